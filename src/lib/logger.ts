@@ -1,0 +1,25 @@
+import pino from 'pino'
+
+/** Structured log lines on standard error: a static message, data in fields, never a secret. */
+export type Logger = pino.Logger
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+const REDACTED = [
+  'authorization',
+  'password',
+  'token',
+  'secret',
+  'cookie',
+  '*.authorization',
+  '*.password',
+  '*.token',
+  '*.secret',
+]
+
+export function createLogger(level: LogLevel): Logger {
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths: REDACTED, censor: '[redacted]' } },
+    pino.destination({ dest: 2, sync: true }),
+  )
+}

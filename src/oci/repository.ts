@@ -1,0 +1,88 @@
+/** The two ports of the mirror: everything that reads a repository, and everything that writes one (design section 4). */
+import type { Descriptor } from './descriptor.ts'
+import type { Digest } from './digest.ts'
+import type { Reference, RepositoryName, Tag } from './reference.ts'
+
+export interface Abortable {
+  readonly signal?: AbortSignal
+}
+
+/** Raw bytes of a blob. `offset` and `length` say which range the source really gave; `totalBytes` the size of the whole blob. */
+export interface BlobBody {
+  readonly stream: ReadableStream<Uint8Array>
+  readonly offset: number
+  readonly length: number
+  readonly totalBytes: number
+}
+
+export interface Manifest {
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+}
+
+/**
+ * `version` identifies the answer: the digest of the fallback index (from HEAD), or an ETag. `unchanged` when it equals
+ * what the caller knew.
+ */
+export type ReferrerList = 'unchanged' | { readonly version?: string; readonly items: AsyncIterable<Descriptor> }
+
+/** Reads one repository. Lives for one pass and remembers the tag list that it saw. On doubt it throws, it never answers "empty". */
+export interface RepositoryReader {
+  listTags(o?: Abortable): AsyncIterable<{ readonly tag: Tag; readonly digest?: Digest }>
+  /** Type, digest and size of what a reference names; undefined when it is absent (404). */
+  resolve(reference: Reference, o?: Abortable): Promise<Descriptor | undefined>
+  /** Exact bytes, verified against the descriptor's digest, size-limited; undefined when absent (404). */
+  readManifest(of: Descriptor, o?: Abortable): Promise<Manifest | undefined>
+  openBlob(blob: Descriptor, o?: Abortable & { readonly offset?: number; readonly length?: number }): Promise<BlobBody>
+  listReferrers(subject: Descriptor, o?: Abortable & { readonly known?: string }): Promise<ReferrerList>
+}
+
+/** `from` inclusive, `to` exclusive, in bytes. */
+export interface ByteRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Takes the bytes of one blob; `commit` verifies the digest and throws DIGEST_INVALID when it differs. */
+export interface BlobSink extends AsyncDisposable {
+  readonly missing: readonly ByteRange[]
+  readonly order: 'any' | 'sequential'
+  write(offset: number, body: ReadableStream<Uint8Array>, o?: Abortable): Promise<void>
+  commit(o?: Abortable): Promise<void>
+  /** Releases the sink; what was written stays for the next try. Safe after commit. */
+  close(): Promise<void>
+}
+
+/** Compare and set: the tag moves only if it now points at `expect` (undefined: absent). `to` undefined removes it. */
+export interface TagMove {
+  readonly tag: Tag
+  readonly to: Descriptor | undefined
+  readonly expect: Digest | undefined
+}
+
+export interface TagOutcome {
+  readonly tag: Tag
+  readonly result: 'moved' | 'unchanged' | 'conflict' | 'refused' | 'unsupported'
+  readonly found?: Digest
+  readonly reason?: string
+}
+
+export interface RepositoryWriter {
+  stageBlob(
+    blob: Descriptor,
+    o?: Abortable & { readonly mountFrom?: readonly RepositoryName[] },
+  ): Promise<'present' | BlobSink>
+  /** Local: staged, not served before `publish`. Remote: visible by digest at once, and kept in the fallback tag where there is no referrers API. */
+  writeManifest(manifest: Manifest, o?: Abortable): Promise<void>
+  /** Roots become visible with their closure even when `tags` is empty (late attestations). */
+  publish(
+    change: { readonly roots: readonly Descriptor[]; readonly tags: readonly TagMove[] },
+    read: (descriptor: Descriptor) => Promise<Uint8Array>,
+    o?: Abortable,
+  ): Promise<readonly TagOutcome[]>
+}
+
+/** The catalog of a whole registry; absent where the registry has no `_catalog`. */
+export interface RegistryReader {
+  listRepositories(o?: Abortable): AsyncIterable<RepositoryName>
+}
