@@ -1,0 +1,51 @@
+/** Where the bytes of blobs are kept: files or S3. Content-addressed by the caller; keys are never used twice. */
+import type { Abortable } from '../oci/repository.ts'
+
+export interface BlobStore {
+  /** The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`. */
+  openStage(id: string): Promise<Stage>
+  /** Stages, for the collector of abandoned ones. */
+  listStages(): AsyncIterable<{ readonly id: string; readonly modifiedAt: Date }>
+  /**
+   * Bytes of a sealed object; reads no further ahead than its reader.
+   * @param range in bytes, `to` exclusive; the whole object when absent
+   * @throws AppError BLOB_UNKNOWN when there is no such object
+   */
+  open(key: string, range?: { readonly from: number; readonly to: number }): Promise<ReadableStream<Uint8Array>>
+  /** Size in bytes of a sealed object; undefined when there is none. */
+  findSize(key: string): Promise<number | undefined>
+  /** Removes a sealed object; absent is fine. */
+  remove(key: string): Promise<void>
+  /** Sealed objects, for the collector of orphans. */
+  listKeys(): AsyncIterable<{ readonly key: string; readonly modifiedAt: Date }>
+}
+
+export interface AppendOptions extends Abortable {
+  /** Sees each chunk before it is written, for hashing. */
+  readonly onChunk?: (chunk: Uint8Array) => void
+  /** The stage may not grow beyond this; more bytes end with SIZE_INVALID and are not kept. */
+  readonly maxBytes?: number
+}
+
+/** Bytes on their way in. One user at a time. */
+export interface Stage {
+  readonly id: string
+  /** Bytes that survive kill -9 and power loss. */
+  readonly sizeBytes: number
+  /**
+   * Appends until `body` ends. What arrived before an error or an abort stays and is durable when this settles.
+   * @returns the new size
+   * @throws AppError STORAGE_FULL, SIZE_INVALID, CANCELLED; what `body` throws
+   */
+  append(body: ReadableStream<Uint8Array>, o?: AppendOptions): Promise<number>
+  /** Drops everything from `sizeBytes` on. */
+  truncate(sizeBytes: number): Promise<void>
+  /** The bytes so far, for hashing them again after a restart. */
+  read(): ReadableStream<Uint8Array>
+  /** Makes the stage the object `key`, durably and at once; the stage is gone. */
+  seal(key: string): Promise<void>
+  /** Removes the stage and its bytes. */
+  discard(): Promise<void>
+  /** Lets go of the stage; its bytes stay. */
+  close(): Promise<void>
+}

@@ -1,0 +1,191 @@
+/**
+ * Blobs as files:
+ *
+ *     <root>/objects/ab/sha256-abcd…-<suffix>     sealed, read-only
+ *     <root>/stages/<id>                          on the way in
+ *
+ * A stage becomes an object by rename; both directories are on one file system.
+ */
+import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
+import { mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { AppError, isCancelled } from '../errors.ts'
+import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
+import { streamFile } from './fs-stream.ts'
+
+const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
+const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
+
+export async function openFileBlobStore(root: string): Promise<BlobStore> {
+  const stages = join(root, 'stages')
+  const objects = join(root, 'objects')
+  await mkdir(stages, { recursive: true })
+  await mkdir(objects, { recursive: true })
+  const pathOf = (key: string) => {
+    const match = KEY.exec(key)
+    if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
+    return join(objects, match[2], key)
+  }
+  return {
+    openStage: (id) => openStage(stages, id, pathOf),
+    async *listStages() {
+      for await (const { name, modifiedAt } of listFiles(stages)) yield { id: name, modifiedAt }
+    },
+    open: (key, range) => streamFile(pathOf(key), range),
+    async findSize(key) {
+      try {
+        return (await stat(pathOf(key))).size
+      } catch (error) {
+        if (isNoEntry(error)) return undefined
+        throw error
+      }
+    },
+    async remove(key) {
+      await unlink(pathOf(key)).catch((error) => {
+        if (!isNoEntry(error)) throw error
+      })
+    },
+    async *listKeys() {
+      for await (const entry of await opendir(objects)) {
+        if (!entry.isDirectory()) continue
+        for await (const { name, modifiedAt } of listFiles(join(objects, entry.name))) yield { key: name, modifiedAt }
+      }
+    },
+  }
+}
+
+async function openStage(directory: string, id: string, pathOf: (key: string) => string): Promise<Stage> {
+  if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
+  const path = join(directory, id)
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  let size = (await file.stat()).size
+  let isOpen = true
+  const close = async () => {
+    if (!isOpen) return
+    isOpen = false
+    await file.close()
+  }
+  const truncate = async (sizeBytes: number) => {
+    await file.truncate(sizeBytes)
+    await file.datasync()
+    size = sizeBytes
+  }
+  return {
+    id,
+    get sizeBytes() {
+      return size
+    },
+    async append(body, o: AppendOptions = {}) {
+      const start = size
+      let written = start
+      try {
+        for await (const chunk of readUntil(body, o.signal)) {
+          if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
+            throw new AppError('SIZE_INVALID', `content has more than the ${o.maxBytes} bytes that were announced`)
+          }
+          o.onChunk?.(chunk)
+          await writeAll(file, chunk, written)
+          written += chunk.byteLength
+        }
+      } catch (error) {
+        await file.datasync().catch(() => {})
+        size = written
+        throw asStorageError(error)
+      }
+      await file.datasync().catch((error) => {
+        throw asStorageError(error)
+      })
+      size = written
+      return size
+    },
+    truncate,
+    read: () => lazyStream(() => streamFile(path, { from: 0, to: size })),
+    async seal(key) {
+      const target = pathOf(key)
+      await file.datasync()
+      await close()
+      await mkdir(dirname(target), { recursive: true })
+      await rename(path, target)
+      syncDirectory(dirname(target))
+      syncDirectory(directory)
+    },
+    async discard() {
+      await close()
+      await rm(path, { force: true })
+    },
+    close,
+  }
+}
+
+type File = Awaited<ReturnType<typeof open>>
+
+async function writeAll(file: File, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.byteLength; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** Chunks of `body` until it ends or `signal` fires; the body is cancelled when the loop is left early. */
+async function* readUntil(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  const onAbort = () => void reader.cancel(signal?.reason).catch(() => {})
+  signal?.addEventListener('abort', onAbort, { once: true })
+  let isDone = false
+  try {
+    for (;;) {
+      if (signal?.aborted) throw new AppError('CANCELLED', 'the transfer was stopped', { cause: signal.reason })
+      const { done, value } = await reader.read()
+      if (done && !signal?.aborted) {
+        isDone = true
+        return
+      }
+      if (value !== undefined) yield value
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    if (!isDone) await reader.cancel().catch(() => {})
+    reader.releaseLock()
+  }
+}
+
+async function* listFiles(directory: string): AsyncGenerator<{ name: string; modifiedAt: Date }> {
+  for await (const entry of await opendir(directory)) {
+    if (!entry.isFile()) continue
+    try {
+      yield { name: entry.name, modifiedAt: (await stat(join(directory, entry.name))).mtime }
+    } catch (error) {
+      if (!isNoEntry(error)) throw error
+    }
+  }
+}
+
+function lazyStream(make: () => Promise<ReadableStream<Uint8Array>>): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  make()
+    .then((stream) => stream.pipeTo(writable))
+    .catch((error) => writable.abort(error).catch(() => {}))
+  return readable
+}
+
+/** A rename survives power loss only once its directory is synced. */
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function isNoEntry(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function asStorageError(error: unknown): unknown {
+  if (isCancelled(error) || !(error instanceof Error) || !('code' in error)) return error
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return new AppError('STORAGE_FULL', 'the disk that holds the blobs is full', { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,17 @@
+/** Column types that differ between the engines; compared text is `COLLATE "C"` on PostgreSQL, as SQLite compares it. */
+export interface ColumnTypes {
+  readonly text: string
+  readonly integer: string
+  readonly bytes: string
+  /** Ascending, never reused; for `events.seq`. */
+  readonly serial: string
+  /** Only in the tables that better-auth owns, which binds dates and booleans of the engine's own kind. */
+  readonly timestamp: string
+  readonly boolean: string
+}
+
+/** One step of the schema. Migrations are a static list (the single executable has no folder) and are never edited once landed. */
+export interface Migration {
+  readonly name: string
+  statements(t: ColumnTypes): readonly string[]
+}

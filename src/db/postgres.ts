@@ -1,0 +1,45 @@
+/** Kysely over PostgreSQL's own driver, with the values that the portable columns promise. */
+import { type Dialect, PostgresDialect } from 'kysely'
+import pg from 'pg'
+
+const INT8 = 20
+
+/** Sizes and sequence numbers stay below 2^53, so int8 is read as a number. */
+function parseInt8(text: string): number {
+  return Number(text)
+}
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string
+  readonly maxConnections: number
+  /** Called before a connection is handed out; throws when the caller may not have one. */
+  readonly guard: () => void
+}
+
+export function openPostgres(options: PostgresOptions): { dialect: Dialect; close: () => Promise<void> } {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
+    },
+  })
+  // An idle connection that the server closes must not end the process; the next query opens another.
+  pool.on('error', () => {})
+  const guarded = {
+    connect: async () => {
+      options.guard()
+      return pool.connect()
+    },
+    end: () => pool.end(),
+  }
+  const dialect = new PostgresDialect({ pool: guarded as unknown as pg.Pool })
+  return { dialect, close: async () => {} }
+}
+
+/** 40001 serialization_failure, 40P01 deadlock_detected: the transaction did nothing and may run again. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+}

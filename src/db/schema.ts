@@ -1,0 +1,272 @@
+/**
+ * The rows as Kysely sees them: text ids, ISO 8601 UTC times, integer sizes in bytes, 0/1 booleans, JSON as text.
+ * The tables themselves are made by `migrations/`, which also says what each one is for.
+ */
+import type { Generated } from 'kysely'
+
+type Flag = 0 | 1
+
+export interface BlobRow {
+  digest: string
+  size_bytes: number
+  storage_key: string
+  touched_at: string
+}
+
+export interface BlobTombstoneRow {
+  storage_key: string
+  deleted_at: string
+}
+
+export interface ManifestRow {
+  digest: string
+  size_bytes: number
+  bytes: Uint8Array
+  subject_digest: string | null
+  artifact_type: string | null
+  annotations: string | null
+  created_at: string
+}
+
+export type ReferenceKind = 'config' | 'layer' | 'child' | 'subject'
+
+export interface ManifestReferenceRow {
+  parent_digest: string
+  position: number
+  kind: ReferenceKind
+  digest: string
+  media_type: string
+  size_bytes: number
+  platform: string | null
+}
+
+export interface RepositoryRow {
+  id: string
+  organization_id: string
+  /** `organization/rest`, as in `/v2/<name>/`. */
+  name: string
+  visibility: 'private' | 'public'
+  description: string
+  allow_sparse: Flag
+  immutable_tags: 'none' | 'all' | 'patterns'
+  immutable_patterns: string
+  archived_at: string | null
+  created_at: string
+  updated_at: string
+}
+
+export interface RepositoryManifestRow {
+  repository_id: string
+  digest: string
+  media_type: string
+  subject_digest: string | null
+  pushed_at: string | null
+  mirrored_at: string | null
+  published_at: string | null
+  last_pulled_at: string | null
+}
+
+export interface RepositoryBlobRow {
+  repository_id: string
+  digest: string
+  published_at: string | null
+  linked_at: string
+}
+
+export interface TagRow {
+  repository_id: string
+  name: string
+  digest: string
+  moved_at: string
+}
+
+export interface TagHistoryRow {
+  id: string
+  repository_id: string
+  tag: string
+  from_digest: string | null
+  to_digest: string | null
+  at: string
+  actor: string
+  run_id: string | null
+}
+
+export interface UploadSessionRow {
+  id: string
+  repository_id: string
+  subject: string
+  offset_bytes: number
+  created_at: string
+  updated_at: string
+}
+
+export interface EventRow {
+  seq: Generated<number>
+  id: string
+  kind: string
+  organization_id: string
+  repository_id: string | null
+  actor: string
+  at: string
+  payload: string
+}
+
+export interface OrganizationRow {
+  id: string
+  name: string
+  quota_bytes: number | null
+  created_at: string
+}
+
+export type Role = 'owner' | 'editor' | 'member'
+
+export interface MemberRow {
+  organization_id: string
+  user_id: string
+  role: Role
+  created_at: string
+}
+
+export type TokenScope = 'read' | 'write' | 'delete' | 'admin'
+
+export interface TokenRow {
+  id: string
+  user_id: string
+  label: string
+  scope: TokenScope
+  hash: string
+  created_at: string
+  expires_at: string | null
+  last_used_at: string | null
+}
+
+export interface RefreshTokenRow {
+  id: string
+  hash: string
+  user_id: string
+  /** The personal access token that it was obtained with; null for a password. */
+  token_id: string | null
+  service: string
+  created_at: string
+  expires_at: string
+}
+
+export interface UpstreamRow {
+  id: string
+  /** Null: shared by the operator with every organization. */
+  organization_id: string | null
+  name: string
+  url: string
+  username: string | null
+  /** Sealed by `lib/seal.ts`. */
+  sealed_password: string | null
+  ca: string | null
+  plain_http: Flag
+  referrers_from: string | null
+  created_at: string
+}
+
+export type MirrorState = 'initial' | 'active' | 'syncing' | 'degraded' | 'stopped'
+
+export interface MirrorRow {
+  id: string
+  organization_id: string
+  repository_id: string
+  upstream_id: string
+  source_repository: string
+  state: MirrorState
+  reason: string | null
+  since: string
+  created_at: string
+  next_run_at: string | null
+}
+
+export type RunTrigger = 'start' | 'sync' | 'schedule'
+export type RunOutcome = 'running' | 'done' | 'partial' | 'failed' | 'stopped'
+
+export interface SyncRunRow {
+  id: string
+  mirror_id: string
+  trigger: RunTrigger
+  full: Flag
+  outcome: RunOutcome
+  /** Lease generation under which the run writes; a higher one fences it off. */
+  generation: number
+  started_at: string
+  ended_at: string | null
+  counts: string
+  failures: string
+}
+
+export interface MirrorTagRow {
+  mirror_id: string
+  tag: string
+  head_digest: string | null
+  upstream_digest: string | null
+  synced_digest: string | null
+  state: 'pending' | 'synced' | 'failed' | 'diverged' | 'excluded' | 'absent'
+  reason: string | null
+  checked_at: string
+}
+
+export interface MirrorSubjectRow {
+  mirror_id: string
+  source: 'image' | 'referrers'
+  subject_digest: string
+  version: string | null
+  listed_at: string
+}
+
+export interface MirrorExclusionRow {
+  mirror_id: string
+  digest: string
+  tags: string
+  excluded_at: string
+}
+
+/** What an organization has fetched, and from which address and credential (invariant 2). */
+export interface FetchedContentRow {
+  organization_id: string
+  source: string
+  digest: string
+  fetched_at: string
+}
+
+export interface LeaseRow {
+  key: string
+  generation: number
+  holder: string | null
+  expires_at: string
+}
+
+export interface InstanceSettingRow {
+  key: string
+  value: string
+}
+
+export interface Schema {
+  blobs: BlobRow
+  blob_tombstones: BlobTombstoneRow
+  manifests: ManifestRow
+  manifest_references: ManifestReferenceRow
+  repositories: RepositoryRow
+  repository_manifests: RepositoryManifestRow
+  repository_blobs: RepositoryBlobRow
+  tags: TagRow
+  tag_history: TagHistoryRow
+  upload_sessions: UploadSessionRow
+  events: EventRow
+  organizations: OrganizationRow
+  members: MemberRow
+  tokens: TokenRow
+  refresh_tokens: RefreshTokenRow
+  upstreams: UpstreamRow
+  mirrors: MirrorRow
+  sync_runs: SyncRunRow
+  mirror_tags: MirrorTagRow
+  mirror_subjects: MirrorSubjectRow
+  mirror_exclusions: MirrorExclusionRow
+  fetched_content: FetchedContentRow
+  leases: LeaseRow
+  instance_settings: InstanceSettingRow
+}
