@@ -82,8 +82,9 @@ export async function openDatabase(location: string): Promise<Database> {
 }
 
 /** Held until the transaction ends, so that `events.seq` is given out in the order of commits. SQLite has one writer anyway. */
-export async function lockEventLog(tx: Transaction, engine: Engine): Promise<void> {
-  if (engine === 'postgres') await sql`select pg_advisory_xact_lock(${EVENT_LOG_LOCK})`.execute(tx)
+export async function lockEventLog(tx: Transaction): Promise<void> {
+  if (tx.getExecutor().adapter instanceof PostgresAdapter)
+    await sql`select pg_advisory_xact_lock(${EVENT_LOG_LOCK})`.execute(tx)
 }
 
 const EVENT_LOG_LOCK = 7_042_001
