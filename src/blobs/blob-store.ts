@@ -1,4 +1,6 @@
 /** Where the bytes of blobs are kept: files or S3. Content-addressed by the caller; keys are never used twice. */
+import { randomHex } from '../lib/ids.ts'
+import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 import type { Abortable } from '../oci/repository.ts'
 
 export interface BlobStore {
@@ -48,4 +50,9 @@ export interface Stage {
   discard(): Promise<void>
   /** Lets go of the stage; its bytes stay. */
   close(): Promise<void>
+}
+
+/** A fresh key for the content of a digest: `sha256-<hex>-<random>`, never used twice. */
+export function newStorageKey(digest: Digest): string {
+  return `${algorithmOf(digest)}-${encodedOf(digest)}-${randomHex(8)}`
 }

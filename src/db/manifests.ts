@@ -1,0 +1,236 @@
+import type { Descriptor, Platform } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ParsedManifest } from '../oci/manifest.ts'
+import { inChunks } from './chunks.ts'
+import type { Queries, Transaction } from './engine.ts'
+import type { ManifestReferenceRow, ReferenceKind } from './schema.ts'
+
+/** A manifest as one repository has it. */
+export interface RepositoryManifest {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly bytes: Uint8Array
+  readonly subjectDigest: Digest | undefined
+  readonly publishedAt: string | undefined
+}
+
+/** Stores the bytes and what they refer to, unless they are there. The caller has verified the digest. */
+export async function insertManifest(
+  tx: Transaction,
+  manifest: ParsedManifest,
+  bytes: Uint8Array,
+  at: string,
+): Promise<void> {
+  const { descriptor } = manifest
+  const made = await tx
+    .insertInto('manifests')
+    .values({
+      digest: descriptor.digest,
+      size_bytes: bytes.byteLength,
+      bytes,
+      subject_digest: manifest.subject?.digest ?? null,
+      artifact_type: manifest.artifactType ?? null,
+      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+      created_at: at,
+    })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .returning('digest')
+    .executeTakeFirst()
+  if (made === undefined) return
+  for (const chunk of inChunks(referenceRows(manifest))) {
+    await tx
+      .insertInto('manifest_references')
+      .values([...chunk])
+      .execute()
+  }
+}
+
+function referenceRows(manifest: ParsedManifest): ManifestReferenceRow[] {
+  const rows: ManifestReferenceRow[] = []
+  const add = (kind: ReferenceKind, descriptor: Descriptor) => {
+    rows.push({
+      parent_digest: manifest.descriptor.digest,
+      position: rows.length,
+      kind,
+      digest: descriptor.digest,
+      media_type: descriptor.mediaType,
+      size_bytes: descriptor.size,
+      platform: descriptor.platform === undefined ? null : JSON.stringify(descriptor.platform),
+    })
+  }
+  if (manifest.config !== undefined) add('config', manifest.config)
+  for (const layer of manifest.layers) add('layer', layer)
+  for (const child of manifest.children) add('child', child)
+  if (manifest.subject !== undefined) add('subject', manifest.subject)
+  return rows
+}
+
+export interface ManifestLink {
+  readonly digest: Digest
+  /** The type it is served with, in this repository. */
+  readonly mediaType: string
+  readonly subjectDigest: Digest | undefined
+  readonly pushedAt?: string | undefined
+  readonly mirroredAt?: string | undefined
+  /** Absent: staged. */
+  readonly publishedAt?: string | undefined
+}
+
+/** Links a stored manifest into a repository; times that are set stay set, a link that is published stays so. */
+export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
+  await tx
+    .insertInto('repository_manifests')
+    .values({
+      repository_id: repositoryId,
+      digest: link.digest,
+      media_type: link.mediaType,
+      subject_digest: link.subjectDigest ?? null,
+      pushed_at: link.pushedAt ?? null,
+      mirrored_at: link.mirroredAt ?? null,
+      published_at: link.publishedAt ?? null,
+      last_pulled_at: null,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+        pushed_at: eb.fn.coalesce('excluded.pushed_at', 'repository_manifests.pushed_at'),
+        mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
+        published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),
+      })),
+    )
+    .execute()
+}
+
+/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for. */
+export async function findManifest(
+  db: Queries,
+  repositoryId: string,
+  digest: Digest,
+  o: { readonly staged?: boolean } = {},
+): Promise<RepositoryManifest | undefined> {
+  let query = db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.bytes', 'link.subject_digest'])
+    .select('link.published_at')
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.digest', '=', digest)
+  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+  const row = await query.executeTakeFirst()
+  if (row === undefined) return undefined
+  return {
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+    bytes: row.bytes,
+    subjectDigest: (row.subject_digest ?? undefined) as Digest | undefined,
+    publishedAt: row.published_at ?? undefined,
+  }
+}
+
+/** Which of `digests` the repository has as manifests, with type and size; only published ones unless `staged`. */
+export async function listManifests(
+  db: Queries,
+  repositoryId: string,
+  digests: readonly Digest[],
+  o: { readonly staged?: boolean } = {},
+): Promise<Map<Digest, Descriptor>> {
+  const found = new Map<Digest, Descriptor>()
+  for (const chunk of inChunks(digests)) {
+    let query = db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
+      .where('link.repository_id', '=', repositoryId)
+      .where('link.digest', 'in', [...chunk])
+    if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+    for (const row of await query.execute()) {
+      const digest = row.digest as Digest
+      found.set(digest, { digest, mediaType: row.media_type, size: row.size_bytes })
+    }
+  }
+  return found
+}
+
+export interface ManifestReference {
+  readonly kind: ReferenceKind
+  readonly descriptor: Descriptor
+}
+
+/** What the manifest with this digest refers to, in the order of its body. */
+export async function listReferences(db: Queries, digest: Digest): Promise<ManifestReference[]> {
+  const rows = await db
+    .selectFrom('manifest_references')
+    .selectAll()
+    .where('parent_digest', '=', digest)
+    .orderBy('position')
+    .execute()
+  return rows.map((row) => ({
+    kind: row.kind,
+    descriptor: {
+      digest: row.digest as Digest,
+      mediaType: row.media_type,
+      size: row.size_bytes,
+      ...(row.platform === null ? {} : { platform: JSON.parse(row.platform) as Platform }),
+    },
+  }))
+}
+
+/** Published referrers of a subject in digest order, as the referrers API lists them (distribution-spec "Listing Referrers"). */
+export async function listReferrers(
+  db: Queries,
+  repositoryId: string,
+  subject: Digest,
+  o: {
+    readonly artifactType?: string | undefined
+    readonly after?: Digest | undefined
+    readonly limit: number
+    readonly staged?: boolean
+  },
+): Promise<Descriptor[]> {
+  let query = db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.artifact_type', 'manifest.annotations'])
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.subject_digest', '=', subject)
+    .orderBy('link.digest')
+    .limit(o.limit)
+  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+  if (o.artifactType !== undefined) query = query.where('manifest.artifact_type', '=', o.artifactType)
+  if (o.after !== undefined) query = query.where('link.digest', '>', o.after)
+  const rows = await query.execute()
+  return rows.map((row) => ({
+    mediaType: row.media_type,
+    digest: row.digest as Digest,
+    size: row.size_bytes,
+    ...(row.artifact_type === null ? {} : { artifactType: row.artifact_type }),
+    ...(row.annotations === null ? {} : { annotations: JSON.parse(row.annotations) as Record<string, string> }),
+  }))
+}
+
+/** Published manifests of the repository that refer to `digest` as child, config or layer: what keeps it from being deleted. */
+export async function listParents(db: Queries, repositoryId: string, digest: Digest): Promise<Digest[]> {
+  const rows = await db
+    .selectFrom('manifest_references as reference')
+    .innerJoin('repository_manifests as link', 'link.digest', 'reference.parent_digest')
+    .select('link.digest')
+    .distinct()
+    .where('reference.digest', '=', digest)
+    .where('reference.kind', '!=', 'subject')
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.published_at', 'is not', null)
+    .orderBy('link.digest')
+    .execute()
+  return rows.map((row) => row.digest as Digest)
+}
+
+/** Takes the manifest out of the repository; its bytes stay until nothing links them. @returns whether it was there */
+export async function unlinkManifest(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  const { numDeletedRows } = await tx
+    .deleteFrom('repository_manifests')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return numDeletedRows > 0n
+}
