@@ -1,0 +1,28 @@
+/** Lists page by key: `?limit=&after=` → `{"<nouns>": […], "next": cursor | null}`. */
+import { z } from './schema.ts'
+
+export const MAX_LIMIT = 1000
+
+/** `after` is the `next` of the page before; what it holds is the server's affair. */
+export const listQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100),
+  after: z.string().min(1).max(1024).optional(),
+})
+
+export interface PageQuery {
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** One page of anything; `next` is null on the last one. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+/** The shape of one page of `nouns`. */
+export function listSchema<N extends string, T extends z.ZodType>(nouns: N, item: T) {
+  return z.strictObject({ [nouns]: z.array(item), next: z.string().nullable() } as Record<N, z.ZodArray<T>> & {
+    next: z.ZodNullable<z.ZodString>
+  })
+}

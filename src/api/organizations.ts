@@ -1,0 +1,28 @@
+import { listSchema } from './lists.ts'
+import { nameSchema, timeSchema, z } from './schema.ts'
+
+export const roleSchema = z.enum(['owner', 'editor', 'member'])
+
+/** `role` is the caller's own, null for an operator who is no member; `sizeBytes` distinct bytes of its repositories. */
+export const organizationSchema = z
+  .strictObject({
+    name: nameSchema,
+    role: roleSchema.nullable(),
+    repositories: z.int().min(0),
+    sizeBytes: z.int().min(0),
+    quotaBytes: z.int().min(0).nullable(),
+    createdAt: timeSchema,
+  })
+  .openapi('Organization')
+
+/** The one who creates it becomes its first owner. */
+export const organizationCreateSchema = z
+  .strictObject({ name: nameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
+  .openapi('OrganizationCreate')
+
+export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })
+export const organizationListSchema = listSchema('organizations', organizationSchema).openapi('OrganizationList')
+
+export type Role = z.infer<typeof roleSchema>
+export type Organization = z.infer<typeof organizationSchema>
+export type OrganizationCreate = z.infer<typeof organizationCreateSchema>

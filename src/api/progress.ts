@@ -1,0 +1,27 @@
+import { runOutcomeSchema } from './runs.ts'
+import { idSchema, repositoryNameSchema, timeSchema, z } from './schema.ts'
+
+export const progressPhaseSchema = z.enum(['listing', 'copying', 'publishing', 'ended'])
+
+const partSchema = z.strictObject({ done: z.int().min(0), total: z.int().min(0).nullable() })
+
+/**
+ * One moment of a run, one line of `mirror watch --json`. Totals are null until they are known, and grow while upstream
+ * is still being listed. `outcome` is `running` until `phase` is `ended`.
+ */
+export const progressSchema = z
+  .strictObject({
+    at: timeSchema,
+    mirror: repositoryNameSchema,
+    runId: idSchema,
+    phase: progressPhaseSchema,
+    outcome: runOutcomeSchema,
+    tags: partSchema,
+    manifests: partSchema,
+    bytes: partSchema,
+    failed: z.int().min(0),
+  })
+  .openapi('Progress')
+
+export type ProgressPhase = z.infer<typeof progressPhaseSchema>
+export type Progress = z.infer<typeof progressSchema>

@@ -1,0 +1,63 @@
+import { listSchema } from './lists.ts'
+import { idSchema, repositoryNameSchema, timeSchema, z } from './schema.ts'
+
+export const visibilitySchema = z.enum(['private', 'public'])
+
+/** A repository as it is listed. `sizeBytes`: distinct bytes that it links; `mirror`: id of the mirror that feeds it. */
+const listedShape = {
+  name: repositoryNameSchema,
+  visibility: visibilitySchema,
+  mirror: idSchema.nullable(),
+  tags: z.int().min(0),
+  sizeBytes: z.int().min(0),
+  updatedAt: timeSchema,
+}
+
+/** RE2 patterns, matched against the whole tag name in linear time. */
+export const immutableTagsSchema = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('none') }),
+  z.strictObject({ mode: z.literal('all') }),
+  z.strictObject({ mode: z.literal('patterns'), patterns: z.array(z.string().min(1).max(500)).min(1).max(20) }),
+])
+
+export const repositorySchema = z.strictObject(listedShape).openapi('Repository')
+
+/** One repository with its settings. `allowSparse`: an index may be pushed before its children. */
+export const repositoryDetailSchema = z
+  .strictObject({
+    ...listedShape,
+    description: z.string(),
+    immutableTags: immutableTagsSchema,
+    allowSparse: z.boolean(),
+    archivedAt: timeSchema.nullable(),
+    createdAt: timeSchema,
+  })
+  .openapi('RepositoryDetail')
+
+const settingsShape = {
+  description: z.string().max(10_000).optional(),
+  visibility: visibilitySchema.optional(),
+  immutableTags: immutableTagsSchema.optional(),
+  allowSparse: z.boolean().optional(),
+}
+
+export const repositoryCreateSchema = z
+  .strictObject({ name: repositoryNameSchema, ...settingsShape })
+  .openapi('RepositoryCreate')
+
+/** What is absent stays as it is; `archived` makes it read-only, and back. */
+export const repositoryChangeSchema = z
+  .strictObject({ ...settingsShape, archived: z.boolean().optional() })
+  .openapi('RepositoryChange')
+
+/** `confirm` repeats the whole name of what is to be deleted. */
+export const repositoryDeleteQuerySchema = z.strictObject({ confirm: z.string().max(255).optional() })
+
+export const repositoryAnswerSchema = z.strictObject({ repository: repositoryDetailSchema })
+export const repositoryListSchema = listSchema('repositories', repositorySchema).openapi('RepositoryList')
+
+export type ImmutableTags = z.infer<typeof immutableTagsSchema>
+export type Repository = z.infer<typeof repositorySchema>
+export type RepositoryDetail = z.infer<typeof repositoryDetailSchema>
+export type RepositoryCreate = z.infer<typeof repositoryCreateSchema>
+export type RepositoryChange = z.infer<typeof repositoryChangeSchema>

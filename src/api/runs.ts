@@ -1,0 +1,47 @@
+import { digestSchema, idSchema, timeSchema, z } from './schema.ts'
+
+export const runTriggerSchema = z.enum(['start', 'sync', 'schedule'])
+export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
+
+/** `readBytes` were read from upstream; `requests` were sent to it, authentication included. */
+export const runCountsSchema = z
+  .strictObject({
+    tagsMoved: z.int().min(0),
+    tagsUnchanged: z.int().min(0),
+    manifests: z.int().min(0),
+    referrers: z.int().min(0),
+    blobs: z.int().min(0),
+    readBytes: z.int().min(0),
+    requests: z.int().min(0),
+    failed: z.int().min(0),
+  })
+  .openapi('RunCounts')
+
+/** One thing that a run could not do; `tag` and `digest` are null where the failure is not about one. */
+export const runFailureSchema = z
+  .strictObject({
+    tag: z.string().nullable(),
+    digest: digestSchema.nullable(),
+    code: z.string(),
+    message: z.string(),
+  })
+  .openapi('RunFailure')
+
+/** One execution of a mirror; `endedAt` is null while it runs. */
+export const runSchema = z
+  .strictObject({
+    id: idSchema,
+    trigger: runTriggerSchema,
+    outcome: runOutcomeSchema,
+    startedAt: timeSchema,
+    endedAt: timeSchema.nullable(),
+    counts: runCountsSchema,
+    failures: z.array(runFailureSchema),
+  })
+  .openapi('Run')
+
+export type RunTrigger = z.infer<typeof runTriggerSchema>
+export type RunOutcome = z.infer<typeof runOutcomeSchema>
+export type RunCounts = z.infer<typeof runCountsSchema>
+export type RunFailure = z.infer<typeof runFailureSchema>
+export type Run = z.infer<typeof runSchema>

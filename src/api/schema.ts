@@ -1,0 +1,40 @@
+/** What every shape of the management API is made of; `z` carries `.openapi()`, which names a schema in the document. */
+import { z } from '@hono/zod-openapi'
+
+export { z }
+
+/** ISO 8601 in UTC. */
+export const timeSchema = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' })
+
+export const idSchema = z.string().min(1).openapi({ example: '6f1c1f0e-6d0b-4d2a-9a51-5f4fbb1e7c55' })
+
+/** `<algorithm>:<hex>` of OCI image-spec "Digests". */
+export const digestSchema = z
+  .string()
+  .regex(/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/)
+  .openapi({ example: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+
+/** One name of a user, an organization or an upstream: lower-case letters, digits and single separators. */
+export const nameSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'want lower-case letters and digits, with single . _ or - between them')
+  .openapi({ example: 'acme' })
+
+/** `organization/rest`, as in `/v2/<name>/`. */
+export const repositoryNameSchema = z
+  .string()
+  .max(255)
+  .regex(
+    /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/,
+    'want ORGANIZATION/NAME in lower case',
+  )
+  .openapi({ example: 'acme/dhi-python' })
+
+/** A repository as its upstream calls it, below the upstream's own path. */
+export const sourceRepositorySchema = z
+  .string()
+  .max(255)
+  .regex(/^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/, 'want lower case')
+  .openapi({ example: 'python' })

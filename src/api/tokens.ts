@@ -1,0 +1,49 @@
+import { listSchema } from './lists.ts'
+import { idSchema, timeSchema, z } from './schema.ts'
+
+/** Each includes the ones before it. */
+export const tokenScopeSchema = z.enum(['read', 'write', 'delete', 'admin'])
+
+/** A personal access token as it is listed: never the token itself. */
+export const tokenSchema = z
+  .strictObject({
+    id: idSchema,
+    label: z.string(),
+    scope: tokenScopeSchema,
+    expiresAt: timeSchema.nullable(),
+    username: z.string(),
+    createdAt: timeSchema,
+    lastUsedAt: timeSchema.nullable(),
+  })
+  .openapi('Token')
+
+/** `expires`: `90d` (days), `12h` (hours) or `never`. */
+export const tokenCreateSchema = z
+  .strictObject({
+    label: z.string().trim().min(1).max(100),
+    scope: tokenScopeSchema.default('read'),
+    expires: z
+      .string()
+      .regex(/^(never|[1-9]\d{0,4}[hd])$/, 'want a number of days or hours such as 90d or 12h, or never')
+      .default('90d'),
+  })
+  .openapi('TokenCreate')
+
+/** The only answer that ever holds the token. */
+export const tokenCreatedSchema = z
+  .strictObject({
+    id: idSchema,
+    label: z.string(),
+    scope: tokenScopeSchema,
+    expiresAt: timeSchema.nullable(),
+    username: z.string(),
+    token: z.string(),
+  })
+  .openapi('TokenCreated')
+
+export const tokenListSchema = listSchema('tokens', tokenSchema).openapi('TokenList')
+
+export type TokenScope = z.infer<typeof tokenScopeSchema>
+export type Token = z.infer<typeof tokenSchema>
+export type TokenCreate = z.infer<typeof tokenCreateSchema>
+export type TokenCreated = z.infer<typeof tokenCreatedSchema>
