@@ -1,6 +1,6 @@
 /** The only file that knows which engine the data is in. Everything else asks `db.read` and `db.write`. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Kysely, type Transaction as KyselyTransaction, sql } from 'kysely'
+import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
 import { migrate } from './migrate.ts'
 import { isRetryable, openPostgres } from './postgres.ts'
 import type { Schema } from './schema.ts'
