@@ -1,0 +1,33 @@
+import { cancelledBy } from './abort.ts'
+
+/** Waits `ms` milliseconds; ends early with CANCELLED when `signal` aborts. A value, so that tests need not wait. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
+
+export const systemSleep: Sleep = (ms, signal) =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(cancelledBy(signal))
+      return
+    }
+    const end = () => {
+      clearTimeout(timer)
+      reject(cancelledBy(signal))
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', end, { once: true })
+  })
+
+export interface Backoff {
+  readonly firstMs: number
+  readonly factor: number
+  readonly maxMs: number
+}
+
+/** The wait before try `attempt` + 1 (`attempt` counts from 1): exponential, with the upper half left to chance (`random` in [0, 1)). */
+export function backoffMs(attempt: number, { firstMs, factor, maxMs }: Backoff, random: () => number): number {
+  const full = Math.min(maxMs, firstMs * factor ** (attempt - 1))
+  return full / 2 + (full / 2) * random()
+}

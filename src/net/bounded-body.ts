@@ -1,0 +1,72 @@
+import { AppError } from '../errors.ts'
+
+/** What an operator gets to see of an answer that is an error, in bytes. */
+export const ERROR_EXCERPT_BYTES = 1024
+
+interface Readable {
+  readonly body: ReadableStream<Uint8Array>
+}
+
+/**
+ * The whole body.
+ * @param what names the body in the error, e.g. `registry.example: manifest of app:1`
+ * @throws AppError UPSTREAM_INVALID once more than `limitBytes` have come; the rest is not read
+ */
+export async function readBytes(response: Readable, limitBytes: number, what: string): Promise<Uint8Array> {
+  const { bytes, complete } = await readUpTo(response.body, limitBytes)
+  if (complete) return bytes
+  throw new AppError('UPSTREAM_INVALID', `${what} has more than ${limitBytes} bytes, want at most that`)
+}
+
+/** The body as text in UTF-8; malformed bytes become U+FFFD. @throws AppError UPSTREAM_INVALID over the limit */
+export async function readText(response: Readable, limitBytes: number, what: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(response, limitBytes, what))
+}
+
+/** The body as JSON, of a shape that the caller has to check. @throws AppError UPSTREAM_INVALID over the limit or when it is not JSON */
+export async function readJson(response: Readable, limitBytes: number, what: string): Promise<unknown> {
+  const text = await readText(response, limitBytes, what)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new AppError('UPSTREAM_INVALID', `${what} is ${JSON.stringify(text.slice(0, 80))}, want JSON`, {
+      cause: error,
+    })
+  }
+}
+
+/** The first ERROR_EXCERPT_BYTES of a body as text, and no more of it; a body that breaks off gives what came. */
+export async function readExcerpt(response: Readable): Promise<string> {
+  try {
+    const { bytes } = await readUpTo(response.body, ERROR_EXCERPT_BYTES)
+    return new TextDecoder().decode(bytes)
+  } catch {
+    return ''
+  }
+}
+
+/** Gives the connection back without reading the body. */
+export async function discard(response: Readable): Promise<void> {
+  await response.body.cancel().catch(() => {})
+}
+
+async function readUpTo(
+  stream: ReadableStream<Uint8Array>,
+  limitBytes: number,
+): Promise<{ bytes: Uint8Array; complete: boolean }> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = stream.getReader()
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) break
+    const room = limitBytes - size
+    chunks.push(value.byteLength > room ? value.subarray(0, room) : value)
+    size += Math.min(value.byteLength, room)
+    if (value.byteLength > room) {
+      await reader.cancel().catch(() => {})
+      return { bytes: Buffer.concat(chunks), complete: false }
+    }
+  }
+  return { bytes: Buffer.concat(chunks), complete: true }
+}

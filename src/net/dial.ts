@@ -1,0 +1,108 @@
+import { lookup as systemLookup } from 'node:dns/promises'
+import { isIP, isIPv6 } from 'node:net'
+import { rootCertificates } from 'node:tls'
+import { AppError } from '../errors.ts'
+import { type AddressPolicy, assertAddressAllowed, isLoopbackAddress } from './address-guard.ts'
+import { connectionFailure, isNextAddressWorthATry, unavailable } from './connection-failure.ts'
+
+/** All addresses of a host name, as the system's resolver gives them. */
+export type Lookup = (host: string) => Promise<readonly string[]>
+
+export const lookupSystem: Lookup = async (host) =>
+  (await systemLookup(host, { all: true })).map((entry) => entry.address)
+
+export interface DialOptions {
+  readonly method: string
+  readonly headers: Headers
+  readonly body: string | Uint8Array<ArrayBuffer> | undefined
+  readonly signal: AbortSignal
+  /** PEM of a CA that is trusted besides the system's. */
+  readonly ca: string | undefined
+  readonly plainHttp: boolean
+  readonly policy: AddressPolicy
+  readonly lookup: Lookup
+}
+
+/** Bun adds these to `RequestInit`. */
+interface GuardedInit extends RequestInit {
+  decompress: boolean
+  tls?: { serverName?: string; ca?: string[] }
+}
+
+/**
+ * One request to one URL without following redirects: resolves the name, checks every address, then connects to the checked
+ * address itself, so that a second resolution cannot lead elsewhere (DNS rebinding). The certificate is checked against the name.
+ * @throws AppError ADDRESS_NOT_ALLOWED, UPSTREAM_UNAVAILABLE, or UPSTREAM_INVALID for plain http that nobody allowed
+ */
+export async function dial(url: URL, options: DialOptions): Promise<{ response: Response; address: string }> {
+  const host = hostOf(url)
+  const addresses = await resolve(host, options)
+  for (const address of addresses) assertAddressAllowed(host, address, options.policy)
+  if (url.protocol === 'http:' && !options.plainHttp && !addresses.every(isLoopbackAddress)) {
+    throw new AppError('UPSTREAM_INVALID', `${url.host} is asked for over plain http, want https or --plain-http`)
+  }
+  let failure: AppError | undefined
+  for (const address of addresses) {
+    try {
+      return { response: await fetch(urlAt(url, address), initOf(url, host, options)), address }
+    } catch (error) {
+      if (options.signal.aborted) throw error
+      failure = connectionFailure(error, url, address)
+      if (!isNextAddressWorthATry(failure)) break
+    }
+  }
+  throw failure ?? unavailable('dns', `${host} has no address`, { host })
+}
+
+/** The host without port, and without the brackets of an IPv6 address. */
+export function hostOf(url: URL): string {
+  return url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
+}
+
+async function resolve(host: string, { lookup, signal }: DialOptions): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host]
+  // The resolver cannot be told to stop: the wait for it can.
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  aborted.catch(() => {})
+  const stop = () => reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([lookup(host), aborted])
+  } catch (error) {
+    if (signal.aborted) throw error
+    const code = String((error as { code?: unknown }).code ?? error)
+    const reason = code === 'ENOTFOUND' ? 'not-found' : 'dns'
+    throw unavailable(reason, `the name ${host} cannot be resolved: ${code}`, { host }, error)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function urlAt(url: URL, address: string): URL {
+  const target = new URL(url)
+  target.hostname = isIPv6(address) ? `[${address}]` : address
+  return target
+}
+
+function initOf(url: URL, host: string, options: DialOptions): GuardedInit {
+  const headers = new Headers(options.headers)
+  headers.set('host', url.host)
+  return {
+    method: options.method,
+    headers,
+    redirect: 'manual',
+    // Bun decompresses even when identity was asked for; digests are of the bytes as they come.
+    decompress: false,
+    signal: options.signal,
+    ...(options.body === undefined ? {} : { body: options.body }),
+    ...(url.protocol === 'https:' ? { tls: tlsOf(host, options.ca) } : {}),
+  }
+}
+
+function tlsOf(host: string, ca: string | undefined): { serverName?: string; ca?: string[] } {
+  return {
+    // RFC 6066 section 3: no literal addresses in SNI; Bun then checks the certificate against the address.
+    ...(isIP(host) === 0 ? { serverName: host } : {}),
+    ...(ca === undefined ? {} : { ca: [ca, ...rootCertificates] }),
+  }
+}

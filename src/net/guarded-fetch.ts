@@ -1,0 +1,196 @@
+import { AppError } from '../errors.ts'
+import { cancelledBy } from '../lib/abort.ts'
+import { type AddressPolicy, isPublicAddress } from './address-guard.ts'
+import { discard } from './bounded-body.ts'
+import { connectionFailure, unavailable } from './connection-failure.ts'
+import { dial, type Lookup, lookupSystem } from './dial.ts'
+import { emptyBody, idleBody } from './idle-body.ts'
+import { nextHop } from './redirect.ts'
+import { createSlots, type Lane } from './slots.ts'
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly signal?: AbortSignal
+  /** The longest silence before the headers and between two chunks of the body. */
+  readonly idleTimeoutMs?: number
+  /** PEM of a CA that is trusted besides the system's. */
+  readonly ca?: string
+  /** Allows http to hosts other than loopback. */
+  readonly plainHttp?: boolean
+  /** `follow` any, at most 10, GET and HEAD only; `same-origin`: hand others to the caller; `manual`: hand all to the caller. */
+  readonly redirect?: 'follow' | 'same-origin' | 'manual'
+  readonly lane?: Lane
+  /** Address of the server whose answer led here: a public one cannot send us to loopback. */
+  readonly ledBy?: string
+  /** Called once, when the request is over: its body read or cancelled, or the request failed. */
+  readonly onEnd?: () => void
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Headers
+  /** Must be read to its end or cancelled: the request counts as in flight until then. */
+  readonly body: ReadableStream<Uint8Array>
+  /** Where the answer came from, after redirects. */
+  readonly url: URL
+  readonly address: string
+}
+
+export interface HttpClient {
+  /**
+   * Sends a request and resolves when the headers have come, whatever the status.
+   * @throws AppError ADDRESS_NOT_ALLOWED, UPSTREAM_UNAVAILABLE (`detail.reason` says why), UPSTREAM_INVALID, CANCELLED
+   */
+  request(url: URL, request?: HttpRequest): Promise<HttpResponse>
+  readonly inFlight: number
+}
+
+export interface HttpClientOptions {
+  readonly policy: AddressPolicy
+  readonly lookup?: Lookup
+  /** Bun's fetch has 256 in flight per process, half-read bodies included; above that it hangs. */
+  readonly maxInFlight?: number
+  readonly userAgent?: string
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 30_000
+const MAX_REDIRECTS = 10
+
+/** The client that every outgoing request passes. */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const total = options.maxInFlight ?? 200
+  const slots = createSlots({ total, bulk: Math.max(1, Math.floor(total * 0.75)) })
+  const lookup = options.lookup ?? lookupSystem
+  const userAgent = options.userAgent ?? 'kagami'
+
+  async function follow(start: URL, request: HttpRequest, flight: Flight): Promise<HttpResponse> {
+    let url = start
+    let policy = withoutLoopbackAfter(request.ledBy, options.policy)
+    const headers = new Headers({ 'user-agent': userAgent, 'accept-encoding': 'identity', ...request.headers })
+    for (let hops = 0; ; hops++) {
+      const { response, address } = await flight.awaitHeaders(url, (signal) =>
+        dial(url, {
+          method: request.method ?? 'GET',
+          headers,
+          body: request.body,
+          signal,
+          ca: request.ca,
+          plainHttp: request.plainHttp ?? false,
+          policy,
+          lookup,
+        }),
+      )
+      const next = nextHop(url, response, request)
+      if (next === undefined) return flight.answer(url, address, response, request.method === 'HEAD')
+      if (hops === MAX_REDIRECTS) {
+        throw new AppError('UPSTREAM_INVALID', `${start.host} redirects more than ${MAX_REDIRECTS} times`)
+      }
+      await discard({ body: response.body ?? emptyBody() })
+      if (next.origin !== url.origin) for (const name of ['authorization', 'cookie']) headers.delete(name)
+      policy = withoutLoopbackAfter(address, policy)
+      url = next
+    }
+  }
+
+  return {
+    get inFlight() {
+      return slots.inUse
+    },
+    async request(url, request = {}) {
+      const release = await slots.acquire(request.lane ?? 'small', request.signal).catch((error) => {
+        request.onEnd?.()
+        throw error
+      })
+      const flight = openFlight(request.signal, request.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS, () => {
+        release()
+        request.onEnd?.()
+      })
+      try {
+        return await follow(url, request, flight)
+      } catch (error) {
+        flight.abort(error)
+        flight.end()
+        throw request.signal?.aborted ? cancelledBy(request.signal) : error
+      }
+    },
+  }
+}
+
+function withoutLoopbackAfter(address: string | undefined, policy: AddressPolicy): AddressPolicy {
+  return address !== undefined && isPublicAddress(address) ? { ...policy, allowLoopback: false } : policy
+}
+
+interface Flight {
+  awaitHeaders<T>(url: URL, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  answer(url: URL, address: string, response: Response, isHead: boolean): HttpResponse
+  abort(reason: unknown): void
+  end(): void
+}
+
+/** One request from its slot to the end of its body, redirects included. */
+function openFlight(outer: AbortSignal | undefined, idleTimeoutMs: number, release: () => void): Flight {
+  const inner = new AbortController()
+  const stop = () => {
+    inner.abort(cancelledBy(outer))
+    end()
+  }
+  let ended = false
+  function end() {
+    if (ended) return
+    ended = true
+    outer?.removeEventListener('abort', stop)
+    release()
+  }
+  outer?.addEventListener('abort', stop, { once: true })
+  if (outer?.aborted) stop()
+  return {
+    abort: (reason) => inner.abort(reason),
+    end,
+    async awaitHeaders(url, work) {
+      const timer = setTimeout(
+        () =>
+          inner.abort(
+            unavailable('timeout', `${url.host} did not answer within ${idleTimeoutMs} ms`, { host: url.host }),
+          ),
+        idleTimeoutMs,
+      )
+      try {
+        return await work(inner.signal)
+      } catch (error) {
+        throw inner.signal.aborted ? inner.signal.reason : error
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    answer(url, address, response, isHead) {
+      const { status, headers, body } = response
+      if (body === null || isHead) {
+        end()
+        return { status, headers, url, address, body: emptyBody() }
+      }
+      const guarded = idleBody(body, {
+        idleTimeoutMs,
+        abort: (reason) => inner.abort(reason),
+        release: end,
+        timedOut: (bytes) =>
+          unavailable('timeout', `${url.host} went silent for ${idleTimeoutMs} ms after ${bytes} bytes`, {
+            host: url.host,
+          }),
+        failure: (error) => (inner.signal.aborted ? inner.signal.reason : connectionFailure(error, url, address)),
+      })
+      return { status, headers, url, address, body: guarded }
+    },
+  }
+}
+
+/**
+ * Bun's fetch sends requests through the proxy that these variables name, past the address guard: the composition root
+ * calls this once at start with the process's environment.
+ */
+export function removeProxyVariables(environment: Record<string, string | undefined>): void {
+  for (const name of Object.keys(environment)) {
+    if (/^(https?|all|no)_proxy$/i.test(name)) delete environment[name]
+  }
+}
