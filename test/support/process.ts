@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { forgetGroup, reapDirectory, reapGroup } from './reaper.ts'
 
 export interface Daemon {
   readonly pid: number
@@ -28,7 +29,6 @@ export interface DaemonOptions {
   readonly readyTimeoutMs?: number
 }
 
-const groups = new Set<number>()
 const signalNumbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals) {
@@ -38,11 +38,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals) {
     // The group is gone already.
   }
 }
-
-// A test that throws before its cleanup must not leave a server behind.
-process.on('exit', () => {
-  for (const pid of groups) signalGroup(pid, 'SIGKILL')
-})
 
 function watch(child: ChildProcess, pid: number): Daemon {
   const output = { stdout: '', stderr: '' }
@@ -58,7 +53,7 @@ function watch(child: ChildProcess, pid: number): Daemon {
       running = false
       // What the program itself left running in its group ends with it.
       signalGroup(pid, 'SIGKILL')
-      groups.delete(pid)
+      forgetGroup(pid)
       resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0))
     })
   })
@@ -101,7 +96,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const pid = child.pid
   if (pid === undefined) throw new Error(`${options.command} has no process id`)
-  groups.add(pid)
+  reapGroup(pid)
   const daemon = watch(child, pid)
   const deadline = Date.now() + (options.readyTimeoutMs ?? 60_000)
   while (!(await options.ready(daemon))) {
@@ -144,5 +139,6 @@ export function freePort(): Promise<number> {
 /** A new directory under the system's temporary one, and how to remove it. */
 export function temporaryDirectory(label: string): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), `kagami-${label}-`))
+  reapDirectory(path)
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
