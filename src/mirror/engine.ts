@@ -1,0 +1,110 @@
+/** What the mirror engine offers to the edges, and what it needs from the composition root; `create-engine.ts` makes it. */
+import type { Mirror } from '../api/mirrors.ts'
+import type { Plan } from '../api/plans.ts'
+import type { Progress } from '../api/progress.ts'
+import type { Run } from '../api/runs.ts'
+import type { Database } from '../db/engine.ts'
+import type { MirrorBinding } from '../db/mirror-binding.ts'
+import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Sleep } from '../lib/retry.ts'
+import type { RepositoryName } from '../oci/reference.ts'
+import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
+
+/** One repository of one upstream, opened for one pass. */
+export interface Source {
+  readonly reader: RepositoryReader
+  /** What went over the network through this reader so far; `readBytes` are bytes of bodies. */
+  usage(): { readonly requests: number; readonly readBytes: number }
+}
+
+export interface MirrorEngineOptions {
+  readonly db: Database
+  readonly logger: Logger
+  /** Opens a repository of an upstream for one pass. @throws AppError when the upstream's settings do not allow it */
+  openSource(upstream: UpstreamRow, repository: RepositoryName): Source | Promise<Source>
+  /** The writer of our own storage, bound to one run of one mirror (`registry/local-writer.ts`). */
+  openWriter(binding: MirrorBinding): RepositoryWriter
+  /** Between two passes of a mirror, before jitter. */
+  readonly intervalMs?: number
+  /** Blobs and manifests in flight per run. */
+  readonly transfersPerRun?: number
+  readonly clock?: Clock
+  readonly sleep?: Sleep
+  /** In [0, 1). */
+  readonly random?: () => number
+}
+
+export interface MirrorAndRun {
+  readonly mirror: Mirror
+  readonly run: Run
+}
+
+export interface StartRequest {
+  /** Name of the organization that gets the mirror. */
+  readonly organization: string
+  /** Name of an upstream that the organization sees: its own first, then the shared ones. */
+  readonly upstream: string
+  readonly repository: string
+  /** The destination's name without the organization; `dhi-<name>` when absent. */
+  readonly as?: string | undefined
+  /** Take an unmirrored repository, or restart a stopped mirror. */
+  readonly adopt?: boolean | undefined
+}
+
+export interface MirrorEngine {
+  /**
+   * Makes the mirror (and its private repository) and begins the first run in the background. The caller has checked the right.
+   * @param by the user id for history and events
+   * @throws AppError NOT_FOUND (organization, upstream), UPSTREAM_NOT_FOUND and other UPSTREAM_* (nothing is left behind),
+   *   NAME_INVALID, CONFLICT (destination exists, with a suggestion in the message and in `detail.suggestion`)
+   */
+  start(request: StartRequest & { readonly by: string }): Promise<MirrorAndRun>
+  /** What `start` would do. Same errors. */
+  planStart(request: StartRequest, o?: { readonly signal?: AbortSignal | undefined }): Promise<Plan>
+  /**
+   * Begins a run, or queues one behind the run under way: what upstream has at the call is here when the returned run has ended.
+   * @param mirrorId id of the mirror
+   * @throws AppError NOT_FOUND, CONFLICT when the mirror is stopped
+   */
+  sync(
+    mirrorId: string,
+    o?: { readonly full?: boolean | undefined; readonly trigger?: RunTrigger | undefined },
+  ): Promise<MirrorAndRun>
+  planSync(
+    mirrorId: string,
+    o?: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<Plan>
+  /** Ends the run under way and keeps repository and images. Fine when stopped already. @throws AppError NOT_FOUND */
+  stop(mirrorId: string, by: string): Promise<Mirror>
+  /** @throws AppError NOT_FOUND */
+  show(mirrorId: string): Promise<Mirror>
+  /** By destination, `acme/dhi-python`; undefined when no mirror has ever written there. */
+  findByRepository(name: RepositoryName): Promise<Mirror | undefined>
+  /** Ordered by destination; `after` is the destination of the last one seen. `organizations` are names; undefined: all. */
+  list(o: {
+    readonly organizations?: readonly string[] | undefined
+    readonly limit: number
+    readonly after?: string | undefined
+  }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>
+  /** Newest first; `after` is the id of the last one seen. @throws AppError NOT_FOUND */
+  runs(
+    mirrorId: string,
+    o: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<{ readonly runs: readonly Run[]; readonly next: string | null }>
+  /** The run once it has ended. @throws AppError NOT_FOUND, CANCELLED */
+  wait(runId: string, signal?: AbortSignal): Promise<Run>
+  /**
+   * The present moment of the latest run at once, then each change (at most a few a second), over later runs too, until
+   * `signal` aborts. A follower of one run stops at the first moment whose `phase` is `ended`. @throws AppError NOT_FOUND
+   */
+  watch(mirrorId: string, signal: AbortSignal): AsyncIterable<Progress>
+  /**
+   * At boot: ends interrupted runs as failed and begins the schedule.
+   * @param o.isAlone no other process works on this data, so every lease of before is void
+   */
+  resume(o: { readonly isAlone: boolean }): Promise<void>
+  /** Ends the schedule, aborts all runs and waits for them. Aborted runs end as failed (interrupted) and are due at once. */
+  close(): Promise<void>
+}
