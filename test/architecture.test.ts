@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+
+/**
+ * The house, from the roof to the ground. A folder or top-level file of `src/` may import what stands in a lower row, and
+ * itself; rooms of one row do not know each other. docs/architecture.md shows the same table with the reasons.
+ */
+const ROWS: readonly (readonly string[])[] = [
+  ['main'],
+  ['cli'],
+  ['server'],
+  ['http', 'web'],
+  ['mirror', 'catalog', 'sample'],
+  ['registry', 'access'],
+  ['events'],
+  ['jobs'],
+  ['trust', 'remote'],
+  ['db', 'blobs', 'net'],
+  ['api', 'config'],
+  ['oci'],
+  ['lib'],
+  ['errors'],
+]
+
+/** Mirrors see a reader and a writer; the composition root hands them over (design: the ports). */
+const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
+  ['mirror', 'remote'],
+  ['mirror', 'registry'],
+]
+
+const MAX_FILE_LINES = 500
+const MAX_MEDIAN_LINES = 100
+
+const root = resolve(import.meta.dir, '..')
+const source = join(root, 'src')
+
+interface SourceFile {
+  readonly path: string
+  readonly room: string
+  readonly text: string
+}
+
+function sourceFiles(): SourceFile[] {
+  const entries = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  return entries
+    .filter((path) => /\.tsx?$/.test(path))
+    .map((path) => ({ path, room: roomOf(path), text: readFileSync(join(source, path), 'utf8') }))
+}
+
+function roomOf(path: string): string {
+  return (path.split('/')[0] ?? '').replace(/\.tsx?$/, '')
+}
+
+function rowOf(room: string): number {
+  return ROWS.findIndex((row) => row.includes(room))
+}
+
+/** Imports of own files, as paths below src/. */
+function ownImports(file: SourceFile): string[] {
+  const imports = new Bun.Transpiler({ loader: file.path.endsWith('x') ? 'tsx' : 'ts' }).scanImports(file.text)
+  const typeOnly = [...file.text.matchAll(/from\s+'(\.[^']+)'/g)].map((match) => match[1] ?? '')
+  return [...new Set([...imports.map((item) => item.path), ...typeOnly])]
+    .filter((path) => path.startsWith('.'))
+    .map((path) => relative(source, resolve(source, dirname(file.path), path)))
+}
+
+describe('the house', () => {
+  const files = sourceFiles()
+
+  test('every folder of src/ stands in the table', () => {
+    expect(files.filter((file) => rowOf(file.room) === -1).map((file) => file.path)).toEqual([])
+  })
+
+  test('imports go downwards only, and never to the same row', () => {
+    const offences = files.flatMap((file) =>
+      ownImports(file)
+        .map((path) => ({ path, room: roomOf(path) }))
+        .filter(({ room }) => room !== file.room)
+        .filter(
+          ({ room }) =>
+            rowOf(room) <= rowOf(file.room) || FORBIDDEN.some(([from, to]) => from === file.room && to === room),
+        )
+        .map(({ path }) => `${file.path} imports ${path}`),
+    )
+    expect(offences).toEqual([])
+  })
+
+  test('only config reads the environment', () => {
+    const readers = files.filter((file) => /process\.env|Bun\.env|import\.meta\.env/.test(file.text))
+    expect(readers.map((file) => file.room).filter((room) => room !== 'config')).toEqual([])
+  })
+
+  test('only db knows the engines', () => {
+    const offenders = files.filter((file) => file.room !== 'db' && /from 'bun:sqlite'|from 'pg'/.test(file.text))
+    expect(offenders.map((file) => file.path)).toEqual([])
+  })
+
+  test(`no file has more than ${MAX_FILE_LINES} lines, and the median has at most ${MAX_MEDIAN_LINES}`, () => {
+    const lengths = files.map((file) => ({ path: file.path, lines: file.text.split('\n').length - 1 }))
+    expect(lengths.filter(({ lines }) => lines > MAX_FILE_LINES)).toEqual([])
+    const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)
+    expect(sorted[Math.floor(sorted.length / 2)] ?? 0).toBeLessThanOrEqual(MAX_MEDIAN_LINES)
+  })
+
+  test('files are kebab-case and say what they are', () => {
+    const names = files.map((file) => file.path.split('/').at(-1) ?? '')
+    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(name))).toEqual([])
+    const vague = /^(utils?|helpers?|manager|service|impl|common|misc)\.tsx?$/
+    expect(names.filter((name) => vague.test(name))).toEqual([])
+  })
+})
