@@ -136,9 +136,10 @@ export function freePort(): Promise<number> {
   })
 }
 
-/** A new directory under the system's temporary one, and how to remove it. */
-export function temporaryDirectory(label: string): { path: string; remove: () => void } {
+/** A new directory under the system's temporary one; `remove` it, or declare it with `using`. */
+export function temporaryDirectory(label: string): { path: string; remove: () => void } & Disposable {
   const path = mkdtempSync(join(tmpdir(), `kagami-${label}-`))
   reapDirectory(path)
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+  const remove = () => rmSync(path, { recursive: true, force: true })
+  return { path, remove, [Symbol.dispose]: remove }
 }
