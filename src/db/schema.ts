@@ -127,6 +127,29 @@ export interface MemberRow {
   created_at: string
 }
 
+/** The columns of better-auth's `users` that we read; `is_operator` is ours alone. Its times differ by engine: leave them to it. */
+export interface UserRow {
+  id: string
+  name: string
+  email: string
+  username: string | null
+  is_operator: Generated<Flag>
+}
+
+/** The columns of better-auth's `accounts` that we read, to tell whether a password has changed. */
+export interface AccountRow {
+  id: string
+  user_id: string
+  provider_id: string
+  password: string | null
+}
+
+/** What we read of better-auth's `sessions`: only enough to end them. */
+export interface SessionRow {
+  id: string
+  user_id: string
+}
+
 export type TokenScope = 'read' | 'write' | 'delete' | 'admin'
 
 export interface TokenRow {
@@ -258,6 +281,9 @@ export interface Schema {
   events: EventRow
   organizations: OrganizationRow
   members: MemberRow
+  users: UserRow
+  accounts: AccountRow
+  sessions: SessionRow
   tokens: TokenRow
   refresh_tokens: RefreshTokenRow
   upstreams: UpstreamRow

@@ -1,0 +1,145 @@
+/**
+ * Decisions about rights. Each reads the database at the very call, so a revoked grant or token refuses the next request.
+ * Invariant 7: a refusal depends on the organization's name and one's grants only, never on what exists there.
+ */
+import type { Queries } from '../db/engine.ts'
+import {
+  readOrganizationFacts,
+  readRepositoryFacts,
+  readSubjectFacts,
+  type Subject,
+  type SubjectFacts,
+} from '../db/rights.ts'
+import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../db/schema.ts'
+import { type RepositoryName, splitRepositoryName } from '../oci/reference.ts'
+import { type Action, authorize, type InstanceAction, type OrganizationAction } from './authorize.ts'
+import type { AccessAction, Authenticated } from './principal.ts'
+
+/**
+ * `unauthenticated`: no valid credential (401). `insufficient_scope`: the bearer token does not carry what its subject may
+ * do (401, with the scope). `denied`: these credentials never may (403).
+ */
+export type RefusalReason = 'unauthenticated' | 'insufficient_scope' | 'denied'
+
+export interface Refusal {
+  readonly allowed: false
+  readonly reason: RefusalReason
+}
+
+export interface RepositoryGrant {
+  readonly allowed: true
+  readonly organization: OrganizationRow
+  /** Undefined: absent inside one's own grants (404 for a reader; a push may create it). */
+  readonly repository: RepositoryRow | undefined
+  /** Undefined: not a member, reading a public repository. */
+  readonly role: Role | undefined
+}
+
+export type RepositoryDecision = RepositoryGrant | Refusal
+
+export type OrganizationDecision =
+  | { readonly allowed: true; readonly organization: OrganizationRow; readonly role: Role | undefined }
+  | Refusal
+
+export type InstanceDecision = { readonly allowed: true; readonly userId: string } | Refusal
+
+export type RepositoryAction = 'pull' | 'push' | 'delete' | 'admin'
+
+const CLAIMED: Record<RepositoryAction, AccessAction> = { pull: 'pull', push: 'push', delete: 'delete', admin: '*' }
+
+/** Whether a bearer token's cap includes the action; no cap includes all. */
+function capIncludes(who: Authenticated, type: 'repository' | 'registry', name: string, action: AccessAction): boolean {
+  if (who.access === undefined) return true
+  return who.access.some(
+    (entry) =>
+      entry.type === type && entry.name === name && (entry.actions.includes(action) || entry.actions.includes('*')),
+  )
+}
+
+function subjectOf(who: Authenticated): Subject | undefined {
+  if (who.principal.kind === 'anonymous') return undefined
+  return { userId: who.principal.userId, tokenId: who.principal.token?.id }
+}
+
+const refuse = (reason: RefusalReason): Refusal => ({ allowed: false, reason })
+
+/** The scope that caps this request now, or undefined when its user or token is no longer valid. */
+function currentScope(
+  who: Authenticated,
+  facts: SubjectFacts,
+  now: Date,
+): { scope: TokenScope | undefined } | undefined {
+  if (who.principal.kind === 'anonymous' || !facts.userExists) return undefined
+  if (who.principal.token === undefined) return { scope: undefined }
+  if (facts.token === undefined || (facts.token.expiresAt !== null && facts.token.expiresAt <= now.toISOString())) {
+    return undefined
+  }
+  return { scope: facts.token.scope }
+}
+
+/**
+ * May the caller do this to the repository `name`, now? An anonymous caller without a bearer token counts as one who may pull
+ * what is public.
+ * @param now only for tests
+ */
+export async function decideRepository(
+  db: Queries,
+  who: Authenticated,
+  name: RepositoryName,
+  action: RepositoryAction,
+  now = new Date(),
+): Promise<RepositoryDecision> {
+  const isAnonymous = who.principal.kind === 'anonymous'
+  const organizationName = splitRepositoryName(name)?.organization
+  const facts = await readRepositoryFacts(db, subjectOf(who), organizationName ?? '', name)
+  const current = currentScope(who, facts, now)
+  if (!isAnonymous && current === undefined) return refuse('unauthenticated')
+  const { organization, repository } = facts
+  const asked = { role: facts.role, scope: current?.scope, isPublic: repository?.visibility === 'public' }
+  const granted =
+    organization !== undefined &&
+    authorize(asked, `repository.${action}`) &&
+    (action !== 'push' || repository !== undefined || authorize(asked, 'repository.create'))
+  if (!granted) return refuse(isAnonymous ? 'unauthenticated' : 'denied')
+  if (!capIncludes(who, 'repository', name, CLAIMED[action])) return refuse('insufficient_scope')
+  return { allowed: true, organization, repository, role: facts.role }
+}
+
+/** May the caller do this in the organization, now? An organization that is not there is `denied` to everybody. */
+export async function decideOrganization(
+  db: Queries,
+  who: Authenticated,
+  organizationName: string,
+  action: OrganizationAction,
+  now = new Date(),
+): Promise<OrganizationDecision> {
+  const facts = await readOrganizationFacts(db, subjectOf(who), organizationName)
+  const current = currentScope(who, facts, now)
+  if (current === undefined) return refuse('unauthenticated')
+  const { organization, role, isOperator } = facts
+  if (organization === undefined || !authorize({ role, isOperator, scope: current.scope }, action))
+    return refuse('denied')
+  if (who.access !== undefined) return refuse('insufficient_scope')
+  return { allowed: true, organization, role }
+}
+
+/** May the caller do this on the instance, or to what is their own (`token.manage`), now? */
+export async function decideInstance(
+  db: Queries,
+  who: Authenticated,
+  action: InstanceAction | 'token.manage',
+  now = new Date(),
+): Promise<InstanceDecision> {
+  const facts = await readSubjectFacts(db, subjectOf(who))
+  const current = currentScope(who, facts, now)
+  if (current === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
+  const asked = { isOperator: facts.isOperator, isOwn: true, scope: current.scope }
+  if (!authorize(asked, action satisfies Action)) return refuse('denied')
+  if (who.access !== undefined) return refuse('insufficient_scope')
+  return { allowed: true, userId: who.principal.userId }
+}
+
+/** May the caller list all repositories that they may read (`_catalog`)? A bearer token must carry `registry:catalog:*`. */
+export function mayListCatalog(who: Authenticated): boolean {
+  return capIncludes(who, 'registry', 'catalog', '*')
+}
