@@ -1,0 +1,95 @@
+/** Every setting in one table: the parser, the refusals and the documentation read it. */
+
+export interface Field<Fallback extends string | undefined = string | undefined> {
+  /** Environment variable. */
+  readonly variable: string
+  /** Key in `kagami.yaml`; undefined: by environment only. */
+  readonly key: string | undefined
+  /** As the documentation shows it; undefined: no default. */
+  readonly fallback: Fallback
+  readonly want: string
+  readonly about: string
+}
+
+const field = <F extends string | undefined>(variable: string, fallback: F, want: string, about: string): Field<F> => ({
+  variable,
+  key: variable.slice('KAGAMI_'.length).toLowerCase().replaceAll('_', '-'),
+  fallback,
+  want,
+  about,
+})
+
+/** Settings of the server, by environment or in the settings file; the environment wins. */
+export const SERVER_FIELDS = {
+  data: field('KAGAMI_DATA', './data', 'a directory', 'Where database, blobs and keys are kept'),
+  listen: field(
+    'KAGAMI_LISTEN',
+    '127.0.0.1:5080',
+    'HOST:PORT, port 0 to 65535',
+    'Where the registry, the API and the web page listen',
+  ),
+  url: field(
+    'KAGAMI_URL',
+    undefined,
+    'http:// or https:// and a host, without path',
+    "Public address; unset: the token realm follows the request's Host",
+  ),
+  owner: field(
+    'KAGAMI_OWNER',
+    'owner',
+    '1 to 64 of a-z, 0-9, and . _ - between them',
+    'Name of the first user, the owner of the first organization and operator of the instance',
+  ),
+  ownerPassword: field(
+    'KAGAMI_OWNER_PASSWORD',
+    undefined,
+    '8 to 128 characters',
+    'Password of the first user; made and shown once when unset',
+  ),
+  org: field(
+    'KAGAMI_ORG',
+    'acme',
+    'one component of a repository name, at most 64 characters',
+    'Name of the first organization',
+  ),
+  sample: field('KAGAMI_SAMPLE', '127.0.0.1:5081', 'HOST:PORT, port 0 to 65535', 'Where the sample upstream listens'),
+  database: field(
+    'KAGAMI_DATABASE',
+    'kagami.sqlite in the data directory',
+    'a file path or a postgres:// URL',
+    'Where the data is',
+  ),
+  allowNetworks: field(
+    'KAGAMI_ALLOW_NETWORKS',
+    undefined,
+    'comma-separated addresses or CIDR blocks',
+    'Private networks that upstreams may be in',
+  ),
+  log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
+} as const satisfies Record<string, Field>
+
+/** Settings of the command line, by environment only: a server's settings file says nothing about its clients. */
+export const CLIENT_FIELDS = {
+  server: {
+    ...field(
+      'KAGAMI_SERVER',
+      'http://127.0.0.1:5080',
+      'http:// or https:// and a host',
+      'The server that the command line talks to',
+    ),
+    key: undefined,
+  },
+  token: {
+    ...field('KAGAMI_TOKEN', undefined, 'a personal access token', 'Signs the command line in'),
+    key: undefined,
+  },
+} as const satisfies Record<string, Field>
+
+/** Where the settings file is. */
+export const CONFIG_FIELD: Field = {
+  ...field('KAGAMI_CONFIG', 'kagami.yaml, where it exists', 'a file path', 'The settings file'),
+  key: undefined,
+}
+
+/** All settings, in the order in which the documentation shows them. */
+export const FIELDS: readonly Field[] = [...Object.values(SERVER_FIELDS), CONFIG_FIELD, ...Object.values(CLIENT_FIELDS)]

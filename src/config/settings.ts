@@ -1,0 +1,107 @@
+/** The settings of a server and of the command line, parsed purely; `read.ts` alone reads the environment and the file. */
+import { resolve } from 'node:path'
+import { AppError } from '../errors.ts'
+import type { LogLevel } from '../lib/logger.ts'
+import type { Secret } from '../lib/secret.ts'
+import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
+import { parseSettingsFile } from './settings-file.ts'
+import { type Found, suggestion } from './text.ts'
+import type { DatabaseLocation, ListenAddress } from './values.ts'
+import * as value from './values.ts'
+
+export type { DatabaseLocation, ListenAddress } from './values.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Settings {
+  /** Absolute path. */
+  readonly dataDirectory: string
+  readonly listen: ListenAddress
+  /** Origin (`https://registry.example.com`), without a path; undefined: each request's Host says it. */
+  readonly publicUrl: string | undefined
+  readonly owner: string
+  readonly ownerPassword: Secret | undefined
+  readonly organization: string
+  readonly sampleListen: ListenAddress
+  readonly database: DatabaseLocation
+  /** Addresses and CIDR blocks. */
+  readonly allowNetworks: readonly string[]
+  readonly logLevel: LogLevel
+}
+
+export interface ClientSettings {
+  /** URL without a slash at its end. */
+  readonly server: string
+  readonly token: Secret | undefined
+}
+
+const VARIABLES = FIELDS.map((field) => field.variable)
+
+/** @throws AppError CONFIG_INVALID for a `KAGAMI_…` variable that nothing reads. `KAGAMI_TEST_…` is left to the tests. */
+export function refuseUnknownVariables(env: Environment): void {
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('KAGAMI_') || name.startsWith('KAGAMI_TEST_') || VARIABLES.includes(name)) continue
+    throw new AppError('CONFIG_INVALID', `${name}: unknown setting${suggestion(name, VARIABLES)}`)
+  }
+}
+
+/**
+ * Parses the server's settings; the environment wins over the file. An empty variable counts as unset.
+ * @param yamlText content of the settings file, undefined when there is none
+ * @param from the directory that relative paths start from, and the file's name for messages
+ * @throws AppError CONFIG_INVALID saying where (variable, or file and line), what is wanted and what was got
+ */
+export function parseSettings(
+  env: Environment,
+  yamlText?: string,
+  from: { readonly directory: string; readonly file?: string } = { directory: '.' },
+): Settings {
+  refuseUnknownVariables(env)
+  const file =
+    yamlText === undefined ? new Map<string, Found>() : parseSettingsFile(yamlText, from.file ?? 'kagami.yaml')
+  const take = <T>(field: Field, parse: (text: string) => T | undefined, show = JSON.stringify): T | undefined => {
+    const found = findText(env, field, file)
+    return found === undefined ? undefined : value.parseFound(found, field, parse, show)
+  }
+  const s = SERVER_FIELDS
+  const dataDirectory = resolve(from.directory, take(s.data, value.path) ?? s.data.fallback)
+  return {
+    dataDirectory,
+    listen: take(s.listen, value.listenAddress) ?? value.fallback(s.listen, value.listenAddress),
+    publicUrl: take(s.url, value.origin),
+    owner: take(s.owner, value.username) ?? s.owner.fallback,
+    ownerPassword: take(s.ownerPassword, value.password, value.hidden),
+    organization: take(s.org, value.organizationName) ?? s.org.fallback,
+    sampleListen: take(s.sample, value.listenAddress) ?? value.fallback(s.sample, value.listenAddress),
+    database: take(s.database, (text) => value.database(text, from.directory), value.hidden) ?? {
+      engine: 'sqlite',
+      path: resolve(dataDirectory, 'kagami.sqlite'),
+    },
+    allowNetworks: take(s.allowNetworks, value.networks) ?? [],
+    logLevel: take(s.log, value.logLevel) ?? 'info',
+  }
+}
+
+/** Parses what the command line needs to reach a server. @throws AppError CONFIG_INVALID */
+export function parseClientSettings(env: Environment): ClientSettings {
+  refuseUnknownVariables(env)
+  const c = CLIENT_FIELDS
+  const server = findText(env, c.server)
+  const token = findText(env, c.token)
+  return {
+    server:
+      server === undefined ? c.server.fallback : value.parseFound(server, c.server, value.serverUrl, JSON.stringify),
+    token: token === undefined ? undefined : value.parseFound(token, c.token, value.token, value.hidden),
+  }
+}
+
+/** The file named by `KAGAMI_CONFIG`, or undefined. */
+export function configPath(env: Environment): string | undefined {
+  return findText(env, CONFIG_FIELD)?.text
+}
+
+function findText(env: Environment, field: Field, file?: ReadonlyMap<string, Found>): Found | undefined {
+  const text = env[field.variable]
+  if (text !== undefined && text !== '') return { text, where: field.variable }
+  return field.key === undefined ? undefined : file?.get(field.key)
+}

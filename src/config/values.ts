@@ -1,0 +1,100 @@
+/** One parser a kind of value: undefined means "not that". */
+import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
+import type { LogLevel } from '../lib/logger.ts'
+import { createSecret, type Secret } from '../lib/secret.ts'
+import { isOrganizationName, isUsername, PASSWORD_LENGTH } from '../oci/account-names.ts'
+import type { Field } from './fields.ts'
+import { type Found, invalid } from './text.ts'
+
+export interface ListenAddress {
+  /** A name or an address, without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+export type DatabaseLocation =
+  | { readonly engine: 'sqlite'; readonly path: string }
+  | { readonly engine: 'postgres'; readonly url: Secret }
+
+/** @throws AppError CONFIG_INVALID */
+export function parseFound<T>(
+  found: Found,
+  field: Field,
+  parse: (text: string) => T | undefined,
+  show: (text: string) => string,
+): T {
+  const parsed = parse(found.text)
+  if (parsed === undefined) throw invalid(found.where, field, show(found.text))
+  return parsed
+}
+
+/** A default, through the parser of what people write. */
+export function fallback<T>(field: Field<string>, parse: (text: string) => T | undefined): T {
+  return parseFound({ text: field.fallback, where: 'default' }, field, parse, JSON.stringify)
+}
+
+export const hidden = (text: string): string => `a text of ${text.length} characters that is not`
+
+export const path = (text: string): string | undefined => (text.includes('\0') ? undefined : text)
+
+const LISTEN = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/
+
+export function listenAddress(text: string): ListenAddress | undefined {
+  const match = LISTEN.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || port > 65535) return undefined
+  return match?.[1] !== undefined && !ipaddr.IPv6.isValid(host) ? undefined : { host, port }
+}
+
+function httpUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:'
+  return isHttp && url.username === '' && url.password === '' && url.search === '' && url.hash === '' ? url : undefined
+}
+
+export function origin(text: string): string | undefined {
+  const url = httpUrl(text)
+  return url?.pathname === '/' ? url.origin : undefined
+}
+
+export function serverUrl(text: string): string | undefined {
+  return httpUrl(text)?.href.replace(/\/+$/, '')
+}
+
+export const username = (text: string): string | undefined => (isUsername(text) ? text : undefined)
+
+export const organizationName = (text: string): string | undefined => (isOrganizationName(text) ? text : undefined)
+
+export function password(text: string): Secret | undefined {
+  return text.length >= PASSWORD_LENGTH.min && text.length <= PASSWORD_LENGTH.max ? createSecret(text) : undefined
+}
+
+export const token = (text: string): Secret | undefined =>
+  /^[\x21-\x7e]+$/.test(text) ? createSecret(text) : undefined
+
+export function database(text: string, directory: string): DatabaseLocation | undefined {
+  if (/^postgres(ql)?:\/\//.test(text)) {
+    return URL.canParse(text) ? { engine: 'postgres', url: createSecret(text) } : undefined
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.includes('\0')) return undefined
+  return { engine: 'sqlite', path: resolve(directory, text) }
+}
+
+export function networks(text: string): readonly string[] | undefined {
+  const list = text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+  return list.every(isNetwork) ? list : undefined
+}
+
+function isNetwork(text: string): boolean {
+  if (text.includes('/')) return ipaddr.isValidCIDR(text)
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+export const logLevel = (text: string): LogLevel | undefined => LEVELS.find((level) => level === text)
