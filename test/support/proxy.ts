@@ -106,8 +106,9 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
     headers.set('host', target.host)
     const method = request.method ?? 'GET'
     const init: BunFetchRequestInit = { method, headers, redirect: 'manual', decompress: false, signal: gone.signal }
-    if (method !== 'GET' && method !== 'HEAD')
-      init.body = Readable.toWeb(request) as ReadableStream<Uint8Array<ArrayBuffer>>
+    // Node's type of a web stream and the DOM's describe the same object.
+    const body = () => Readable.toWeb(request) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>
+    if (method !== 'GET' && method !== 'HEAD') init.body = body()
     if (options.ca !== undefined) init.tls = { ca: options.ca }
     const answer = await fetch(new URL(seen.path, target), init)
     const sent = new Headers(answer.headers)
