@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import { AppError } from '../errors.ts'
+import { orAborted } from '../lib/abort.ts'
 import { type AddressPolicy, assertAddressAllowed, isLoopbackAddress } from './address-guard.ts'
 import { connectionFailure, isNextAddressWorthATry, unavailable } from './connection-failure.ts'
 
@@ -61,20 +62,13 @@ export function hostOf(url: URL): string {
 
 async function resolve(host: string, { lookup, signal }: DialOptions): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host]
-  // The resolver cannot be told to stop: the wait for it can.
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  aborted.catch(() => {})
-  const stop = () => reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
   try {
-    return await Promise.race([lookup(host), aborted])
+    return await orAborted(lookup(host), signal)
   } catch (error) {
     if (signal.aborted) throw error
     const code = String((error as { code?: unknown }).code ?? error)
     const reason = code === 'ENOTFOUND' ? 'not-found' : 'dns'
     throw unavailable(reason, `the name ${host} cannot be resolved: ${code}`, { host }, error)
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }
 

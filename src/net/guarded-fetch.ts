@@ -53,6 +53,8 @@ export interface HttpClientOptions {
   /** Bun's fetch has 256 in flight per process, half-read bodies included; above that it hangs. */
   readonly maxInFlight?: number
   readonly userAgent?: string
+  /** For requests that name none of their own; 30 s when left out. */
+  readonly idleTimeoutMs?: number
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000
@@ -103,10 +105,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         request.onEnd?.()
         throw error
       })
-      const flight = openFlight(request.signal, request.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS, () => {
-        release()
-        request.onEnd?.()
-      })
+      const flight = openFlight(
+        request.signal,
+        request.idleTimeoutMs ?? options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+        () => {
+          release()
+          request.onEnd?.()
+        },
+      )
       try {
         return await follow(url, request, flight)
       } catch (error) {

@@ -1,13 +1,16 @@
 /** Without word of when the window ends, a spent quota is asked about again after this time. */
 const UNKNOWN_RESET_MS = 60_000
 
+/** No registry is left alone for longer than this on its own word. */
+const LONGEST_MS = 24 * 60 * 60 * 1000
+
 /** `Retry-After` in milliseconds from `nowMs`: seconds, or an HTTP date (RFC 9110 section 10.2.3); undefined when absent or unreadable. */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(LONGEST_MS, Number(value) * 1000)
   const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
+  return Number.isNaN(date) ? undefined : Math.min(LONGEST_MS, Math.max(0, date - nowMs))
 }
 
 /**
@@ -19,5 +22,8 @@ export function spentQuotaMs(headers: Headers, nowMs: number): number | undefine
   if (remaining === null || !/^\s*0+\s*(;|$)/.test(remaining)) return undefined
   const reset = Number.parseInt(headers.get('ratelimit-reset') ?? headers.get('x-ratelimit-reset') ?? '', 10)
   const resetMs = reset > 1e9 ? reset * 1000 - nowMs : reset * 1000
-  return retryAfterMs(headers, nowMs) ?? (Number.isNaN(resetMs) ? UNKNOWN_RESET_MS : Math.max(0, resetMs))
+  return (
+    retryAfterMs(headers, nowMs) ??
+    (Number.isNaN(resetMs) ? UNKNOWN_RESET_MS : Math.min(LONGEST_MS, Math.max(0, resetMs)))
+  )
 }

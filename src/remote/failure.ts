@@ -1,0 +1,53 @@
+import { AppError, type UpstreamErrorCode } from '../errors.ts'
+import { readExcerpt } from '../net/bounded-body.ts'
+import type { HttpResponse } from '../net/guarded-fetch.ts'
+import { retryAfterMs } from '../net/rate-headers.ts'
+
+/** The most of an answer that goes into a message; `detail.body` holds the first KiB. */
+const MESSAGE_EXCERPT_LENGTH = 200
+
+function codeOf(status: number): UpstreamErrorCode {
+  if (status === 401 || status === 403) return 'UPSTREAM_DENIED'
+  if (status === 404) return 'UPSTREAM_NOT_FOUND'
+  if (status === 429) return 'UPSTREAM_RATE_LIMITED'
+  if (status === 408 || status >= 500) return 'UPSTREAM_UNAVAILABLE'
+  return 'UPSTREAM_INVALID'
+}
+
+/**
+ * The error that an unwanted answer stands for; reads the first KiB of its body and gives the connection back.
+ * @param what names host, repository and reference
+ * @param secrets never shown, should the answer repeat them
+ */
+export async function failureOf(
+  response: HttpResponse,
+  what: string,
+  secrets: readonly string[] = [],
+  code: UpstreamErrorCode = codeOf(response.status),
+): Promise<AppError> {
+  let body = await readExcerpt(response)
+  for (const secret of secrets) if (secret !== '') body = body.replaceAll(secret, '[redacted]')
+  const told = firstWords(body)
+  const waitMs = retryAfterMs(response.headers, Date.now())
+  const retryAt = waitMs === undefined ? {} : { retryAt: new Date(Date.now() + waitMs).toISOString() }
+  return new AppError(code, `${what}: answered ${response.status}${told === '' ? '' : `: ${told}`}`, {
+    detail: { status: response.status, body, ...retryAt },
+  })
+}
+
+/** The registry's own words: `errors[0]` of the specification, `details` or `message` of others, else the text as it is. */
+function firstWords(body: string): string {
+  let words = body
+  try {
+    const json = JSON.parse(body) as { errors?: unknown; details?: unknown; message?: unknown } | null
+    const first = Array.isArray(json?.errors) ? (json.errors[0] as { code?: unknown; message?: unknown } | null) : null
+    const known = first === null ? [json?.details, json?.message] : [first?.code, first?.message]
+    const texts = known.filter((text) => typeof text === 'string' && text !== '')
+    if (texts.length > 0) words = texts.join(': ')
+  } catch {
+    // Not JSON, or cut off: shown as it is.
+  }
+  // Control characters could rewrite a terminal or a log line.
+  const clean = words.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+  return clean.length > MESSAGE_EXCERPT_LENGTH ? `${clean.slice(0, MESSAGE_EXCERPT_LENGTH)}…` : clean
+}

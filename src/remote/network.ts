@@ -1,0 +1,47 @@
+import { LRUCache } from 'lru-cache'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import type { HttpClient } from '../net/guarded-fetch.ts'
+import { createRequestBudgets, type RequestBudgets } from '../net/request-budget.ts'
+import type { Challenge } from './challenge.ts'
+import { createTokenCache, type TokenCache } from './tokens.ts'
+
+/** How a registry wants one account to authenticate, as it last said. */
+export interface KnownChallenge {
+  readonly challenge: Challenge
+  /** Address of the server that said so. */
+  readonly ledBy: string
+}
+
+/** What all sessions of one process share: connections, budgets, tokens and what was learned of each registry. Nothing of it is kept. */
+export interface RegistryNetwork {
+  readonly http: HttpClient
+  readonly budgets: RequestBudgets
+  readonly tokens: TokenCache
+  readonly clock: Clock
+  /** By account (see accountKey). */
+  readonly challenges: LRUCache<string, KnownChallenge>
+  /** The scope that a registry asked for in place of ours, by account and our scope. */
+  readonly scopes: LRUCache<string, string>
+  /** Account and repository, for some minutes: no referrers API there. */
+  readonly withoutReferrersApi: LRUCache<string, true>
+}
+
+/** Long enough to spare each pass the question, short enough to notice when a registry learns the API. */
+const CAPABILITY_TTL_MS = 10 * 60 * 1000
+
+export function createRegistryNetwork(options: {
+  readonly http: HttpClient
+  readonly budgets?: RequestBudgets
+  readonly clock?: Clock
+}): RegistryNetwork {
+  const clock = options.clock ?? systemClock
+  return {
+    http: options.http,
+    budgets: options.budgets ?? createRequestBudgets({ clock }),
+    tokens: createTokenCache(clock),
+    clock,
+    challenges: new LRUCache({ max: 1000 }),
+    scopes: new LRUCache({ max: 1000 }),
+    withoutReferrersApi: new LRUCache({ max: 10_000, ttl: CAPABILITY_TTL_MS }),
+  }
+}

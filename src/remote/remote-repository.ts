@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache'
+import { createLimiter } from '../lib/concurrency.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { RepositoryName, Tag } from '../oci/reference.ts'
+import type { Abortable, Manifest, ReferrerList, RepositoryReader } from '../oci/repository.ts'
+import { openBlob } from './blobs.ts'
+import { readManifest, resolveReference } from './manifests.ts'
+import type { RegistryNetwork } from './network.ts'
+import { listReferrersByApi } from './referrers.ts'
+import { listReferrersByTag } from './referrers-fallback.ts'
+import { openSession, type SentRequest } from './session.ts'
+import { listTags } from './tags.ts'
+import { nameAtRegistry, type UpstreamEndpoint } from './upstream.ts'
+
+/** Manifests read to verify a fallback index are asked for again when they are copied: kept that long, in bytes. */
+const KEPT_MANIFEST_BYTES = 16 * 1024 * 1024
+
+/**
+ * Reads one repository of another registry; open one for each pass. No request is sent before the first call.
+ * @param repository its name under the endpoint's prefix
+ * @param onRequest hears of every request that is really sent, tokens and retries included
+ * @throws AppError INVALID_REQUEST or NAME_INVALID for an endpoint or name that cannot be; the methods throw UPSTREAM_* and
+ *   ADDRESS_NOT_ALLOWED, with the registry's host, the repository and the reference in the message
+ */
+export function openRemoteRepository(
+  network: RegistryNetwork,
+  endpoint: UpstreamEndpoint,
+  repository: RepositoryName,
+  { onRequest }: { readonly onRequest?: (request: SentRequest) => void } = {},
+): RepositoryReader {
+  const session = openSession(network, endpoint, onRequest)
+  const name = nameAtRegistry(session.address, repository)
+  const kept = new LRUCache<string, Manifest>({
+    maxSize: KEPT_MANIFEST_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.byteLength + 1,
+  })
+  const firstQuestion = createLimiter(1)
+  let tags: ReadonlySet<Tag> | undefined
+  let listing: Promise<void> | undefined
+  let hasReferrersApi: boolean | undefined
+
+  async function* listAndRemember(o: Abortable) {
+    const seen = new Set<Tag>()
+    for await (const listed of listTags(session, name, o)) {
+      seen.add(listed.tag)
+      yield listed
+    }
+    // Only a list that was read to its end says what is not there.
+    tags = seen
+  }
+
+  async function seenTags(o: Abortable): Promise<ReadonlySet<Tag>> {
+    if (tags === undefined) {
+      listing ??= drain(listAndRemember(o)).finally(() => {
+        listing = undefined
+      })
+      await listing
+    }
+    return tags ?? new Set()
+  }
+
+  /** The API's answer, or 'unsupported' without a request once that is known. */
+  async function listByApi(subject: Descriptor, o: Abortable & { readonly known?: string | undefined }) {
+    const capability = `${await session.key()} ${name}`
+    if (hasReferrersApi === undefined && network.withoutReferrersApi.has(capability)) hasReferrersApi = false
+    if (hasReferrersApi === false) return 'unsupported'
+    const listed = await listReferrersByApi(session, name, subject, o)
+    // After one good answer a bad one is about this subject, not about the registry.
+    if (listed === 'unsupported' && hasReferrersApi === undefined) network.withoutReferrersApi.set(capability, true)
+    hasReferrersApi ??= listed !== 'unsupported'
+    return listed
+  }
+
+  async function readAndKeep(of: Descriptor, o: Abortable) {
+    const manifest = kept.get(of.digest) ?? (await readManifest(session, name, of, o))
+    if (manifest !== undefined) kept.set(of.digest, manifest)
+    return manifest
+  }
+
+  return {
+    listTags: (o = {}) => listAndRemember(o),
+    resolve: (reference, o = {}) => resolveReference(session, name, reference, o),
+    async readManifest(of, o = {}) {
+      const manifest = kept.get(of.digest)
+      if (manifest === undefined || manifest.descriptor.size !== of.size)
+        return await readManifest(session, name, of, o)
+      kept.delete(of.digest)
+      return { descriptor: { ...of, mediaType: manifest.descriptor.mediaType }, bytes: manifest.bytes }
+    },
+    openBlob: (blob, o = {}) => openBlob(session, name, blob, o),
+    async listReferrers(subject, { known, signal } = {}) {
+      let listed: 'unsupported' | ReferrerList | undefined
+      if (hasReferrersApi === undefined) {
+        // One question finds out whether there is the API; those who ask at the same time wait for what it shows.
+        await firstQuestion.run(async () => {
+          if (hasReferrersApi === undefined) listed = await listByApi(subject, { known, ...(signal && { signal }) })
+        })
+      }
+      listed ??= await listByApi(subject, { known, ...(signal && { signal }) })
+      if (listed !== 'unsupported') return listed
+      const o = signal === undefined ? {} : { signal }
+      return await listReferrersByTag(
+        {
+          title: `${session.address.host}: ${name}`,
+          tags: () => seenTags(o),
+          resolve: (reference) => resolveReference(session, name, reference, o),
+          readManifest: (of) => readAndKeep(of, o),
+        },
+        subject,
+        known,
+      )
+    },
+  }
+}
+
+async function drain(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of items);
+}

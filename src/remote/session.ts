@@ -1,0 +1,155 @@
+import type { AppError } from '../errors.ts'
+import { discard, readExcerpt } from '../net/bounded-body.ts'
+import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
+import type { Lane } from '../net/slots.ts'
+import { type Account, answerChallenge, type SendRaw } from './auth.ts'
+import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts'
+import { failureOf } from './failure.ts'
+import type { KnownChallenge, RegistryNetwork } from './network.ts'
+import {
+  accountKey,
+  parseUpstreamUrl,
+  resolveCredential,
+  type UpstreamAddress,
+  type UpstreamEndpoint,
+} from './upstream.ts'
+
+/** One request that was really sent; retries and token requests are reported too. */
+export interface SentRequest {
+  readonly method: string
+  /** Host and path, without the query. */
+  readonly target: string
+  readonly status: number
+}
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD'
+  readonly url: URL
+  /** For a token, e.g. `repository:app:pull`. */
+  readonly scope: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+  readonly lane?: Lane
+  readonly redirect?: 'follow' | 'same-origin'
+  /** Names repository and reference in errors. */
+  readonly what: string
+}
+
+/** Authenticated, budgeted requests to one registry under one account. */
+export interface RegistrySession {
+  readonly network: RegistryNetwork
+  readonly address: UpstreamAddress
+  /** The account's key with budgets, tokens and capabilities. */
+  key(): Promise<string>
+  /** An answer of any status; 401 when the registry refuses what we have. */
+  send(request: RegistryRequest): Promise<HttpResponse>
+  /** The error that an unwanted answer stands for, without secrets. */
+  failure(response: HttpResponse, request: { readonly what: string }): Promise<AppError>
+}
+
+/** @throws AppError INVALID_REQUEST when the endpoint's URL is not valid */
+export function openSession(
+  network: RegistryNetwork,
+  endpoint: UpstreamEndpoint,
+  onRequest: (request: SentRequest) => void = () => {},
+): RegistrySession {
+  const address = parseUpstreamUrl(endpoint.url)
+  const { host } = address
+  let account: Promise<Account> | undefined
+  let lastAuthorization = ''
+
+  async function openAccount(): Promise<Account> {
+    const credential = await resolveCredential(endpoint)
+    const key = accountKey(address, credential)
+    return { address, credential, key, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
+  }
+
+  function getAccount(): Promise<Account> {
+    account ??= openAccount().catch((error) => {
+      account = undefined
+      throw error
+    })
+    return account
+  }
+
+  const sendRaw: SendRaw = async (url, request, what) => {
+    const { key, ca, plainHttp } = await getAccount()
+    const { signal, lane = 'small', method = 'GET' } = request
+    const whole: HttpRequest = { ...request, plainHttp, ...(ca === undefined ? {} : { ca }) }
+    return await network.budgets.of(key).send(
+      async (onEnd) => {
+        const response = await network.http.request(url, { ...whole, onEnd })
+        onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
+        return response
+      },
+      { lane, what, ...(signal === undefined ? {} : { signal }) },
+    )
+  }
+
+  const sendOnce = ({ url, what, signal, scope: _, headers, ...rest }: RegistryRequest, authorization?: string) => {
+    lastAuthorization = authorization ?? lastAuthorization
+    return sendRaw(
+      url,
+      {
+        ...rest,
+        ...(signal === undefined ? {} : { signal }),
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+      },
+      `${host}: ${what}`,
+    )
+  }
+
+  /** Some registries answer 401 without saying how; `/v2/` then does (gcr.io). */
+  async function pingForChallenge(request: RegistryRequest): Promise<Challenge | undefined> {
+    const url = new URL('/v2/', address.base)
+    const response = await sendOnce({ method: 'GET', url, scope: '', what: 'ping', signal: request.signal })
+    await discard(response)
+    return chooseChallenge(parseChallenges(response.headers.get('www-authenticate')))
+  }
+
+  return {
+    network,
+    address,
+    key: async () => (await getAccount()).key,
+    async failure(response, { what }) {
+      const { credential } = await getAccount()
+      const secrets = [credential?.password ?? '', lastAuthorization.replace(/^\w+ /, '')]
+      return await failureOf(response, `${host}: ${what}`, secrets)
+    },
+    async send(request) {
+      const me = await getAccount()
+      const { signal } = request
+      const scopeKey = `${me.key} ${request.scope}`
+      const answer = (known: KnownChallenge, scope: string, refused?: string) =>
+        answerChallenge(network, me, known, { scope, refused, signal, send: sendRaw })
+
+      const before = network.challenges.get(me.key)
+      const tried = before && (await answer(before, network.scopes.get(scopeKey) ?? request.scope))
+      let response = await sendOnce(request, tried)
+      // A 401 from where a redirect led is not the registry's: it gets no credentials.
+      if (response.status !== 401 || response.url.origin !== address.base.origin) return response
+
+      const said = parseChallenges(response.headers.get('www-authenticate'))
+      let challenge = chooseChallenge(said)
+      if (said.length === 0) {
+        // The place in the budget must be free before the next request, or eight of these would wait for each other.
+        response = await detach(response)
+        challenge = await pingForChallenge(request)
+      }
+      if (challenge === undefined) return response
+      if (challenge.scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
+      await discard(response)
+      const known = { challenge, ledBy: response.address }
+      network.challenges.set(me.key, known)
+      const scope = challenge.params.scope ?? request.scope
+      if (challenge.params.scope !== undefined && scope !== request.scope) network.scopes.set(scopeKey, scope)
+      return await sendOnce(request, await answer(known, scope, tried))
+    },
+  }
+}
+
+/** The answer with the first KiB of its body read and its connection given back. */
+async function detach(response: HttpResponse): Promise<HttpResponse> {
+  const excerpt = await readExcerpt(response)
+  return { ...response, body: new Blob([excerpt]).stream() }
+}
