@@ -16,10 +16,10 @@ import { addSignature } from './signatures.ts'
 import { findingsOf, openVex, scoutVulnerabilities, vulnerabilityReport } from './vulnerabilities.ts'
 
 /** artifactType and layer type of a bare in-toto Statement. */
-export const IN_TOTO = 'application/vnd.in-toto+json'
+const IN_TOTO = 'application/vnd.in-toto+json'
 
 /** Where the kind of an attestation is told, on its manifest and on its layer. */
-export const PREDICATE_TYPE = 'in-toto.io/predicate-type'
+const PREDICATE_TYPE = 'in-toto.io/predicate-type'
 
 export const PredicateType = {
   cycloneDx: 'https://cyclonedx.org/bom/v1.6',
@@ -36,7 +36,7 @@ export const PredicateType = {
   changelog: 'https://docker.com/dhi/changelog/v0.1',
 } as const
 
-export type PredicateType = (typeof PredicateType)[keyof typeof PredicateType]
+type PredicateType = (typeof PredicateType)[keyof typeof PredicateType]
 
 /** What an attestation is about, and where it goes. */
 export interface AttestationTarget {

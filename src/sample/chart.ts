@@ -21,12 +21,12 @@ const HELM_CONFIG = 'application/vnd.cncf.helm.config.v1+json'
 const HELM_CONTENT = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip'
 
 /** The image that the chart deploys. */
-export interface ChartImage {
+interface ChartImage {
   readonly definition: ImageDefinition
   readonly index: Descriptor
 }
 
-export interface Chart {
+interface Chart {
   readonly tag: Tag
   readonly descriptor: Descriptor
 }

@@ -18,7 +18,7 @@ export interface Flaw {
 }
 
 /** Sources that are patched in turn, one a release from the second on. Every image has all of them. */
-export const PATCHED_SOURCES: readonly string[] = ['openssl', 'glibc', 'zlib']
+const PATCHED_SOURCES: readonly string[] = ['openssl', 'glibc', 'zlib']
 
 const SEVERITIES: readonly { severity: Severity; score: number }[] = [
   { severity: 'high', score: 7.5 },

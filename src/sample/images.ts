@@ -9,7 +9,7 @@ import { releaseTime } from './releases.ts'
 /** Prefix of all repositories of the sample: `python` is served as `dhi/python`. */
 export const SAMPLE_PREFIX = 'dhi'
 
-export const SAMPLE_PLATFORMS: readonly Platform[] = [
+const SAMPLE_PLATFORMS: readonly Platform[] = [
   { architecture: 'amd64', os: 'linux' },
   { architecture: 'arm64', os: 'linux', variant: 'v8' },
 ]
@@ -119,7 +119,7 @@ function labelsOf(definition: ImageDefinition, diffIds: readonly Digest[]): Reco
 }
 
 /** OCI image-spec config.md "Layer ChainID". */
-export function chainId(diffIds: readonly Digest[]): Digest {
+function chainId(diffIds: readonly Digest[]): Digest {
   const [first, ...rest] = diffIds
   if (first === undefined) throw new Error('an image without layers has no ChainID')
   return rest.reduce((chain, diffId) => digestOf(`${chain} ${diffId}`), first)

@@ -17,7 +17,7 @@ export function releaseTime(release: ReleaseNumber, minutes = 0): string {
 }
 
 /** A bound far beyond use that keeps times and CVE numbers well formed. */
-export const LAST_RELEASE = 9999
+const LAST_RELEASE = 9999
 
 /** @throws AppError INVALID_REQUEST */
 export function checkRelease(release: number): void {

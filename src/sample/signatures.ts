@@ -5,7 +5,7 @@ import { type Content, jsonBytes } from './content.ts'
 import type { SampleKey } from './keys.ts'
 
 /** artifactType and config type of a cosign signature that is an OCI 1.1 referrer. */
-export const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
+const COSIGN_SIGNATURE = 'application/vnd.dev.cosign.artifact.sig.v1+json'
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
 
 /**

@@ -19,7 +19,11 @@ const run = (...command: string[]) => runIn('.', ...command)
 
 async function runIn(cwd: string, ...command: string[]): Promise<string> {
   const program = Bun.spawn(command, { cwd, stdout: 'pipe', stderr: 'pipe' })
-  const [stdout, stderr] = await Promise.all([program.stdout.text(), program.stderr.text(), program.exited])
+  const [stdout, stderr] = await Promise.all([
+    new Response(program.stdout).text(),
+    new Response(program.stderr).text(),
+    program.exited,
+  ])
   if (program.exitCode !== 0) throw new Error(`${command.join(' ')} ended with ${program.exitCode}: ${stderr}`)
   return stdout
 }
