@@ -12,7 +12,6 @@ export const tokenSchema = z
     scope: tokenScopeSchema,
     expiresAt: timeSchema.nullable(),
     username: z.string(),
-    createdAt: timeSchema,
     lastUsedAt: timeSchema.nullable(),
   })
   .openapi('Token')

@@ -1,0 +1,124 @@
+/** Talks to the management API of one server. Errors of the server come out as the AppError that it sent. */
+import { errorSchema } from '../api/errors.ts'
+import { MAX_LIMIT } from '../api/lists.ts'
+import type { z } from '../api/schema.ts'
+import { AppError, type ErrorCode, messageOf } from '../errors.ts'
+
+export interface Request {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body?: unknown
+  readonly signal?: AbortSignal
+}
+
+export interface ApiClient {
+  readonly server: string
+  /** @throws AppError as the server sent it; UNAVAILABLE when it cannot be reached; INTERNAL when its answer has another shape */
+  call<T>(method: string, path: string, schema: z.ZodType<T>, request?: Request): Promise<T>
+  /** The same for an answer without a body. */
+  send(method: string, path: string, request?: Request): Promise<void>
+  /** All pages of a list, as one. */
+  listAll<T>(path: string, nouns: string, item: z.ZodType<T>, query?: Request['query']): Promise<T[]>
+  /** An answer of JSON lines, one value each, as they arrive. */
+  stream<T>(path: string, item: z.ZodType<T>, request?: Request): AsyncGenerator<T>
+}
+
+/** A part of a path, whatever it holds. */
+export function segment(text: string): string {
+  return encodeURIComponent(text)
+}
+
+/** `organization/rest` as two parts of a path. @param name at least one `/` */
+export function repositoryPath(name: string): string {
+  const slash = name.indexOf('/')
+  return `${segment(name.slice(0, slash))}/${segment(name.slice(slash + 1))}`
+}
+
+/** @param authorization the value of the header; undefined: anonymous */
+export function createApiClient(server: string, authorization: string | undefined): ApiClient {
+  const base = `${server.replace(/\/+$/, '')}/api/v1`
+
+  const request = async (method: string, path: string, { query, body, signal }: Request = {}): Promise<Response> => {
+    const url = new URL(base + path)
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    }
+    let response: Response
+    try {
+      response = await fetch(url, {
+        method,
+        redirect: 'manual',
+        headers: {
+          accept: 'application/json',
+          ...(authorization === undefined ? {} : { authorization }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+    } catch (error) {
+      if (signal?.aborted) throw new AppError('CANCELLED', 'the request was cancelled', { cause: error })
+      throw new AppError('UNAVAILABLE', `cannot reach ${server}: ${messageOf(error)}; is it running?`, { cause: error })
+    }
+    if (!response.ok) throw await errorOf(server, response)
+    return response
+  }
+
+  const client: ApiClient = {
+    server,
+    async call(method, path, schema, options) {
+      const response = await request(method, path, options)
+      return read(server, schema, await response.json().catch(() => undefined))
+    },
+    async send(method, path, options) {
+      await request(method, path, options).then((response) => response.body?.cancel())
+    },
+    async listAll(path, nouns, item, query) {
+      const all = []
+      let after: string | undefined
+      do {
+        const response = await request('GET', path, { query: { limit: MAX_LIMIT, ...query, after } })
+        const page = (await response.json()) as Record<string, unknown>
+        all.push(...read(server, item.array(), page[nouns]))
+        after = typeof page.next === 'string' ? page.next : undefined
+      } while (after !== undefined)
+      return all
+    },
+    async *stream(path, item, options) {
+      const response = await request('GET', path, options)
+      const decoder = new TextDecoder()
+      let rest = ''
+      for await (const chunk of response.body ?? []) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+        rest = lines.pop() ?? ''
+        // An empty line only keeps the connection alive.
+        for (const line of lines) if (line !== '') yield read(server, item, JSON.parse(line))
+      }
+    },
+  }
+  return client
+}
+
+function read<T>(server: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new AppError(
+    'INTERNAL',
+    `${server} answered in a shape that this version does not know: is it a Kagami of the same version?`,
+    {
+      detail: parsed.error.issues,
+    },
+  )
+}
+
+async function errorOf(server: string, response: Response): Promise<AppError> {
+  const text = await response.text().catch(() => '')
+  try {
+    const { error } = errorSchema.parse(JSON.parse(text))
+    return new AppError(error.code as ErrorCode, error.message, error.detail === null ? {} : { detail: error.detail })
+  } catch {
+    return new AppError(
+      'INTERNAL',
+      `${server} answered ${response.status} ${response.statusText}: ${text.slice(0, 200)}`,
+    )
+  }
+}

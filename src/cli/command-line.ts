@@ -1,0 +1,56 @@
+/** What every command starts from, and how it says `--json`. */
+import type { Command } from 'commander'
+import { organizationSchema } from '../api/organizations.ts'
+import type { ClientSettings } from '../config/settings.ts'
+import { type ApiClient, createApiClient } from './client.ts'
+import { findCredential } from './credentials.ts'
+import { UsageError } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface CommandLine {
+  readonly terminal: Terminal
+  /** How to call this program from here, for lines that people copy: `kagami`, `bin/kagami`. */
+  readonly program: string
+  /** Read when a command needs them: a wrong setting must not break `--help`. */
+  readonly clientSettings: () => ClientSettings
+  /** The file of `credentials.ts`. */
+  readonly credentialsPath: string
+}
+
+/** A client that is signed in by KAGAMI_TOKEN or by what `kagami login` kept; anonymous when there is neither. */
+export async function connect(line: CommandLine): Promise<ApiClient> {
+  const { server, token } = line.clientSettings()
+  const secret = token?.reveal() ?? (await findCredential(line.credentialsPath, server))?.token
+  return createApiClient(server, secret === undefined ? undefined : `Bearer ${secret}`)
+}
+
+/** A command that prints one JSON document when it is asked to. */
+export function addCommand(parent: Command, signature: string, description: string): Command {
+  return parent.command(signature).description(description).option('--json', 'print one JSON document')
+}
+
+/** The document when `--json` was given, the text for people otherwise. */
+export function answer(line: CommandLine, o: { readonly json?: boolean }, document: unknown, text: () => string): void {
+  line.terminal.print(o.json === true ? JSON.stringify(document, null, 2) : text())
+}
+
+/** The organization that was named, or the only one of the caller. @throws UsageError when there are several or none */
+export async function chooseOrganization(client: ApiClient, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named
+  const own = (await client.listAll('/organizations', 'organizations', organizationSchema)).filter(
+    (organization) => organization.role !== null,
+  )
+  const [only, ...others] = own
+  if (only !== undefined && others.length === 0) return only.name
+  throw new UsageError(
+    only === undefined
+      ? 'you belong to no organization: name one by --org'
+      : `you belong to ${own.map((organization) => organization.name).join(', ')}: name one by --org`,
+  )
+}
+
+/** @throws UsageError unless the text is ORGANIZATION/NAME */
+export function checkRepository(text: string): string {
+  if (/^[^/]+\/.+/.test(text)) return text
+  throw new UsageError(`got ${JSON.stringify(text)}, want ORGANIZATION/NAME such as acme/dhi-python`)
+}

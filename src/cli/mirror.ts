@@ -1,0 +1,136 @@
+import type { Command } from 'commander'
+import { type Mirror, mirrorAnswerSchema, mirrorRunAnswerSchema, mirrorSchema } from '../api/mirrors.ts'
+import { planAnswerSchema } from '../api/plans.ts'
+import type { Run } from '../api/runs.ts'
+import { type ApiClient, repositoryPath } from './client.ts'
+import { addCommand, answer, type CommandLine, checkRepository, chooseOrganization, connect } from './command-line.ts'
+import { EXIT, ExitStatus, UsageError } from './exit.ts'
+import { mirrorTable, mirrorText, outcomeText, planText, sourceOf } from './mirror-text.ts'
+import { createProgressView, followRun } from './progress.ts'
+
+interface RunOptions {
+  readonly json?: boolean
+  readonly wait?: boolean
+  readonly dryRun?: boolean
+}
+
+interface StartOptions extends RunOptions {
+  readonly org?: string
+  readonly as?: string
+  readonly adopt?: boolean
+}
+
+export function addMirrorCommands(program: Command, line: CommandLine): void {
+  const mirror = program.command('mirror').description('keep repositories of upstreams in sync')
+  addCommand(mirror, 'start', 'mirror an upstream repository into a private one')
+    .argument('<upstream/repository>', 'what to mirror, such as sample/python')
+    .option('--org <org>', 'the organization that gets it; default: your only one')
+    .option('--as <name>', 'name in the organization; default: dhi-<name>')
+    .option('--adopt', 'take an unmirrored repository, or restart a stopped mirror')
+    .option('--wait', 'return when what upstream has now is here')
+    .option('--dry-run', 'print what would be done, and change nothing')
+    .action((source: string, o: StartOptions) => start(line, source, o))
+  addCommand(mirror, 'list', 'list mirrors')
+    .option('--org <org>', 'of one organization only')
+    .action((o: { json?: boolean; org?: string }) => list(line, o))
+  addCommand(mirror, 'show', 'show one mirror and its last run')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .action((name: string, o: { json?: boolean }) => show(line, name, o))
+  addCommand(mirror, 'sync', 'bring in now what upstream has')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .option('--wait', 'return when what upstream has now is here')
+    .option('--full', 'look at every referrer anew, whatever is known')
+    .option('--dry-run', 'print what would be done, and change nothing')
+    .action((name: string, o: RunOptions & { full?: boolean }) => sync(line, name, o))
+  addCommand(mirror, 'stop', 'stop updates; repository and images stay')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .action((name: string, o: { json?: boolean }) => stop(line, name, o))
+}
+
+function mirrorPath(name: string): string {
+  return `/mirrors/${repositoryPath(checkRepository(name))}`
+}
+
+async function start(line: CommandLine, source: string, o: StartOptions): Promise<void> {
+  const slash = source.indexOf('/')
+  if (slash < 1 || slash === source.length - 1) {
+    throw new UsageError(`got ${JSON.stringify(source)}, want UPSTREAM/REPOSITORY such as sample/python`)
+  }
+  const client = await connect(line)
+  const body = {
+    organization: await chooseOrganization(client, o.org),
+    upstream: source.slice(0, slash),
+    repository: source.slice(slash + 1),
+    as: o.as,
+    adopt: o.adopt,
+    dryRun: o.dryRun,
+  }
+  if (o.dryRun === true) return plan(line, client, '/mirrors', body, o)
+  const begun = await client.call('POST', '/mirrors', mirrorRunAnswerSchema, { body })
+  await followBegun(line, client, begun, o)
+}
+
+async function sync(line: CommandLine, name: string, o: RunOptions & { full?: boolean }): Promise<void> {
+  const path = `${mirrorPath(name)}/sync`
+  const client = await connect(line)
+  const body = { full: o.full, dryRun: o.dryRun }
+  if (o.dryRun === true) return plan(line, client, path, body, o)
+  const begun = await client.call('POST', path, mirrorRunAnswerSchema, { body })
+  await followBegun(line, client, begun, o)
+}
+
+async function plan(line: CommandLine, client: ApiClient, path: string, body: unknown, o: RunOptions): Promise<void> {
+  const document = await client.call('POST', path, planAnswerSchema, { body })
+  answer(line, o, document, () => planText(document.plan))
+}
+
+/** Says how to watch the run; or follows it, prints what came of it, and fails unless it is done. */
+async function followBegun(
+  line: CommandLine,
+  client: ApiClient,
+  begun: { mirror: Mirror; run: Run },
+  o: RunOptions,
+): Promise<void> {
+  const { mirror, run } = begun
+  const begins = `Mirroring ${sourceOf(mirror)} to ${mirror.repository}.`
+  const watch = `Watch it: ${line.program} mirror watch ${mirror.repository}`
+  if (o.wait !== true) {
+    if (o.json === true) line.terminal.note(watch)
+    answer(line, o, begun, () => `${begins}\n${watch}`)
+    return
+  }
+  line.terminal.note(begins)
+  const view = createProgressView(line.terminal)
+  try {
+    await followRun(client, mirror.repository, { runId: run.id, show: view.show })
+  } finally {
+    view.end()
+  }
+  const path = `${mirrorPath(mirror.repository)}/runs/${run.id}`
+  const ended = await client.call('GET', path, mirrorRunAnswerSchema)
+  answer(line, o, ended, () => outcomeText(ended.mirror, ended.run))
+  if (ended.run.outcome !== 'done') throw new ExitStatus(EXIT.failed)
+}
+
+async function list(line: CommandLine, o: { json?: boolean; org?: string }): Promise<void> {
+  const client = await connect(line)
+  const mirrors = await client.listAll('/mirrors', 'mirrors', mirrorSchema, { organization: o.org })
+  answer(line, o, { mirrors, next: null }, () => mirrorTable(mirrors))
+}
+
+async function show(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
+  const path = mirrorPath(name)
+  const document = await (await connect(line)).call('GET', path, mirrorAnswerSchema)
+  answer(line, o, document, () => mirrorText(document.mirror))
+}
+
+async function stop(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
+  const path = `${mirrorPath(name)}/stop`
+  const document = await (await connect(line)).call('POST', path, mirrorAnswerSchema)
+  answer(
+    line,
+    o,
+    document,
+    () => `${document.mirror.repository} gets no more updates; the repository and its images stay.`,
+  )
+}

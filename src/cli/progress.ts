@@ -1,0 +1,98 @@
+/** A run's progress before people's eyes: painted in place on a terminal, plain lines otherwise. */
+import { type Progress, progressSchema } from '../api/progress.ts'
+import { AppError } from '../errors.ts'
+import { type ApiClient, repositoryPath } from './client.ts'
+import { duration, size } from './format.ts'
+import type { Terminal } from './terminal.ts'
+
+const BAR_WIDTH = 20
+
+/** Shows moments of one run after another; `end` clears what is painted. */
+export interface ProgressView {
+  show(moment: Progress): void
+  end(): void
+}
+
+export function createProgressView(terminal: Terminal): ProgressView {
+  return terminal.isInteractive ? paintedView(terminal) : plainView(terminal)
+}
+
+/**
+ * Follows a run until it has ended, showing each moment.
+ * @param runId undefined: every run of the mirror, until `signal` aborts
+ * @returns the last moment
+ */
+export async function followRun(
+  client: ApiClient,
+  mirror: string,
+  o: { readonly runId?: string; readonly signal?: AbortSignal; readonly show: (moment: Progress) => void },
+): Promise<Progress | undefined> {
+  let last: Progress | undefined
+  const path = `/mirrors/${repositoryPath(mirror)}/progress`
+  const query = { run: o.runId }
+  const signal = o.signal === undefined ? {} : { signal: o.signal }
+  for await (const moment of client.stream(path, progressSchema, { query, ...signal })) {
+    last = moment
+    o.show(moment)
+  }
+  const isCut = o.runId !== undefined && last?.phase !== 'ended' && o.signal?.aborted !== true
+  if (isCut)
+    throw new AppError('UNAVAILABLE', `${client.server} ended the connection before the run of ${mirror} had ended`)
+  return last
+}
+
+function paintedView(terminal: Terminal): ProgressView {
+  let first: Progress | undefined
+  return {
+    show(moment) {
+      if (first?.runId !== moment.runId) first = moment
+      const line = [moment.mirror, moment.phase, bar(moment), ...amounts(moment), ...speed(first, moment)].join('  ')
+      terminal.paint(line.slice(0, Math.max(20, terminal.columns - 1)))
+    },
+    end: () => terminal.paint(''),
+  }
+}
+
+/** A line for each phase, and for each tenth of the manifests copied. */
+function plainView(terminal: Terminal): ProgressView {
+  let shown = ''
+  return {
+    show(moment) {
+      const key = `${moment.runId} ${moment.phase} ${Math.floor(fraction(moment) * 10)}`
+      if (key === shown) return
+      shown = key
+      terminal.note([`${moment.mirror}: ${moment.phase}`, ...amounts(moment)].join(', '))
+    },
+    end: () => {},
+  }
+}
+
+/** How much of the work is done, in [0, 1]: manifests are what a run has most of. */
+function fraction({ phase, manifests, tags }: Progress): number {
+  if (phase === 'ended') return 1
+  if (phase === 'listing') return 0
+  const { done, total } = manifests.total === null || manifests.total === 0 ? tags : manifests
+  return total === null || total === 0 ? 0 : Math.min(1, done / total)
+}
+
+function bar(moment: Progress): string {
+  const full = Math.round(fraction(moment) * BAR_WIDTH)
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}]`
+}
+
+function amounts({ tags, manifests, bytes, failed }: Progress): string[] {
+  const of = (part: { done: number; total: number | null }, noun: string) =>
+    part.total === null ? `${part.done} ${noun}` : `${part.done}/${part.total} ${noun}`
+  const read = bytes.total === null ? size(bytes.done) : `${size(bytes.done)} of ${size(bytes.total)}`
+  return [of(tags, 'tags'), of(manifests, 'manifests'), read, ...(failed === 0 ? [] : [`${failed} failed`])]
+}
+
+/** Bytes per second since the run was first seen, and what is left at that rate; nothing before a second has passed. */
+function speed(first: Progress, moment: Progress): string[] {
+  const seconds = (Date.parse(moment.at) - Date.parse(first.at)) / 1000
+  if (seconds < 1 || moment.phase === 'ended') return []
+  const bytesPerSecond = Math.max(0, moment.bytes.done - first.bytes.done) / seconds
+  const missing = moment.bytes.total === null ? 0 : moment.bytes.total - moment.bytes.done
+  const left = bytesPerSecond > 0 && missing > 0 ? [`${duration((missing / bytesPerSecond) * 1000)} left`] : []
+  return [`${size(Math.round(bytesPerSecond))}/s`, ...left]
+}

@@ -1,0 +1,150 @@
+import type { Command } from 'commander'
+import {
+  type ImmutableTags,
+  type RepositoryDetail,
+  repositoryAnswerSchema,
+  repositorySchema,
+} from '../api/repositories.ts'
+import { repositoryPath } from './client.ts'
+import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
+import { UsageError } from './exit.ts'
+import { age, size } from './format.ts'
+import { properties, table } from './table.ts'
+
+interface SettingsOptions {
+  readonly json?: boolean
+  readonly description?: string
+  readonly visibility?: string
+  readonly immutableTags?: string
+  readonly immutablePattern?: readonly string[]
+  readonly allowSparse?: boolean
+}
+
+export function addRepositoryCommands(program: Command, line: CommandLine): void {
+  const repository = program.command('repository').description('repositories and their settings')
+  addCommand(repository, 'list', 'list repositories')
+    .option('--org <org>', 'of one organization only')
+    .action((o: { json?: boolean; org?: string }) => list(line, o))
+  named(addCommand(repository, 'show', 'show one repository')).action((name: string, o: { json?: boolean }) =>
+    show(line, name, o),
+  )
+  withSettings(named(addCommand(repository, 'create', 'create a repository'))).action(
+    (name: string, o: SettingsOptions) => create(line, name, o),
+  )
+  withSettings(named(addCommand(repository, 'change', 'change settings of a repository')))
+    .option('--no-allow-sparse', 'refuse indexes whose children are missing')
+    .action((name: string, o: SettingsOptions) => change(line, name, settingsOf(o), o))
+  named(addCommand(repository, 'archive', 'make a repository read-only; it can still be pulled from')).action(
+    (name: string, o: { json?: boolean }) => change(line, name, { archived: true }, o),
+  )
+  named(addCommand(repository, 'unarchive', 'let a repository be written again')).action(
+    (name: string, o: { json?: boolean }) => change(line, name, { archived: false }, o),
+  )
+  named(addCommand(repository, 'delete', 'delete a repository with all its content'))
+    .requiredOption('--confirm <name>', 'the name of the repository once more')
+    .action((name: string, o: { json?: boolean; confirm: string }) => remove(line, name, o))
+}
+
+function named(command: Command): Command {
+  return command.argument('<repository>', 'ORGANIZATION/NAME')
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .option('--description <text>', 'what it is for')
+    .option('--visibility <visibility>', 'private or public')
+    .option('--immutable-tags <mode>', 'all or none: may tags be moved and deleted')
+    .option('--immutable-pattern <regex...>', 'only tags that match one of these (RE2, whole name) are immutable')
+    .option('--allow-sparse', 'accept indexes whose children are missing')
+}
+
+function immutableTagsOf(o: SettingsOptions): ImmutableTags | undefined {
+  if (o.immutablePattern !== undefined) {
+    if (o.immutableTags !== undefined) {
+      throw new UsageError('--immutable-tags and --immutable-pattern exclude each other')
+    }
+    return { mode: 'patterns', patterns: [...o.immutablePattern] }
+  }
+  if (o.immutableTags === undefined) return undefined
+  if (o.immutableTags === 'all' || o.immutableTags === 'none') return { mode: o.immutableTags }
+  throw new UsageError(`--immutable-tags is ${JSON.stringify(o.immutableTags)}, want all or none`)
+}
+
+function settingsOf(o: SettingsOptions): Record<string, unknown> {
+  if (o.visibility !== undefined && o.visibility !== 'private' && o.visibility !== 'public') {
+    throw new UsageError(`--visibility is ${JSON.stringify(o.visibility)}, want private or public`)
+  }
+  return {
+    description: o.description,
+    visibility: o.visibility,
+    immutableTags: immutableTagsOf(o),
+    allowSparse: o.allowSparse,
+  }
+}
+
+async function list(line: CommandLine, o: { json?: boolean; org?: string }): Promise<void> {
+  const client = await connect(line)
+  const repositories = await client.listAll('/repositories', 'repositories', repositorySchema, { organization: o.org })
+  answer(line, o, { repositories, next: null }, () =>
+    table(
+      ['repository', 'visibility', 'mirror', 'tags', 'size', 'updated'],
+      repositories.map((repository) => [
+        repository.name,
+        repository.visibility,
+        repository.mirror === null ? '-' : 'yes',
+        String(repository.tags),
+        size(repository.sizeBytes),
+        age(repository.updatedAt, '-'),
+      ]),
+      'No repositories yet: push one, or start a mirror.',
+    ),
+  )
+}
+
+function pathOf(name: string): string {
+  return `/repositories/${repositoryPath(checkRepository(name))}`
+}
+
+function detailText(repository: RepositoryDetail): string {
+  const { immutableTags } = repository
+  return properties([
+    ['Repository', repository.name],
+    ['Description', repository.description === '' ? undefined : repository.description],
+    ['Visibility', repository.visibility],
+    ['Mirror', repository.mirror ?? 'none'],
+    ['Tags', String(repository.tags)],
+    ['Size', size(repository.sizeBytes)],
+    ['Immutable tags', immutableTags.mode === 'patterns' ? immutableTags.patterns.join(' ') : immutableTags.mode],
+    ['Sparse indexes', repository.allowSparse ? 'accepted' : 'refused'],
+    ['Archived', repository.archivedAt === null ? undefined : age(repository.archivedAt, '')],
+    ['Created', age(repository.createdAt, '')],
+    ['Updated', age(repository.updatedAt, '')],
+  ])
+}
+
+async function show(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
+  const path = pathOf(name)
+  const document = await (await connect(line)).call('GET', path, repositoryAnswerSchema)
+  answer(line, o, document, () => detailText(document.repository))
+}
+
+async function create(line: CommandLine, name: string, o: SettingsOptions): Promise<void> {
+  const body = { name: checkRepository(name), ...settingsOf(o) }
+  const document = await (await connect(line)).call('POST', '/repositories', repositoryAnswerSchema, { body })
+  answer(line, o, document, () => detailText(document.repository))
+}
+
+async function change(line: CommandLine, name: string, body: object, o: { json?: boolean }): Promise<void> {
+  const path = pathOf(name)
+  if (Object.values(body).every((value) => value === undefined)) throw new UsageError('got nothing to change')
+  const document = await (await connect(line)).call('PATCH', path, repositoryAnswerSchema, { body })
+  answer(line, o, document, () => detailText(document.repository))
+}
+
+async function remove(line: CommandLine, name: string, o: { json?: boolean; confirm: string }): Promise<void> {
+  const path = pathOf(name)
+  if (o.confirm !== name)
+    throw new UsageError(`--confirm is ${JSON.stringify(o.confirm)}, want ${JSON.stringify(name)}`)
+  await (await connect(line)).send('DELETE', path, { query: { confirm: o.confirm } })
+  answer(line, o, { deleted: name }, () => `Deleted ${name}.`)
+}
