@@ -17,11 +17,14 @@ export interface CommandOptions {
   readonly timeoutMs?: number
 }
 
-/** The environment of this process without proxies, and with the folders where Debian keeps daemons. */
+/**
+ * The environment of this process without proxies and without the developer's own Kagami settings, and with the folders where
+ * Debian keeps daemons.
+ */
 export function plainEnvironment(): Record<string, string> {
   const plain: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !/_proxy$/i.test(name)) plain[name] = value
+    if (value !== undefined && !/_proxy$/i.test(name) && !/^KAGAMI_(?!TEST_)/.test(name)) plain[name] = value
   }
   plain.PATH = `${plain.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`
   return plain

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from './clients.ts'
-import { type CommandOptions, type CommandResult, isolatedHome, plainEnvironment, runCommand } from './command.ts'
+import { type CommandOptions, type CommandResult, isolatedHome, runCommand } from './command.ts'
 import { startDaemon, temporaryDirectory } from './process.ts'
 
 export interface Containerd {
@@ -35,7 +35,7 @@ export async function startContainerd(): Promise<Containerd> {
     `[plugins."io.containerd.internal.v1.opt"]\n  path = "${at('opt')}"`,
   ]
   writeFileSync(at('config.toml'), `${config.join('\n')}\n`)
-  const env = { ...plainEnvironment(), ...isolatedHome(directory.path) }
+  const env = isolatedHome(directory.path)
   const ctr: Containerd['ctr'] = (args, options = {}) =>
     runCommand(['ctr', '-a', socket, ...args], { cwd: directory.path, ...options, env: { ...env, ...options.env } })
   const daemon = await startDaemon({
@@ -58,7 +58,7 @@ export async function startDocker(): Promise<Docker> {
   const at = (name: string) => join(directory.path, name)
   const socket = `unix://${at('d.sock')}`
   for (const name of ['data', 'exec']) mkdirSync(at(name))
-  const env = { ...plainEnvironment(), ...isolatedHome(directory.path), DOCKER_HOST: socket }
+  const env = { ...isolatedHome(directory.path), DOCKER_HOST: socket }
   // Debian's client belongs to Debian's daemon; another one may come first on PATH.
   const client = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker'
   const docker: Docker['docker'] = (args, options = {}) =>

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { plainEnvironment } from './command.ts'
 import { forgetGroup, reapDirectory, reapGroup } from './reaper.ts'
 
 export interface Daemon {
@@ -23,7 +24,8 @@ export interface DaemonOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd?: string
-  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Added to the plain environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** Asked again and again until true. */
   readonly ready: (daemon: Daemon) => Promise<boolean>
   readonly readyTimeoutMs?: number
@@ -86,7 +88,7 @@ function watch(child: ChildProcess, pid: number): Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const child = spawn(options.command, options.args, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: { ...plainEnvironment(), ...options.env },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

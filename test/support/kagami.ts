@@ -1,0 +1,116 @@
+// Starts the real program, as an operator would, and runs its command line against it.
+import { existsSync, mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type CommandOptions, type CommandResult, runCommand } from './command.ts'
+import { freePort, startDaemon, temporaryDirectory } from './process.ts'
+import type { Credentials } from './registry-session.ts'
+
+export interface KagamiOptions {
+  /** Settings beyond (or instead of) those that are set here. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Arguments of `serve`, such as `--sample`. */
+  readonly args?: readonly string[]
+  /** The program: `bin/kagami` of the clone unless told, or a built executable. */
+  readonly binary?: string
+  /** The data of an earlier start; a new folder unless told. */
+  readonly dataDirectory?: string
+  /** The port of an earlier start, so that addresses stay the same. */
+  readonly port?: number
+  readonly readyTimeoutMs?: number
+}
+
+export interface KagamiCommandOptions extends CommandOptions {
+  /** Sent as KAGAMI_TOKEN; without one the command signs in by what `login` has kept. */
+  readonly token?: string
+}
+
+export interface Kagami {
+  readonly url: string
+  /** `localhost:PORT`, for image references: clients take plain http on this name only with a flag, docker without. */
+  readonly host: string
+  readonly port: number
+  /** Where the sample upstream listens when `--sample` was given. */
+  readonly sampleUrl: string
+  readonly dataDirectory: string
+  readonly owner: Credentials
+  stdout(): string
+  stderr(): string
+  readonly exited: Promise<number>
+  running(): boolean
+  /** Runs `kagami ARGS` against this server, with a home of its own. */
+  cli(args: readonly string[], options?: KagamiCommandOptions): Promise<CommandResult>
+  /** SIGTERM; resolves with the exit code when all has ended. The data stay until the test process ends. */
+  stop(): Promise<number>
+  /** SIGKILL to the whole process group, as a power cut of the process. */
+  kill(): Promise<number>
+}
+
+/** The program in the clone. */
+export const kagamiProgram: string = resolve(import.meta.dir, '../../bin/kagami')
+
+/** Whether the program is there. */
+export const haveKagami: boolean = existsSync(kagamiProgram)
+
+/** True when `/readyz` answers 200: the server serves (with `--sample`: the sample mirror exists). */
+export async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })
+    await response.arrayBuffer()
+    return response.status === 200
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Starts `kagami serve` on a free port of 127.0.0.1 and waits until it is ready.
+ * @throws Error with the program's output when it ends before it is ready
+ */
+export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> {
+  const binary = options.binary ?? kagamiProgram
+  // A working directory of its own: no settings file and no `./data` of the clone is picked up.
+  const directory = temporaryDirectory('kagami')
+  const dataDirectory = options.dataDirectory ?? join(directory.path, 'data')
+  const home = join(directory.path, 'home')
+  mkdirSync(home)
+  const port = options.port ?? (await freePort())
+  const owner = { username: 'owner', password: 'correct horse battery staple' }
+  const env: Record<string, string> = {
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, '.config'),
+    KAGAMI_DATA: dataDirectory,
+    KAGAMI_LISTEN: `127.0.0.1:${port}`,
+    KAGAMI_SAMPLE: `127.0.0.1:${await freePort()}`,
+    KAGAMI_OWNER: owner.username,
+    KAGAMI_OWNER_PASSWORD: owner.password,
+    ...options.env,
+  }
+  const url = `http://127.0.0.1:${port}`
+  const daemon = await startDaemon({
+    command: binary,
+    args: ['serve', ...(options.args ?? [])],
+    cwd: directory.path,
+    env,
+    ready: () => isReady(url),
+    ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
+  })
+  return {
+    url,
+    host: `localhost:${port}`,
+    port,
+    sampleUrl: `http://${env.KAGAMI_SAMPLE}`,
+    dataDirectory,
+    owner: { username: env.KAGAMI_OWNER ?? owner.username, password: env.KAGAMI_OWNER_PASSWORD ?? owner.password },
+    stdout: daemon.stdout,
+    stderr: daemon.stderr,
+    exited: daemon.exited,
+    running: daemon.running,
+    cli: (args, { token, ...rest } = {}) => {
+      const signedIn: Record<string, string> = token === undefined ? {} : { KAGAMI_TOKEN: token }
+      const own = { HOME: home, XDG_CONFIG_HOME: join(home, '.config'), KAGAMI_SERVER: url, ...signedIn }
+      return runCommand([binary, ...args], { cwd: directory.path, ...rest, env: { ...own, ...rest.env } })
+    },
+    stop: () => daemon.stop(),
+    kill: () => daemon.kill(),
+  }
+}
