@@ -1,0 +1,60 @@
+import type { Database, Transaction } from './engine.ts'
+
+/** Works of one transaction at most, so that a big batch does not hold the write lock for long. */
+const MAX_WORKS = 64
+
+/** Like `Database.write`, but may share its transaction with others. */
+export type GroupCommit = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
+
+interface Waiting {
+  run(tx: Transaction): Promise<void>
+  done(): void
+  fail(error: unknown): void
+}
+
+/**
+ * Gathers small writes that arrive while another is being committed, and commits them as one: a durable commit costs a disk
+ * flush however much is in it. A work that throws fails alone: its group is then run again one by one.
+ */
+export function createGroupCommit(db: Database): GroupCommit {
+  let waiting: Waiting[] = []
+  let isRunning = false
+
+  async function commit(group: readonly Waiting[]): Promise<void> {
+    try {
+      await db.write(async (tx) => {
+        for (const one of group) await one.run(tx)
+      })
+      for (const one of group) one.done()
+    } catch (error) {
+      const [first, second] = group
+      if (second === undefined) first?.fail(error)
+      else for (const one of group) await commit([one])
+    }
+  }
+
+  async function drain(): Promise<void> {
+    isRunning = true
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, MAX_WORKS)
+      waiting = waiting.slice(MAX_WORKS)
+      await commit(group)
+    }
+    isRunning = false
+  }
+
+  return <T>(work: (tx: Transaction) => Promise<T>) =>
+    new Promise<T>((resolve, reject) => {
+      let result: { readonly value: T } | undefined
+      waiting.push({
+        run: async (tx) => {
+          result = { value: await work(tx) }
+        },
+        done: () => {
+          if (result !== undefined) resolve(result.value)
+        },
+        fail: reject,
+      })
+      if (!isRunning) void drain()
+    })
+}

@@ -1,0 +1,163 @@
+/** The one transaction in which mirrored content becomes visible (design sections 4 and 5, invariant 1). */
+import { AppError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { isNonDistributable } from '../oci/media-types.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { TagMove, TagOutcome } from '../oci/repository.ts'
+import { inChunks } from './chunks.ts'
+import type { Transaction } from './engine.ts'
+import { appendEvents, type NewEvent } from './events.ts'
+import { findLease } from './leases.ts'
+import type { MirrorBinding } from './mirror-binding.ts'
+import { recordSyncedTags } from './mirror-tags.ts'
+import type { RepositoryRow } from './schema.ts'
+import { type StagedClosure, walkStaged } from './staged-closure.ts'
+import { findTag, moveTag } from './tags.ts'
+
+export interface PublishChange {
+  readonly roots: readonly Descriptor[]
+  readonly tags: readonly TagMove[]
+  readonly at: string
+  /** The repository's rule on tags that may not move once they are set. */
+  isImmutable(repository: RepositoryRow, tag: Tag): boolean
+}
+
+/**
+ * Makes the roots and everything that belongs to them visible and moves the tags, with history and events.
+ * @throws AppError CONFLICT when the run may not write any more (stopped, superseded, repository public or archived),
+ *   MANIFEST_BLOB_UNKNOWN when something of the closure is not here; nothing is changed then
+ */
+export async function publishMirrored(
+  tx: Transaction,
+  binding: MirrorBinding,
+  change: PublishChange,
+): Promise<readonly TagOutcome[]> {
+  const repository = await getWritableRepository(tx, binding)
+  const starts = [...change.roots, ...change.tags.flatMap((move) => (move.to === undefined ? [] : [move.to]))]
+  const closure = await walkStaged(
+    tx,
+    binding.repositoryId,
+    starts.map((start) => start.digest),
+    binding.isAbsentUpstream,
+  )
+  requireComplete(closure, repository)
+  await setPublished(tx, binding.repositoryId, closure, change.at)
+
+  const outcomes: TagOutcome[] = []
+  const events: NewEvent[] = []
+  const synced: { tag: Tag; digest: Digest }[] = []
+  for (const move of change.tags) {
+    const { outcome, event } = await moveMirroredTag(tx, binding, repository, move, change)
+    outcomes.push(outcome)
+    if (event !== undefined) events.push(event)
+    if (move.to !== undefined && (outcome.result === 'moved' || outcome.result === 'unchanged')) {
+      synced.push({ tag: move.tag, digest: move.to.digest })
+    }
+  }
+  await recordSyncedTags(tx, binding.mirrorId, synced, change.at)
+  if (closure.newReferrers.length > 0 && events.length === 0) {
+    events.push({
+      kind: 'referrers.published',
+      organizationId: binding.organizationId,
+      repositoryId: binding.repositoryId,
+      actor: binding.actor,
+      at: change.at,
+      payload: {
+        repository: repository.name,
+        roots: change.roots.map((root) => root.digest),
+        referrers: closure.newReferrers,
+        runId: binding.runId,
+      },
+    })
+  }
+  if (events.length > 0 || closure.stagedManifests.length > 0) {
+    await tx.updateTable('repositories').set({ updated_at: change.at }).where('id', '=', binding.repositoryId).execute()
+  }
+  await appendEvents(tx, events)
+  return outcomes
+}
+
+async function getWritableRepository(tx: Transaction, binding: MirrorBinding): Promise<RepositoryRow> {
+  const refuse = (why: string) => new AppError('CONFLICT', `nothing was published: ${why}`)
+  const lease = await findLease(tx, binding.leaseKey)
+  if (lease?.generation !== binding.generation || lease.holder === null) {
+    throw refuse(`this run lost its lease (generation ${binding.generation}, now ${lease?.generation ?? 'none'})`)
+  }
+  const mirror = await tx.selectFrom('mirrors').select('state').where('id', '=', binding.mirrorId).executeTakeFirst()
+  if (mirror === undefined || mirror.state === 'stopped') throw refuse('the mirror is stopped')
+  const repository = await tx
+    .selectFrom('repositories')
+    .selectAll()
+    .where('id', '=', binding.repositoryId)
+    .executeTakeFirst()
+  if (repository === undefined) throw refuse('the repository is gone')
+  if (repository.visibility !== 'private') {
+    throw refuse(`${repository.name} is public, and a mirror updates private repositories only`)
+  }
+  if (repository.archived_at !== null) throw refuse(`${repository.name} is archived`)
+  return repository
+}
+
+function requireComplete(closure: StagedClosure, repository: RepositoryRow): void {
+  const missing = closure.missing.filter((item) => !(item.kind === 'layer' && isNonDistributable(item.mediaType)))
+  const [first] = missing
+  if (first === undefined) return
+  throw new AppError(
+    'MANIFEST_BLOB_UNKNOWN',
+    `nothing was published: ${repository.name} does not hold the ${first.kind} ${first.digest} of ${first.parent}` +
+      (missing.length > 1 ? ` and ${missing.length - 1} more` : ''),
+    { detail: missing.slice(0, 20).map((item) => item.digest) },
+  )
+}
+
+async function setPublished(tx: Transaction, repositoryId: string, closure: StagedClosure, at: string): Promise<void> {
+  for (const chunk of inChunks(closure.stagedManifests)) {
+    await tx
+      .updateTable('repository_manifests')
+      .set({ published_at: at })
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', [...chunk])
+      .where('published_at', 'is', null)
+      .execute()
+  }
+  for (const chunk of inChunks(closure.blobs)) {
+    await tx
+      .updateTable('repository_blobs')
+      .set({ published_at: at })
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', [...chunk])
+      .where('published_at', 'is', null)
+      .execute()
+  }
+}
+
+async function moveMirroredTag(
+  tx: Transaction,
+  binding: MirrorBinding,
+  repository: RepositoryRow,
+  move: TagMove,
+  change: PublishChange,
+): Promise<{ outcome: TagOutcome; event?: NewEvent | undefined }> {
+  const found = (await findTag(tx, binding.repositoryId, move.tag))?.digest as Digest | undefined
+  const seen = found === undefined ? {} : { found }
+  if (found === move.to?.digest) return { outcome: { tag: move.tag, result: 'unchanged', ...seen } }
+  if (found !== move.expect) {
+    const reason = `it points at ${found ?? 'nothing'}, and the mirror last left it at ${move.expect ?? 'nothing'}`
+    return { outcome: { tag: move.tag, result: 'conflict', ...seen, reason } }
+  }
+  if (found !== undefined && change.isImmutable(repository, move.tag)) {
+    return { outcome: { tag: move.tag, result: 'refused', ...seen, reason: 'the tag is immutable' } }
+  }
+  const event = await moveTag(tx, {
+    organizationId: binding.organizationId,
+    repositoryId: binding.repositoryId,
+    repositoryName: repository.name,
+    tag: move.tag,
+    to: move.to?.digest,
+    actor: binding.actor,
+    runId: binding.runId,
+    at: change.at,
+  })
+  return { outcome: { tag: move.tag, result: 'moved', ...seen }, event }
+}

@@ -1,0 +1,146 @@
+import type { Digest } from '../oci/digest.ts'
+import { inChunks } from './chunks.ts'
+import type { Transaction } from './engine.ts'
+import type { ReferenceKind } from './schema.ts'
+
+export interface MissingPart {
+  readonly parent: Digest
+  readonly kind: ReferenceKind | 'root'
+  readonly digest: Digest
+  readonly mediaType: string
+}
+
+/** Everything that belongs to some roots in one repository, staged or published. */
+export interface StagedClosure {
+  readonly stagedManifests: readonly Digest[]
+  /** All blobs of the manifests that are staged: those of published manifests are published. */
+  readonly blobs: readonly Digest[]
+  /** Staged manifests that are here because they refer to a member of the closure. */
+  readonly newReferrers: readonly Digest[]
+  readonly missing: readonly MissingPart[]
+}
+
+/**
+ * Walks down from `roots`: children, blobs, and the referrers of every member. Manifests are staged after what they refer to,
+ * so a staged referrer is complete; a published manifest's own parts are published, and a child that it lacks was let go
+ * when it was published.
+ */
+export async function walkStaged(
+  tx: Transaction,
+  repositoryId: string,
+  roots: readonly Digest[],
+  isAbsentUpstream: (digest: Digest) => boolean,
+): Promise<StagedClosure> {
+  const links = new Map<Digest, { isStaged: boolean }>()
+  const asked = new Set<Digest>()
+  const staged: Digest[] = []
+  const newReferrers: Digest[] = []
+  const missing: MissingPart[] = []
+  const blobs = new Map<Digest, MissingPart>()
+  let frontier: MissingPart[] = roots.map((digest) => ({ parent: digest, kind: 'root', digest, mediaType: '' }))
+  while (frontier.length > 0) {
+    const fresh = [...new Set(frontier.map((part) => part.digest))].filter((digest) => !asked.has(digest))
+    for (const digest of fresh) asked.add(digest)
+    for (const [digest, link] of await readLinks(tx, repositoryId, fresh)) {
+      links.set(digest, link)
+      if (link.isStaged) staged.push(digest)
+    }
+    for (const part of frontier) {
+      const link = links.get(part.digest)
+      if (link !== undefined) {
+        if (part.kind === 'subject' && link.isStaged) newReferrers.push(part.digest)
+      } else if (part.kind === 'root') missing.push(part)
+      // An index may list blobs (BuildKit's cache); whether this is one, the check of the blobs tells.
+      else if (links.get(part.parent)?.isStaged && !isAbsentUpstream(part.digest)) blobs.set(part.digest, part)
+    }
+    const here = fresh.filter((digest) => links.has(digest))
+    const next = await readReferrers(tx, repositoryId, here)
+    for (const part of await readParts(tx, here)) {
+      if (part.kind === 'child') next.push(part)
+      else if (links.get(part.parent)?.isStaged) blobs.set(part.digest, part)
+    }
+    frontier = next
+  }
+  const present = await readBlobs(tx, repositoryId, [...blobs.keys()])
+  for (const part of blobs.values()) if (!present.has(part.digest)) missing.push(part)
+  return { stagedManifests: staged, blobs: [...present], newReferrers: [...new Set(newReferrers)], missing }
+}
+
+async function readLinks(
+  tx: Transaction,
+  repositoryId: string,
+  digests: readonly Digest[],
+): Promise<Map<Digest, { isStaged: boolean }>> {
+  const links = new Map<Digest, { isStaged: boolean }>()
+  for (const chunk of inChunks(digests)) {
+    const rows = await tx
+      .selectFrom('repository_manifests')
+      .select(['digest', 'published_at'])
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', [...chunk])
+      .execute()
+    for (const row of rows) links.set(row.digest as Digest, { isStaged: row.published_at === null })
+  }
+  return links
+}
+
+async function readParts(tx: Transaction, parents: readonly Digest[]): Promise<MissingPart[]> {
+  const parts: MissingPart[] = []
+  for (const chunk of inChunks(parents)) {
+    const rows = await tx
+      .selectFrom('manifest_references')
+      .select(['parent_digest', 'kind', 'digest', 'media_type'])
+      .where('parent_digest', 'in', [...chunk])
+      .where('kind', '!=', 'subject')
+      .execute()
+    for (const row of rows) {
+      parts.push({
+        parent: row.parent_digest as Digest,
+        kind: row.kind,
+        digest: row.digest as Digest,
+        mediaType: row.media_type,
+      })
+    }
+  }
+  return parts
+}
+
+/** Manifests of the repository whose subject is one of `subjects`; `kind` is `subject`. */
+async function readReferrers(
+  tx: Transaction,
+  repositoryId: string,
+  subjects: readonly Digest[],
+): Promise<MissingPart[]> {
+  const parts: MissingPart[] = []
+  for (const chunk of inChunks(subjects)) {
+    const rows = await tx
+      .selectFrom('repository_manifests')
+      .select(['digest', 'media_type', 'subject_digest'])
+      .where('repository_id', '=', repositoryId)
+      .where('subject_digest', 'in', [...chunk])
+      .execute()
+    for (const row of rows) {
+      parts.push({
+        parent: row.subject_digest as Digest,
+        kind: 'subject',
+        digest: row.digest as Digest,
+        mediaType: row.media_type,
+      })
+    }
+  }
+  return parts
+}
+
+async function readBlobs(tx: Transaction, repositoryId: string, digests: readonly Digest[]): Promise<Set<Digest>> {
+  const present = new Set<Digest>()
+  for (const chunk of inChunks(digests)) {
+    const rows = await tx
+      .selectFrom('repository_blobs')
+      .select('digest')
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', [...chunk])
+      .execute()
+    for (const row of rows) present.add(row.digest as Digest)
+  }
+  return present
+}

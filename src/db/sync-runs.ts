@@ -1,0 +1,97 @@
+import type { Queries, Transaction } from './engine.ts'
+import type { RunOutcome, SyncRunRow } from './schema.ts'
+
+export async function insertRun(tx: Transaction, run: SyncRunRow): Promise<void> {
+  await tx.insertInto('sync_runs').values(run).execute()
+}
+
+export async function findRun(db: Queries, id: string): Promise<SyncRunRow | undefined> {
+  return db.selectFrom('sync_runs').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export async function setRunGeneration(tx: Transaction, id: string, generation: number): Promise<void> {
+  await tx.updateTable('sync_runs').set({ generation }).where('id', '=', id).execute()
+}
+
+/** Nothing happens to a run that has ended. @returns whether it was running */
+export async function endRun(
+  tx: Transaction,
+  id: string,
+  end: {
+    readonly outcome: Exclude<RunOutcome, 'running'>
+    readonly at: string
+    /** JSON; absent: as they are. */
+    readonly counts?: string
+    readonly failures?: string
+  },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('sync_runs')
+    .set({
+      outcome: end.outcome,
+      ended_at: end.at,
+      ...(end.counts === undefined ? {} : { counts: end.counts }),
+      ...(end.failures === undefined ? {} : { failures: end.failures }),
+    })
+    .where('id', '=', id)
+    .where('outcome', '=', 'running')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Newest first; `after` is the id of the last one seen. */
+export async function listRuns(
+  db: Queries,
+  mirrorId: string,
+  o: { readonly after?: string | undefined; readonly limit: number },
+): Promise<SyncRunRow[]> {
+  const after = o.after === undefined ? undefined : await findRun(db, o.after)
+  let query = db
+    .selectFrom('sync_runs')
+    .selectAll()
+    .where('mirror_id', '=', mirrorId)
+    .orderBy('started_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(o.limit)
+  if (after !== undefined) {
+    query = query.where((eb) =>
+      eb.or([
+        eb('started_at', '<', after.started_at),
+        eb.and([eb('started_at', '=', after.started_at), eb('id', '<', after.id)]),
+      ]),
+    )
+  }
+  return query.execute()
+}
+
+/** The newest run of each mirror. */
+export async function listLastRuns(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, SyncRunRow>> {
+  const last = new Map<string, SyncRunRow>()
+  for (const id of mirrorIds) {
+    const [run] = await listRuns(db, id, { limit: 1 })
+    if (run !== undefined) last.set(id, run)
+  }
+  return last
+}
+
+/** Runs that no end was written for. */
+export async function listRunningRuns(db: Queries): Promise<SyncRunRow[]> {
+  return db.selectFrom('sync_runs').selectAll().where('outcome', '=', 'running').execute()
+}
+
+/** Old ended runs beyond the newest `keep` of a mirror. */
+export async function pruneRuns(tx: Transaction, mirrorId: string, keep: number): Promise<void> {
+  const kept = tx
+    .selectFrom('sync_runs')
+    .select('id')
+    .where('mirror_id', '=', mirrorId)
+    .orderBy('started_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(keep)
+  await tx
+    .deleteFrom('sync_runs')
+    .where('mirror_id', '=', mirrorId)
+    .where('outcome', '!=', 'running')
+    .where('id', 'not in', kept)
+    .execute()
+}

@@ -1,0 +1,108 @@
+import { AppError } from '../errors.ts'
+import { newId } from '../lib/ids.ts'
+import { isUniqueViolation, type Queries, type Transaction } from './engine.ts'
+import type { UpstreamRow } from './schema.ts'
+
+export type NewUpstream = Omit<UpstreamRow, 'id'>
+
+/** @throws AppError CONFLICT when the organization (or the shared list) has that name already */
+export async function createUpstream(tx: Transaction, upstream: NewUpstream): Promise<UpstreamRow> {
+  try {
+    return await tx
+      .insertInto('upstreams')
+      .values({ id: newId(), ...upstream })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new AppError('CONFLICT', `there is an upstream ${upstream.name} already`, { cause: error })
+  }
+}
+
+/** What an organization means by a name: its own upstream first, then the operator's shared one. `null`: shared ones only. */
+export async function findUpstream(
+  db: Queries,
+  organizationId: string | null,
+  name: string,
+): Promise<UpstreamRow | undefined> {
+  const rows = await db
+    .selectFrom('upstreams')
+    .selectAll()
+    .where('name', '=', name)
+    .where((eb) => eb.or([eb('organization_id', 'is', null), eb('organization_id', '=', organizationId ?? '')]))
+    .execute()
+  return rows.find((row) => row.organization_id !== null) ?? rows[0]
+}
+
+export async function findUpstreamById(db: Queries, id: string): Promise<UpstreamRow | undefined> {
+  return db.selectFrom('upstreams').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export interface UpstreamRecord extends UpstreamRow {
+  /** Null: shared. */
+  readonly organization: string | null
+  /** Name of the referrer source. */
+  readonly referrers_from_name: string | null
+}
+
+/** The shared upstreams and those of the given organizations, by name. `after` is the id of the last one seen. */
+export async function listUpstreams(
+  db: Queries,
+  o: { readonly organizationIds: readonly string[]; readonly after?: string | undefined; readonly limit: number },
+): Promise<UpstreamRecord[]> {
+  const after = o.after === undefined ? undefined : await findUpstreamById(db, o.after)
+  let query = db
+    .selectFrom('upstreams as upstream')
+    .leftJoin('organizations as organization', 'organization.id', 'upstream.organization_id')
+    .leftJoin('upstreams as referrers', 'referrers.id', 'upstream.referrers_from')
+    .selectAll('upstream')
+    .select(['organization.name as organization', 'referrers.name as referrers_from_name'])
+    .where((eb) =>
+      eb.or([
+        eb('upstream.organization_id', 'is', null),
+        eb('upstream.organization_id', 'in', ['', ...o.organizationIds]),
+      ]),
+    )
+    .orderBy('upstream.name')
+    .orderBy('upstream.id')
+    .limit(o.limit)
+  if (after !== undefined) {
+    query = query.where((eb) =>
+      eb.or([
+        eb('upstream.name', '>', after.name),
+        eb.and([eb('upstream.name', '=', after.name), eb('upstream.id', '>', after.id)]),
+      ]),
+    )
+  }
+  return query.execute()
+}
+
+/**
+ * Removes an upstream. Stopped mirrors of it are forgotten; their repositories stay, unmirrored.
+ * @throws AppError CONFLICT while a mirror reads from it, or another upstream takes its referrers from it
+ */
+export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Promise<void> {
+  const reader = await tx
+    .selectFrom('mirrors as mirror')
+    .innerJoin('repositories as repository', 'repository.id', 'mirror.repository_id')
+    .select('repository.name')
+    .where('mirror.upstream_id', '=', upstream.id)
+    .where('mirror.state', '!=', 'stopped')
+    .executeTakeFirst()
+  if (reader !== undefined) {
+    throw new AppError(
+      'CONFLICT',
+      `upstream ${upstream.name} is read by the mirror ${reader.name}: stop its mirrors first`,
+    )
+  }
+  const other = await tx
+    .selectFrom('upstreams')
+    .select('name')
+    .where('referrers_from', '=', upstream.id)
+    .executeTakeFirst()
+  if (other !== undefined) {
+    throw new AppError('CONFLICT', `upstream ${other.name} takes its referrers from ${upstream.name}: remove it first`)
+  }
+  await tx.deleteFrom('mirrors').where('upstream_id', '=', upstream.id).execute()
+  await tx.deleteFrom('upstreams').where('id', '=', upstream.id).execute()
+}
