@@ -1,0 +1,80 @@
+/** Personal access tokens: made, listed and revoked by their owner; a token stands for its owner, capped by its scope. */
+import type { Database, Queries } from '../db/engine.ts'
+import type { TokenRow, TokenScope } from '../db/schema.ts'
+import { findTokenByHash, insertToken, type TokenOwner, touchToken } from '../db/tokens.ts'
+import { AppError } from '../errors.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import { createSecret, type Secret } from '../lib/secret.ts'
+import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Last use is written at most this often. */
+const TOUCH_EVERY_MS = 60 * 1000
+const MAX_LABEL_LENGTH = 100
+const MAX_LIFE_DAYS = 3650
+
+export interface NewToken {
+  readonly userId: string
+  /** What its owner calls it: 1 to 100 characters. */
+  readonly label: string
+  readonly scope: TokenScope
+  /** `90d`, or `never`. */
+  readonly expires: string
+}
+
+/** @throws AppError INVALID_REQUEST @returns ISO 8601, or null for `never` */
+export function parseTokenExpiry(text: string, now: Date): string | null {
+  if (text === 'never') return null
+  const days = Number(/^([1-9]\d{0,4})d$/.exec(text)?.[1])
+  if (Number.isNaN(days) || days > MAX_LIFE_DAYS) {
+    throw new AppError(
+      'INVALID_REQUEST',
+      `expires: want a number of days (1d to ${MAX_LIFE_DAYS}d) or never, got ${JSON.stringify(text.slice(0, 40))}`,
+    )
+  }
+  return isoTime(new Date(now.getTime() + days * DAY_MS))
+}
+
+/** Makes a token; its text is returned here once and kept nowhere. @throws AppError INVALID_REQUEST */
+export async function createToken(
+  db: Database,
+  clock: Clock,
+  token: NewToken,
+): Promise<{ readonly row: TokenRow; readonly text: Secret }> {
+  const now = clock.now()
+  const label = token.label.trim()
+  if (label === '' || label.length > MAX_LABEL_LENGTH) {
+    throw new AppError('INVALID_REQUEST', `label: want 1 to ${MAX_LABEL_LENGTH} characters, got ${label.length}`)
+  }
+  const text = makeTokenText('kgm_pat_')
+  const row: TokenRow = {
+    id: newId(),
+    user_id: token.userId,
+    label,
+    scope: token.scope,
+    hash: hashToken(text),
+    created_at: isoTime(now),
+    expires_at: parseTokenExpiry(token.expires, now),
+    last_used_at: null,
+  }
+  await db.write((tx) => insertToken(tx, row))
+  return { row, text: createSecret(text) }
+}
+
+/** The owner of a token that is valid now; undefined when it is mistyped, unknown, revoked or expired. */
+export async function findValidToken(db: Queries, text: string, now: Date): Promise<TokenOwner | undefined> {
+  if (!isTokenText('kgm_pat_', text)) return undefined
+  const token = await findTokenByHash(db, hashToken(text))
+  return token === undefined || isPast(token.expiresAt, now) ? undefined : token
+}
+
+/** Notes that the token was used now, at most once a minute. */
+export async function noteTokenUse(db: Database, token: TokenOwner, now: Date): Promise<void> {
+  if (token.lastUsedAt !== null && now.getTime() - Date.parse(token.lastUsedAt) < TOUCH_EVERY_MS) return
+  await db.write((tx) => touchToken(tx, token.id, isoTime(now)))
+}
+
+export function isPast(at: string | null, now: Date): boolean {
+  return at !== null && at <= isoTime(now)
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { randomHex } from './ids.ts'
+import { createSealer, SEAL_KEY_BYTES, type Sealer } from './seal.ts'
+
+/**
+ * The sealer of the key in `path` (32 bytes as base64url, mode 0600), made there when it is absent. Servers that share a
+ * database must share this file: what one has sealed, the others open.
+ * @throws Error when the file holds something else, or cannot be read or made
+ */
+export function openSealer(path: string): Sealer {
+  const text = readKey(path) ?? makeKey(path)
+  const key = Buffer.from(text.trim(), 'base64url')
+  if (key.length !== SEAL_KEY_BYTES) {
+    throw new Error(
+      `${path}: want ${SEAL_KEY_BYTES} bytes as base64url, got ${key.length}: restore the file from a backup`,
+    )
+  }
+  return createSealer(key)
+}
+
+function readKey(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Written whole and durable beside its place, then linked there: of two makers one wins, and a kill leaves no half key. */
+function makeKey(path: string): string {
+  const draft = `${path}.${randomHex(8)}`
+  const file = openSync(draft, 'wx', 0o600)
+  try {
+    writeSync(file, `${randomBytes(SEAL_KEY_BYTES).toString('base64url')}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    unlinkSync(draft)
+  }
+  const directory = openSync(dirname(path), 'r')
+  fsyncSync(directory)
+  closeSync(directory)
+  return readFileSync(path, 'utf8')
+}
