@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { AppError } from '../errors.ts'
 
@@ -20,7 +21,8 @@ const AZURE_HOST = '168.63.129.16'
 
 /** IPv4-mapped and NAT64 addresses are judged as the IPv4 address in them. */
 function canonical(text: string): Address | undefined {
-  if (!ipaddr.isValid(text)) return undefined
+  // isIP knows no short or octal forms (127.1, 0177.0.0.1), which readers understand differently.
+  if (isIP(text) === 0) return undefined
   const address = ipaddr.process(text)
   if (address instanceof ipaddr.IPv6 && address.match(NAT64)) return new ipaddr.IPv4(address.toByteArray().slice(12))
   return address
