@@ -1,0 +1,57 @@
+import type { Database } from '../db/engine.ts'
+import { claimLease, extendLease, releaseLease } from '../db/leases.ts'
+import { AppError } from '../errors.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+
+/** The right to do one thing alone, for as long as its heartbeat is heard. */
+export interface Lease {
+  readonly key: string
+  /** Higher than that of every holder before: writers check it in their transactions, so a sleeper that wakes late changes nothing. */
+  readonly generation: number
+  /** Aborts when the lease is lost. */
+  readonly signal: AbortSignal
+  release(): Promise<void>
+}
+
+export interface LeaseOptions {
+  readonly db: Database
+  readonly clock: Clock
+  readonly key: string
+  /** Who holds it, for people who look; unique per process. */
+  readonly holder: string
+  readonly ttlMs: number
+}
+
+/** Takes the lease and keeps it alive at a third of its time. @returns undefined while another holds it */
+export async function acquireLease({ db, clock, key, holder, ttlMs }: LeaseOptions): Promise<Lease | undefined> {
+  const expiresAt = () => isoTime(new Date(clock.now().getTime() + ttlMs))
+  const generation = await db.write((tx) =>
+    claimLease(tx, { key, holder, now: isoTime(clock.now()), expiresAt: expiresAt() }),
+  )
+  if (generation === undefined) return undefined
+  const lost = new AbortController()
+  let goodUntil = clock.now().getTime() + ttlMs
+  const beat = async () => {
+    const asked = clock.now().getTime()
+    // A database that cannot be reached is no loss of the lease, until its time is over.
+    const isAlive = await db
+      .write((tx) => extendLease(tx, { key, generation, expiresAt: expiresAt() }))
+      .catch(() => undefined)
+    if (isAlive === true) goodUntil = asked + ttlMs
+    if (isAlive === false || clock.now().getTime() >= goodUntil) {
+      clearInterval(timer)
+      lost.abort(new AppError('CONFLICT', `the lease ${key} is held by another process now`))
+    }
+  }
+  const timer = setInterval(() => void beat(), ttlMs / 3)
+  timer.unref()
+  return {
+    key,
+    generation,
+    signal: lost.signal,
+    async release() {
+      clearInterval(timer)
+      await db.write((tx) => releaseLease(tx, key, generation))
+    },
+  }
+}

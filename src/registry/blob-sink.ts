@@ -1,0 +1,121 @@
+/** One blob on its way from upstream into our storage. */
+import type { Hash } from 'node:crypto'
+import { newStorageKey, type Stage } from '../blobs/blob-store.ts'
+import { insertBlob, linkBlobs } from '../db/blobs.ts'
+import { recordFetched } from '../db/fetched-content.ts'
+import type { GroupCommit } from '../db/group-commit.ts'
+import type { MirrorBinding } from '../db/mirror-binding.ts'
+import { AppError } from '../errors.ts'
+import { cancelledBy } from '../lib/abort.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, digestFromHash, newHash } from '../oci/digest.ts'
+import type { BlobSink } from '../oci/repository.ts'
+import type { LocalStorage } from './local-reader.ts'
+
+export interface BlobSinkOptions extends LocalStorage {
+  readonly commit: GroupCommit
+  readonly now: () => string
+  readonly binding: MirrorBinding
+  readonly blob: Descriptor
+  readonly stageId: string
+  /** Called once, when the sink is closed. */
+  readonly release: () => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Opens the stage of the blob; what an earlier try left is hashed again and kept.
+ * `commit` throws DIGEST_INVALID or SIZE_INVALID and drops the bytes when they are not the blob's.
+ */
+export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
+  const { blob, binding } = o
+  const stage = await o.blobs.openStage(o.stageId)
+  let hashed: { hash: Hash; bytes: number } | undefined
+  let isGone = false
+
+  /** The hash of all bytes of the stage. After a failed write the file may hold less than was hashed: it is hashed again. */
+  async function upToDate(): Promise<{ hash: Hash; bytes: number }> {
+    if (hashed?.bytes !== stage.sizeBytes) hashed = await hashStage(stage, blob, o.signal)
+    return hashed
+  }
+  async function drop(error: AppError): Promise<never> {
+    isGone = true
+    await stage.discard()
+    throw error
+  }
+
+  try {
+    if (stage.sizeBytes > blob.size) await stage.truncate(0)
+    await upToDate()
+  } catch (error) {
+    await stage.close()
+    throw error
+  }
+  const sink: BlobSink = {
+    get missing() {
+      return stage.sizeBytes < blob.size ? [{ from: stage.sizeBytes, to: blob.size }] : []
+    },
+    order: 'sequential',
+    async write(offset, body, { signal } = {}) {
+      if (offset < stage.sizeBytes) {
+        await stage.truncate(offset)
+      } else if (offset > stage.sizeBytes) {
+        await body.cancel()
+        throw new AppError('RANGE_INVALID', `bytes from ${offset} on were given, want from ${stage.sizeBytes} on`)
+      }
+      const state = await upToDate()
+      const onChunk = (chunk: Uint8Array) => {
+        state.hash.update(chunk)
+        state.bytes += chunk.byteLength
+      }
+      await stage.append(body, { onChunk, maxBytes: blob.size, ...(signal === undefined ? {} : { signal }) })
+    },
+    async commit({ signal } = {}) {
+      if (signal?.aborted) throw cancelledBy(signal)
+      const { hash, bytes } = await upToDate()
+      if (bytes !== blob.size) {
+        throw new AppError('SIZE_INVALID', `blob ${blob.digest} has ${bytes} bytes, want ${blob.size}`)
+      }
+      const got = digestFromHash(algorithmOf(blob.digest), hash)
+      if (got !== blob.digest) {
+        return drop(new AppError('DIGEST_INVALID', `upstream's bytes of blob ${blob.digest} hash to ${got}`))
+      }
+      const storageKey = newStorageKey(blob.digest)
+      isGone = true
+      await stage.seal(storageKey)
+      const isNew = await o.commit(async (tx) => {
+        const at = o.now()
+        const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
+        await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
+        await recordFetched(tx, binding.organizationId, binding.sourceKey, [blob.digest], at)
+        return made.isNew
+      })
+      // Somebody stored the same bytes first: theirs count, ours were never referred to.
+      if (!isNew) await o.blobs.remove(storageKey)
+    },
+    async close() {
+      if (!isGone) await stage.close()
+      isGone = true
+      o.release()
+    },
+    [Symbol.asyncDispose]: () => sink.close(),
+  }
+  return sink
+}
+
+async function hashStage(
+  stage: Stage,
+  blob: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<{ hash: Hash; bytes: number }> {
+  const hash = newHash(algorithmOf(blob.digest))
+  let bytes = 0
+  if (stage.sizeBytes > 0) {
+    for await (const chunk of stage.read()) {
+      if (signal?.aborted) throw cancelledBy(signal)
+      hash.update(chunk)
+      bytes += chunk.byteLength
+    }
+  }
+  return { hash, bytes }
+}

@@ -1,0 +1,122 @@
+/** Our own storage as the mirror writes it: staged first, then published in one transaction with tags, history and event. */
+import { createHash } from 'node:crypto'
+import { findRepositoryBlob, linkBlobs, touchBlobs } from '../db/blobs.ts'
+import { listFetchedBlobs } from '../db/fetched-content.ts'
+import { createGroupCommit, type GroupCommit } from '../db/group-commit.ts'
+import { insertManifest, linkManifest } from '../db/manifests.ts'
+import type { MirrorBinding } from '../db/mirror-binding.ts'
+import { publishMirrored } from '../db/publish.ts'
+import type { RepositoryRow } from '../db/schema.ts'
+import { cancelledBy } from '../lib/abort.ts'
+import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, verifyDigest } from '../oci/digest.ts'
+import { parseManifest } from '../oci/manifest.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
+import { openBlobSink } from './blob-sink.ts'
+import type { LocalStorage } from './local-reader.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+export interface LocalWriterOptions extends LocalStorage {
+  readonly clock?: Clock
+  /** The repository's rule on tags that may not move once they are set; it binds mirrors too. */
+  isImmutable(repository: RepositoryRow, tag: Tag): boolean
+}
+
+interface Shared extends LocalStorage {
+  readonly commit: GroupCommit
+  readonly turns: Turns
+  readonly now: () => string
+  readonly isImmutable: LocalWriterOptions['isImmutable']
+}
+
+/** Makes the function that opens writers; what one process's writers share (batches of commits, downloads) is made once. */
+export function createLocalWriters(o: LocalWriterOptions): (binding: MirrorBinding) => RepositoryWriter {
+  const clock = o.clock ?? systemClock
+  const shared: Shared = {
+    db: o.db,
+    blobs: o.blobs,
+    commit: createGroupCommit(o.db),
+    turns: createTurns(),
+    now: () => isoTime(clock.now()),
+    isImmutable: o.isImmutable,
+  }
+  return (binding) => openLocalWriter(shared, binding)
+}
+
+function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWriter {
+  const { db, commit, now } = shared
+  return {
+    async stageBlob(blob, o = {}) {
+      if (await linkPresent(shared, binding, blob)) return 'present'
+      // The same bytes from the same source are fetched by one run at a time; whoever waited finds them fetched.
+      const release = await shared.turns.take(stageId(binding, blob), o.signal)
+      try {
+        if (await linkPresent(shared, binding, blob)) {
+          release()
+          return 'present'
+        }
+        return await openSink(shared, binding, blob, release, o.signal)
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+    async writeManifest({ descriptor, bytes }, o = {}) {
+      if (o.signal?.aborted) throw cancelledBy(o.signal)
+      verifyDigest(descriptor.digest, bytes)
+      const parsed = parseManifest(bytes, descriptor.mediaType, algorithmOf(descriptor.digest))
+      const at = now()
+      await commit(async (tx) => {
+        await insertManifest(tx, parsed, bytes, at)
+        await linkManifest(tx, binding.repositoryId, {
+          digest: descriptor.digest,
+          mediaType: descriptor.mediaType,
+          subjectDigest: parsed.subject?.digest,
+          mirroredAt: at,
+        })
+      })
+    },
+    async publish(change, _read, o = {}) {
+      if (o.signal?.aborted) throw cancelledBy(o.signal)
+      return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), isImmutable: shared.isImmutable }))
+    },
+  }
+}
+
+/**
+ * Links without transfer: what the repository has already, or what this organization fetched from the same address and credential.
+ * Bytes that others hold are never linked by their digest alone (design, invariant 2).
+ */
+async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descriptor): Promise<boolean> {
+  const { db, commit, now } = shared
+  if ((await findRepositoryBlob(db.read, binding.repositoryId, blob.digest, { staged: true })) !== undefined)
+    return true
+  const find = (queries: typeof db.read) =>
+    listFetchedBlobs(queries, binding.organizationId, binding.sourceKey, [blob.digest])
+  if ((await find(db.read)).size === 0) return false
+  return commit(async (tx) => {
+    // Collected since? Then it is fetched again.
+    if ((await find(tx)).size === 0) return false
+    await touchBlobs(tx, [blob.digest], now())
+    await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at: now() })
+    return true
+  })
+}
+
+function openSink(
+  shared: Shared,
+  binding: MirrorBinding,
+  blob: Descriptor,
+  release: () => void,
+  signal: AbortSignal | undefined,
+): Promise<BlobSink> {
+  return openBlobSink({ ...shared, binding, blob, stageId: stageId(binding, blob), release, signal })
+}
+
+/** One stage per organization, source and digest: a download goes on after a restart, and nobody builds on the bytes of another source. */
+function stageId(binding: MirrorBinding, blob: Descriptor): string {
+  const key = JSON.stringify([binding.organizationId, binding.sourceKey, blob.digest])
+  return `mirror-${createHash('sha256').update(key).digest('hex')}`
+}
