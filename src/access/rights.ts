@@ -4,6 +4,7 @@
  */
 import type { Queries } from '../db/engine.ts'
 import {
+  type RepositoryFacts,
   readOrganizationFacts,
   readRepositoryFacts,
   readSubjectFacts,
@@ -89,9 +90,35 @@ export async function decideRepository(
   action: RepositoryAction,
   now = new Date(),
 ): Promise<RepositoryDecision> {
+  const facts = await readRepositoryFacts(db, subjectOf(who), organizationOf(name), name)
+  return judgeRepository(who, facts, name, action, now)
+}
+
+/** Those of `actions` that the caller may do to the repository now, by one query. */
+export async function listAllowedActions<A extends RepositoryAction>(
+  db: Queries,
+  who: Authenticated,
+  name: RepositoryName,
+  actions: readonly A[],
+  now = new Date(),
+): Promise<A[]> {
+  const facts = await readRepositoryFacts(db, subjectOf(who), organizationOf(name), name)
+  return actions.filter((action) => judgeRepository(who, facts, name, action, now).allowed)
+}
+
+/** No organization has the empty name. */
+function organizationOf(name: RepositoryName): string {
+  return splitRepositoryName(name)?.organization ?? ''
+}
+
+function judgeRepository(
+  who: Authenticated,
+  facts: RepositoryFacts,
+  name: RepositoryName,
+  action: RepositoryAction,
+  now: Date,
+): RepositoryDecision {
   const isAnonymous = who.principal.kind === 'anonymous'
-  const organizationName = splitRepositoryName(name)?.organization
-  const facts = await readRepositoryFacts(db, subjectOf(who), organizationName ?? '', name)
   const current = currentScope(who, facts, now)
   if (!isAnonymous && current === undefined) return refuse('unauthenticated')
   const { organization, repository } = facts

@@ -1,0 +1,54 @@
+/** The first start: an owner, who is also the operator, and an organization. Later starts change nothing. */
+import type { Database } from '../db/engine.ts'
+import { addMember } from '../db/members.ts'
+import { createOrganization } from '../db/organizations.ts'
+import { findUserByName, hasOperator, makeOperator } from '../db/users.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import { randomBase62 } from '../lib/ids.ts'
+import { createSecret, type Secret } from '../lib/secret.ts'
+import type { Accounts } from './accounts.ts'
+
+/** About 119 bits. */
+const PASSWORD_CHARACTERS = 20
+
+export interface FirstOwner {
+  readonly username: string
+  readonly organization: string
+  /** `password` as it was set, or as it was made; shown once and kept nowhere. */
+  readonly password: Secret
+  readonly isPasswordMade: boolean
+}
+
+export interface BootstrapOptions {
+  readonly owner: string
+  readonly ownerPassword: Secret | undefined
+  readonly organization: string
+}
+
+/**
+ * Makes owner and organization unless the instance has an operator. A start that was killed half-way is finished by the
+ * next one, which sets the password anew, as nobody has seen the first.
+ * @returns what was made, undefined when there was nothing to make
+ */
+export async function bootstrap(
+  db: Database,
+  accounts: Accounts,
+  clock: Clock,
+  { owner, ownerPassword, organization }: BootstrapOptions,
+): Promise<FirstOwner | undefined> {
+  if (await hasOperator(db.read)) return undefined
+  const password = ownerPassword ?? createSecret(randomBase62(PASSWORD_CHARACTERS))
+  const present = await findUserByName(db.read, owner)
+  const user =
+    present === undefined
+      ? await accounts.createUser({ username: owner, password })
+      : await accounts.resetPassword(owner, password)
+  const at = isoTime(clock.now())
+  await db.write(async (tx) => {
+    const { row } = await createOrganization(tx, { name: organization, at })
+    await addMember(tx, { organizationId: row.id, userId: user.id, role: 'owner', at })
+    // Last, in the same transaction: this is what says that the first start is over.
+    await makeOperator(tx, user.id)
+  })
+  return { username: user.username, organization, password, isPasswordMade: ownerPassword === undefined }
+}

@@ -1,0 +1,25 @@
+import type { Database } from '../db/engine.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Sealer } from '../lib/seal.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
+import { type Authenticator, createAuthenticator } from './authenticate.ts'
+import { type BearerSigner, createBearerSigner, createBearerVerifier, SERVICE } from './bearer.ts'
+import { openSigningKey } from './signing-key.ts'
+
+export interface AccessParts {
+  readonly accounts: Accounts
+  readonly authenticator: Authenticator
+  readonly signBearer: BearerSigner
+}
+
+/** Puts the parts together over one database; makes the key that signs bearer tokens at the first start. */
+export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Promise<AccessParts> {
+  const accounts = createAccounts(db, sealer)
+  const key = await openSigningKey(db, sealer)
+  const verifyBearer = createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock })
+  return {
+    accounts,
+    authenticator: createAuthenticator({ db, accounts, verifyBearer, clock }),
+    signBearer: createBearerSigner(key, clock),
+  }
+}

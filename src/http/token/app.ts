@@ -1,0 +1,125 @@
+/** The token service, realm of every challenge: `GET` and `POST /token`. */
+import { type Context, Hono } from 'hono'
+import type { Authenticator } from '../../access/authenticate.ts'
+import { BEARER_LIFE_SECONDS, type BearerSigner, SERVICE } from '../../access/bearer.ts'
+import { parseAuthorization } from '../../access/credentials.ts'
+import { type Access, ANONYMOUS, type Principal } from '../../access/principal.ts'
+import { createRefreshToken, useRefreshToken } from '../../access/refresh-tokens.ts'
+import { listAllowedActions } from '../../access/rights.ts'
+import type { Database } from '../../db/engine.ts'
+import { AppError, isAppError } from '../../errors.ts'
+import { type Clock, isoTime } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Logger } from '../../lib/logger.ts'
+import { clientAddress } from '../client-address.ts'
+import { STATUS } from '../status.ts'
+import { type Grant, parseQuery, readForm, type TokenRequest } from './request.ts'
+import { formatScopes, type RequestedScope } from './scope.ts'
+
+export interface TokenAppDeps {
+  readonly db: Database
+  readonly authenticator: Authenticator
+  readonly signBearer: BearerSigner
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export function createTokenApp(deps: TokenAppDeps): Hono {
+  const { db, clock } = deps
+
+  async function identify(c: Context, grant: Grant): Promise<Principal> {
+    const from = { address: clientAddress(c.req.raw, c.env) }
+    switch (grant.type) {
+      case 'header':
+        return identifyByHeader(deps.authenticator, c.req.raw.headers.get('authorization'), from)
+      case 'password':
+        return deps.authenticator.login(grant.username, grant.password, from)
+      case 'refresh_token':
+        return useRefreshToken(db, clock, grant.refreshToken, SERVICE)
+    }
+  }
+
+  /** Less access than asked is no error: what is granted is the intersection, possibly nothing. */
+  async function grantAccess(principal: Principal, scopes: readonly RequestedScope[]): Promise<Access[]> {
+    const access: Access[] = []
+    for (const scope of scopes) {
+      if (scope.type === 'registry') {
+        access.push({ type: 'registry', name: scope.name, actions: ['*'] })
+        continue
+      }
+      const actions = await listAllowedActions(db.read, { principal }, scope.name, [...scope.actions], clock.now())
+      if (actions.length > 0) access.push({ type: 'repository', name: scope.name, actions })
+    }
+    return access
+  }
+
+  async function answer(c: Context, { grant, scopes, isOffline }: TokenRequest): Promise<Response> {
+    const principal = await identify(c, grant)
+    const isUser = principal.kind === 'user'
+    const subject = isUser
+      ? { userId: principal.userId, username: principal.username, tokenId: principal.token?.id }
+      : undefined
+    const bearer = await deps.signBearer({ subject, access: await grantAccess(principal, scopes) })
+    const body = {
+      token: bearer.token,
+      access_token: bearer.token,
+      expires_in: BEARER_LIFE_SECONDS,
+      issued_at: isoTime(bearer.issuedAt),
+      ...(grant.type !== 'header' && { scope: formatScopes(bearer.access) }),
+    }
+    if (!isOffline || !isUser) return c.json(body)
+    const refresh_token =
+      grant.type === 'refresh_token'
+        ? grant.refreshToken
+        : await createRefreshToken(db, clock, { principal, service: SERVICE })
+    return c.json({ ...body, refresh_token })
+  }
+
+  const app = new Hono()
+  app.use('/token', async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-store')
+  })
+  app.get('/token', (c) => answer(c, parseQuery(new URL(c.req.url).searchParams)))
+  app.post('/token', async (c) => answer(c, await readForm(c.req.raw)))
+  app.onError((error) => renderError(error, deps.logger))
+  return app
+}
+
+/** Only what a person logs in with: a bearer token must not get itself a longer life. */
+async function identifyByHeader(
+  authenticator: Authenticator,
+  header: string | null,
+  from: { readonly address: string | undefined },
+): Promise<Principal> {
+  const credentials = parseAuthorization(header)
+  if (credentials.kind === 'none') return ANONYMOUS.principal
+  if (credentials.kind === 'basic') return authenticator.login(credentials.username, credentials.password, from)
+  throw new AppError('UNAUTHORIZED', 'the token service wants Basic credentials, or none; got a bearer token')
+}
+
+/** The envelope that registry clients read, of distribution-spec "Error Codes". */
+function renderError(error: unknown, logger: Logger): Response {
+  if (!isAppError(error)) {
+    const requestId = newId()
+    logger.error({ err: error, requestId }, 'the token service failed')
+    return errorResponse(500, 'INTERNAL', `something went wrong here; the log has it under request id ${requestId}`)
+  }
+  const headers: Record<string, string> = {}
+  if (error.code === 'UNAUTHORIZED') headers['www-authenticate'] = `Basic realm="${SERVICE}", charset="UTF-8"`
+  const { detail } = error
+  if (typeof detail === 'object' && detail !== null && 'retryAfterSeconds' in detail) {
+    headers['retry-after'] = String(detail.retryAfterSeconds)
+  }
+  return errorResponse(STATUS[error.code], error.code, error.message, detail, headers)
+}
+
+function errorResponse(
+  status: number,
+  code: string,
+  message: string,
+  detail?: unknown,
+  headers: Record<string, string> = {},
+): Response {
+  return Response.json({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] }, { status, headers })
+}
