@@ -14,12 +14,12 @@ export const digestSchema = z
   .regex(/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/)
   .openapi({ example: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 
-/** One name of a user, an organization or an upstream: lower-case letters, digits and single separators. */
+/** One name of a user, an organization or an upstream. */
 export const nameSchema = z
   .string()
   .min(1)
   .max(64)
-  .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'want lower-case letters and digits, with single . _ or - between them')
+  .regex(/^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/, 'want lower-case letters and digits, with . _ or - between them')
   .openapi({ example: 'acme' })
 
 /** `organization/rest`, as in `/v2/<name>/`. */

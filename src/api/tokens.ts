@@ -16,14 +16,14 @@ export const tokenSchema = z
   })
   .openapi('Token')
 
-/** `expires`: `90d` (days), `12h` (hours) or `never`. */
+/** `expires`: `90d` (days) or `never`. */
 export const tokenCreateSchema = z
   .strictObject({
     label: z.string().trim().min(1).max(100),
     scope: tokenScopeSchema.default('read'),
     expires: z
       .string()
-      .regex(/^(never|[1-9]\d{0,4}[hd])$/, 'want a number of days or hours such as 90d or 12h, or never')
+      .regex(/^(never|[1-9]\d{0,3}d)$/, 'want a number of days such as 90d, or never')
       .default('90d'),
   })
   .openapi('TokenCreate')

@@ -1,8 +1,8 @@
-import { nameSchema, timeSchema, z } from './schema.ts'
+import { nameSchema, z } from './schema.ts'
 
 /** An account. `operator`: may create users and organizations and share upstreams. */
 export const userSchema = z
-  .strictObject({ id: z.string(), username: nameSchema, operator: z.boolean(), createdAt: timeSchema })
+  .strictObject({ id: z.string(), username: nameSchema, operator: z.boolean() })
   .openapi('User')
 
 /** A password is made, and shown in the answer once, when none is given. */

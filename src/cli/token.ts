@@ -18,7 +18,7 @@ export function addTokenCommands(program: Command, line: CommandLine): void {
   addCommand(token, 'create', 'create a token and print it, this once')
     .requiredOption('--label <label>', 'what it is for')
     .addOption(scopes.choices(tokenScopeSchema.options).default('read'))
-    .option('--expires <time>', 'days or hours such as 90d or 12h, or never', '90d')
+    .option('--expires <time>', 'a number of days such as 90d, or never', '90d')
     .action((o: CreateOptions) => create(line, o))
   addCommand(token, 'list', 'list your tokens').action((o: { json?: boolean }) => list(line, o))
   addCommand(token, 'revoke', 'revoke a token: the next request with it is refused')

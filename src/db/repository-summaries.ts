@@ -1,0 +1,86 @@
+/** What lists of repositories and organizations show besides the rows themselves: a few queries a page, not a few a row. */
+import { measureOrganizationBlobs } from './blobs.ts'
+import { inChunks } from './chunks.ts'
+import type { Queries } from './engine.ts'
+import type { RepositoryRow } from './schema.ts'
+
+export interface RepositorySummary {
+  readonly row: RepositoryRow
+  /** Id of the mirror that feeds it; null when there is none, or it is stopped. */
+  readonly mirrorId: string | null
+  readonly tags: number
+  /** Distinct bytes of its blobs and manifests; what is staged counts, it is stored. */
+  readonly sizeBytes: number
+}
+
+/** @param rows repositories of one page */
+export async function summarizeRepositories(db: Queries, rows: readonly RepositoryRow[]): Promise<RepositorySummary[]> {
+  const summaries: RepositorySummary[] = []
+  for (const chunk of inChunks(rows)) {
+    const ids = chunk.map((row) => row.id)
+    const tags = await db
+      .selectFrom('tags')
+      .select(['repository_id as id', (eb) => eb.fn.countAll<number>().as('number')])
+      .where('repository_id', 'in', ids)
+      .groupBy('repository_id')
+      .execute()
+    const blobs = await db
+      .selectFrom('repository_blobs as link')
+      .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+      .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('blob.size_bytes').as('number')])
+      .where('link.repository_id', 'in', ids)
+      .groupBy('link.repository_id')
+      .execute()
+    const manifests = await db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('manifest.size_bytes').as('number')])
+      .where('link.repository_id', 'in', ids)
+      .groupBy('link.repository_id')
+      .execute()
+    const mirrors = await db
+      .selectFrom('mirrors')
+      .select(['repository_id', 'id'])
+      .where('repository_id', 'in', ids)
+      .where('state', '!=', 'stopped')
+      .execute()
+    const numbers = (found: readonly { id: string; number: number }[]) =>
+      new Map(found.map((one) => [one.id, Number(one.number)]))
+    const [tagsOf, blobsOf, manifestsOf] = [numbers(tags), numbers(blobs), numbers(manifests)]
+    const mirrorOf = new Map(mirrors.map((mirror) => [mirror.repository_id, mirror.id]))
+    for (const row of chunk) {
+      summaries.push({
+        row,
+        mirrorId: mirrorOf.get(row.id) ?? null,
+        tags: tagsOf.get(row.id) ?? 0,
+        sizeBytes: (blobsOf.get(row.id) ?? 0) + (manifestsOf.get(row.id) ?? 0),
+      })
+    }
+  }
+  return summaries
+}
+
+/** Repositories of an organization, and the bytes that they link, each digest counted once. */
+export async function summarizeOrganization(
+  db: Queries,
+  organizationId: string,
+): Promise<{ repositories: number; sizeBytes: number }> {
+  const { repositories } = await db
+    .selectFrom('repositories')
+    .select((eb) => eb.fn.countAll<number>().as('repositories'))
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirstOrThrow()
+  const { bytes } = await db
+    .selectFrom('manifests')
+    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
+    .where('digest', 'in', (eb) =>
+      eb
+        .selectFrom('repository_manifests as link')
+        .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
+        .select('link.digest')
+        .where('repository.organization_id', '=', organizationId),
+    )
+    .executeTakeFirstOrThrow()
+  const sizeBytes = Number(bytes) + (await measureOrganizationBlobs(db, organizationId))
+  return { repositories: Number(repositories), sizeBytes }
+}

@@ -1,0 +1,161 @@
+import { createRoute } from '@hono/zod-openapi'
+import { listQuerySchema } from '../../api/lists.ts'
+import {
+  type ImmutableTags,
+  type RepositoryDetail,
+  repositoryAnswerSchema,
+  repositoryChangeSchema,
+  repositoryCreateSchema,
+  repositoryDeleteQuerySchema,
+  repositoryListSchema,
+} from '../../api/repositories.ts'
+import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
+import type { Database } from '../../db/engine.ts'
+import { listRepositories } from '../../db/repositories.ts'
+import { type RepositorySummary, summarizeRepositories } from '../../db/repository-summaries.ts'
+import type { RepositoryRow } from '../../db/schema.ts'
+import { AppError } from '../../errors.ts'
+import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
+import { actorOf, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
+import { organizationsOf } from './organizations.ts'
+import { pageOf } from './page.ts'
+import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
+
+const tags = ['repositories']
+export const repositoryPathSchema = z.strictObject({ organization: nameSchema, name: sourceRepositorySchema })
+
+const list = createRoute({
+  method: 'get',
+  path: '/repositories',
+  tags,
+  summary: 'List the repositories of your organizations',
+  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  responses: ok('One page, by name', repositoryListSchema),
+})
+
+const create = createRoute({
+  method: 'post',
+  path: '/repositories',
+  tags,
+  summary: 'Create a repository',
+  request: { body: body(repositoryCreateSchema) },
+  responses: created('The repository', repositoryAnswerSchema),
+})
+
+const show = createRoute({
+  method: 'get',
+  path: '/repositories/{organization}/{name}',
+  tags,
+  summary: 'Show a repository',
+  description: 'A `/` in the name is written `%2F`.',
+  request: { params: repositoryPathSchema },
+  responses: ok('The repository', repositoryAnswerSchema),
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: '/repositories/{organization}/{name}',
+  tags,
+  summary: 'Change settings of a repository',
+  description: 'Making it public, or archiving it, stops the mirror that feeds it.',
+  request: { params: repositoryPathSchema, body: body(repositoryChangeSchema) },
+  responses: ok('The repository', repositoryAnswerSchema),
+})
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/repositories/{organization}/{name}',
+  tags,
+  summary: 'Delete a repository with all its content',
+  request: { params: repositoryPathSchema, query: repositoryDeleteQuerySchema },
+  responses: done('Deleted'),
+})
+
+export function repositoryRoutes({ db }: { readonly db: Database }): Routes {
+  const detail = async (row: RepositoryRow) => {
+    const [summary] = await summarizeRepositories(db.read, [row])
+    if (summary === undefined) throw new Error('a summary has a row for each repository')
+    return { repository: detailOf(summary) }
+  }
+  return newRoutes()
+    .openapi(list, async (c) => {
+      const { organization, limit, after } = c.req.valid('query')
+      const organizations = await organizationsOf(db, c.var.who, organization, 'organization.read')
+      const rows = await listRepositories(db.read, {
+        organizationIds: organizations.map(({ id }) => id),
+        limit: limit + 1,
+        ...(after === undefined ? {} : { after }),
+      })
+      const page = pageOf(rows, limit, (row) => row.name)
+      const repositories = (await summarizeRepositories(db.read, page.items)).map(listedOf)
+      return c.json({ repositories, next: page.next }, 200)
+    })
+    .openapi(create, async (c) => {
+      const { name: text, ...settings } = c.req.valid('json')
+      const slash = text.indexOf('/')
+      const name = nameOf({ organization: text.slice(0, slash), name: text.slice(slash + 1) })
+      const { organization: owner } = await allowInOrganization(
+        db,
+        c.var.who,
+        text.slice(0, slash),
+        'repository.create',
+        'create repositories',
+      )
+      // Settings are the repository's admin's business; whoever may create it but not that takes the defaults.
+      if (Object.values(settings).some((value) => value !== undefined)) {
+        await allowInOrganization(db, c.var.who, owner.name, 'repository.admin', 'set up repositories')
+      }
+      const row = await createWithSettings(db, owner, name, settingsOf(settings), actorOf(c.var.who))
+      return c.json(await detail(row), 201)
+    })
+    .openapi(show, async (c) => {
+      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
+      return c.json(await detail(repository), 200)
+    })
+    .openapi(change, async (c) => {
+      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'admin')
+      const row = await changeSettings(db, repository, settingsOf(c.req.valid('json')), actorOf(c.var.who))
+      return c.json(await detail(row), 200)
+    })
+    .openapi(remove, async (c) => {
+      const name = nameOf(c.req.valid('param'))
+      const { confirm } = c.req.valid('query')
+      const { repository } = await allowOnRepository(db, c.var.who, name, 'admin')
+      if (confirm !== name) {
+        const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
+        throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
+      }
+      await removeRepository(db, repository, actorOf(c.var.who))
+      return c.body(null, 204)
+    })
+}
+
+function settingsOf(
+  o: z.infer<typeof repositoryChangeSchema> | Omit<z.infer<typeof repositoryCreateSchema>, 'name'>,
+): Settings {
+  const { immutableTags, ...rest } = o
+  if (immutableTags === undefined) return rest
+  const patterns = immutableTags.mode === 'patterns' ? immutableTags.patterns : []
+  return { ...rest, immutableTags: immutableTags.mode, immutablePatterns: patterns }
+}
+
+function listedOf({ row, mirrorId, tags, sizeBytes }: RepositorySummary) {
+  return { name: row.name, visibility: row.visibility, mirror: mirrorId, tags, sizeBytes, updatedAt: row.updated_at }
+}
+
+function detailOf(summary: RepositorySummary): RepositoryDetail {
+  const { row } = summary
+  return {
+    ...listedOf(summary),
+    description: row.description,
+    immutableTags: immutableTagsOf(row),
+    allowSparse: row.allow_sparse === 1,
+    archivedAt: row.archived_at,
+    createdAt: row.created_at,
+  }
+}
+
+function immutableTagsOf(row: RepositoryRow): ImmutableTags {
+  if (row.immutable_tags !== 'patterns') return { mode: row.immutable_tags }
+  return { mode: 'patterns', patterns: JSON.parse(row.immutable_patterns) as string[] }
+}
