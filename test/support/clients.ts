@@ -88,7 +88,8 @@ export function isolatedClients(): Clients {
   mkdirSync(at('system'))
   mkdirSync(at('work'))
   const hidden = hiddenSystemStorage(at('system'))
-  const storage = ['--root', at('storage'), '--runroot', at('run/storage'), '--storage-driver', 'vfs']
+  // podman refuses a runroot of more than 50 characters.
+  const storage = ['--root', at('storage'), '--runroot', at('r'), '--storage-driver', 'vfs']
   const run = (command: readonly string[], args: readonly string[], options: CommandOptions = {}) =>
     runCommand([...hidden, ...command, ...args], { cwd: at('work'), ...options, env: { ...env, ...options.env } })
   return {
