@@ -125,17 +125,25 @@ export async function answersHttp(url: string, init: BunFetchRequestInit = {}): 
   }
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago, for programs that cannot pick one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Whether nothing listens on the port of 127.0.0.1. */
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = address !== null && typeof address === 'object' ? address.port : 0
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
+}
+
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago, for programs that cannot pick one themselves. It lies below the ports that
+ * the system gives to outgoing connections (32768 and up on Linux), so no request takes it before the program does.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    if (await canListen(port)) return port
+  }
+  throw new Error('want a free port between 20000 and 32000, got none in 100 tries')
 }
 
 /** A new directory under the system's temporary one; `remove` it, or declare it with `using`. */
