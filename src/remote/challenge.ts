@@ -26,10 +26,6 @@ export function parseChallenges(header: string | null): Challenge[] {
     if (match !== null) at = pattern.lastIndex
     return match ?? undefined
   }
-  const isNext = (pattern: RegExp): boolean => {
-    pattern.lastIndex = at
-    return pattern.test(text)
-  }
   while (at < text.length) {
     take(SEPARATOR)
     const current = challenges.at(-1)
@@ -44,7 +40,7 @@ export function parseChallenges(header: string | null): Challenge[] {
     const scheme = take(TOKEN)
     if (scheme !== undefined) {
       challenges.push({ scheme: scheme[0].toLowerCase(), params: Object.create(null) })
-      if (take(SPACE) !== undefined && !isNext(PARAM)) take(TOKEN68)
+      if (take(SPACE) !== undefined) take(TOKEN68)
       continue
     }
     const comma = text.indexOf(',', at)
