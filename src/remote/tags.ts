@@ -42,13 +42,10 @@ export async function* listTags(
   yield* walkPages(base, load, { keyOf: ({ tag }) => tag, after, what: `${session.address.host}: ${what}` })
 }
 
-/** `tags` may be null or absent, hold nulls (Nexus) and digests (Artifactory): those are no tags. */
+/** `tags` may be null, hold nulls (Nexus) and digests (Artifactory): those are no tags. An answer without it is no tag list. */
 function tagsOf(body: unknown, what: string): ListedTag[] {
-  const { tags, manifest } = (typeof body === 'object' && body !== null ? body : { tags: body }) as Record<
-    string,
-    unknown
-  >
-  if (tags === null || tags === undefined) return []
+  const { tags, manifest } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  if (tags === null) return []
   if (!Array.isArray(tags)) throw new AppError('UPSTREAM_INVALID', `${what} holds no array "tags"`)
   const digests = digestsByTag(manifest)
   return tags.flatMap((text) => {
