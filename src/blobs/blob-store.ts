@@ -14,6 +14,15 @@ export interface BlobStore {
    * @throws AppError BLOB_UNKNOWN when there is no such object
    */
   open(key: string, range?: { readonly from: number; readonly to: number }): Promise<ReadableStream<Uint8Array>>
+  /**
+   * The same bytes as the body of an answer. Bun sends a file with its Content-Length and without copying it through JavaScript;
+   * a stream it sends chunked, whatever length the answer names.
+   * @throws AppError BLOB_UNKNOWN when there is no such object
+   */
+  openBody(
+    key: string,
+    range?: { readonly from: number; readonly to: number },
+  ): Promise<Blob | ReadableStream<Uint8Array>>
   /** Size in bytes of a sealed object; undefined when there is none. */
   findSize(key: string): Promise<number | undefined>
   /** Removes a sealed object; absent is fine. */

@@ -32,6 +32,11 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
       for await (const { name, modifiedAt } of listFiles(stages)) yield { id: name, modifiedAt }
     },
     open: (key, range) => streamFile(pathOf(key), range),
+    async openBody(key, range) {
+      const file = Bun.file(pathOf(key))
+      if (!(await file.exists())) throw new AppError('BLOB_UNKNOWN', 'the content is not in the blob store')
+      return file.slice(range?.from ?? 0, range?.to)
+    },
     async findSize(key) {
       try {
         return (await stat(pathOf(key))).size

@@ -1,0 +1,53 @@
+/** `/v2/<name>/blobs/<digest>`: distribution-spec end-2 and end-10. */
+import { AppError } from '../../errors.ts'
+import { parseDigest } from '../../oci/digest.ts'
+import { parseRange } from '../../oci/range.ts'
+import { deleteBlob, getBlob, touchBlob, unknownBlob } from '../../registry/blobs.ts'
+import { authorizePresent } from './authorize.ts'
+import type { Call, OciDependencies } from './call.ts'
+import { isUnmodified } from './conditions.ts'
+import { withHeaders } from './refusal.ts'
+
+/** GET and HEAD. A staged blob, or one of another repository, is absent. */
+export async function serveBlob(deps: OciDependencies, call: Call): Promise<Response> {
+  const { request, route, server } = call
+  const digest = parseDigest(route.last)
+  const { repository } = await authorizePresent(deps, call, 'pull', () => unknownBlob(digest))
+  const blob = await getBlob(deps.db.read, repository.id, digest)
+  await touchBlob(deps.db, deps.clock, blob)
+  const size = blob.size_bytes
+  const headers: Record<string, string> = {
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    'Cache-Control': 'max-age=31536000',
+  }
+  if (isUnmodified(request, digest)) return new Response(null, { status: 304, headers })
+  headers['Content-Type'] = 'application/octet-stream'
+  headers['Accept-Ranges'] = 'bytes'
+  if (request.method === 'HEAD') {
+    return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } })
+  }
+  const range = rangeOf(request, size)
+  if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
+  server?.timeout(request, 0)
+  const body = await deps.blobs.openBody(blob.storage_key, range)
+  // Bun would name the file in a header of its own; and no browser shall render what people pushed.
+  headers['Content-Disposition'] = 'attachment'
+  return new Response(body, { status: range === undefined ? 200 : 206, headers })
+}
+
+function rangeOf(request: Request, size: number) {
+  try {
+    return parseRange(request.headers.get('range'), size)
+  } catch (error) {
+    throw error instanceof AppError ? withHeaders(error, { 'Content-Range': `bytes */${size}` }) : error
+  }
+}
+
+/** DELETE: takes the blob out of this repository. */
+export async function removeBlob(deps: OciDependencies, call: Call): Promise<Response> {
+  const digest = parseDigest(call.route.last)
+  const { repository } = await authorizePresent(deps, call, 'delete', () => unknownBlob(digest))
+  await deleteBlob(deps.db, repository, digest)
+  return new Response(null, { status: 202 })
+}

@@ -1,0 +1,38 @@
+import type { Authenticated } from '../../access/principal.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
+import type { Database } from '../../db/engine.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Uploads } from '../../registry/uploads.ts'
+import type { Route } from './route.ts'
+
+/** What the registry's routes stand on. */
+export interface OciDependencies {
+  readonly db: Database
+  readonly blobs: BlobStore
+  readonly uploads: Uploads
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Who sends the request. @throws AppError UNAUTHORIZED for credentials that are not valid, TOOMANYREQUESTS */
+  authenticate(request: Request, address: string | undefined): Promise<Authenticated>
+  /** Absolute URL of the token service as this client reaches us. */
+  tokenRealm(request: Request): string
+  /** The `service` of challenges and tokens. */
+  readonly service: string
+  /** A sender or reader that makes no progress for so long is cut off. */
+  readonly idleTimeoutMs?: number
+}
+
+/** The part of Bun's server that a route needs; absent in tests without a socket. */
+export interface ServerHandle {
+  timeout(request: Request, seconds: number): void
+  requestIP(request: Request): { readonly address: string } | null
+}
+
+/** One request on its way through its route. */
+export interface Call {
+  readonly request: Request
+  readonly route: Route
+  readonly who: Authenticated
+  readonly server: ServerHandle | undefined
+}

@@ -1,0 +1,71 @@
+/** `/v2/<name>/manifests/<reference>`: distribution-spec end-3, end-7 and end-9. */
+import { AppError } from '../../errors.ts'
+import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
+import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
+import { deleteManifest, getManifest, putManifest, unknownManifest } from '../../registry/manifests.ts'
+import { deleteTag } from '../../registry/tags.ts'
+import { authorizePresent, authorizeRepository } from './authorize.ts'
+import type { Call, OciDependencies } from './call.ts'
+import { expectedDigests, isUnmodified } from './conditions.ts'
+import { readBody } from './request-body.ts'
+
+/** More tags than this in one PUT by digest are refused with 414; the spec wants ten or more to be taken. */
+const MAX_TAG_PARAMETERS = 100
+
+/** GET and HEAD: the stored bytes as they are, whatever `Accept` says; a conversion would change the digest. */
+export async function serveManifest(deps: OciDependencies, call: Call): Promise<Response> {
+  const reference = parseReference(call.route.last)
+  const { repository } = await authorizePresent(deps, call, 'pull', () => unknownManifest(reference))
+  const manifest = await getManifest(deps.db.read, repository.id, reference)
+  const headers: Record<string, string> = {
+    'Docker-Content-Digest': manifest.digest,
+    ETag: `"${manifest.digest}"`,
+  }
+  if (isUnmodified(call.request, manifest.digest)) return new Response(null, { status: 304, headers })
+  headers['Content-Type'] = manifest.mediaType
+  headers['Content-Length'] = String(manifest.sizeBytes)
+  return new Response(call.request.method === 'HEAD' ? null : new Uint8Array(manifest.bytes), { headers })
+}
+
+/** PUT by tag, or by digest with `?tag=` parameters. */
+export async function storeManifest(deps: OciDependencies, call: Call): Promise<Response> {
+  const { request, route } = call
+  const reference = parseReference(route.last)
+  const tags = tagParameters(route.query, reference.digest !== undefined)
+  const { name, destination } = await authorizeRepository(deps, call, 'push')
+  const bytes = await readBody(call, MAX_MANIFEST_BYTES, deps.idleTimeoutMs)
+  const contentType = request.headers.get('content-type')
+  const stored = await putManifest(deps, destination, {
+    reference,
+    tags,
+    contentType,
+    bytes,
+    expect: expectedDigests(request),
+  })
+  const headers = new Headers({
+    Location: `/v2/${name}/manifests/${stored.digest}`,
+    'Docker-Content-Digest': stored.digest,
+  })
+  if (stored.subject !== undefined) headers.set('OCI-Subject', stored.subject)
+  for (const tag of tags) headers.append('OCI-Tag', tag)
+  return new Response(null, { status: 201, headers })
+}
+
+/** A PUT by tag ignores the parameter. @throws AppError TAG_INVALID, TOO_MANY_TAGS */
+function tagParameters(query: URLSearchParams, isByDigest: boolean): Tag[] {
+  if (!isByDigest) return []
+  const tags = [...new Set(query.getAll('tag'))]
+  if (tags.length > MAX_TAG_PARAMETERS) {
+    throw new AppError('TOO_MANY_TAGS', `the request names ${tags.length} tags, want at most ${MAX_TAG_PARAMETERS}`)
+  }
+  return tags.map(parseTag)
+}
+
+/** DELETE: a tag alone, or a digest with its tags. */
+export async function removeManifest(deps: OciDependencies, call: Call): Promise<Response> {
+  const reference = parseReference(call.route.last)
+  const { destination, repository } = await authorizePresent(deps, call, 'delete', () => unknownManifest(reference))
+  if (reference.tag !== undefined) await deleteTag(deps, destination, repository, reference.tag)
+  else await deleteManifest(deps, destination, repository, reference.digest)
+  return new Response(null, { status: 202 })
+}

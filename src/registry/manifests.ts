@@ -1,0 +1,190 @@
+import { listRepositoryBlobs } from '../db/blobs.ts'
+import type { Database, Queries, Transaction } from '../db/engine.ts'
+import { appendEvents, type NewEvent } from '../db/events.ts'
+import {
+  findManifest,
+  insertManifest,
+  linkManifest,
+  listManifests,
+  listParents,
+  type RepositoryManifest,
+  unlinkManifest,
+} from '../db/manifests.ts'
+import { excludeDigest } from '../db/mirror-ownership.ts'
+import type { RepositoryRow } from '../db/schema.ts'
+import { findTag, listTagsOf, moveTag } from '../db/tags.ts'
+import { AppError } from '../errors.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, type Digest, verifyDigest } from '../oci/digest.ts'
+import type { ParsedManifest } from '../oci/manifest.ts'
+import { parsePushedManifest } from '../oci/manifest-rules.ts'
+import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
+import { formatReference, type Reference, type Tag } from '../oci/reference.ts'
+import { type Destination, openDestination, refuseArchived } from './destination.ts'
+import { refuseTagDelete, refuseTagMoves } from './tag-rules.ts'
+
+/** A published manifest by tag or digest. @throws AppError MANIFEST_UNKNOWN, also when it is staged */
+export async function getManifest(
+  db: Queries,
+  repositoryId: string,
+  reference: Reference,
+): Promise<RepositoryManifest> {
+  const digest = reference.digest ?? (await findTag(db, repositoryId, reference.tag))?.digest
+  const manifest = digest === undefined ? undefined : await findManifest(db, repositoryId, digest as Digest)
+  if (manifest !== undefined) return manifest
+  throw unknownManifest(reference)
+}
+
+export function unknownManifest(reference: Reference): AppError {
+  const shown = formatReference(reference)
+  return new AppError('MANIFEST_UNKNOWN', `the repository has no manifest ${shown}`, { detail: { reference: shown } })
+}
+
+export interface ManifestPut {
+  readonly reference: Reference
+  /** More tags for the same manifest: `?tag=` of a PUT by digest. */
+  readonly tags: readonly Tag[]
+  readonly contentType: string | null
+  readonly bytes: Uint8Array
+  /** `If-Match`: what the tag must point at (distribution-spec "Pushing Manifests with Subject"); undefined: anything. */
+  readonly expect?: readonly Digest[] | 'any' | undefined
+}
+
+export interface StoredManifest {
+  readonly digest: Digest
+  readonly subject: Digest | undefined
+}
+
+/**
+ * Stores and publishes a manifest that a client pushes, and moves its tags, in one transaction: only this one item becomes
+ * visible, so all that it needs has to be published here before (invariant 2). `subject` is never required.
+ * @throws AppError MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, SIZE_INVALID, DIGEST_INVALID, DENIED (archived, immutable
+ *   tag, tag of a mirror), PRECONDITION_FAILED
+ */
+export async function putManifest(
+  { db, clock }: { readonly db: Database; readonly clock: Clock },
+  destination: Destination,
+  put: ManifestPut,
+): Promise<StoredManifest> {
+  const { reference, bytes } = put
+  const algorithm = reference.digest === undefined ? 'sha256' : algorithmOf(reference.digest)
+  const manifest = parsePushedManifest(bytes, put.contentType, algorithm)
+  if (reference.digest !== undefined) verifyDigest(reference.digest, bytes)
+  const { digest, mediaType } = manifest.descriptor
+  const tags = reference.tag === undefined ? put.tags : [reference.tag, ...put.tags]
+  const at = isoTime(clock.now())
+  await db.write(async (tx) => {
+    const repository = await openDestination(tx, destination, at)
+    await refuseTagMoves(tx, repository, tags, digest, put.expect)
+    await refuseMissing(tx, repository, manifest)
+    const known = await listManifests(tx, repository.id, [digest])
+    await insertManifest(tx, manifest, bytes, at)
+    const subjectDigest = manifest.subject?.digest
+    await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at })
+    const events: NewEvent[] = []
+    for (const tag of new Set(tags)) {
+      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: digest })
+      if (event !== undefined) events.push(event)
+    }
+    if (subjectDigest !== undefined && !known.has(digest)) {
+      events.push({
+        ...changeOf(destination, repository, at),
+        kind: 'referrers.published',
+        payload: { repository: repository.name, subject: subjectDigest, digests: [digest] },
+      })
+    }
+    await appendEvents(tx, events)
+  })
+  return { digest, subject: manifest.subject?.digest }
+}
+
+function changeOf({ organization, actor }: Destination, repository: RepositoryRow, at: string) {
+  return {
+    organizationId: organization.id,
+    repositoryId: repository.id,
+    repositoryName: repository.name,
+    actor,
+    at,
+  }
+}
+
+/** Everything that the manifest needs must be published in this repository, with the size that it says. */
+async function refuseMissing(tx: Transaction, repository: RepositoryRow, manifest: ParsedManifest): Promise<void> {
+  const needed = [...(manifest.config === undefined ? [] : [manifest.config]), ...manifest.layers]
+  const [manifests, others] = partition(manifest.children, (child) => isManifestType(child.mediaType))
+  const blobs = await listRepositoryBlobs(tx, repository.id, digestsOf([...needed, ...others]))
+  const children = await listManifests(tx, repository.id, digestsOf(manifest.children))
+  const sizeOf = (descriptor: Descriptor) =>
+    children.get(descriptor.digest)?.size ?? blobs.get(descriptor.digest)?.size_bytes
+
+  for (const blob of needed) {
+    const found = blobs.get(blob.digest)
+    if (found === undefined && !isNonDistributable(blob.mediaType)) throw missing('blob', blob.digest)
+    refuseSize(blob, found?.size_bytes)
+  }
+  if (repository.allow_sparse === 0) {
+    for (const child of manifests) if (!children.has(child.digest)) throw missing('manifest', child.digest)
+    for (const other of others) if (sizeOf(other) === undefined) throw missing('manifest or blob', other.digest)
+  }
+  for (const child of manifest.children) refuseSize(child, sizeOf(child))
+}
+
+function digestsOf(descriptors: readonly Descriptor[]): Digest[] {
+  return [...new Set(descriptors.map((descriptor) => descriptor.digest))]
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  const yes: T[] = []
+  const no: T[] = []
+  for (const item of items) (test(item) ? yes : no).push(item)
+  return [yes, no]
+}
+
+function missing(what: string, digest: Digest): AppError {
+  return new AppError('MANIFEST_BLOB_UNKNOWN', `the manifest needs ${what} ${digest}, which the repository has not`, {
+    detail: { digest },
+  })
+}
+
+function refuseSize(descriptor: Descriptor, foundBytes: number | undefined): void {
+  if (foundBytes === undefined || foundBytes === descriptor.size) return
+  throw new AppError(
+    'SIZE_INVALID',
+    `the manifest says that ${descriptor.digest} has ${descriptor.size} bytes, it has ${foundBytes}`,
+    { detail: { digest: descriptor.digest } },
+  )
+}
+
+/**
+ * Deletes a manifest by digest with every tag on it. On a mirrored repository the digest and its tags stay away until released.
+ * @throws AppError MANIFEST_UNKNOWN, DENIED (archived, immutable tag), UNSUPPORTED when an index of the repository lists it
+ */
+export async function deleteManifest(
+  { db, clock }: { readonly db: Database; readonly clock: Clock },
+  destination: Destination,
+  repository: RepositoryRow,
+  digest: Digest,
+): Promise<void> {
+  const at = isoTime(clock.now())
+  await db.write(async (tx) => {
+    if ((await findManifest(tx, repository.id, digest)) === undefined) throw unknownManifest({ digest })
+    refuseArchived(repository)
+    const [parent] = await listParents(tx, repository.id, digest)
+    if (parent !== undefined) {
+      throw new AppError('UNSUPPORTED', `manifest ${digest} is listed by index ${parent}: delete that first`, {
+        detail: { digest, parent },
+      })
+    }
+    const tags = await listTagsOf(tx, repository.id, digest)
+    for (const tag of tags) refuseTagDelete(repository, tag)
+    const events: NewEvent[] = []
+    for (const tag of tags) {
+      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: undefined })
+      if (event !== undefined) events.push(event)
+    }
+    await excludeDigest(tx, repository.id, { digest, tags, at })
+    await unlinkManifest(tx, repository.id, digest)
+    await appendEvents(tx, events)
+  })
+}

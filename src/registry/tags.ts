@@ -1,0 +1,39 @@
+import type { Database } from '../db/engine.ts'
+import { appendEvents } from '../db/events.ts'
+import { excludeTag } from '../db/mirror-ownership.ts'
+import type { RepositoryRow } from '../db/schema.ts'
+import { moveTag } from '../db/tags.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import type { Tag } from '../oci/reference.ts'
+import { type Destination, refuseArchived } from './destination.ts'
+import { unknownManifest } from './manifests.ts'
+import { refuseTagDelete } from './tag-rules.ts'
+
+/**
+ * Removes a tag; its manifest stays. On a mirrored repository the tag stays away until it is released.
+ * @throws AppError MANIFEST_UNKNOWN, DENIED (archived, immutable)
+ */
+export async function deleteTag(
+  { db, clock }: { readonly db: Database; readonly clock: Clock },
+  destination: Destination,
+  repository: RepositoryRow,
+  tag: Tag,
+): Promise<void> {
+  const at = isoTime(clock.now())
+  await db.write(async (tx) => {
+    const event = await moveTag(tx, {
+      organizationId: destination.organization.id,
+      repositoryId: repository.id,
+      repositoryName: repository.name,
+      tag,
+      to: undefined,
+      actor: destination.actor,
+      at,
+    })
+    if (event === undefined) throw unknownManifest({ tag })
+    refuseArchived(repository)
+    refuseTagDelete(repository, tag)
+    await excludeTag(tx, repository.id, tag, at)
+    await appendEvents(tx, [event])
+  })
+}

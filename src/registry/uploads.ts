@@ -1,0 +1,236 @@
+/**
+ * Upload sessions: a row in the database over a stage in the blob store. Offset = min(database, file); bytes are durable before
+ * they are acknowledged; a process that has not seen all bytes hashes the stage again.
+ */
+import type { BlobStore, Stage } from '../blobs/blob-store.ts'
+import type { Database } from '../db/engine.ts'
+import type { UploadSessionRow } from '../db/schema.ts'
+import {
+  deleteUploadSession,
+  findUploadSession,
+  insertUploadSession,
+  moveUploadOffset,
+  type UploadKey,
+} from '../db/upload-sessions.ts'
+import { AppError } from '../errors.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import type { ByteRange } from '../oci/repository.ts'
+import { commitBlob } from './blobs.ts'
+import { type Destination, openDestination } from './destination.ts'
+import { refuseOverQuota } from './quota.ts'
+import { createRunningHash, hashStage, type RunningHash } from './running-hash.ts'
+
+export interface UploadStatus {
+  readonly id: string
+  /** Bytes that are durable. */
+  readonly offsetBytes: number
+}
+
+/** One body on its way in. */
+export interface UploadBody {
+  readonly stream: ReadableStream<Uint8Array>
+  /** Of `Content-Length`, in bytes; undefined for chunked encoding. */
+  readonly lengthBytes: number | undefined
+  /** Of `Content-Range`; undefined: append. */
+  readonly range: ByteRange | undefined
+  readonly signal: AbortSignal
+}
+
+export interface Uploads {
+  /** Begins a session, and the repository when it is not there. @throws AppError DENIED (archived) */
+  begin(destination: Destination, algorithm?: DigestAlgorithm): Promise<UploadStatus & { repositoryId: string }>
+  /** @throws AppError BLOB_UPLOAD_UNKNOWN */
+  getStatus(key: UploadKey): Promise<UploadStatus>
+  /**
+   * Appends a body. What arrived before the client went away stays and counts.
+   * @throws AppError BLOB_UPLOAD_UNKNOWN; RANGE_INVALID (out of order, or another request is at it) and SIZE_INVALID (body and range
+   *   differ), after which the session is as it was; DENIED (quota), STORAGE_FULL, CANCELLED
+   */
+  append(key: UploadKey, destination: Destination, body: UploadBody): Promise<UploadStatus>
+  /**
+   * Appends the last body, if any, and makes the session a published blob.
+   * @throws AppError as `append`; DIGEST_INVALID when the content has another digest, and the session is gone
+   */
+  complete(key: UploadKey, destination: Destination, digest: Digest, body: UploadBody | undefined): Promise<void>
+  /** A whole blob in one request; leaves nothing behind when it is refused. @throws AppError DIGEST_INVALID, DENIED, STORAGE_FULL */
+  uploadWhole(destination: Destination, digest: Digest, body: UploadBody): Promise<void>
+  /** @throws AppError BLOB_UPLOAD_UNKNOWN; RANGE_INVALID while another request is at it */
+  cancel(key: UploadKey): Promise<void>
+}
+
+export interface UploadsOptions {
+  readonly db: Database
+  readonly blobs: BlobStore
+  readonly clock: Clock
+}
+
+/** What this process knows of a session while it lives. */
+interface Live {
+  isBusy: boolean
+  readonly hash: RunningHash
+}
+
+export function createUploads(options: UploadsOptions): Uploads {
+  const { db, blobs, clock } = options
+  const live = new Map<string, Live>()
+  const now = () => isoTime(clock.now())
+
+  async function getSession(key: UploadKey): Promise<UploadSessionRow> {
+    const row = await findUploadSession(db.read, key)
+    if (row !== undefined) return row
+    live.delete(key.id)
+    throw new AppError('BLOB_UPLOAD_UNKNOWN', `there is no upload session ${JSON.stringify(key.id.slice(0, 80))}`)
+  }
+
+  /** Runs `work` as the only user of the session, with its stage cut to what was acknowledged. */
+  async function exclusively<T>(
+    key: UploadKey,
+    work: (session: { row: UploadSessionRow; stage: Stage; known: Live }) => Promise<T>,
+  ): Promise<T> {
+    const row = await getSession(key)
+    const known = live.get(key.id) ?? { isBusy: false, hash: createRunningHash() }
+    if (known.isBusy) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
+    known.isBusy = true
+    live.set(key.id, known)
+    try {
+      // Read again: the request that held the session a moment ago may have moved or ended it.
+      const current = await getSession(key)
+      const stage = await blobs.openStage(current.id)
+      try {
+        const offset = Math.min(current.offset_bytes, stage.sizeBytes)
+        if (stage.sizeBytes > offset) await stage.truncate(offset)
+        return await work({ row: current, stage, known })
+      } finally {
+        await stage.close()
+      }
+    } finally {
+      known.isBusy = false
+      live.delete(key.id)
+      if (known.hash.sizeBytes > 0) live.set(key.id, known)
+    }
+  }
+
+  /** Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came. */
+  async function take(
+    { row, stage, known }: { row: UploadSessionRow; stage: Stage; known: Live },
+    destination: Destination,
+    body: UploadBody,
+  ): Promise<void> {
+    const start = stage.sizeBytes
+    const { range, lengthBytes, signal } = body
+    if (range !== undefined && range.from !== start) {
+      throw outOfOrder(start, `the chunk starts at ${range.from}, want ${start}`)
+    }
+    const wanted = range === undefined ? undefined : range.to - range.from
+    if (wanted !== undefined && lengthBytes !== undefined && wanted !== lengthBytes) {
+      throw wrongLength(wanted, lengthBytes)
+    }
+    if (lengthBytes !== undefined) {
+      await refuseOverQuota(db.read, destination.organization, { sizeBytes: start + lengthBytes })
+    }
+    if (known.hash.sizeBytes !== start) known.hash.restart(start)
+    try {
+      await stage.append(body.stream, {
+        signal,
+        onChunk: (chunk) => known.hash.update(chunk),
+        ...(range === undefined ? {} : { maxBytes: range.to }),
+      })
+      if (wanted !== undefined && stage.sizeBytes - start !== wanted) throw wrongLength(wanted, stage.sizeBytes - start)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'SIZE_INVALID') await stage.truncate(start)
+      throw error
+    } finally {
+      await recordOffset(row, stage.sizeBytes)
+    }
+  }
+
+  async function recordOffset(row: UploadSessionRow, to: number): Promise<void> {
+    const moved = await db.write((tx) => moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() }))
+    if (!moved) throw outOfOrder(row.offset_bytes, 'another server is sending to this session')
+  }
+
+  async function drop(id: string, stage: Stage): Promise<void> {
+    await db.write((tx) => deleteUploadSession(tx, id))
+    await stage.discard()
+    live.delete(id)
+  }
+
+  return {
+    async begin(destination, algorithm) {
+      const id = newId()
+      const repositoryId = await db.write(async (tx) => {
+        const repository = await openDestination(tx, destination, now())
+        await insertUploadSession(tx, { id, repositoryId: repository.id, subject: destination.actor }, now())
+        return repository.id
+      })
+      if (algorithm === 'sha512') live.set(id, { isBusy: false, hash: createRunningHash(algorithm) })
+      return { id, offsetBytes: 0, repositoryId }
+    },
+
+    async getStatus(key) {
+      const row = await getSession(key)
+      return { id: row.id, offsetBytes: row.offset_bytes }
+    },
+
+    append: (key, destination, body) =>
+      exclusively(key, async (session) => {
+        await take(session, destination, body)
+        return { id: key.id, offsetBytes: session.stage.sizeBytes }
+      }),
+
+    complete: (key, destination, digest, body) =>
+      exclusively(key, async (session) => {
+        if (body !== undefined) await take(session, destination, body)
+        const { stage, known } = session
+        const got = known.hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
+        known.hash.restart(0)
+        if (got !== digest) {
+          await drop(key.id, stage)
+          throw wrongDigest(got, digest)
+        }
+        try {
+          await commitBlob({ db, blobs, clock }, stage, digest, destination, async (tx) => {
+            await deleteUploadSession(tx, key.id)
+          })
+        } catch (error) {
+          await drop(key.id, stage)
+          throw error
+        }
+        live.delete(key.id)
+      }),
+
+    async uploadWhole(destination, digest, body) {
+      if (body.lengthBytes !== undefined) {
+        await refuseOverQuota(db.read, destination.organization, { sizeBytes: body.lengthBytes, digest })
+      }
+      const stage = await blobs.openStage(newId())
+      const hash = createRunningHash(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
+      try {
+        await stage.append(body.stream, { signal: body.signal, onChunk: (chunk) => hash.update(chunk) })
+        const got = hash.digestOf(digest, stage.sizeBytes)
+        if (got !== digest) throw wrongDigest(got, digest)
+        await commitBlob({ db, blobs, clock }, stage, digest, destination)
+      } catch (error) {
+        await stage.discard()
+        throw error
+      }
+    },
+
+    cancel: (key) => exclusively(key, ({ stage }) => drop(key.id, stage)),
+  }
+}
+
+/** The session stays as it is; its offset is in `detail`, for the answer's `Range`. */
+function outOfOrder(offsetBytes: number, why: string): AppError {
+  return new AppError('RANGE_INVALID', `${why}; the session holds ${offsetBytes} bytes`, { detail: { offsetBytes } })
+}
+
+function wrongLength(wantBytes: number, gotBytes: number): AppError {
+  return new AppError('SIZE_INVALID', `the body has ${gotBytes} bytes, Content-Range says ${wantBytes}`)
+}
+
+function wrongDigest(got: Digest | undefined, want: Digest): AppError {
+  return new AppError('DIGEST_INVALID', `the content hashes to ${got}, want ${want}`, { detail: { digest: want } })
+}
