@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { compareMirror } from './compare.ts'
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts'
 import { describeWithFixtures, digestOf, fallbackTagOf, fixtureLayout, type Layout } from './fixtures.ts'
-import { withoutFallbackTags, withoutTags } from './layout-selection.ts'
+import { splitReferrers, withoutFallbackTags, withoutTags } from './layout-selection.ts'
 import { type MemoryRegistry, startMemoryRegistry } from './memory-registry.ts'
 import { pushLayout } from './push-layout.ts'
 import { registryClient } from './registry-client.ts'
@@ -187,6 +187,18 @@ describeWithFixtures('the comparer, against docker-registry', () => {
     await pushLayout(layout, target.url, target.repository)
     expect(await compareMirror(layout, target, { referrers: 'either' })).toEqual([])
     expect(await compareMirror(layout, target, { referrers: 'either', fallbackTags: 'tags' })).toEqual([])
+  })
+
+  test('attestations alone can be pushed, to a repository that has none of the images', async () => {
+    const layout = fixtureLayout('oras-tree')
+    const { referrers } = splitReferrers(layout)
+    const target = { url: registry.url, repository: 'attestations/oras-tree' }
+    await pushLayout(referrers, target.url, target.repository)
+    expect(await compareMirror(referrers, target, { referrers: 'either' })).toEqual([])
+    const client = registryClient(target.url, target.repository)
+    const lists = await Promise.all([...layout.referrers.keys()].map((subject) => client.listReferrers(subject)))
+    expect(lists.flatMap(({ items }) => items)).toHaveLength(11)
+    expect((await client.getManifest(some(layout.tags.values()))).status).toBe(404)
   })
 
   test('without a tag, what belongs to it alone is gone too', () => {

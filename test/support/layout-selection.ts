@@ -2,7 +2,12 @@
 import { isFallbackTag, type Layout, makeLayout } from './fixtures.ts'
 
 /** Every digest that belongs to the given manifests: children, referrers without a tag of their own, recursively. */
-function closureOf(layout: Layout, roots: Iterable<string>, skipped: ReadonlySet<string>): Set<string> {
+function closureOf(
+  layout: Layout,
+  roots: Iterable<string>,
+  skipped: ReadonlySet<string>,
+  follow: 'children and referrers' | 'children' = 'children and referrers',
+): Set<string> {
   const reached = new Set<string>()
   const waiting = [...roots]
   for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
@@ -10,6 +15,7 @@ function closureOf(layout: Layout, roots: Iterable<string>, skipped: ReadonlySet
     if (!manifest || reached.has(digest)) continue
     reached.add(digest)
     waiting.push(...manifest.children)
+    if (follow === 'children') continue
     for (const referrer of layout.referrers.get(digest) ?? []) {
       const tags = layout.manifests.get(referrer)?.tags ?? []
       if (tags.length === 0 || tags.some((tag) => !skipped.has(tag))) waiting.push(referrer)
@@ -18,22 +24,44 @@ function closureOf(layout: Layout, roots: Iterable<string>, skipped: ReadonlySet
   return reached
 }
 
+/** The layout with these tags and manifests, and the blobs that they need. */
+function reduceTo(layout: Layout, tags: ReadonlyMap<string, string>, kept: ReadonlySet<string>): Layout {
+  const manifests = new Map(
+    [...layout.manifests]
+      .filter(([digest]) => kept.has(digest))
+      .map(([digest, manifest]) => [digest, { ...manifest, tags: manifest.tags.filter((tag) => tags.has(tag)) }]),
+  )
+  const all = [...manifests.values()]
+  const content = new Set(all.flatMap((manifest) => [...manifest.blobs, ...manifest.children]))
+  const named = new Set([...content, ...all.map((manifest) => manifest.subject)])
+  const blobs = new Map([...layout.blobs].filter(([digest]) => content.has(digest)))
+  const referencedButAbsent = new Map([...layout.referencedButAbsent].filter(([digest]) => named.has(digest)))
+  return makeLayout({ ...layout, tags, manifests, blobs, referencedButAbsent })
+}
+
 /** The layout without these tags and without whatever belongs to them alone. */
 export function withoutTags(layout: Layout, skipTags: readonly string[]): Layout {
   const skipped = new Set(skipTags)
   const tags = new Map([...layout.tags].filter(([tag]) => !skipped.has(tag)))
   const kept = closureOf(layout, tags.values(), skipped)
-  const manifests = new Map(
-    [...layout.manifests]
-      .filter(([digest]) => kept.has(digest))
-      .map(([digest, manifest]) => [digest, { ...manifest, tags: manifest.tags.filter((tag) => !skipped.has(tag)) }]),
-  )
-  const content = new Set([...manifests.values()].flatMap((manifest) => [...manifest.blobs, ...manifest.children]))
-  const blobs = new Map([...layout.blobs].filter(([digest]) => content.has(digest)))
-  const absent = [...layout.referencedButAbsent].filter(
-    ([digest]) => content.has(digest) || [...manifests.values()].some((manifest) => manifest.subject === digest),
-  )
-  return makeLayout({ ...layout, tags, manifests, blobs, referencedButAbsent: new Map(absent) })
+  const rootsOfSkipped = [...layout.tags].filter(([tag]) => skipped.has(tag)).map(([, digest]) => digest)
+  const gone = closureOf(layout, rootsOfSkipped, new Set())
+  // What no tag leads to (referrers whose subject is elsewhere) was never the skipped tags' own.
+  const staying = [...layout.manifests.keys()].filter((digest) => kept.has(digest) || !gone.has(digest))
+  return reduceTo(layout, tags, new Set(staying))
+}
+
+/**
+ * Two halves of a layout, for an upstream with a separate referrer source: images with their children and tags, and what is
+ * attached to them (referrers of any level, cosign's digest tags, fallback tags). Merged they are the layout again.
+ */
+export function splitReferrers(layout: Layout): { images: Layout; referrers: Layout } {
+  const isDigestTag = (tag: string) => /^(sha256|sha512)-[0-9a-f]{64}/.test(tag)
+  const imageTags = new Map([...layout.tags].filter(([tag]) => !isDigestTag(tag)))
+  const referrerTags = new Map([...layout.tags].filter(([tag]) => isDigestTag(tag)))
+  const images = closureOf(layout, imageTags.values(), new Set(), 'children')
+  const attached = new Set([...layout.manifests.keys()].filter((digest) => !images.has(digest)))
+  return { images: reduceTo(layout, imageTags, images), referrers: reduceTo(layout, referrerTags, attached) }
 }
 
 /** The layout as a mirror serves it: fallback tags and their indexes are gone, the referrers they listed stay. */
