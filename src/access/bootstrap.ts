@@ -4,12 +4,9 @@ import { addMember } from '../db/members.ts'
 import { createOrganization } from '../db/organizations.ts'
 import { findUserByName, hasOperator, makeOperator } from '../db/users.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
-import { randomBase62 } from '../lib/ids.ts'
-import { createSecret, type Secret } from '../lib/secret.ts'
+import type { Secret } from '../lib/secret.ts'
 import type { Accounts } from './accounts.ts'
-
-/** About 119 bits. */
-const PASSWORD_CHARACTERS = 20
+import { makePassword } from './passwords.ts'
 
 export interface FirstOwner {
   readonly username: string
@@ -37,7 +34,7 @@ export async function bootstrap(
   { owner, ownerPassword, organization }: BootstrapOptions,
 ): Promise<FirstOwner | undefined> {
   if (await hasOperator(db.read)) return undefined
-  const password = ownerPassword ?? createSecret(randomBase62(PASSWORD_CHARACTERS))
+  const password = ownerPassword ?? makePassword()
   const present = await findUserByName(db.read, owner)
   const user =
     present === undefined

@@ -59,6 +59,19 @@ async function keepAnOwner(tx: Transaction, organizationId: string, userId: stri
   }
 }
 
+export async function findMember(
+  db: Queries,
+  organizationId: string,
+  userId: string,
+): Promise<Pick<Member, 'role' | 'createdAt'> | undefined> {
+  return db
+    .selectFrom('members')
+    .select(['role', 'created_at as createdAt'])
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+}
+
 /** By user name. */
 export async function listMembers(db: Queries, organizationId: string, page: Page): Promise<Member[]> {
   let query = db

@@ -5,12 +5,10 @@ import { errorSchema } from '../../api/errors.ts'
 import type { z } from '../../api/schema.ts'
 import { AppError } from '../../errors.ts'
 
-/** What the socket knows of a request, handed over by the server. */
+/** The part of Bun's server that a route needs; nothing of it is there in tests without a socket. */
 export interface Connection {
-  /** IP address of the peer. */
-  readonly address?: string | undefined
-  /** Lets the answer go on without an idle limit of the server's own. */
-  readonly keepOpen?: (() => void) | undefined
+  timeout?(request: Request, seconds: number): void
+  requestIP?(request: Request): { readonly address: string } | null
 }
 
 export type ApiEnvironment = { Bindings: Connection; Variables: { who: Authenticated } }
@@ -37,7 +35,8 @@ function content<T extends z.ZodType>(schema: T) {
   return { 'application/json': { schema } }
 }
 
-const refused = {
+/** Every other answer. */
+export const refused = {
   default: { description: 'Refused or failed', content: content(errorSchema) },
 }
 
@@ -68,4 +67,9 @@ export function done(description: string) {
 /** A required JSON body. */
 export function body<T extends z.ZodType>(schema: T) {
   return { content: content(schema), required: true } as const
+}
+
+/** Lets an answer go on without the server's own idle limit: it waits for an upstream, or streams. */
+export function keepOpen(c: { readonly env: Connection; readonly req: { readonly raw: Request } }): void {
+  c.env.timeout?.(c.req.raw, 0)
 }

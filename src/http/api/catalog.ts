@@ -1,0 +1,72 @@
+import { createRoute } from '@hono/zod-openapi'
+import { catalogListSchema } from '../../api/catalog.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import { nameSchema } from '../../api/schema.ts'
+import { listEntries } from '../../catalog/entries.ts'
+import type { Database } from '../../db/engine.ts'
+import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
+import { findUpstream } from '../../db/upstreams.ts'
+import { AppError } from '../../errors.ts'
+import type { RegistryReader } from '../../oci/repository.ts'
+import { organizationsOf } from './organizations.ts'
+import { pageOf } from './page.ts'
+import { keepOpen, newRoutes, ok, type Routes } from './route.ts'
+
+const list = createRoute({
+  method: 'get',
+  path: '/catalog',
+  tags: ['catalog'],
+  summary: 'List the repositories of an upstream',
+  description: 'UPSTREAM_UNSUPPORTED when it does not list them; they can be mirrored all the same.',
+  request: { query: listQuerySchema.extend({ upstream: nameSchema, organization: nameSchema.optional() }) },
+  responses: ok('One page, by name', catalogListSchema),
+})
+
+interface Deps {
+  readonly db: Database
+  /** Opens the list of an upstream's repositories. */
+  readonly openRegistry: (upstream: UpstreamRow) => RegistryReader
+}
+
+export function catalogRoutes({ db, openRegistry }: Deps): Routes {
+  return newRoutes().openapi(list, async (c) => {
+    const { upstream: name, organization, limit, after } = c.req.valid('query')
+    const organizations = await organizationsOf(db, c.var.who, organization, 'upstream.read')
+    const upstream = await getUpstream(db, organizations, name)
+    keepOpen(c)
+    const rows = await listEntries(db, openRegistry(upstream), upstream, {
+      organizationIds: organizations.map(({ id }) => id),
+      limit: limit + 1,
+      after,
+      signal: c.req.raw.signal,
+    })
+    const { items, next } = pageOf(rows, limit, (row) => row.repository)
+    const entries = items.map(({ repository, mirrors }) => ({
+      upstream: name,
+      repository,
+      title: null,
+      mirrors: [...mirrors],
+    }))
+    return c.json({ entries, next }, 200)
+  })
+}
+
+/** What the name means to these organizations. @throws AppError NOT_FOUND; INVALID_REQUEST when it means several things */
+async function getUpstream(
+  db: Database,
+  organizations: readonly OrganizationRow[],
+  name: string,
+): Promise<UpstreamRow> {
+  const found = new Map<string, UpstreamRow>()
+  for (const id of organizations.length === 0 ? [null] : organizations.map((organization) => organization.id)) {
+    const row = await findUpstream(db.read, id, name)
+    if (row !== undefined) found.set(row.id, row)
+  }
+  const [row, ...others] = found.values()
+  if (row === undefined) throw new AppError('NOT_FOUND', `there is no upstream ${name}`)
+  if (others.length === 0) return row
+  throw new AppError(
+    'INVALID_REQUEST',
+    `upstream ${name} means several registries in your organizations: name one of them`,
+  )
+}

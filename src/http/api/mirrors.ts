@@ -1,0 +1,123 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { OrganizationAction } from '../../access/authorize.ts'
+import type { Authenticated } from '../../access/principal.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import {
+  type Mirror,
+  mirrorAnswerSchema,
+  mirrorListSchema,
+  mirrorRunAnswerSchema,
+  mirrorStartSchema,
+  mirrorSyncSchema,
+} from '../../api/mirrors.ts'
+import { planAnswerSchema } from '../../api/plans.ts'
+import { nameSchema } from '../../api/schema.ts'
+import type { Database } from '../../db/engine.ts'
+import { AppError } from '../../errors.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
+import { allowInOrganization, nameOf, userOf } from './decide.ts'
+import { organizationsOf } from './organizations.ts'
+import { repositoryPathSchema } from './repositories.ts'
+import { begun, body, keepOpen, newRoutes, ok, type Routes } from './route.ts'
+
+const tags = ['mirrors']
+
+const list = createRoute({
+  method: 'get',
+  path: '/mirrors',
+  tags,
+  summary: 'List the mirrors of your organizations',
+  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  responses: ok('One page, by destination', mirrorListSchema),
+})
+
+const start = createRoute({
+  method: 'post',
+  path: '/mirrors',
+  tags,
+  summary: 'Mirror an upstream repository into a private one (owners)',
+  request: { body: body(mirrorStartSchema) },
+  responses: begun(mirrorRunAnswerSchema, planAnswerSchema),
+})
+
+const show = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}',
+  tags,
+  summary: 'Show a mirror, by destination',
+  description: 'A `/` in the name is written `%2F`.',
+  request: { params: repositoryPathSchema },
+  responses: ok('The mirror', mirrorAnswerSchema),
+})
+
+const sync = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/sync',
+  tags,
+  summary: 'Bring in now what upstream has',
+  description: 'When the run has ended, what upstream had at this call is here.',
+  request: { params: repositoryPathSchema, body: body(mirrorSyncSchema) },
+  responses: begun(mirrorRunAnswerSchema, planAnswerSchema),
+})
+
+const stop = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/stop',
+  tags,
+  summary: 'Stop updates (owners); repository and images stay',
+  request: { params: repositoryPathSchema },
+  responses: ok('The mirror', mirrorAnswerSchema),
+})
+
+interface Deps {
+  readonly db: Database
+  readonly mirrors: MirrorEngine
+}
+
+/** The mirror of a path, once the caller may do `action` in its organization. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */
+export async function allowOnMirror(
+  { db, mirrors }: Deps,
+  who: Authenticated,
+  path: { readonly organization: string; readonly name: string },
+  action: OrganizationAction,
+  what: string,
+): Promise<Mirror> {
+  const name = nameOf(path)
+  await allowInOrganization(db, who, path.organization, action, what)
+  const mirror = await mirrors.findByRepository(name)
+  if (mirror !== undefined) return mirror
+  throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
+}
+
+export function mirrorRoutes(deps: Deps): Routes {
+  const { db, mirrors } = deps
+  return newRoutes()
+    .openapi(list, async (c) => {
+      const { organization, limit, after } = c.req.valid('query')
+      const organizations = await organizationsOf(db, c.var.who, organization, 'mirror.read')
+      const page = await mirrors.list({ organizations: organizations.map(({ name }) => name), limit, after })
+      return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
+    })
+    .openapi(start, async (c) => {
+      const { dryRun, ...request } = c.req.valid('json')
+      await allowInOrganization(db, c.var.who, request.organization, 'mirror.start', 'start mirrors')
+      keepOpen(c)
+      if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal: c.req.raw.signal }) }, 200)
+      return c.json(await mirrors.start({ ...request, by: userOf(c.var.who).userId }), 202)
+    })
+    .openapi(show, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see mirrors')
+      return c.json({ mirror }, 200)
+    })
+    .openapi(sync, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.sync', 'sync mirrors')
+      const { full, dryRun } = c.req.valid('json')
+      keepOpen(c)
+      if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, { full, signal: c.req.raw.signal }) }, 200)
+      return c.json(await mirrors.sync(mirror.id, { full, trigger: 'sync' }), 202)
+    })
+    .openapi(stop, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.stop', 'stop mirrors')
+      return c.json({ mirror: await mirrors.stop(mirror.id, userOf(c.var.who).userId) }, 200)
+    })
+}

@@ -1,0 +1,113 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { TypedResponse } from 'hono'
+import { listQuerySchema, listSchema } from '../../api/lists.ts'
+import { mirrorRunAnswerSchema } from '../../api/mirrors.ts'
+import { type Progress, progressSchema } from '../../api/progress.ts'
+import { type Run, runSchema } from '../../api/runs.ts'
+import { idSchema, z } from '../../api/schema.ts'
+import type { Database } from '../../db/engine.ts'
+import { AppError, isCancelled } from '../../errors.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
+import { streamLines } from './json-lines.ts'
+import { allowOnMirror } from './mirrors.ts'
+import { repositoryPathSchema } from './repositories.ts'
+import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+
+const tags = ['runs']
+
+const list = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}/runs',
+  tags,
+  summary: 'List the runs of a mirror',
+  request: { params: repositoryPathSchema, query: listQuerySchema },
+  responses: ok('One page, newest first', listSchema('runs', runSchema)),
+})
+
+const show = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}/runs/{run}',
+  tags,
+  summary: 'Show one run of a mirror',
+  request: { params: repositoryPathSchema.extend({ run: idSchema }) },
+  responses: ok('The mirror and the run', mirrorRunAnswerSchema),
+})
+
+const progress = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}/progress',
+  tags,
+  summary: 'Follow the runs of a mirror as they go',
+  description:
+    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run.',
+  request: { params: repositoryPathSchema, query: z.strictObject({ run: idSchema.optional() }) },
+  responses: {
+    200: { description: 'One Progress a line', content: { 'application/jsonl': { schema: progressSchema } } },
+    ...refused,
+  },
+})
+
+interface Deps {
+  readonly db: Database
+  readonly mirrors: MirrorEngine
+}
+
+export function runRoutes(deps: Deps): Routes {
+  const { mirrors } = deps
+  return newRoutes()
+    .openapi(list, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see runs')
+      const page = await mirrors.runs(mirror.id, c.req.valid('query'))
+      return c.json({ runs: [...page.runs], next: page.next }, 200)
+    })
+    .openapi(show, async (c) => {
+      const path = c.req.valid('param')
+      const mirror = await allowOnMirror(deps, c.var.who, path, 'mirror.read', 'see runs')
+      return c.json({ mirror, run: await getRun(mirrors, mirror.id, path.run) }, 200)
+    })
+    .openapi(progress, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see runs')
+      const { run } = c.req.valid('query')
+      if (run !== undefined) await getRun(mirrors, mirror.id, run)
+      keepOpen(c)
+      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror.id, run, signal))
+      // The type of a streamed answer is that of one line: the framework knows only whole documents.
+      return lines as Response & TypedResponse<Progress, 200, 'json'>
+    })
+}
+
+async function getRun(mirrors: MirrorEngine, mirrorId: string, runId: string): Promise<Run> {
+  let after: string | undefined
+  do {
+    const page = await mirrors.runs(mirrorId, { limit: 100, after })
+    const run = page.runs.find(({ id }) => id === runId)
+    if (run !== undefined) return run
+    after = page.next ?? undefined
+  } while (after !== undefined)
+  throw new AppError('NOT_FOUND', `this mirror has no run ${runId}`)
+}
+
+/** Moments of all runs; or those until the named run has ended, its last one always among them. */
+async function* follow(
+  mirrors: MirrorEngine,
+  mirrorId: string,
+  runId: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Progress> {
+  if (runId === undefined) {
+    yield* mirrors.watch(mirrorId, signal)
+    return
+  }
+  const end = new AbortController()
+  const ended = mirrors.wait(runId, signal).finally(() => end.abort())
+  ended.catch(() => {})
+  try {
+    for await (const moment of mirrors.watch(mirrorId, AbortSignal.any([signal, end.signal]))) {
+      if (moment.runId !== runId) continue
+      yield moment
+      if (moment.phase === 'ended') return
+    }
+  } catch (error) {
+    if (!isCancelled(error)) throw error
+  }
+}

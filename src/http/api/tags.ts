@@ -1,0 +1,53 @@
+import { createRoute } from '@hono/zod-openapi'
+import { listQuerySchema } from '../../api/lists.ts'
+import { z } from '../../api/schema.ts'
+import { tagListSchema } from '../../api/tags.ts'
+import type { Database } from '../../db/engine.ts'
+import { summarizeTags } from '../../db/tag-summaries.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { formatPlatform } from '../../oci/descriptor.ts'
+import { parseTag } from '../../oci/reference.ts'
+import { deleteTag } from '../../registry/tags.ts'
+import { actorOf, allowOnRepository, nameOf } from './decide.ts'
+import { pageOf } from './page.ts'
+import { repositoryPathSchema } from './repositories.ts'
+import { done, newRoutes, ok, type Routes } from './route.ts'
+
+const tags = ['tags']
+
+const list = createRoute({
+  method: 'get',
+  path: '/repositories/{organization}/{name}/tags',
+  tags,
+  summary: 'List the tags of a repository',
+  request: { params: repositoryPathSchema, query: listQuerySchema },
+  responses: ok('One page, by name', tagListSchema),
+})
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/repositories/{organization}/{name}/tags/{tag}',
+  tags,
+  summary: 'Delete a tag; a mirror does not bring it back',
+  request: { params: repositoryPathSchema.extend({ tag: z.string() }) },
+  responses: done('Deleted'),
+})
+
+export function tagRoutes({ db }: { readonly db: Database }): Routes {
+  return newRoutes()
+    .openapi(list, async (c) => {
+      const { limit, after } = c.req.valid('query')
+      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
+      const rows = await summarizeTags(db.read, repository.id, { limit: limit + 1, after })
+      const { items, next } = pageOf(rows, limit, (row) => row.name)
+      const shown = items.map((tag) => ({ ...tag, platforms: tag.platforms.map(formatPlatform) }))
+      return c.json({ tags: shown, next }, 200)
+    })
+    .openapi(remove, async (c) => {
+      const name = nameOf(c.req.valid('param'))
+      const { organization, repository } = await allowOnRepository(db, c.var.who, name, 'delete')
+      const destination = { organization, name, actor: actorOf(c.var.who) }
+      await deleteTag({ db, clock: systemClock }, destination, repository, parseTag(c.req.valid('param').tag))
+      return c.body(null, 204)
+    })
+}
