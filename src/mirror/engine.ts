@@ -56,7 +56,7 @@ export interface StartRequest {
 export interface MirrorEngine {
   /**
    * Makes the mirror (and its private repository) and begins the first run in the background. The caller has checked the right.
-   * @param by the user id for history and events
+   * @param by who stands in events: `user:<name>`
    * @throws AppError NOT_FOUND (organization, upstream), UPSTREAM_NOT_FOUND and other UPSTREAM_* (nothing is left behind),
    *   NAME_INVALID, CONFLICT (destination exists, with a suggestion in the message and in `detail.suggestion`)
    */

@@ -6,29 +6,25 @@ import { createGroupCommit, type GroupCommit } from '../db/group-commit.ts'
 import { insertManifest, linkManifest } from '../db/manifests.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
 import { publishMirrored } from '../db/publish.ts'
-import type { RepositoryRow } from '../db/schema.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import type { Tag } from '../oci/reference.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import { openBlobSink } from './blob-sink.ts'
+import { isImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export interface LocalWriterOptions extends LocalStorage {
   readonly clock?: Clock
-  /** The repository's rule on tags that may not move once they are set; it binds mirrors too. */
-  isImmutable(repository: RepositoryRow, tag: Tag): boolean
 }
 
 interface Shared extends LocalStorage {
   readonly commit: GroupCommit
   readonly turns: Turns
   readonly now: () => string
-  readonly isImmutable: LocalWriterOptions['isImmutable']
 }
 
 /** Makes the function that opens writers; what one process's writers share (batches of commits, downloads) is made once. */
@@ -40,7 +36,6 @@ export function createLocalWriters(o: LocalWriterOptions): (binding: MirrorBindi
     commit: createGroupCommit(o.db),
     turns: createTurns(),
     now: () => isoTime(clock.now()),
-    isImmutable: o.isImmutable,
   }
   return (binding) => openLocalWriter(shared, binding)
 }
@@ -80,7 +75,7 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
     },
     async publish(change, _read, o = {}) {
       if (o.signal?.aborted) throw cancelledBy(o.signal)
-      return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), isImmutable: shared.isImmutable }))
+      return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), isImmutable }))
     },
   }
 }

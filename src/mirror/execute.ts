@@ -1,0 +1,164 @@
+/** Carries out a plan: blobs and manifests of each root, then the root's one publish. A failure stays with the roots that need it. */
+import { AppError, isCancelled } from '../errors.ts'
+import { forEachConcurrent, type Limiter } from '../lib/concurrency.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { Abortable, RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
+import { fetchBlob } from './fetch-blob.ts'
+import type { Inventory } from './inventory.ts'
+import type { Origin } from './known.ts'
+import type { RootWork, SyncPlan } from './plan.ts'
+import { failureOf, type Problem, settleAll } from './problem.ts'
+import type { Node } from './walk.ts'
+
+/** Roots in work at once; their transfers share the run's limiter. */
+const ROOTS_AT_ONCE = 16
+
+export interface Execution extends Abortable {
+  readonly plan: SyncPlan
+  readonly inventory: Inventory
+  readonly readers: Readonly<Partial<Record<Origin, RepositoryReader>>>
+  readonly writers: Readonly<Record<Origin, RepositoryWriter>>
+  readonly limiter: Limiter
+  readonly observer: ExecutionObserver
+}
+
+export interface ExecutionObserver {
+  onBytes(bytes: number): void
+  onBlob(isFetched: boolean): void
+  onManifest(node: Node): void
+  onPublished(work: RootWork, tagsMoved: number): void
+  onFailed(work: RootWork): void
+}
+
+export interface TagResult {
+  readonly state: 'synced' | 'diverged' | 'failed'
+  readonly reason: string | undefined
+  readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
+}
+
+/** @returns what became of each tag that was to move, and the roots that failed. @throws AppError CANCELLED */
+export async function executePlan(o: Execution): Promise<{
+  readonly tags: ReadonlyMap<Tag, TagResult>
+  readonly failed: readonly { readonly work: RootWork; readonly problem: Problem & { readonly digest: Digest } }[]
+}> {
+  const { inventory, limiter, observer } = o
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const tags = new Map<Tag, TagResult>()
+  const failed: { work: RootWork; problem: Problem & { digest: Digest } }[] = []
+  const blobs = new Map<Digest, Promise<void>>()
+  const manifests = new Map<Digest, Promise<void>>()
+
+  const readerOf = (origin: Origin): RepositoryReader => {
+    const reader = o.readers[origin] ?? o.readers.image
+    if (reader === undefined) throw new Error(`no reader for ${origin}`)
+    return reader
+  }
+
+  function blob(descriptor: Node['descriptor'], origin: Origin): Promise<void> {
+    return once(blobs, descriptor.digest, () =>
+      limiter.run(async () => {
+        const transfer = {
+          ...abortable,
+          reader: readerOf(origin),
+          writer: o.writers[origin],
+          onBytes: observer.onBytes,
+        }
+        observer.onBlob(await fetchBlob(descriptor, transfer))
+      }),
+    )
+  }
+
+  /** Stages a manifest after everything that it refers to: a staged manifest is always complete. */
+  function manifest(digest: Digest): Promise<void> {
+    return once(manifests, digest, async () => {
+      const node = inventory.nodes.get(digest)
+      if (node === undefined || node.here !== 'no') return
+      await settleAll([
+        ...node.children.map((child) => manifest(child).catch(within(child))),
+        ...node.blobs.map((one) => blob(one, node.origin).catch(within(one.digest))),
+      ])
+      await limiter.run(async () => {
+        const bytes = node.bytes ?? (await readAgain(node))
+        await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
+      })
+      node.bytes = undefined
+      observer.onManifest(node)
+    })
+  }
+
+  async function readAgain(node: Node): Promise<Uint8Array> {
+    const found = await readerOf(node.origin).readManifest(node.descriptor, abortable)
+    if (found !== undefined) return found.bytes
+    throw new AppError('MANIFEST_UNKNOWN', `upstream no longer has ${node.descriptor.digest}`)
+  }
+
+  async function work(one: RootWork): Promise<void> {
+    if (one.problem !== undefined) {
+      failed.push({ work: one, problem: one.problem })
+      observer.onFailed(one)
+      return
+    }
+    try {
+      await settleAll(one.stage.map((digest) => manifest(digest).catch(within(digest))))
+      const outcomes = await o.writers.image.publish(
+        { roots: one.roots, tags: one.moves },
+        (descriptor) => bytesOf(descriptor.digest),
+        abortable,
+      )
+      for (const outcome of outcomes) {
+        const isDone = outcome.result === 'moved' || outcome.result === 'unchanged'
+        if (isDone) tags.set(outcome.tag, { state: 'synced', reason: undefined, problem: undefined })
+        else if (outcome.result === 'conflict') {
+          tags.set(outcome.tag, { state: 'diverged', reason: outcome.reason, problem: undefined })
+        } else {
+          const message = outcome.reason ?? `the tag was ${outcome.result}`
+          const problem = { code: 'DENIED', message, digest: one.root.digest }
+          tags.set(outcome.tag, { state: 'failed', reason: message, problem })
+        }
+      }
+      observer.onPublished(one, outcomes.filter((outcome) => outcome.result === 'moved').length)
+    } catch (error) {
+      if (o.signal?.aborted || isCancelled(error)) throw error
+      const problem = { ...failureOf(error), digest: blamed(error) ?? one.root.digest }
+      failed.push({ work: one, problem })
+      for (const move of one.moves) {
+        const isThere = move.to?.digest === move.expect
+        tags.set(move.tag, { state: isThere ? 'synced' : 'failed', reason: problem.message, problem })
+      }
+      observer.onFailed(one)
+    }
+  }
+
+  async function bytesOf(digest: Digest): Promise<Uint8Array> {
+    const node = inventory.nodes.get(digest)
+    if (node === undefined) throw new AppError('MANIFEST_UNKNOWN', `${digest} is not part of this run`)
+    return node.bytes ?? readAgain(node)
+  }
+
+  await forEachConcurrent(o.plan.works, ROOTS_AT_ONCE, work)
+  return { tags, failed }
+}
+
+function once(memo: Map<Digest, Promise<void>>, digest: Digest, work: () => Promise<void>): Promise<void> {
+  let promise = memo.get(digest)
+  if (promise === undefined) {
+    promise = work()
+    memo.set(digest, promise)
+  }
+  return promise
+}
+
+const blame = new WeakMap<Error, Digest>()
+
+/** Remembers with the error which digest it is about; the innermost one counts. */
+function within(digest: Digest): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && !blame.has(error)) blame.set(error, digest)
+    throw error
+  }
+}
+
+function blamed(error: unknown): Digest | undefined {
+  return error instanceof Error ? blame.get(error) : undefined
+}

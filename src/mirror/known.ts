@@ -1,0 +1,102 @@
+/** What a mirror's repository holds and what the last passes saw: loaded once per pass, so that known trees cost upstream nothing. */
+import type { Queries } from '../db/engine.ts'
+import { listKnownBlobs, listKnownManifests, listKnownReferences } from '../db/known-content.ts'
+import { listMirrorSubjects } from '../db/mirror-subjects.ts'
+import { listExcludedDigests, listMirrorTags } from '../db/mirror-tags.ts'
+import type { MirrorRow } from '../db/schema.ts'
+import { listTags } from '../db/tags.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/reference.ts'
+import type { TagState } from './decide-tag.ts'
+
+export type Origin = 'image' | 'referrers'
+
+export interface KnownManifest {
+  readonly descriptor: Descriptor
+  readonly isPublished: boolean
+  /** Config and layers. */
+  readonly blobs: readonly Descriptor[]
+  readonly children: readonly Descriptor[]
+}
+
+export interface KnownList {
+  /** As the reader gave it; undefined when it gave none. */
+  readonly version: string | undefined
+  readonly listedAt: string
+}
+
+export interface Known {
+  readonly manifests: ReadonlyMap<Digest, KnownManifest>
+  /** Staged or published in the repository. */
+  readonly blobs: ReadonlySet<Digest>
+  /** Subject → referrers that the repository holds. */
+  readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
+  readonly lists: Readonly<Record<Origin, ReadonlyMap<Digest, KnownList>>>
+  readonly tags: ReadonlyMap<Tag, TagState>
+  /** Digests that people deleted here. */
+  readonly excluded: ReadonlySet<Digest>
+}
+
+export const NOTHING_KNOWN: Known = {
+  manifests: new Map(),
+  blobs: new Set(),
+  referrers: new Map(),
+  lists: { image: new Map(), referrers: new Map() },
+  tags: new Map(),
+  excluded: new Set(),
+}
+
+export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_id'>): Promise<Known> {
+  const repositoryId = mirror.repository_id
+  const parts = new Map<Digest, { blobs: Descriptor[]; children: Descriptor[] }>()
+  for (const row of await listKnownReferences(db, repositoryId)) {
+    const of = parts.get(row.parent) ?? { blobs: [], children: [] }
+    const list = row.kind === 'child' ? of.children : of.blobs
+    list.push({ mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes })
+    parts.set(row.parent, of)
+  }
+  const manifests = new Map<Digest, KnownManifest>()
+  const referrers = new Map<Digest, Digest[]>()
+  for (const row of await listKnownManifests(db, repositoryId)) {
+    const { blobs, children } = parts.get(row.digest) ?? { blobs: [], children: [] }
+    const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
+    manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children })
+    if (row.subjectDigest === null) continue
+    const siblings = referrers.get(row.subjectDigest)
+    if (siblings === undefined) referrers.set(row.subjectDigest, [row.digest])
+    else siblings.push(row.digest)
+  }
+  const lists = { image: new Map<Digest, KnownList>(), referrers: new Map<Digest, KnownList>() }
+  for (const row of await listMirrorSubjects(db, mirror.id)) {
+    lists[row.source].set(row.subject_digest as Digest, {
+      version: row.version ?? undefined,
+      listedAt: row.listed_at,
+    })
+  }
+  return {
+    manifests,
+    blobs: await listKnownBlobs(db, repositoryId),
+    referrers,
+    lists,
+    tags: await loadTags(db, mirror),
+    excluded: await listExcludedDigests(db, mirror.id),
+  }
+}
+
+async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_id'>): Promise<Map<Tag, TagState>> {
+  const tags = new Map<Tag, TagState>()
+  for (const row of await listMirrorTags(db, mirror.id)) {
+    tags.set(row.tag as Tag, {
+      local: undefined,
+      synced: (row.synced_digest ?? undefined) as Digest | undefined,
+      state: row.state,
+    })
+  }
+  const rows = await listTags(db, mirror.repository_id, { limit: Number.MAX_SAFE_INTEGER })
+  for (const row of rows) {
+    const before = tags.get(row.name as Tag)
+    tags.set(row.name as Tag, { synced: before?.synced, state: before?.state, local: row.digest as Digest })
+  }
+  return tags
+}

@@ -1,0 +1,121 @@
+/** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
+import type { RunFailure } from '../api/runs.ts'
+import type { MirrorSubjectRow, MirrorTagRow } from '../db/schema.ts'
+import type { Digest } from '../oci/digest.ts'
+import { closureOf } from './closure.ts'
+import type { executePlan } from './execute.ts'
+import type { Inventory } from './inventory.ts'
+import type { Known } from './known.ts'
+import type { RootWork, SyncPlan } from './plan.ts'
+
+const MAX_FAILURES = 500
+const HOUR_MS = 60 * 60 * 1000
+
+export interface RunResult {
+  readonly inventory: Inventory
+  readonly plan: SyncPlan
+  readonly executed: Awaited<ReturnType<typeof executePlan>>
+}
+
+export interface RunReport {
+  readonly outcome: 'done' | 'partial' | 'failed'
+  /** For people, when the outcome is not `done`. */
+  readonly reason: string | null
+  readonly failures: readonly RunFailure[]
+  readonly failedTags: number
+  readonly tags: readonly MirrorTagRow[]
+  readonly subjects: readonly MirrorSubjectRow[]
+}
+
+export function reportRun(
+  { inventory, plan, executed }: RunResult,
+  o: { readonly mirrorId: string; readonly known: Known; readonly isFull: boolean; readonly now: string },
+): RunReport {
+  const failures = new Map<string, RunFailure>()
+  const fail = (tag: string, digest: Digest | undefined, problem: { code: string; message: string }) => {
+    if (failures.has(tag)) return
+    failures.set(tag, { tag, digest: digest ?? null, code: problem.code, message: problem.message })
+  }
+  for (const one of plan.tags)
+    if (one.problem !== undefined) fail(one.tag, one.problem.digest ?? one.digest, one.problem)
+  for (const { work, problem } of executed.failed) for (const tag of work.tags) fail(tag, problem.digest, problem)
+  for (const [tag, result] of executed.tags) {
+    if (result.problem !== undefined) fail(tag, result.problem.digest, result.problem)
+  }
+
+  const failedWorks = new Set(executed.failed.map((one) => one.work))
+  const published = publishedNow(inventory, plan, failedWorks)
+  const tags = plan.tags.map((one): MirrorTagRow => {
+    const result = executed.tags.get(one.tag)
+    return {
+      mirror_id: o.mirrorId,
+      tag: one.tag,
+      head_digest: one.digest ?? null,
+      upstream_digest: one.digest ?? null,
+      synced_digest: null,
+      state: result?.state ?? one.state,
+      reason: (result === undefined ? one.reason : result.reason) ?? null,
+      checked_at: o.now,
+    }
+  })
+  const notes = [...inventory.absent].flatMap(([digest, { parent }]): RunFailure[] => {
+    const tag = published.tagOf.get(parent)
+    if (tag === undefined) return []
+    const message = `${parent} lists it, upstream does not have it: published without it`
+    return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
+  })
+  const isAnyGood = tags.some((tag) => tag.state === 'synced')
+  const [first] = failures.values()
+  const outcome = first === undefined ? 'done' : isAnyGood ? 'partial' : 'failed'
+  return {
+    outcome,
+    reason:
+      first === undefined ? null : `${failures.size} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
+    failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
+    failedTags: failures.size,
+    tags,
+    subjects: reliableLists(inventory, published.digests, o),
+  }
+}
+
+function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>) {
+  const digests = new Set<Digest>()
+  const tagOf = new Map<Digest, string>()
+  for (const work of plan.works) {
+    if (failed.has(work)) continue
+    for (const digest of closureOf(inventory, work.roots).digests) {
+      digests.add(digest)
+      const [tag] = work.tags
+      if (tag !== undefined && !tagOf.has(digest)) tagOf.set(digest, tag)
+    }
+  }
+  return { digests, tagOf }
+}
+
+/** A list counts as known only when all its items are served here (or cannot be had, or were deleted here by people). */
+function reliableLists(
+  inventory: Inventory,
+  publishedNow: ReadonlySet<Digest>,
+  o: { readonly mirrorId: string; readonly known: Known; readonly isFull: boolean; readonly now: string },
+): MirrorSubjectRow[] {
+  const isServed = (digest: Digest) =>
+    publishedNow.has(digest) ||
+    o.known.manifests.get(digest)?.isPublished === true ||
+    inventory.absent.has(digest) ||
+    o.known.excluded.has(digest)
+  return inventory.lists.flatMap((list): MirrorSubjectRow[] => {
+    const before = o.known.lists[list.origin].get(list.subject)
+    const isFresh = before !== undefined && Date.parse(o.now) - Date.parse(before.listedAt) < HOUR_MS
+    if (isFresh && !o.isFull && before.version === list.version) return []
+    if (!isServed(list.subject) || !list.items.every(isServed)) return []
+    return [
+      {
+        mirror_id: o.mirrorId,
+        source: list.origin,
+        subject_digest: list.subject,
+        version: list.version ?? null,
+        listed_at: o.now,
+      },
+    ]
+  })
+}

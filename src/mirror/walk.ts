@@ -1,0 +1,210 @@
+/** Walks what belongs to a digest: children, and the referrers of every manifest, recursively. Known trees come from our database. */
+import { AppError } from '../errors.ts'
+import type { Limiter } from '../lib/concurrency.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, type Digest } from '../oci/digest.ts'
+import { parseManifest } from '../oci/manifest.ts'
+import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
+import type { Abortable, RepositoryReader } from '../oci/repository.ts'
+import type { Known, Origin } from './known.ts'
+import { type Problem, problemOf, settleAll } from './problem.ts'
+import { createSubjectLists, type SubjectList } from './subject-lists.ts'
+
+export type Readers = { readonly image: RepositoryReader; readonly referrers?: RepositoryReader | undefined }
+
+/** Bytes of manifests that are kept between the walk and the copy; more are read again. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024
+
+/** Levels of children and referrers below a tag; real ones have four. */
+const MAX_DEPTH = 64
+
+/** One manifest and what it needs. */
+export interface Node {
+  readonly descriptor: Descriptor
+  readonly origin: Origin
+  readonly here: 'no' | 'staged' | 'published'
+  /** True when it was met as an attestation, signature or other attachment, not as (part of) a tagged image. */
+  readonly isAttached: boolean
+  /** Undefined when it is here, or too much is held already. */
+  bytes?: Uint8Array | undefined
+  /** Config, layers, and index entries that turned out to be blobs; without non-distributable layers. */
+  readonly blobs: readonly Descriptor[]
+  readonly children: readonly Digest[]
+  referrers: readonly Digest[]
+}
+
+/** How a manifest was come upon. */
+interface Place {
+  readonly origin: Origin
+  readonly isAttached: boolean
+  readonly depth: number
+}
+
+export interface Walk extends Abortable {
+  readonly readers: Readers
+  readonly known: Known
+  /** How many requests may be under way. */
+  readonly limiter: Limiter
+  readonly isFull: boolean
+  readonly now: Date
+  /** Subjects whose fallback tag is in a tag list: `<alg>-<hex>` tags (distribution-spec "Referrers Tag Schema"). */
+  readonly fallbackTags: ReadonlySet<string>
+}
+
+export interface Walked {
+  readonly nodes: ReadonlyMap<Digest, Node>
+  /** Digests that cannot be had, or whose referrers could not be listed. */
+  readonly problems: ReadonlyMap<Digest, Problem>
+  /** Upstream answers 404 for them, though `parent` lists them. */
+  readonly absent: ReadonlyMap<Digest, { readonly parent: Digest }>
+  readonly lists: readonly SubjectList[]
+}
+
+export interface Walker {
+  /** Walks from a tag's digest. `isAttached` for `.sig`, `.att` and `.sbom` tags. Problems are kept, not thrown. @throws AppError CANCELLED */
+  walk(root: Descriptor, origin: Origin, isAttached: boolean): Promise<void>
+  readonly walked: Walked
+}
+
+export function createWalker(o: Walk): Walker {
+  const { known, readers, limiter } = o
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const nodes = new Map<Digest, Node>()
+  const problems = new Map<Digest, Problem>()
+  const absent = new Map<Digest, { parent: Digest }>()
+  const visits = new Map<Digest, Promise<boolean>>()
+  const lists = createSubjectLists(o)
+  let heldBytes = 0
+
+  const readerOf = (origin: Origin): RepositoryReader =>
+    origin === 'image' ? readers.image : (readers.referrers ?? readers.image)
+
+  /** @returns false when upstream does not have it */
+  function visit(descriptor: Descriptor, place: Place): Promise<boolean> {
+    let visit = visits.get(descriptor.digest)
+    if (visit === undefined) {
+      visit = read(descriptor, place)
+      visits.set(descriptor.digest, visit)
+    }
+    return visit
+  }
+
+  async function read(descriptor: Descriptor, place: Place): Promise<boolean> {
+    const { digest } = descriptor
+    try {
+      if (place.depth > MAX_DEPTH) {
+        throw new AppError('UPSTREAM_INVALID', `${digest} hangs more than ${MAX_DEPTH} levels below a tag`)
+      }
+      const present = known.manifests.get(digest)
+      if (present !== undefined) {
+        const here = present.isPublished ? 'published' : 'staged'
+        await enter(present.descriptor, place, here, undefined, present)
+        return true
+      }
+      const found = await limiter.run(() => readerOf(place.origin).readManifest(descriptor, abortable))
+      if (found === undefined) return false
+      const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
+      const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
+      const isHeld = heldBytes + found.bytes.byteLength <= MAX_HELD_BYTES
+      if (isHeld) heldBytes += found.bytes.byteLength
+      const own = { mediaType: parsed.descriptor.mediaType, digest, size: found.bytes.byteLength }
+      await enter(own, place, 'no', isHeld ? found.bytes : undefined, { blobs, children: parsed.children })
+    } catch (error) {
+      problems.set(digest, problemOf(error))
+    }
+    return true
+  }
+
+  async function enter(
+    descriptor: Descriptor,
+    place: Place,
+    here: Node['here'],
+    bytes: Uint8Array | undefined,
+    parts: { readonly blobs: readonly Descriptor[]; readonly children: readonly Descriptor[] },
+  ): Promise<void> {
+    const children: Digest[] = []
+    const blobs = parts.blobs.filter((blob) => !isNonDistributable(blob.mediaType))
+    const { origin, isAttached } = place
+    const node: Node = { descriptor, origin, here, isAttached, bytes, blobs, children, referrers: [] }
+    nodes.set(descriptor.digest, node)
+    await settleAll(
+      parts.children.map(async (child) => {
+        const kind = await visitChild(child, node, { ...place, depth: place.depth + 1 })
+        if (kind === 'manifest') children.push(child.digest)
+        else if (kind === 'blob') blobs.push(child)
+      }),
+    )
+  }
+
+  async function visitChild(child: Descriptor, parent: Node, place: Place): Promise<'manifest' | 'blob' | 'absent'> {
+    const { digest } = child
+    if (known.manifests.has(digest)) {
+      await visit(child, place)
+      return 'manifest'
+    }
+    const isTyped = isManifestType(child.mediaType)
+    if (!isTyped && known.blobs.has(digest)) return 'blob'
+    // A published index lacks it because upstream did not have it: asked again by a full pass only.
+    if (parent.here === 'published' && !o.isFull) return 'absent'
+    if (await visit(child, place)) return 'manifest'
+    if (!isTyped && (await hasBlob(child, parent.origin))) return 'blob'
+    absent.set(digest, { parent: parent.descriptor.digest })
+    return 'absent'
+  }
+
+  /** Entries of unknown type that are no manifests are blobs, as in BuildKit's cache indexes. */
+  async function hasBlob(blob: Descriptor, origin: Origin): Promise<boolean> {
+    try {
+      const body = await limiter.run(() => readerOf(origin).openBlob(blob, { ...abortable, length: 1 }))
+      await body.stream.cancel()
+      return true
+    } catch (error) {
+      const { code } = problemOf(error)
+      if (code === 'BLOB_UNKNOWN' || code === 'UPSTREAM_NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  /** Referrers of the manifest and of everything below it. */
+  async function attach(digest: Digest, isAttached: boolean, depth: number): Promise<void> {
+    const node = nodes.get(digest)
+    if (node === undefined) return
+    const below = node.children.map((child) => attach(child, isAttached, depth + 1))
+    await settleAll([...below, listOf(node, isAttached, depth)])
+  }
+
+  async function listOf(node: Node, isAttached: boolean, depth: number): Promise<void> {
+    const { digest } = node.descriptor
+    let items: readonly { readonly descriptor: Descriptor; readonly origin: Origin }[]
+    try {
+      items = await lists.list(node.descriptor, isAttached)
+    } catch (error) {
+      problems.set(digest, problemOf(error))
+      return
+    }
+    const wanted = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
+    node.referrers = [...new Set([...node.referrers, ...wanted.map(({ descriptor }) => descriptor.digest)])]
+    await settleAll(
+      wanted.map(async ({ descriptor, origin }) => {
+        const isNew = !visits.has(descriptor.digest)
+        const place = { origin, isAttached: true, depth: depth + 1 }
+        if (!(await visit(descriptor, place))) absent.set(descriptor.digest, { parent: digest })
+        else if (isNew) await attach(descriptor.digest, true, depth + 1)
+      }),
+    )
+  }
+
+  return {
+    async walk(root, origin, isAttached) {
+      if (!(await visit(root, { origin, isAttached, depth: 0 }))) {
+        problems.set(root.digest, {
+          code: 'MANIFEST_UNKNOWN',
+          message: `upstream named ${root.digest} but does not have it`,
+        })
+        return
+      }
+      await attach(root.digest, isAttached, 0)
+    },
+    walked: { nodes, problems, absent, lists: lists.seen },
+  }
+}
