@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
 import { rootCertificates } from 'node:tls'
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import { orAborted } from '../lib/abort.ts'
 import { type AddressPolicy, assertAddressAllowed, isLoopbackAddress } from './address-guard.ts'
@@ -11,6 +12,19 @@ export type Lookup = (host: string) => Promise<readonly string[]>
 
 export const lookupSystem: Lookup = async (host) =>
   (await systemLookup(host, { all: true })).map((entry) => entry.address)
+
+/** A pass asks one host for thousands of things; what is found is checked anew for each request all the same. */
+const LOOKUP_TTL_MS = 30_000
+
+/** The same answers, kept for half a minute; failures are not kept. */
+export function rememberLookups(lookup: Lookup): Lookup {
+  const known = new LRUCache<string, readonly string[]>({ max: 1000, ttl: LOOKUP_TTL_MS })
+  return async (host) => {
+    const addresses = known.get(host) ?? (await lookup(host))
+    known.set(host, addresses, { noUpdateTTL: true })
+    return addresses
+  }
+}
 
 export interface DialOptions {
   readonly method: string

@@ -3,7 +3,7 @@ import { cancelledBy } from '../lib/abort.ts'
 import { type AddressPolicy, isPublicAddress } from './address-guard.ts'
 import { discard } from './bounded-body.ts'
 import { connectionFailure, unavailable } from './connection-failure.ts'
-import { dial, type Lookup, lookupSystem } from './dial.ts'
+import { dial, type Lookup, lookupSystem, rememberLookups } from './dial.ts'
 import { emptyBody, idleBody } from './idle-body.ts'
 import { nextHop } from './redirect.ts'
 import { createSlots, type Lane } from './slots.ts'
@@ -64,7 +64,7 @@ const MAX_REDIRECTS = 10
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const total = options.maxInFlight ?? 200
   const slots = createSlots({ total, bulk: Math.max(1, Math.floor(total * 0.75)) })
-  const lookup = options.lookup ?? lookupSystem
+  const lookup = rememberLookups(options.lookup ?? lookupSystem)
   const userAgent = options.userAgent ?? 'kagami'
 
   async function follow(start: URL, request: HttpRequest, flight: Flight): Promise<HttpResponse> {
