@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 
 /** What an operator gets to see of an answer that is an error, in bytes. */
-export const ERROR_EXCERPT_BYTES = 1024
+const ERROR_EXCERPT_BYTES = 1024
 
 interface Readable {
   readonly body: ReadableStream<Uint8Array>

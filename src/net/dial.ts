@@ -70,7 +70,7 @@ export async function dial(url: URL, options: DialOptions): Promise<{ response: 
 }
 
 /** The host without port, and without the brackets of an IPv6 address. */
-export function hostOf(url: URL): string {
+function hostOf(url: URL): string {
   return url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
 }
 

@@ -26,6 +26,8 @@ export interface HttpRequest {
   readonly ledBy?: string
   /** Called once, when the request is over: its body read or cancelled, or the request failed. */
   readonly onEnd?: () => void
+  /** Hears of the bytes of the body as they arrive. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface HttpResponse {
@@ -112,6 +114,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           release()
           request.onEnd?.()
         },
+        request.onBytes,
       )
       try {
         return await follow(url, request, flight)
@@ -136,7 +139,12 @@ interface Flight {
 }
 
 /** One request from its slot to the end of its body, redirects included. */
-function openFlight(outer: AbortSignal | undefined, idleTimeoutMs: number, release: () => void): Flight {
+function openFlight(
+  outer: AbortSignal | undefined,
+  idleTimeoutMs: number,
+  release: () => void,
+  onBytes: ((bytes: number) => void) | undefined,
+): Flight {
   const inner = new AbortController()
   const stop = () => {
     inner.abort(cancelledBy(outer))
@@ -180,6 +188,7 @@ function openFlight(outer: AbortSignal | undefined, idleTimeoutMs: number, relea
         idleTimeoutMs,
         abort: (reason) => inner.abort(reason),
         release: end,
+        onBytes,
         timedOut: (bytes) =>
           unavailable('timeout', `${url.host} went silent for ${idleTimeoutMs} ms after ${bytes} bytes`, {
             host: url.host,

@@ -5,6 +5,7 @@ export interface BodyOwner {
   abort(reason: unknown): void
   /** Called once, when the body has ended in whatever way. */
   release(): void
+  readonly onBytes?: ((bytes: number) => void) | undefined
   timedOut(receivedBytes: number): Error
   /** What a failed read means. */
   failure(error: unknown, receivedBytes: number): unknown
@@ -37,6 +38,7 @@ export function idleBody(source: ReadableStream<Uint8Array>, owner: BodyOwner): 
             return
           }
           receivedBytes += value.byteLength
+          owner.onBytes?.(value.byteLength)
           controller.enqueue(value)
         } catch (error) {
           owner.release()

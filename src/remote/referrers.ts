@@ -1,5 +1,5 @@
 import { AppError, messageOf } from '../errors.ts'
-import { discard, readBytes } from '../net/bounded-body.ts'
+import { discard, readBytes, readExcerpt } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/manifest.ts'
@@ -9,8 +9,11 @@ import type { ReferrerList } from '../oci/repository.ts'
 import { type Page, walkPages } from './pages.ts'
 import type { RegistrySession } from './session.ts'
 
-/** Besides these a redirect off the registry (GHCR's 303 to its web page) or another Content-Type means "no such API". */
-const UNSUPPORTED: ReadonlySet<number> = new Set([404, 400, 405, 406])
+/** An error of the specification; a registry without this route answers 404 in other words. */
+const UNKNOWN_CODE = /"(NAME|MANIFEST|BLOB)_UNKNOWN"/
+
+/** Besides 404 and these a redirect off the registry (GHCR's 303 to its web page) or another Content-Type means "no such API". */
+const UNSUPPORTED: ReadonlySet<number> = new Set([400, 405, 406])
 
 interface ListOptions {
   readonly known?: string | undefined
@@ -20,7 +23,8 @@ interface ListOptions {
 /**
  * The referrers of a subject by the API (distribution-spec "Listing Referrers"), with artifactType and annotations as
  * listed. `version` is the ETag, where there is one and the list has a single page.
- * @returns 'unsupported' when the answer shows that the registry has no such API
+ * @returns 'unsupported' when the answer shows that the registry has no such API; 'absent' when it does not know the repository
+ *   or the subject (the specification wants an empty list then), which tells nothing about other subjects
  * @throws AppError for 401, 429, 5xx and whatever else leaves a doubt
  */
 export async function listReferrersByApi(
@@ -28,7 +32,7 @@ export async function listReferrersByApi(
   name: RepositoryName,
   subject: Descriptor,
   { known, signal }: ListOptions,
-): Promise<'unsupported' | ReferrerList> {
+): Promise<'unsupported' | 'absent' | ReferrerList> {
   const what = `${name}: referrers of ${subject.digest}`
   const title = `${session.address.host}: ${what}`
   const url = new URL(`/v2/${name}/referrers/${subject.digest}`, session.address.base)
@@ -40,6 +44,7 @@ export async function listReferrersByApi(
     await discard(response)
     return 'unchanged'
   }
+  if (response.status === 404) return UNKNOWN_CODE.test(await readExcerpt(response)) ? 'absent' : 'unsupported'
   const isIndex = bareMediaType(response.headers.get('content-type') ?? '') === MediaType.ociIndex
   const isRedirect = response.status >= 300 && response.status < 400 && response.status !== 304
   if (UNSUPPORTED.has(response.status) || isRedirect || (response.status === 200 && !isIndex)) {

@@ -59,14 +59,19 @@ export function openRemoteRepository(
     return tags ?? new Set()
   }
 
-  /** The API's answer, or 'unsupported' without a request once that is known. */
+  /** The API's answer; 'unsupported' without a request once that is known. */
   async function listByApi(subject: Descriptor, o: Abortable & { readonly known?: string | undefined }) {
     const capability = `${await session.key()} ${name}`
     if (hasReferrersApi === undefined && network.withoutReferrersApi.has(capability)) hasReferrersApi = false
     if (hasReferrersApi === false) return 'unsupported'
     const listed = await listReferrersByApi(session, name, subject, o)
+    if (listed === 'absent') return listed
     // After one good answer a bad one is about this subject, not about the registry.
-    if (listed === 'unsupported' && hasReferrersApi === undefined) network.withoutReferrersApi.set(capability, true)
+    if (listed === 'unsupported' && hasReferrersApi === undefined) {
+      // Any path in a repository that is not there may be a 404: that must not be remembered for when it is.
+      await seenTags(o)
+      network.withoutReferrersApi.set(capability, true)
+    }
     hasReferrersApi ??= listed !== 'unsupported'
     return listed
   }
@@ -89,7 +94,7 @@ export function openRemoteRepository(
     },
     openBlob: (blob, o = {}) => openBlob(session, name, blob, o),
     async listReferrers(subject, { known, signal } = {}) {
-      let listed: 'unsupported' | ReferrerList | undefined
+      let listed: 'unsupported' | 'absent' | ReferrerList | undefined
       if (hasReferrersApi === undefined) {
         // One question finds out whether there is the API; those who ask at the same time wait for what it shows.
         await firstQuestion.run(async () => {
@@ -97,7 +102,7 @@ export function openRemoteRepository(
         })
       }
       listed ??= await listByApi(subject, { known, ...(signal && { signal }) })
-      if (listed !== 'unsupported') return listed
+      if (listed !== 'unsupported' && listed !== 'absent') return listed
       const o = signal === undefined ? {} : { signal }
       return await listReferrersByTag(
         {

@@ -271,6 +271,31 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
     expect((await failed(reader.listReferrers(SUBJECT.descriptor))).code).toBe('UPSTREAM_NOT_FOUND')
   })
 
+  test('a repository that appears later is asked by the API again', async () => {
+    let exists = false
+    const { registry, network, reader } = open(({ path }) => {
+      if (!exists) return new Response('404 page not found', { status: 404 })
+      return path.includes('/referrers/') ? served(index([listed(SBOM, 'sbom')])) : Response.json({ tags: [] })
+    })
+    await using _ = registry
+    expect((await failed(reader.listReferrers(SUBJECT.descriptor))).code).toBe('UPSTREAM_NOT_FOUND')
+    exists = true
+    const later = openRemoteRepository(network, { url: registry.url }, APP)
+    expect(await itemsOf(await later.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
+  })
+
+  test('an API that does not know one subject is still asked about the next', async () => {
+    const unknown = image({ annotations: { name: 'unknown' } })
+    const { registry, reader } = open(({ path }) => {
+      if (path.includes('/tags/list')) return Response.json({ tags: [] })
+      if (path === API) return served(index([listed(SBOM, 'sbom')]))
+      return Response.json({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'no such subject' }] }, { status: 404 })
+    })
+    await using _ = registry
+    expect(await itemsOf(await reader.listReferrers(unknown.descriptor))).toEqual([])
+    expect(await itemsOf(await reader.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
+  })
+
   test('after one answer of the API a 404 is about that subject alone', async () => {
     const other = image({ annotations: { name: 'another' } })
     const honest = store({}, [])
