@@ -12,7 +12,7 @@ import { createBetterAuth } from './better-auth.ts'
 
 /** Hashing takes 32 MiB and tens of milliseconds of a core: few at once, and a bounded queue. */
 const HASHES_AT_ONCE = 2
-const MAX_WAITING_HASHES = 64
+const MAX_WAITING_HASHES = 32
 const REMEMBERED_VERIFICATIONS = 1000
 
 /** `salt:key` as better-auth writes it, of no password: where there is no user, checking takes its usual time. */

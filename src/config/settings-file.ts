@@ -25,7 +25,7 @@ export function parseSettingsFile(yamlText: string, file: string): ReadonlyMap<s
     const name = isScalar(key) ? String(key.value) : 'a nested key'
     if (!KEYS.includes(name)) throw refuse(where, `unknown setting ${name}${suggestion(name, KEYS)}`)
     const plain = (value as { toJSON?: () => unknown } | null)?.toJSON?.() ?? null
-    found.set(name, { text: textOf(plain, name, where), where })
+    found.set(name, { text: textOf(plain, name, where), where: `${where}: ${name}` })
   }
   return found
 }

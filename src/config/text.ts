@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Field } from './fields.ts'
 
-/** A setting as it was found: its text and where that was (`KAGAMI_LISTEN`, `kagami.yaml:3`). */
+/** A setting as it was found: its text and where that was (`KAGAMI_LISTEN`, `kagami.yaml:3: listen`). */
 export interface Found {
   readonly text: string
   readonly where: string
@@ -9,7 +9,7 @@ export interface Found {
 
 /** @param shown what was got, as it may be shown: never a secret */
 export function invalid(where: string, field: Field, shown: string): AppError {
-  return new AppError('CONFIG_INVALID', `${where}: ${field.key ?? field.variable}: want ${field.want}, got ${shown}`)
+  return new AppError('CONFIG_INVALID', `${where}: want ${field.want}, got ${shown}`)
 }
 
 /** The known word that `text` was probably meant to be: at most a third of it differs. */

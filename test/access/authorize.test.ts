@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'bun:test'
+import { ACTIONS, type Action, authorize, ROLES, TOKEN_SCOPES } from '../../src/access/authorize.ts'
+
+/** Written out by hand: who may, and the least token scope. o = owner, e = editor, m = member, O = operator, p = public. */
+const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number]]> = {
+  'organization.read': ['oemO', 'read'],
+  'repository.pull': ['oemp', 'read'],
+  'repository.create': ['oe', 'write'],
+  'repository.push': ['oe', 'write'],
+  'repository.delete': ['oe', 'delete'],
+  'repository.admin': ['oe', 'admin'],
+  'tag.delete': ['oe', 'delete'],
+  'mirror.read': ['oem', 'read'],
+  'mirror.sync': ['oe', 'write'],
+  'mirror.start': ['o', 'admin'],
+  'mirror.stop': ['o', 'admin'],
+  'upstream.read': ['oem', 'read'],
+  'upstream.manage': ['o', 'admin'],
+  'member.read': ['oemO', 'read'],
+  'member.manage': ['oO', 'admin'],
+  'token.manage': ['', 'admin'],
+  'organization.create': ['O', 'admin'],
+  'user.create': ['O', 'admin'],
+  'upstream.share': ['O', 'admin'],
+  'instance.admin': ['O', 'admin'],
+}
+
+const LETTER = { owner: 'o', editor: 'e', member: 'm' } as const
+
+describe('authorize: role by action', () => {
+  test.each(ACTIONS.map((action) => [action] as const))(
+    '%s is for whom the table says, and for nobody else',
+    (action) => {
+      const [who] = EXPECTED[action]
+      for (const role of ROLES)
+        expect({ role, may: authorize({ role }, action) }).toEqual({ role, may: who.includes(LETTER[role]) })
+      expect(authorize({ isOperator: true }, action)).toBe(who.includes('O'))
+      expect(authorize({ isPublic: true }, action)).toBe(who.includes('p'))
+      expect(authorize({ isOwn: true }, action)).toBe(action === 'token.manage')
+      expect(authorize({}, action)).toBe(false)
+    },
+  )
+
+  test.each(ACTIONS.map((action) => [action] as const))(
+    '%s is capped by the scope of a token, which includes the lower ones',
+    (action) => {
+      const needed = TOKEN_SCOPES.indexOf(EXPECTED[action][1])
+      const everything = { role: 'owner', isOperator: true, isOwn: true } as const
+      for (const scope of TOKEN_SCOPES) {
+        expect({ scope, may: authorize({ ...everything, scope }, action) }).toEqual({
+          scope,
+          may: TOKEN_SCOPES.indexOf(scope) >= needed,
+        })
+      }
+      expect(authorize(everything, action)).toBe(true)
+    },
+  )
+})
