@@ -136,3 +136,13 @@ export async function findNextDue(db: Queries): Promise<string | undefined> {
     .executeTakeFirst()
   return row?.next_run_at ?? undefined
 }
+
+/** Repository and images stay; the mirror gives up its tags. */
+export async function stopMirror(tx: Transaction, id: string, at: string): Promise<void> {
+  await tx
+    .updateTable('mirrors')
+    .set({ state: 'stopped', reason: null, since: at, next_run_at: null })
+    .where('id', '=', id)
+    .where('state', '!=', 'stopped')
+    .execute()
+}

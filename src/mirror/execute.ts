@@ -9,7 +9,7 @@ import type { Inventory } from './inventory.ts'
 import type { Origin } from './known.ts'
 import type { RootWork, SyncPlan } from './plan.ts'
 import { failureOf, type Problem, settleAll } from './problem.ts'
-import type { Node } from './walk.ts'
+import type { Node, Readers } from './walk.ts'
 
 /** Roots in work at once; their transfers share the run's limiter. */
 const ROOTS_AT_ONCE = 16
@@ -17,7 +17,7 @@ const ROOTS_AT_ONCE = 16
 export interface Execution extends Abortable {
   readonly plan: SyncPlan
   readonly inventory: Inventory
-  readonly readers: Readonly<Partial<Record<Origin, RepositoryReader>>>
+  readonly readers: Readers
   readonly writers: Readonly<Record<Origin, RepositoryWriter>>
   readonly limiter: Limiter
   readonly observer: ExecutionObserver
@@ -49,11 +49,7 @@ export async function executePlan(o: Execution): Promise<{
   const blobs = new Map<Digest, Promise<void>>()
   const manifests = new Map<Digest, Promise<void>>()
 
-  const readerOf = (origin: Origin): RepositoryReader => {
-    const reader = o.readers[origin] ?? o.readers.image
-    if (reader === undefined) throw new Error(`no reader for ${origin}`)
-    return reader
-  }
+  const readerOf = (origin: Origin): RepositoryReader => o.readers[origin] ?? o.readers.image
 
   function blob(descriptor: Node['descriptor'], origin: Origin): Promise<void> {
     return once(blobs, descriptor.digest, () =>

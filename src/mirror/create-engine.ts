@@ -1,0 +1,236 @@
+import type { Progress } from '../api/progress.ts'
+import type { Run } from '../api/runs.ts'
+import { findLease, voidLeases } from '../db/leases.ts'
+import {
+  findMirror,
+  findMirrorOfRepository,
+  findNextDue,
+  listDueMirrors,
+  listMirrors,
+  type MirrorRecord,
+  scheduleMirror,
+  setMirrorState,
+  stopMirror,
+} from '../db/mirrors.ts'
+import { endRun, findRun, listRunningRuns, listRuns } from '../db/sync-runs.ts'
+import { AppError } from '../errors.ts'
+import { isoTime, systemClock } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import { systemSleep } from '../lib/retry.ts'
+import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
+import { loadKnown, NOTHING_KNOWN } from './known.ts'
+import { createProgressBoard } from './progress.ts'
+import { openSources, planPass } from './run.ts'
+import { createRunner, LEASE_PREFIX, stopReason } from './runner.ts'
+import { type Scheduler, startScheduler } from './schedule.ts'
+import { findStartTarget, insertStart, requireReachable } from './start.ts'
+import { renderMirrors, renderRun } from './views.ts'
+
+const INTERVAL_MS = 5 * 60 * 1000
+const TRANSFERS_PER_RUN = 8
+/** Scheduled runs at once; what people ask for begins at once in any case. */
+const SCHEDULED_AT_ONCE = 4
+/** How often the end of a run of another server is looked for. */
+const FOREIGN_RUN_POLL_MS = 500
+
+/** The mirror engine of one process. Nothing runs by itself before `resume`. */
+export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
+  const { db } = options
+  const clock = options.clock ?? systemClock
+  const sleep = options.sleep ?? systemSleep
+  const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
+  const board = createProgressBoard({ clock, sleep })
+  let scheduler: Scheduler | undefined
+  const runner = createRunner({
+    ...options,
+    clock,
+    sleep,
+    random: options.random ?? Math.random,
+    intervalMs: options.intervalMs ?? INTERVAL_MS,
+    transfersPerRun,
+    board,
+    holder: newId(),
+    onEnded: () => scheduler?.wake(),
+  })
+  const now = () => isoTime(clock.now())
+
+  async function getMirror(id: string): Promise<MirrorRecord> {
+    const mirror = await findMirror(db.read, id)
+    if (mirror === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
+    return mirror
+  }
+
+  async function renderMirror(mirror: MirrorRecord) {
+    const [view] = await renderMirrors(db.read, [mirror])
+    if (view === undefined) throw new Error('one mirror renders as one')
+    return view
+  }
+
+  async function begin(
+    id: string,
+    o: { readonly trigger: 'start' | 'sync' | 'schedule'; readonly isFull: boolean },
+  ): Promise<MirrorAndRun> {
+    const run = await runner.begin(await getMirror(id), o)
+    return { mirror: await renderMirror(await getMirror(id)), run }
+  }
+
+  async function beginDue(at: string): Promise<string | undefined> {
+    let room = SCHEDULED_AT_ONCE - runner.size
+    for (const mirror of await listDueMirrors(db.read, at, SCHEDULED_AT_ONCE * 4)) {
+      if (room <= 0) return undefined
+      if (runner.isRunning(mirror.id)) continue
+      room--
+      await runner.begin(mirror, { trigger: 'schedule', isFull: false })
+    }
+    return findNextDue(db.read)
+  }
+
+  async function plan(
+    mirror: { readonly upstream_id: string; readonly source_repository: string },
+    id: { readonly id: string; readonly repository_id: string } | undefined,
+    o: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+  ) {
+    const sources = await openSources(options, mirror)
+    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id)
+    const pass = { sources, known, isFull: o.full ?? false, now: clock.now(), transfers: transfersPerRun }
+    const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
+    return { items, totals }
+  }
+
+  async function targetOf(request: StartRequest, signal?: AbortSignal) {
+    const target = await findStartTarget(db.read, request)
+    const source = await options.openSource(target.upstream, target.source)
+    await requireReachable(source, signal === undefined ? {} : { signal })
+    return target
+  }
+
+  return {
+    async start(request) {
+      const target = await targetOf(request)
+      const mirror = await db.write((tx) =>
+        insertStart(tx, target, { adopt: request.adopt ?? false, by: request.by, at: now() }),
+      )
+      return begin(mirror.id, { trigger: 'start', isFull: false })
+    },
+    async planStart(request, { signal } = {}) {
+      const target = await targetOf(request, signal)
+      const { repository, stopped } = target
+      // An adopted repository without a mirror has tags and content, but no mirror that saw any.
+      const id = repository === undefined ? undefined : { id: stopped?.id ?? '', repository_id: repository.id }
+      const source = { upstream_id: target.upstream.id, source_repository: target.source }
+      return plan(source, id, { signal })
+    },
+    async sync(mirrorId, o = {}) {
+      const mirror = await getMirror(mirrorId)
+      if (mirror.state === 'stopped') {
+        const restart = `mirror start ${mirror.upstream}/${mirror.source_repository} --adopt`
+        throw new AppError('CONFLICT', `the mirror ${mirror.repository} is stopped: restart it with ${restart}`)
+      }
+      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false })
+    },
+    async planSync(mirrorId, o = {}) {
+      const mirror = await getMirror(mirrorId)
+      return plan(mirror, mirror, o)
+    },
+    async stop(mirrorId, _by) {
+      const mirror = await getMirror(mirrorId)
+      if (mirror.state !== 'stopped') await db.write((tx) => stopMirror(tx, mirrorId, now()))
+      await runner.end(mirrorId, stopReason())
+      return renderMirror(await getMirror(mirrorId))
+    },
+    show: async (mirrorId) => renderMirror(await getMirror(mirrorId)),
+    async findByRepository(name) {
+      const mirror = await findMirrorOfRepository(db.read, name)
+      return mirror === undefined ? undefined : renderMirror(mirror)
+    },
+    async list({ organizations, limit, after }) {
+      const rows = await listMirrors(db.read, { organizations, after, limit: limit + 1 })
+      const mirrors = await renderMirrors(db.read, rows.slice(0, limit))
+      return { mirrors, next: rows.length > limit ? (mirrors.at(-1)?.repository ?? null) : null }
+    },
+    async runs(mirrorId, { limit, after }) {
+      await getMirror(mirrorId)
+      const rows = await listRuns(db.read, mirrorId, { after, limit: limit + 1 })
+      const runs = rows.slice(0, limit).map(renderRun)
+      return { runs, next: rows.length > limit ? (runs.at(-1)?.id ?? null) : null }
+    },
+    async wait(runId, signal) {
+      for (;;) {
+        const mine = runner.find(runId)
+        if (mine !== undefined) await untilAborted(mine, signal)
+        const run = await getRun(runId)
+        if (run.outcome !== 'running') return run
+        await sleep(FOREIGN_RUN_POLL_MS, signal)
+      }
+    },
+    async *watch(mirrorId, signal) {
+      const mirror = await getMirror(mirrorId)
+      const first = board.find(mirrorId) ?? (await lastMoment(mirror))
+      yield* board.follow(mirrorId, first, signal)
+    },
+    async resume({ isAlone }) {
+      if (isAlone) await db.write((tx) => voidLeases(tx, LEASE_PREFIX))
+      for (const run of await listRunningRuns(db.read)) {
+        if (runner.find(run.id) !== undefined) continue
+        const lease = await findLease(db.read, `${LEASE_PREFIX}${run.mirror_id}`)
+        const isAlive = lease !== undefined && lease.holder !== null && lease.expires_at > now()
+        if (isAlive) continue
+        const message = 'the server ended during this run; what it fetched is kept'
+        await db.write(async (tx) => {
+          const at = now()
+          const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message }])
+          await endRun(tx, run.id, { outcome: 'failed', at, failures })
+          await setMirrorState(tx, run.mirror_id, { state: 'degraded', reason: message, nextRunAt: at, at })
+        })
+      }
+      for (const mirror of await listMirrors(db.read, { limit: Number.MAX_SAFE_INTEGER })) {
+        if (mirror.state !== 'stopped' && mirror.next_run_at === null) {
+          await db.write((tx) => scheduleMirror(tx, mirror.id, now()))
+        }
+      }
+      scheduler ??= startScheduler({ clock, sleep, logger: options.logger, beginDue })
+    },
+    async close() {
+      await scheduler?.close()
+      await runner.close(new AppError('CANCELLED', 'the server was shut down during this run'))
+    },
+  }
+
+  async function getRun(runId: string): Promise<Run> {
+    const row = await findRun(db.read, runId)
+    if (row === undefined) throw new AppError('NOT_FOUND', 'there is no such run')
+    return renderRun(row)
+  }
+
+  /** The last run as a moment, for a mirror that has not run in this process. */
+  async function lastMoment(mirror: MirrorRecord): Promise<Progress | undefined> {
+    const { tags, lastRun } = await renderMirror(mirror)
+    if (lastRun === null) return undefined
+    const { manifests, referrers, readBytes, failed } = lastRun.counts
+    return {
+      at: now(),
+      mirror: mirror.repository,
+      runId: lastRun.id,
+      phase: lastRun.outcome === 'running' ? 'listing' : 'ended',
+      outcome: lastRun.outcome,
+      tags: { done: tags.published, total: tags.total },
+      manifests: { done: manifests + referrers, total: manifests + referrers },
+      bytes: { done: readBytes, total: readBytes },
+      failed,
+    }
+  }
+}
+
+/** `work`, or CANCELLED as soon as `signal` aborts; the work itself goes on. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work
+  const { promise, reject } = Promise.withResolvers<never>()
+  const giveUp = () => reject(new AppError('CANCELLED', 'the wait was cancelled', { cause: signal.reason }))
+  signal.addEventListener('abort', giveUp, { once: true })
+  if (signal.aborted) giveUp()
+  try {
+    await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}

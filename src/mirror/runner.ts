@@ -1,0 +1,255 @@
+/** The runs of this process: one per mirror at a time, one more waiting behind it, each under a lease. */
+import type { Run } from '../api/runs.ts'
+import { recordSubjects } from '../db/mirror-subjects.ts'
+import { recordTags } from '../db/mirror-tags.ts'
+import { scheduleMirror, setMirrorState } from '../db/mirrors.ts'
+import type { MirrorRow, RunOutcome, RunTrigger } from '../db/schema.ts'
+import { endRun, findRun, insertRun, listRuns, pruneRuns, setRunGeneration } from '../db/sync-runs.ts'
+import { AppError } from '../errors.ts'
+import { acquireLease, type Lease } from '../jobs/leases.ts'
+import { cancelledBy } from '../lib/abort.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
+import type { Sleep } from '../lib/retry.ts'
+import type { MirrorEngineOptions } from './engine.ts'
+import { failureOf } from './problem.ts'
+import type { ProgressBoard } from './progress.ts'
+import { runPass } from './run.ts'
+import type { RunReport } from './run-report.ts'
+import { nextRunAt } from './schedule.ts'
+import { NO_COUNTS, renderRun } from './views.ts'
+
+export const LEASE_PREFIX = 'mirror:'
+const LEASE_TTL_MS = 30_000
+/** How often a run looks whether another server's run of the same mirror has ended. */
+const LEASE_RETRY_MS = 1_000
+const KEPT_RUNS = 200
+
+export interface RunnerOptions extends MirrorEngineOptions {
+  readonly clock: Clock
+  readonly sleep: Sleep
+  readonly random: () => number
+  readonly intervalMs: number
+  readonly transfersPerRun: number
+  readonly board: ProgressBoard
+  /** This process, for people who look at leases. */
+  readonly holder: string
+  onEnded(): void
+}
+
+interface ProcessRun {
+  readonly id: string
+  readonly mirrorId: string
+  readonly abort: AbortController
+  isFull: boolean
+  /** Its row is there. */
+  readonly inserted: Promise<void>
+  readonly ended: Promise<void>
+}
+
+export interface Runner {
+  /** Begins a run, or lets it wait behind the present one; whoever comes while one waits already joins it. */
+  begin(mirror: MirrorRow & { readonly repository: string }, o: { trigger: RunTrigger; isFull: boolean }): Promise<Run>
+  isRunning(mirrorId: string): boolean
+  readonly size: number
+  /** Resolves when the run has ended here; undefined when it is not a run of this process. */
+  find(runId: string): Promise<void> | undefined
+  /** Aborts the mirror's runs with `reason` and waits for their end. */
+  end(mirrorId: string, reason: AppError): Promise<void>
+  /** The same for all, and no more begin. */
+  close(reason: AppError): Promise<void>
+}
+
+/** What aborts a run because its mirror was stopped; any other reason leaves the run failed. */
+export function stopReason(): AppError {
+  return new AppError('CANCELLED', 'the mirror was stopped', { detail: { stopped: true } })
+}
+
+export function createRunner(o: RunnerOptions): Runner {
+  const { db, clock, logger } = o
+  const present = new Map<string, ProcessRun>()
+  const waiting = new Map<string, ProcessRun>()
+  let isClosed = false
+  const now = () => isoTime(clock.now())
+
+  function create(
+    mirror: MirrorRow & { readonly repository: string },
+    { trigger, isFull }: { trigger: RunTrigger; isFull: boolean },
+  ): ProcessRun {
+    const before = present.get(mirror.id)
+    const id = newId()
+    const inserted = db.write(async (tx) => {
+      await insertRun(tx, {
+        id,
+        mirror_id: mirror.id,
+        trigger,
+        full: isFull ? 1 : 0,
+        outcome: 'running',
+        generation: 0,
+        started_at: now(),
+        ended_at: null,
+        counts: JSON.stringify(NO_COUNTS),
+        failures: '[]',
+      })
+      // Should this process die, the mirror is due again by itself.
+      const later = new Date(clock.now().getTime() + o.intervalMs)
+      await scheduleMirror(tx, mirror.id, isoTime(later))
+    })
+    const run: ProcessRun = {
+      id,
+      mirrorId: mirror.id,
+      abort: new AbortController(),
+      isFull,
+      inserted,
+      ended: Promise.resolve()
+        .then(async () => {
+          await inserted
+          await before?.ended
+          waiting.delete(mirror.id)
+          present.set(mirror.id, run)
+          await execute(mirror, run)
+        })
+        .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
+        .finally(() => {
+          if (present.get(mirror.id) === run) present.delete(mirror.id)
+          if (waiting.get(mirror.id) === run) waiting.delete(mirror.id)
+          o.onEnded()
+        }),
+    }
+    ;(before === undefined ? present : waiting).set(mirror.id, run)
+    return run
+  }
+
+  async function execute(mirror: MirrorRow & { readonly repository: string }, run: ProcessRun): Promise<void> {
+    const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const counts = { ...NO_COUNTS }
+    let lease: Lease | undefined
+    let report: RunReport | undefined
+    let thrown: { readonly error: unknown } | undefined
+    try {
+      lease = await takeLease(mirror.id, run.abort.signal)
+      const { key, generation, signal } = lease
+      await db.write((tx) => setRunGeneration(tx, run.id, generation))
+      report = await runPass(
+        {
+          engine: o,
+          clock,
+          transfers: o.transfersPerRun,
+          mirror,
+          binding: { runId: run.id, leaseKey: key, generation },
+          isFull: run.isFull,
+          signal: AbortSignal.any([run.abort.signal, signal]),
+          meter,
+          changed,
+        },
+        counts,
+      )
+    } catch (error) {
+      // What ended the run says more than the failure of whatever was under way at that moment.
+      const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
+      thrown = { error: ended === undefined ? error : cancelledBy(ended) }
+    }
+    try {
+      const outcome = await finish(mirror, run, counts, report, thrown)
+      meter.outcome = outcome
+    } finally {
+      if (meter.outcome === 'running') meter.outcome = 'failed'
+      meter.phase = 'ended'
+      changed()
+      await lease?.release()
+    }
+  }
+
+  async function takeLease(mirrorId: string, signal: AbortSignal): Promise<Lease> {
+    const options = { db, clock, key: `${LEASE_PREFIX}${mirrorId}`, holder: o.holder, ttlMs: LEASE_TTL_MS }
+    for (;;) {
+      if (signal.aborted) throw cancelledBy(signal)
+      const lease = await acquireLease(options)
+      if (lease !== undefined) return lease
+      await o.sleep(LEASE_RETRY_MS, signal)
+    }
+  }
+
+  async function finish(
+    mirror: MirrorRow,
+    run: ProcessRun,
+    counts: { -readonly [K in keyof typeof NO_COUNTS]: number },
+    report: RunReport | undefined,
+    thrown: { readonly error: unknown } | undefined,
+  ): Promise<RunOutcome> {
+    const isStopped = run.abort.signal.reason instanceof AppError && isStop(run.abort.signal.reason)
+    const outcome = isStopped ? 'stopped' : (report?.outcome ?? 'failed')
+    const whole = thrown === undefined || isStopped ? [] : [{ tag: null, digest: null, ...failureOf(thrown.error) }]
+    const failures = [...whole, ...(report?.failures ?? [])]
+    if (whole.length > 0) counts.failed++
+    const reason = whole[0]?.message ?? report?.reason ?? null
+    if (thrown !== undefined && !isStopped)
+      logger.warn({ err: thrown.error, mirror: mirror.id, run: run.id }, 'a run failed')
+    const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(mirror.id, run.id)) : 0
+    const isInterrupted = run.abort.signal.aborted && !isStopped
+    await db.write(async (tx) => {
+      const at = now()
+      if (report !== undefined) {
+        await recordTags(tx, report.tags)
+        await recordSubjects(tx, report.subjects)
+      }
+      await endRun(tx, run.id, {
+        outcome,
+        at,
+        counts: JSON.stringify(counts),
+        failures: JSON.stringify(failures),
+      })
+      await pruneRuns(tx, mirror.id, KEPT_RUNS)
+      if (outcome === 'stopped') return
+      const { intervalMs, random } = o
+      await setMirrorState(tx, mirror.id, {
+        state: outcome === 'done' ? 'active' : 'degraded',
+        reason,
+        nextRunAt: isInterrupted ? at : nextRunAt({ now: clock.now(), outcome, failedBefore, intervalMs, random }),
+        at,
+      })
+    })
+    return outcome
+  }
+
+  /** Failed runs in a row before this one. */
+  async function countFailedInRow(mirrorId: string, runId: string): Promise<number> {
+    const rows = (await listRuns(db.read, mirrorId, { limit: 12 })).filter((row) => row.id !== runId)
+    const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
+    return firstGood === -1 ? rows.length : firstGood
+  }
+
+  const all = () => [...present.values(), ...waiting.values()]
+  return {
+    async begin(mirror, { trigger, isFull }) {
+      if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
+      const joined = waiting.get(mirror.id)
+      const run = joined ?? create(mirror, { trigger, isFull })
+      if (isFull) run.isFull = true
+      await run.inserted
+      const row = await findRun(db.read, run.id)
+      if (row === undefined) throw new Error(`run ${run.id} is gone`)
+      return renderRun(row)
+    },
+    isRunning: (mirrorId) => present.has(mirrorId),
+    get size() {
+      return present.size
+    },
+    find: (runId) => all().find((run) => run.id === runId)?.ended,
+    async end(mirrorId, reason) {
+      const runs = all().filter((run) => run.mirrorId === mirrorId)
+      for (const run of runs) run.abort.abort(reason)
+      await Promise.all(runs.map((run) => run.ended))
+    },
+    async close(reason) {
+      isClosed = true
+      const runs = all()
+      for (const run of runs) run.abort.abort(reason)
+      await Promise.all(runs.map((run) => run.ended))
+    },
+  }
+}
+
+function isStop(reason: AppError): boolean {
+  return typeof reason.detail === 'object' && reason.detail !== null && 'stopped' in reason.detail
+}
