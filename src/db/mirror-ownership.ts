@@ -53,14 +53,17 @@ export async function excludeTag(tx: Transaction, repositoryId: string, tag: Tag
     .execute()
 }
 
-/** A person deleted mirrored content by digest. Nothing on a repository without mirror. */
+/**
+ * A person deletes mirrored content by digest (the manifest is still linked). Nothing happens on a repository without mirror, or for
+ * content that people pushed.
+ */
 export async function excludeDigest(
   tx: Transaction,
   repositoryId: string,
   excluded: { readonly digest: Digest; readonly tags: readonly Tag[]; readonly at: string },
 ): Promise<void> {
   const mirrorId = await findMirrorId(tx, repositoryId)
-  if (mirrorId === undefined) return
+  if (mirrorId === undefined || !(await isMirrored(tx, repositoryId, excluded.digest))) return
   await tx
     .insertInto('mirror_exclusions')
     .values({
@@ -75,4 +78,14 @@ export async function excludeDigest(
         .doUpdateSet({ tags: JSON.stringify(excluded.tags), excluded_at: excluded.at }),
     )
     .execute()
+}
+
+async function isMirrored(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  const row = await tx
+    .selectFrom('repository_manifests')
+    .select('mirrored_at')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return row !== undefined && row.mirrored_at !== null
 }

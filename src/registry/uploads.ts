@@ -3,12 +3,14 @@
  * they are acknowledged; a process that has not seen all bytes hashes the stage again.
  */
 import type { BlobStore, Stage } from '../blobs/blob-store.ts'
-import type { Database } from '../db/engine.ts'
+import type { Database, Queries } from '../db/engine.ts'
 import type { UploadSessionRow } from '../db/schema.ts'
 import {
   deleteUploadSession,
   findUploadSession,
   insertUploadSession,
+  listIdleUploadSessions,
+  listKnownUploadSessions,
   moveUploadOffset,
   type UploadKey,
 } from '../db/upload-sessions.ts'
@@ -21,6 +23,10 @@ import { commitBlob } from './blobs.ts'
 import { type Destination, openDestination } from './destination.ts'
 import { refuseOverQuota } from './quota.ts'
 import { createRunningHash, hashStage, type RunningHash } from './running-hash.ts'
+
+/** Others keep stages in the same store; these are the ones that uploads clean up. */
+const STAGE_PREFIX = 'upload-'
+const EXPIRE_BATCH = 100
 
 export interface UploadStatus {
   readonly id: string
@@ -58,12 +64,24 @@ export interface Uploads {
   uploadWhole(destination: Destination, digest: Digest, body: UploadBody): Promise<void>
   /** @throws AppError BLOB_UPLOAD_UNKNOWN; RANGE_INVALID while another request is at it */
   cancel(key: UploadKey): Promise<void>
+  /**
+   * Ends the sessions that nobody has sent to since `idleSince`, and removes the stages that a crash has left without a session.
+   * @returns how many sessions ended
+   */
+  expire(idleSince: Date): Promise<number>
 }
 
 export interface UploadsOptions {
   readonly db: Database
   readonly blobs: BlobStore
   readonly clock: Clock
+}
+
+/** A session in the hands of the one request that may work on it. */
+interface Session {
+  readonly row: UploadSessionRow
+  readonly stage: Stage
+  readonly known: Live
 }
 
 /** What this process knows of a session while it lives. */
@@ -85,10 +103,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   /** Runs `work` as the only user of the session, with its stage cut to what was acknowledged. */
-  async function exclusively<T>(
-    key: UploadKey,
-    work: (session: { row: UploadSessionRow; stage: Stage; known: Live }) => Promise<T>,
-  ): Promise<T> {
+  async function exclusively<T>(key: UploadKey, work: (session: Session) => Promise<T>): Promise<T> {
     const row = await getSession(key)
     const known = live.get(key.id) ?? { isBusy: false, hash: createRunningHash() }
     if (known.isBusy) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
@@ -97,7 +112,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     try {
       // Read again: the request that held the session a moment ago may have moved or ended it.
       const current = await getSession(key)
-      const stage = await blobs.openStage(current.id)
+      const stage = await blobs.openStage(`${STAGE_PREFIX}${current.id}`)
       try {
         const offset = Math.min(current.offset_bytes, stage.sizeBytes)
         if (stage.sizeBytes > offset) await stage.truncate(offset)
@@ -113,11 +128,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   /** Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came. */
-  async function take(
-    { row, stage, known }: { row: UploadSessionRow; stage: Stage; known: Live },
-    destination: Destination,
-    body: UploadBody,
-  ): Promise<void> {
+  async function take({ row, stage, known }: Session, destination: Destination, body: UploadBody): Promise<void> {
     const start = stage.sizeBytes
     const { range, lengthBytes, signal } = body
     if (range !== undefined && range.from !== start) {
@@ -151,10 +162,27 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (!moved) throw outOfOrder(row.offset_bytes, 'another server is sending to this session')
   }
 
-  async function drop(id: string, stage: Stage): Promise<void> {
-    await db.write((tx) => deleteUploadSession(tx, id))
+  async function drop({ row, stage, known }: Session): Promise<void> {
+    known.hash.restart(0)
+    await db.write((tx) => deleteUploadSession(tx, row.id))
     await stage.discard()
-    live.delete(id)
+  }
+
+  /** One that is being sent to right now is no idle one, whatever its row says. */
+  async function expire(idleSince: Date): Promise<number> {
+    let ended = 0
+    for (;;) {
+      const rows = await listIdleUploadSessions(db.read, isoTime(idleSince), EXPIRE_BATCH)
+      const idle = rows.filter((row) => live.get(row.id)?.isBusy !== true)
+      for (const row of idle) {
+        await db.write((tx) => deleteUploadSession(tx, row.id))
+        live.delete(row.id)
+      }
+      ended += idle.length
+      if (rows.length < EXPIRE_BATCH || idle.length === 0) break
+    }
+    await removeAbandonedStages(db.read, blobs, idleSince)
+    return ended
   }
 
   return {
@@ -185,27 +213,26 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (body !== undefined) await take(session, destination, body)
         const { stage, known } = session
         const got = known.hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
-        known.hash.restart(0)
         if (got !== digest) {
-          await drop(key.id, stage)
+          await drop(session)
           throw wrongDigest(got, digest)
         }
         try {
           await commitBlob({ db, blobs, clock }, stage, digest, destination, async (tx) => {
             await deleteUploadSession(tx, key.id)
           })
+          known.hash.restart(0)
         } catch (error) {
-          await drop(key.id, stage)
+          await drop(session)
           throw error
         }
-        live.delete(key.id)
       }),
 
     async uploadWhole(destination, digest, body) {
       if (body.lengthBytes !== undefined) {
         await refuseOverQuota(db.read, destination.organization, { sizeBytes: body.lengthBytes, digest })
       }
-      const stage = await blobs.openStage(newId())
+      const stage = await blobs.openStage(`${STAGE_PREFIX}${newId()}`)
       const hash = createRunningHash(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
       try {
         await stage.append(body.stream, { signal: body.signal, onChunk: (chunk) => hash.update(chunk) })
@@ -218,7 +245,9 @@ export function createUploads(options: UploadsOptions): Uploads {
       }
     },
 
-    cancel: (key) => exclusively(key, ({ stage }) => drop(key.id, stage)),
+    cancel: (key) => exclusively(key, drop),
+
+    expire,
   }
 }
 
@@ -233,4 +262,14 @@ function wrongLength(wantBytes: number, gotBytes: number): AppError {
 
 function wrongDigest(got: Digest | undefined, want: Digest): AppError {
   return new AppError('DIGEST_INVALID', `the content hashes to ${got}, want ${want}`, { detail: { digest: want } })
+}
+
+async function removeAbandonedStages(db: Queries, blobs: BlobStore, idleSince: Date): Promise<void> {
+  for await (const { id, modifiedAt } of blobs.listStages()) {
+    if (!id.startsWith(STAGE_PREFIX) || modifiedAt >= idleSince) continue
+    const session = id.slice(STAGE_PREFIX.length)
+    if ((await listKnownUploadSessions(db, [session])).has(session)) continue
+    const stage = await blobs.openStage(id)
+    await stage.discard()
+  }
 }

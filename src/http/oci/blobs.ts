@@ -8,13 +8,20 @@ import type { Call, OciDependencies } from './call.ts'
 import { isUnmodified } from './conditions.ts'
 import { withHeaders } from './refusal.ts'
 
+/**
+ * Bun starts this time anew whenever the socket takes bytes of a file. The kernel holds a few megabytes between us and the
+ * reader, so that a reader of some 20 KiB/s is still seen to go on.
+ */
+const SEND_IDLE_SECONDS = 240
+
 /** GET and HEAD. A staged blob, or one of another repository, is absent. */
 export async function serveBlob(deps: OciDependencies, call: Call): Promise<Response> {
   const { request, route, server } = call
   const digest = parseDigest(route.last)
   const { repository } = await authorizePresent(deps, call, 'pull', () => unknownBlob(digest))
   const blob = await getBlob(deps.db.read, repository.id, digest)
-  await touchBlob(deps.db, deps.clock, blob)
+  // A full disk must not keep people from pulling.
+  await touchBlob(deps.db, deps.clock, blob).catch((error) => deps.logger.warn({ err: error }, 'blob not touched'))
   const size = blob.size_bytes
   const headers: Record<string, string> = {
     'Docker-Content-Digest': digest,
@@ -29,7 +36,7 @@ export async function serveBlob(deps: OciDependencies, call: Call): Promise<Resp
   }
   const range = rangeOf(request, size)
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
-  server?.timeout(request, 0)
+  server?.timeout(request, SEND_IDLE_SECONDS)
   const body = await deps.blobs.openBody(blob.storage_key, range)
   // Bun would name the file in a header of its own; and no browser shall render what people pushed.
   headers['Content-Disposition'] = 'attachment'

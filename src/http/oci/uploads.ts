@@ -58,8 +58,9 @@ async function sourcesOf(deps: OciDependencies, { organization }: Granted, diges
 /** PATCH: one chunk, or a stream. */
 export async function appendUpload(deps: OciDependencies, call: Call): Promise<Response> {
   const { granted, key } = await openSession(deps, call)
-  const body = uploadBody(call, deps.idleTimeoutMs)
-  const status = await inSession(granted.name, key, () => deps.uploads.append(key, granted.destination, body))
+  const status = await inSession(deps, granted.name, key, () =>
+    deps.uploads.append(key, granted.destination, uploadBody(call, deps.idleTimeoutMs)),
+  )
   return sessionAnswer(202, granted.name, status)
 }
 
@@ -68,8 +69,10 @@ export async function finishUpload(deps: OciDependencies, call: Call): Promise<R
   const { granted, key } = await openSession(deps, call)
   const digest = parseDigest(call.route.query.get('digest') ?? '')
   const hasBody = call.request.body !== null && contentLength(call.request) !== 0
-  const body = hasBody ? uploadBody(call, deps.idleTimeoutMs) : undefined
-  await inSession(granted.name, key, () => deps.uploads.complete(key, granted.destination, digest, body))
+  await inSession(deps, granted.name, key, () => {
+    const body = hasBody ? uploadBody(call, deps.idleTimeoutMs) : undefined
+    return deps.uploads.complete(key, granted.destination, digest, body)
+  })
   return blobCreated(granted.name, digest)
 }
 
@@ -82,7 +85,7 @@ export async function showUpload(deps: OciDependencies, call: Call): Promise<Res
 /** DELETE: cancels the session. Needs `push`, not `delete`: who may begin may stop. */
 export async function cancelUpload(deps: OciDependencies, call: Call): Promise<Response> {
   const { granted, key } = await openSession(deps, call)
-  await inSession(granted.name, key, () => deps.uploads.cancel(key))
+  await inSession(deps, granted.name, key, () => deps.uploads.cancel(key))
   return new Response(null, { status: 204 })
 }
 
@@ -98,13 +101,17 @@ async function openSession(deps: OciDependencies, call: Call): Promise<{ granted
 }
 
 /** A refused chunk is answered with where the session is, so that the client goes on from there. */
-async function inSession<T>(name: RepositoryName, key: UploadKey, work: () => Promise<T>): Promise<T> {
+async function inSession<T>(
+  deps: OciDependencies,
+  name: RepositoryName,
+  key: UploadKey,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!isAppError(error, 'RANGE_INVALID')) throw error
-    const { offsetBytes } = error.detail as { offsetBytes: number }
-    throw withHeaders(error, sessionHeaders(name, { id: key.id, offsetBytes }))
+    throw withHeaders(error, sessionHeaders(name, await deps.uploads.getStatus(key)))
   }
 }
 
