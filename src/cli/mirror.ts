@@ -20,7 +20,8 @@ interface StartOptions extends RunOptions {
   readonly adopt?: boolean
 }
 
-export function addMirrorCommands(program: Command, line: CommandLine): void {
+/** @returns the command that they are in */
+export function addMirrorCommands(program: Command, line: CommandLine): Command {
   const mirror = program.command('mirror').description('keep repositories of upstreams in sync')
   addCommand(mirror, 'start', 'mirror an upstream repository into a private one')
     .argument('<upstream/repository>', 'what to mirror, such as sample/python')
@@ -45,6 +46,7 @@ export function addMirrorCommands(program: Command, line: CommandLine): void {
   addCommand(mirror, 'stop', 'stop updates; repository and images stay')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .action((name: string, o: { json?: boolean }) => stop(line, name, o))
+  return mirror
 }
 
 function mirrorPath(name: string): string {

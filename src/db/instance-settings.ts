@@ -14,3 +14,11 @@ export async function claimInstanceSetting(tx: Transaction, key: string, value: 
     .execute()
   return (await findInstanceSetting(tx, key)) ?? value
 }
+
+export async function setInstanceSetting(tx: Transaction, key: string, value: string): Promise<void> {
+  await tx
+    .insertInto('instance_settings')
+    .values({ key, value })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+    .execute()
+}

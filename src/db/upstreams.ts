@@ -38,6 +38,11 @@ export async function findUpstreamById(db: Queries, id: string): Promise<Upstrea
   return db.selectFrom('upstreams').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** The same registry at another address. */
+export async function moveUpstream(tx: Transaction, id: string, url: string): Promise<void> {
+  await tx.updateTable('upstreams').set({ url }).where('id', '=', id).execute()
+}
+
 export interface UpstreamRecord extends UpstreamRow {
   /** Null: shared. */
   readonly organization: string | null

@@ -1,0 +1,91 @@
+/** The command line as a whole: every verb, and what the program ends with. */
+import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
+import { type AppError, isAppError, messageOf } from '../errors.ts'
+import { addCatalogCommands } from './catalog.ts'
+import type { CommandLine } from './command-line.ts'
+import { EXIT, ExitStatus, UsageError } from './exit.ts'
+import { addLoginCommands } from './login.ts'
+import { addMemberCommands } from './member.ts'
+import { addMirrorCommands } from './mirror.ts'
+import { addMirrorWatchCommand } from './mirror-watch.ts'
+import { addOrganizationCommands } from './organization.ts'
+import { addRepositoryCommands } from './repository.ts'
+import { addSampleCommands } from './sample.ts'
+import { addServeCommand } from './serve.ts'
+import { addTagCommands } from './tag.ts'
+import { addTokenCommands } from './token.ts'
+import { addUpstreamCommands } from './upstream.ts'
+import { addUserCommands } from './user.ts'
+
+export function createProgram(line: CommandLine): Command {
+  const program = new Command('kagami')
+    .description('A private, verified, complete and fresh mirror of the container images you build on')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError()
+    .configureOutput({
+      writeOut: (text) => line.terminal.print(text.replace(/\n$/, '')),
+      writeErr: (text) => line.terminal.note(text.replace(/\n$/, '')),
+    })
+  addServeCommand(program, line)
+  addLoginCommands(program, line)
+  addUpstreamCommands(program, line)
+  addCatalogCommands(program, line)
+  addMirrorWatchCommand(addMirrorCommands(program, line), line)
+  addRepositoryCommands(program, line)
+  addTagCommands(program, line)
+  addTokenCommands(program, line)
+  addOrganizationCommands(program, line)
+  addMemberCommands(program, line)
+  addUserCommands(program, line)
+  addSampleCommands(program, line)
+  return program
+}
+
+/**
+ * Runs one command.
+ * @param args without the program's own name
+ * @returns the exit status: 0 done, 1 failed or partial, 2 wrong use
+ */
+export async function runProgram(args: readonly string[], line: CommandLine): Promise<number> {
+  const program = createProgram(line)
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return EXIT.done
+  } catch (error) {
+    if (error instanceof ExitStatus) return error.status
+    // Its parser has printed what is wrong, with the usage; help and version are no errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse
+    if (error instanceof UsageError) {
+      line.terminal.note(`error: ${error.message}\n\n${commandOf(program, args).helpInformation().trimEnd()}`)
+      return EXIT.wrongUse
+    }
+    line.terminal.note(errorText(error))
+    return EXIT.failed
+  }
+}
+
+/** The command that the arguments name, for its usage. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  let command = program
+  for (const arg of args) {
+    const next = command.commands.find((one) => one.name() === arg)
+    if (next === undefined) return command
+    command = next
+  }
+  return command
+}
+
+/** The message, then what the server added; a bug with its stack, as there is nobody else to show it to. */
+function errorText(error: unknown): string {
+  if (!isAppError(error)) return error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
+  const hint = error.code === 'UNAUTHORIZED' ? '\nsign in by kagami login, or set KAGAMI_TOKEN' : ''
+  return `error: ${error.message} (${error.code})${detailText(error)}${hint}`
+}
+
+function detailText({ detail }: AppError): string {
+  if (detail === undefined || detail === null) return ''
+  const text = typeof detail === 'string' ? detail : JSON.stringify(detail)
+  return `\n  ${text.slice(0, 2000)}`
+}

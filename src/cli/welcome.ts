@@ -1,0 +1,97 @@
+/** What `kagami serve` tells the operator once it serves. */
+import type { FirstOwner } from '../access/bootstrap.ts'
+
+export interface Welcome {
+  readonly program: string
+  /** As clients reach it, without a path. */
+  readonly url: string
+  readonly sampleUrl: string | undefined
+  readonly owner: string
+  readonly organization: string
+  /** At the first start only. */
+  readonly firstOwner: FirstOwner | undefined
+  /** A repository that can be pulled, and a tag of it. */
+  readonly pull: { readonly repository: string; readonly tag: string } | undefined
+}
+
+export function welcomeText(welcome: Welcome): string {
+  const { url, sampleUrl, program, owner, firstOwner, pull } = welcome
+  const host = new URL(url).host
+  const password = passwordLine(welcome)
+  const lines = [
+    `Kagami is running.`,
+    '',
+    `  Registry  ${host}`,
+    `  API       ${url}/api/v1 (described in ${url}/api/v1/openapi.json)`,
+    ...(sampleUrl === undefined ? [] : [`  Sample    ${sampleUrl} (the upstream "sample")`]),
+    `  Owner     ${owner}`,
+    `  Password  ${password}`,
+  ]
+  const secret = firstOwner?.isPasswordMade === true ? firstOwner.password.reveal() : undefined
+  if (pull !== undefined) lines.push('', ...pullBlocks({ ...welcome, pull, host, secret }))
+  if (firstOwner !== undefined) lines.push('', ...nextLines(welcome, secret))
+  return [
+    ...lines,
+    '',
+    `Ctrl-C stops it; the data stay. ${program} serve${sampleUrl === undefined ? '' : ' --sample'} goes on.`,
+  ].join('\n')
+}
+
+function passwordLine({ program, owner, firstOwner }: Welcome): string {
+  const reset = `${program} user reset-password ${owner}`
+  if (firstOwner === undefined) return `(as before; forgotten? ${reset})`
+  if (!firstOwner.isPasswordMade) return '(as KAGAMI_OWNER_PASSWORD says)'
+  return `${firstOwner.password.reveal()} (shown this once; another: ${reset})`
+}
+
+type Pull = Welcome & {
+  readonly pull: NonNullable<Welcome['pull']>
+  readonly host: string
+  readonly secret: string | undefined
+}
+
+/** Plain http: docker takes it on loopback by itself, the others want to be told. */
+function pullBlocks({ url, owner, pull, host, secret }: Pull): string[] {
+  const image = `${host}/${pull.repository}:${pull.tag}`
+  const isPlain = url.startsWith('http:')
+  const noTls = isPlain ? ' --tls-verify=false' : ''
+  const login = (client: string, flags: string) => `    ${loginLine(`${client} login${flags} ${host}`, owner, secret)}`
+  return [
+    `Pull ${pull.repository} with docker:`,
+    login('docker', ''),
+    `    docker pull ${image}`,
+    '',
+    'with podman:',
+    login('podman', noTls),
+    `    podman pull${noTls} ${image}`,
+    '',
+    'with skopeo:',
+    login('skopeo', noTls),
+    `    skopeo copy${isPlain ? ' --src-tls-verify=false' : ''} docker://${image} dir:${pull.repository.split('/').at(-1)}`,
+  ]
+}
+
+/** Without the password at hand the client asks for it. */
+function loginLine(command: string, owner: string, secret: string | undefined): string {
+  return secret === undefined
+    ? `${command} --username ${owner}`
+    : `echo ${secret} | ${command} --username ${owner} --password-stdin`
+}
+
+function nextLines({ program, owner, organization, sampleUrl, pull }: Welcome, secret: string | undefined): string[] {
+  const signIn = `  ${loginLine(`${program} login`, owner, secret)}`
+  if (sampleUrl === undefined || pull === undefined) {
+    return [
+      'Try next, in another terminal:',
+      signIn,
+      `  ${program} upstream add hub https://registry-1.docker.io`,
+      `  ${program} mirror start hub/library/alpine --org ${organization} --wait`,
+    ]
+  }
+  return [
+    'Try next, in another terminal:',
+    signIn,
+    `  ${program} tag list ${pull.repository}`,
+    `  ${program} sample release`,
+  ]
+}

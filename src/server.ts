@@ -1,0 +1,131 @@
+/** The composition root: opens the instance, puts the parts together, serves. */
+import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
+import type { Settings } from './config/settings.ts'
+import { findInstanceSetting, setInstanceSetting } from './db/instance-settings.ts'
+import { createUpstream, findUpstream, moveUpstream } from './db/upstreams.ts'
+import { findUserByName } from './db/users.ts'
+import { isAppError } from './errors.ts'
+import { createApiApp } from './http/api/app.ts'
+import { createHttpApp } from './http/app.ts'
+import { isoTime } from './lib/clock.ts'
+import type { Logger } from './lib/logger.ts'
+import { createMirrorEngine } from './mirror/create-engine.ts'
+import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
+import { createLocalWriters } from './registry/local-writer.ts'
+import { type Instance, openInstance } from './server/instance.ts'
+import { isLoopback, listen } from './server/listener.ts'
+import { createRegistryApps } from './server/registry-app.ts'
+import { type RunningSample, startSample } from './server/sample.ts'
+import { createSources } from './server/sources.ts'
+
+export interface ServeOptions {
+  readonly settings: Settings
+  /** Serve the sample upstream too, and mirror a first repository of it at the first start. */
+  readonly withSample: boolean
+  readonly logger: Logger
+}
+
+export interface RunningServer {
+  readonly url: string
+  /** What the first start made: its password is nowhere else. */
+  readonly firstOwner: FirstOwner | undefined
+  readonly sampleUrl: string | undefined
+  /** The first run of the sample's mirror, begun by the first start with the sample. */
+  readonly firstRun: MirrorAndRun | undefined
+  readonly mirrors: MirrorEngine
+  /** Ends runs, lets requests under way end for a moment, closes the data. */
+  close(): Promise<void>
+}
+
+const SAMPLE_UPSTREAM = 'sample'
+const SAMPLE_REPOSITORY = 'python'
+/** Instance setting: the first sample mirror was begun, and is not begun again when people remove it. */
+const SAMPLE_MIRRORED = 'sample.mirrored'
+
+/**
+ * Starts to serve; all that can fail for the sake of settings fails before anything is made.
+ * @throws AppError CONFIG_INVALID: a port is taken, another server has the data directory
+ */
+export async function startServer({ settings, withSample, logger }: ServeOptions): Promise<RunningServer> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const step of closers.splice(0).reverse()) await step()
+  }
+  try {
+    const instance = await openInstance({ directory: settings.dataDirectory, database: settings.database })
+    closers.push(instance.close)
+    const listener = listen(settings.listen, 'KAGAMI_LISTEN')
+    closers.push(listener.stop)
+    const sample = withSample ? await startSample(settings.dataDirectory, settings.sampleListen, logger) : undefined
+    if (sample !== undefined) closers.push(sample.close)
+
+    const { db, blobs, clock, sealer, access } = instance
+    const policy = { allowLoopback: isLoopback(settings.listen), allowNetworks: settings.allowNetworks }
+    const sources = createSources({ policy, sealer, sampleUrl: sample?.url })
+    const mirrors = createMirrorEngine({
+      db,
+      logger,
+      clock,
+      openSource: sources.openSource,
+      openWriter: createLocalWriters({ db, blobs, clock }),
+    })
+    closers.push(mirrors.close)
+    const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
+    const api = createApiApp({ db, ...access, sealer, mirrors, sample, logger, openRegistry: sources.openRegistry })
+
+    const { owner, ownerPassword, organization } = settings
+    const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
+    await mirrors.resume({ isAlone: db.engine === 'sqlite' })
+    let isReady = false
+    listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger }))
+    const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
+    // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
+    const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})
+    ready
+      .catch(() => {})
+      .finally(() => {
+        isReady = true
+      })
+    return { url: listener.url, firstOwner, sampleUrl: sample?.url, firstRun, mirrors, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Registers the sample as a shared upstream, and begins its first mirror once in the life of the instance. */
+async function mirrorSample(
+  { db, clock }: Instance,
+  mirrors: MirrorEngine,
+  { url }: RunningSample,
+  { organization, owner }: Settings,
+  logger: Logger,
+): Promise<MirrorAndRun | undefined> {
+  await db.write(async (tx) => {
+    const known = await findUpstream(tx, null, SAMPLE_UPSTREAM)
+    if (known !== undefined) return moveUpstream(tx, known.id, url)
+    await createUpstream(tx, {
+      organization_id: null,
+      name: SAMPLE_UPSTREAM,
+      url,
+      username: null,
+      sealed_password: null,
+      ca: null,
+      plain_http: 1,
+      referrers_from: null,
+      created_at: isoTime(clock.now()),
+    })
+  })
+  if ((await findInstanceSetting(db.read, SAMPLE_MIRRORED)) !== undefined) return undefined
+  const by = (await findUserByName(db.read, owner))?.id ?? 'system'
+  try {
+    const begun = await mirrors.start({ organization, upstream: SAMPLE_UPSTREAM, repository: SAMPLE_REPOSITORY, by })
+    await db.write((tx) => setInstanceSetting(tx, SAMPLE_MIRRORED, begun.mirror.id))
+    return begun
+  } catch (error) {
+    if (!isAppError(error)) throw error
+    // An organization that is gone, or a repository that people made there: the server serves all the same.
+    logger.warn({ code: error.code, reason: error.message }, 'the sample was not mirrored')
+    return undefined
+  }
+}

@@ -1,0 +1,64 @@
+import type { ListenAddress } from '../config/settings.ts'
+import { AppError, messageOf } from '../errors.ts'
+import type { HttpApp } from '../http/app.ts'
+import { isLoopbackAddress } from '../net/address-guard.ts'
+
+export interface Listener {
+  /** How this machine reaches it: `http://127.0.0.1:5080`. */
+  readonly url: string
+  /** Hands requests to the app; before that they are answered by 503. */
+  serve(app: HttpApp): void
+  /** Takes no more requests, lets those under way end for a moment, then cuts them. */
+  stop(): Promise<void>
+}
+
+/** Seconds; blobs, uploads and streams lift it and watch their own progress. */
+const IDLE_TIMEOUT_SECONDS = 120
+const STOP_PATIENCE_MS = 3000
+
+/** True when nobody but this machine can reach the address. */
+export function isLoopback({ host }: ListenAddress): boolean {
+  return host === 'localhost' || isLoopbackAddress(host)
+}
+
+/**
+ * Takes the address at once, so that a taken port is known before anything is made.
+ * @param setting the variable that names the address, for the message
+ * @throws AppError CONFIG_INVALID
+ */
+export function listen(address: ListenAddress, setting: string): Listener {
+  let current: HttpApp | undefined
+  const { host, port } = address
+  const shown = host.includes(':') ? `[${host}]` : host
+  let server: Bun.Server<undefined>
+  try {
+    server = Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      // Each route bounds its own bodies; layers may be of any size.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      fetch: (request, self) =>
+        current === undefined ? new Response('starting\n', { status: 503 }) : current.fetch(request, self),
+    })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const why = code === 'EADDRINUSE' ? 'it is taken' : messageOf(error)
+    throw new AppError('CONFIG_INVALID', `cannot listen on ${shown}:${port}: ${why}; choose another by ${setting}`, {
+      cause: error,
+    })
+  }
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : shown
+  return {
+    url: `http://${reached}:${server.port}`,
+    serve(app) {
+      current = app
+    },
+    async stop() {
+      const timer = setTimeout(() => void server.stop(true), STOP_PATIENCE_MS)
+      await server.stop()
+      clearTimeout(timer)
+    },
+  }
+}

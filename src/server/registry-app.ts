@@ -1,0 +1,34 @@
+import { SERVICE } from '../access/bearer.ts'
+import { createOciApp, type OciApp } from '../http/oci/app.ts'
+import { tokenRealm } from '../http/public-url.ts'
+import { createTokenApp } from '../http/token/app.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Instance } from './instance.ts'
+
+/** `/v2` and the token service of one instance. @param publicUrl undefined: as each request's Host says */
+export function createRegistryApps(
+  instance: Instance,
+  o: { readonly publicUrl: string | undefined; readonly logger: Logger },
+): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
+  const { db, blobs, uploads, clock, access } = instance
+  const { logger, publicUrl } = o
+  const oci = createOciApp({
+    db,
+    blobs,
+    uploads,
+    clock,
+    logger,
+    authenticate: (request, address) =>
+      access.authenticator.authenticate(request.headers.get('authorization'), { address }),
+    tokenRealm: (request) => tokenRealm(request, publicUrl),
+    service: SERVICE,
+  })
+  const token = createTokenApp({
+    db,
+    clock,
+    logger,
+    authenticator: access.authenticator,
+    signBearer: access.signBearer,
+  })
+  return { oci, token }
+}
