@@ -51,6 +51,8 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock }: Authe
   }
 
   async function login(username: string, password: string, from: From = {}): Promise<UserPrincipal> {
+    // PostgreSQL's text cannot hold it, and no name does.
+    if (username.includes('\0')) throw wrongLogin()
     // A token cannot be guessed, so a right one is let in however many wrong passwords came before.
     const byToken = password.startsWith(PAT) ? await useToken(password, username) : undefined
     if (byToken !== undefined) return byToken

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { Queries } from './engine.ts'
+import { prepareQuery } from './prepared.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from './schema.ts'
 
 /** Whose rights are asked for: a user, and the personal access token behind the request when there is one. */
@@ -29,24 +30,23 @@ export interface RepositoryFacts extends OrganizationFacts {
 // No row has the empty id, so a caller without user or token joins nothing.
 const NOBODY = ''
 
-function subjectQuery(db: Queries, subject: Subject | undefined) {
-  const userId = subject?.userId ?? NOBODY
+type Value = (name: 'userId' | 'tokenId' | 'organization' | 'repository') => string
+
+function subjectQuery(db: Queries, value: Value) {
   return db
     .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
-    .leftJoin('users', (join) => join.on('users.id', '=', userId))
+    .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
     .leftJoin('tokens', (join) =>
-      join.on('tokens.id', '=', subject?.tokenId ?? NOBODY).on('tokens.user_id', '=', userId),
+      join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
     )
     .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at'])
 }
 
-function organizationQuery(db: Queries, subject: Subject | undefined, name: string) {
-  return subjectQuery(db, subject)
-    .leftJoin('organizations', (join) => join.on('organizations.name', '=', name))
+function organizationQuery(db: Queries, value: Value) {
+  return subjectQuery(db, value)
+    .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
     .leftJoin('members', (join) =>
-      join
-        .onRef('members.organization_id', '=', 'organizations.id')
-        .on('members.user_id', '=', subject?.userId ?? NOBODY),
+      join.onRef('members.organization_id', '=', 'organizations.id').on('members.user_id', '=', value('userId')),
     )
     .select([
       'organizations.id as o_id',
@@ -55,6 +55,31 @@ function organizationQuery(db: Queries, subject: Subject | undefined, name: stri
       'organizations.created_at as o_created_at',
       'members.role as role',
     ])
+}
+
+function repositoryQuery(db: Queries, value: Value) {
+  return organizationQuery(db, value)
+    .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
+    .select([
+      'repositories.id as r_id',
+      'repositories.organization_id as r_organization_id',
+      'repositories.visibility as r_visibility',
+      'repositories.description as r_description',
+      'repositories.allow_sparse as r_allow_sparse',
+      'repositories.immutable_tags as r_immutable_tags',
+      'repositories.immutable_patterns as r_immutable_patterns',
+      'repositories.archived_at as r_archived_at',
+      'repositories.created_at as r_created_at',
+      'repositories.updated_at as r_updated_at',
+    ])
+}
+
+const readSubject = prepareQuery(subjectQuery)
+const readOrganization = prepareQuery(organizationQuery)
+const readRepository = prepareQuery(repositoryQuery)
+
+function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
+  return { userId: subject?.userId ?? NOBODY, tokenId: subject?.tokenId ?? NOBODY, organization, repository }
 }
 
 interface SubjectColumns {
@@ -92,8 +117,15 @@ function organizationFacts(row: OrganizationColumns): OrganizationFacts {
   }
 }
 
+/** The left joins start from one row, so there is always exactly one. */
+function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows
+  if (row === undefined) throw new Error('want one row of facts, got none')
+  return row
+}
+
 export async function readSubjectFacts(db: Queries, subject: Subject | undefined): Promise<SubjectFacts> {
-  return subjectFacts(await subjectQuery(db, subject).executeTakeFirstOrThrow())
+  return subjectFacts(only(await readSubject(db, valuesOf(subject))))
 }
 
 export async function readOrganizationFacts(
@@ -101,7 +133,7 @@ export async function readOrganizationFacts(
   subject: Subject | undefined,
   organization: string,
 ): Promise<OrganizationFacts> {
-  return organizationFacts(await organizationQuery(db, subject, organization).executeTakeFirstOrThrow())
+  return organizationFacts(only(await readOrganization(db, valuesOf(subject, organization))))
 }
 
 /** `organization` is the first component of `name`. */
@@ -111,21 +143,7 @@ export async function readRepositoryFacts(
   organization: string,
   name: RepositoryName,
 ): Promise<RepositoryFacts> {
-  const row = await organizationQuery(db, subject, organization)
-    .leftJoin('repositories', (join) => join.on('repositories.name', '=', name))
-    .select([
-      'repositories.id as r_id',
-      'repositories.organization_id as r_organization_id',
-      'repositories.visibility as r_visibility',
-      'repositories.description as r_description',
-      'repositories.allow_sparse as r_allow_sparse',
-      'repositories.immutable_tags as r_immutable_tags',
-      'repositories.immutable_patterns as r_immutable_patterns',
-      'repositories.archived_at as r_archived_at',
-      'repositories.created_at as r_created_at',
-      'repositories.updated_at as r_updated_at',
-    ])
-    .executeTakeFirstOrThrow()
+  const row = only(await readRepository(db, valuesOf(subject, organization, name)))
   return { ...organizationFacts(row), repository: repositoryOf(name, row) }
 }
 

@@ -1,6 +1,7 @@
 /** Personal access tokens; only their hashes are here. */
 import type { Queries, Transaction } from './engine.ts'
 import type { Page } from './organizations.ts'
+import { prepareQuery } from './prepared.ts'
 import type { TokenRow, TokenScope } from './schema.ts'
 
 export async function insertToken(tx: Transaction, row: TokenRow): Promise<void> {
@@ -18,16 +19,19 @@ export interface TokenOwner {
   readonly isOperator: boolean
 }
 
-/** The token of that hash and whose it is. */
-export async function findTokenByHash(db: Queries, hash: string): Promise<TokenOwner | undefined> {
-  const row = await db
+const readTokenByHash = prepareQuery((db, value: (name: 'hash') => string) =>
+  db
     .selectFrom('tokens')
     .innerJoin('users', 'users.id', 'tokens.user_id')
     .select(['tokens.id', 'tokens.scope', 'tokens.expires_at as expiresAt', 'tokens.last_used_at as lastUsedAt'])
     .select(['users.id as userId', 'users.email', 'users.is_operator'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
-    .where('tokens.hash', '=', hash)
-    .executeTakeFirst()
+    .where('tokens.hash', '=', value('hash')),
+)
+
+/** The token of that hash and whose it is. */
+export async function findTokenByHash(db: Queries, hash: string): Promise<TokenOwner | undefined> {
+  const [row] = await readTokenByHash(db, { hash })
   if (row === undefined) return undefined
   const { is_operator, ...rest } = row
   return { ...rest, isOperator: is_operator === 1 }

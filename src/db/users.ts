@@ -1,6 +1,7 @@
 /** What we read of better-auth's tables, and the one column there that is ours. It alone writes the rest (`access/accounts.ts`). */
 import type { Queries, Transaction } from './engine.ts'
 import type { Page } from './organizations.ts'
+import { prepareQuery } from './prepared.ts'
 
 export interface User {
   readonly id: string
@@ -46,24 +47,25 @@ export async function makeOperator(tx: Transaction, userId: string): Promise<voi
 }
 
 export interface PasswordAccount extends User {
-  readonly accountId: string
   /** As better-auth hashed it; null: signs in another way. */
   readonly passwordHash: string | null
 }
 
-/** The user by name or mail address, with the password's hash: a new hash means a changed password. */
-export async function findPasswordAccount(db: Queries, login: string): Promise<PasswordAccount | undefined> {
-  const row = await db
+const readPasswordAccount = prepareQuery((db, value: (name: 'login') => string) =>
+  db
     .selectFrom('users')
     .innerJoin('accounts', (join) =>
       join.onRef('accounts.user_id', '=', 'users.id').on('accounts.provider_id', '=', 'credential'),
     )
-    .select(['users.id', 'users.is_operator', 'accounts.id as account_id', 'accounts.password'])
+    .select(['users.id', 'users.is_operator', 'accounts.password'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
-    .where((eb) => eb.or([eb('users.username', '=', login.toLowerCase()), eb('users.email', '=', login.toLowerCase())]))
-    .limit(1)
-    .executeTakeFirst()
-  return row === undefined ? undefined : { ...userOf(row), accountId: row.account_id, passwordHash: row.password }
+    .where((eb) => eb.or([eb('users.username', '=', value('login')), eb('users.email', '=', value('login'))])),
+)
+
+/** The user by name or mail address, with the password's hash: a new hash means a changed password. */
+export async function findPasswordAccount(db: Queries, login: string): Promise<PasswordAccount | undefined> {
+  const [row] = await readPasswordAccount(db, { login: login.toLowerCase() })
+  return row === undefined ? undefined : { ...userOf(row), passwordHash: row.password }
 }
 
 /** Ends what a password opened: sessions, and the refresh tokens obtained with it. Personal access tokens stay. */
