@@ -1,3 +1,4 @@
+import { isOrganizationName } from '../oci/account-names.ts'
 import { listSchema } from './lists.ts'
 import { nameSchema, timeSchema, z } from './schema.ts'
 
@@ -15,9 +16,15 @@ export const organizationSchema = z
   })
   .openapi('Organization')
 
+/** The first component of its repositories' names. */
+const organizationNameSchema = nameSchema.refine(
+  isOrganizationName,
+  'want one component of a repository name: single separators . _ __ or - between letters and digits',
+)
+
 /** The one who creates it becomes its first owner. */
 export const organizationCreateSchema = z
-  .strictObject({ name: nameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
+  .strictObject({ name: organizationNameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
   .openapi('OrganizationCreate')
 
 export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })
