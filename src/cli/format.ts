@@ -5,22 +5,21 @@ export function size(bytes: number): string {
   return prettyBytes(bytes)
 }
 
-const UNITS: readonly (readonly [string, number])[] = [
-  ['year', 365 * 24 * 3600],
-  ['month', 30 * 24 * 3600],
-  ['week', 7 * 24 * 3600],
-  ['day', 24 * 3600],
-  ['hour', 3600],
-  ['minute', 60],
-  ['second', 1],
+/** Seconds, and from how many of it on a unit is used: "90 days" says more than "2 months". */
+const UNITS: readonly { readonly unit: string; readonly length: number; readonly from: number }[] = [
+  { unit: 'year', length: 365 * 24 * 3600, from: 2 },
+  { unit: 'month', length: 30 * 24 * 3600, from: 4 },
+  { unit: 'day', length: 24 * 3600, from: 1 },
+  { unit: 'hour', length: 3600, from: 1 },
+  { unit: 'minute', length: 60, from: 1 },
 ]
 
-/** A span in its largest whole unit: `3 minutes`. */
+/** A span in one unit: `3 minutes`. */
 export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ['second', 1]
-  const count = Math.floor(seconds / length)
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds === 0) return 'less than a second'
+  const { unit, length } = UNITS.find(({ length, from }) => seconds >= length * from) ?? { unit: 'second', length: 1 }
+  return count(Math.round(seconds / length), unit)
 }
 
 /** How long ago (or in how long) a time is; `none` for null. */

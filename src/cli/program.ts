@@ -1,6 +1,7 @@
 /** The command line as a whole: every verb, and what the program ends with. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
+import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
@@ -61,6 +62,7 @@ export async function runProgram(args: readonly string[], line: CommandLine): Pr
       line.terminal.note(`error: ${error.message}\n\n${commandOf(program, args).helpInformation().trimEnd()}`)
       return EXIT.wrongUse
     }
+    if (args.includes('--json')) line.terminal.print(JSON.stringify(errorDocument(error), null, 2))
     line.terminal.note(errorText(error))
     return EXIT.failed
   }
@@ -75,6 +77,12 @@ function commandOf(program: Command, args: readonly string[]): Command {
     command = next
   }
   return command
+}
+
+/** As the management API has it. */
+function errorDocument(error: unknown): ErrorBody {
+  const { code, detail } = isAppError(error) ? error : { code: 'INTERNAL', detail: undefined }
+  return { error: { code, message: messageOf(error), detail: detail ?? null } }
 }
 
 /** The message, then what the server added; a bug with its stack, as there is nobody else to show it to. */

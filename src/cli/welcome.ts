@@ -1,5 +1,8 @@
 /** What `kagami serve` tells the operator once it serves. */
 import type { FirstOwner } from '../access/bootstrap.ts'
+import { CLIENT_FIELDS } from '../config/fields.ts'
+
+const DEFAULT_SERVER = CLIENT_FIELDS.server.fallback
 
 export interface Welcome {
   readonly program: string
@@ -78,11 +81,17 @@ function loginLine(command: string, owner: string, secret: string | undefined): 
     : `echo ${secret} | ${command} --username ${owner} --password-stdin`
 }
 
-function nextLines({ program, owner, organization, sampleUrl, pull }: Welcome, secret: string | undefined): string[] {
+function nextLines(
+  { program, url, owner, organization, sampleUrl, pull }: Welcome,
+  secret: string | undefined,
+): string[] {
   const signIn = `  ${loginLine(`${program} login`, owner, secret)}`
+  // The command line looks for the server at its own default address.
+  const elsewhere = url === DEFAULT_SERVER ? [] : [`  export KAGAMI_SERVER=${url}`]
   if (sampleUrl === undefined || pull === undefined) {
     return [
       'Try next, in another terminal:',
+      ...elsewhere,
       signIn,
       `  ${program} upstream add hub https://registry-1.docker.io`,
       `  ${program} mirror start hub/library/alpine --org ${organization} --wait`,
@@ -90,6 +99,7 @@ function nextLines({ program, owner, organization, sampleUrl, pull }: Welcome, s
   }
   return [
     'Try next, in another terminal:',
+    ...elsewhere,
     signIn,
     `  ${program} tag list ${pull.repository}`,
     `  ${program} sample release`,

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
-import { mirrorRunAnswerSchema } from '../../api/mirrors.ts'
+import { type Mirror, mirrorRunAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
 import { type Run, runSchema } from '../../api/runs.ts'
 import { idSchema, z } from '../../api/schema.ts'
@@ -70,7 +70,7 @@ export function runRoutes(deps: Deps): Routes {
       const { run } = c.req.valid('query')
       if (run !== undefined) await getRun(mirrors, mirror.id, run)
       keepOpen(c)
-      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror.id, run, signal))
+      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal))
       // The type of a streamed answer is that of one line: the framework knows only whole documents.
       return lines as Response & TypedResponse<Progress, 200, 'json'>
     })
@@ -87,27 +87,48 @@ async function getRun(mirrors: MirrorEngine, mirrorId: string, runId: string): P
   throw new AppError('NOT_FOUND', `this mirror has no run ${runId}`)
 }
 
-/** Moments of all runs; or those until the named run has ended, its last one always among them. */
+/** Moments of all runs; or those until the named run has ended, its end always among them. */
 async function* follow(
   mirrors: MirrorEngine,
-  mirrorId: string,
+  mirror: Mirror,
   runId: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Progress> {
   if (runId === undefined) {
-    yield* mirrors.watch(mirrorId, signal)
+    yield* mirrors.watch(mirror.id, signal)
     return
   }
   const end = new AbortController()
-  const ended = mirrors.wait(runId, signal).finally(() => end.abort())
-  ended.catch(() => {})
+  const waiting = mirrors.wait(runId, signal).finally(() => end.abort())
+  waiting.catch(() => {})
+  let last: Progress | undefined
   try {
-    for await (const moment of mirrors.watch(mirrorId, AbortSignal.any([signal, end.signal]))) {
+    for await (const moment of mirrors.watch(mirror.id, AbortSignal.any([signal, end.signal]))) {
       if (moment.runId !== runId) continue
+      last = moment
       yield moment
       if (moment.phase === 'ended') return
     }
   } catch (error) {
     if (!isCancelled(error)) throw error
+  }
+  // The run ended before its last moment came by, or another one has begun since.
+  yield endOf(await waiting, mirror, last)
+}
+
+/** The end of a run as its record tells it. */
+function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
+  const { tagsMoved, tagsUnchanged, manifests, referrers, readBytes, failed } = run.counts
+  const whole = (done: number) => ({ done, total: done })
+  return {
+    at: run.endedAt ?? run.startedAt,
+    mirror: mirror.repository,
+    runId: run.id,
+    phase: 'ended',
+    outcome: run.outcome,
+    tags: whole(tagsMoved + tagsUnchanged),
+    manifests: last?.manifests ?? whole(manifests + referrers),
+    bytes: last?.bytes ?? whole(readBytes),
+    failed,
   }
 }
