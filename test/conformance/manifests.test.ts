@@ -1,5 +1,6 @@
 // Distribution 1.1 "Pulling manifests", "Pushing Manifests": the specification's own data sets, in both algorithms.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { streamOf } from '../support/blob-checks.ts'
 import {
   type Algorithm,
   type Content,
@@ -210,7 +211,7 @@ describe('Pushing Manifests: tags, digests, types', () => {
     const body = new Uint8Array(4 * 1024 * 1024 + 1).fill(0x20)
     const headers = { 'content-type': OCI_MANIFEST }
     const announced = await client.send('PUT', 'manifests/big', { headers, body })
-    const streamed = await client.send('PUT', 'manifests/big', { headers, body: new Blob([body]).stream() })
+    const streamed = await client.send('PUT', 'manifests/big', { headers, body: streamOf(body) })
     for (const answer of [announced, streamed])
       expect([answer.status, answer.code]).toEqual([413, 'MANIFEST_TOO_LARGE'])
   })
