@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { openFileBlobStore } from '../../src/blobs/fs.ts'
+import type { Database } from '../../src/db/engine.ts'
+import { claimLease } from '../../src/db/leases.ts'
+import { createMirror } from '../../src/db/mirrors.ts'
+import { createRepository } from '../../src/db/repositories.ts'
+import { createUpstream } from '../../src/db/upstreams.ts'
+import { newId } from '../../src/lib/ids.ts'
+import { parseRepositoryName } from '../../src/oci/reference.ts'
+import { openLocalReader } from '../../src/registry/local-reader.ts'
+import { createLocalWriters } from '../../src/registry/local-writer.ts'
+import {
+  describeRepositoryReader,
+  describeStagingWriter,
+  type OpenedPorts,
+  putContent,
+  SUITE_CONTENT,
+} from '../suites/repository-ports.ts'
+import { describeOnEachEngine } from '../support/engines.ts'
+import { temporaryDirectory } from '../support/process.ts'
+
+/** An empty repository that a run of its mirror writes, with a lease that does not end. */
+async function openLocal(db: Database): Promise<OpenedPorts> {
+  const directory = temporaryDirectory('local-ports')
+  const blobs = await openFileBlobStore(join(directory.path, 'blobs'))
+  const at = new Date().toISOString()
+  const binding = await db.write(async (tx) => {
+    const organizationId = newId()
+    await tx
+      .insertInto('organizations')
+      .values({ id: organizationId, name: `acme-${organizationId}`, quota_bytes: null, created_at: at })
+      .execute()
+    const upstream = await createUpstream(tx, {
+      organization_id: organizationId,
+      name: 'hub',
+      url: 'https://hub.example',
+      username: null,
+      sealed_password: null,
+      ca: null,
+      plain_http: 0,
+      referrers_from: null,
+      created_at: at,
+    })
+    const { row } = await createRepository(tx, {
+      organizationId,
+      name: parseRepositoryName(`acme-${organizationId}/app`),
+      actor: 'user:test',
+      at,
+    })
+    const mirror = await createMirror(tx, {
+      organization_id: organizationId,
+      repository_id: row.id,
+      upstream_id: upstream.id,
+      source_repository: 'app',
+      at,
+    })
+    const leaseKey = `mirror:${mirror.id}`
+    const lease = { key: leaseKey, holder: 'test', now: at, expiresAt: '2999-01-01T00:00:00.000Z' }
+    const generation = (await claimLease(tx, lease)) ?? 0
+    return { organizationId, repositoryId: row.id, mirrorId: mirror.id, leaseKey, generation }
+  })
+  const openWriter = createLocalWriters({ db, blobs })
+  return {
+    reader: () => openLocalReader({ db, blobs }, binding.repositoryId),
+    writer: () =>
+      openWriter({
+        ...binding,
+        runId: newId(),
+        actor: `mirror:${binding.mirrorId}`,
+        sourceKey: 'hub',
+        isAbsentUpstream: () => false,
+      }),
+    close: async () => directory.remove(),
+  }
+}
+
+describeOnEachEngine('our own storage', (openFresh) => {
+  describeStagingWriter('our own storage', async () => openLocal(await openFresh()))
+  describeRepositoryReader('our own storage', async () => {
+    const opened = await openLocal(await openFresh())
+    await putContent(opened.writer(), SUITE_CONTENT)
+    return opened
+  })
+})
