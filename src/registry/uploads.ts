@@ -128,7 +128,12 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   /** Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came. */
-  async function take({ row, stage, known }: Session, destination: Destination, body: UploadBody): Promise<void> {
+  async function take(
+    { row, stage, known }: Session,
+    destination: Destination,
+    body: UploadBody,
+    digest?: Digest,
+  ): Promise<void> {
     const start = stage.sizeBytes
     const { range, lengthBytes, signal } = body
     if (range !== undefined && range.from !== start) {
@@ -139,7 +144,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       throw wrongLength(wanted, lengthBytes)
     }
     if (lengthBytes !== undefined) {
-      await refuseOverQuota(db.read, destination.organization, { sizeBytes: start + lengthBytes })
+      await refuseOverQuota(db.read, destination.organization, { sizeBytes: start + lengthBytes, digest })
     }
     if (known.hash.sizeBytes !== start) known.hash.restart(start)
     try {
@@ -210,7 +215,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     complete: (key, destination, digest, body) =>
       exclusively(key, async (session) => {
-        if (body !== undefined) await take(session, destination, body)
+        if (body !== undefined) await take(session, destination, body, digest)
         const { stage, known } = session
         const got = known.hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
         if (got !== digest) {
