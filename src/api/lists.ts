@@ -9,17 +9,6 @@ export const listQuerySchema = z.strictObject({
   after: z.string().min(1).max(1024).optional(),
 })
 
-export interface PageQuery {
-  readonly limit: number
-  readonly after?: string | undefined
-}
-
-/** One page of anything; `next` is null on the last one. */
-export interface Page<T> {
-  readonly items: readonly T[]
-  readonly next: string | null
-}
-
 /** The shape of one page of `nouns`. */
 export function listSchema<N extends string, T extends z.ZodType>(nouns: N, item: T) {
   return z.strictObject({ [nouns]: z.array(item), next: z.string().nullable() } as Record<N, z.ZodArray<T>> & {

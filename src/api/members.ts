@@ -11,5 +11,3 @@ export const memberPutSchema = z.strictObject({ role: roleSchema }).openapi('Mem
 
 export const memberAnswerSchema = z.strictObject({ member: memberSchema })
 export const memberListSchema = listSchema('members', memberSchema).openapi('MemberList')
-
-export type Member = z.infer<typeof memberSchema>

@@ -48,7 +48,4 @@ export const mirrorAnswerSchema = z.strictObject({ mirror: mirrorSchema })
 export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run: runSchema })
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
-export type MirrorState = z.infer<typeof mirrorStateSchema>
 export type Mirror = z.infer<typeof mirrorSchema>
-export type MirrorStart = z.infer<typeof mirrorStartSchema>
-export type MirrorSync = z.infer<typeof mirrorSyncSchema>

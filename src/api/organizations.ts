@@ -32,4 +32,3 @@ export const organizationListSchema = listSchema('organizations', organizationSc
 
 export type Role = z.infer<typeof roleSchema>
 export type Organization = z.infer<typeof organizationSchema>
-export type OrganizationCreate = z.infer<typeof organizationCreateSchema>

@@ -23,5 +23,4 @@ export const progressSchema = z
   })
   .openapi('Progress')
 
-export type ProgressPhase = z.infer<typeof progressPhaseSchema>
 export type Progress = z.infer<typeof progressSchema>

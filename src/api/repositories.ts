@@ -57,7 +57,4 @@ export const repositoryAnswerSchema = z.strictObject({ repository: repositoryDet
 export const repositoryListSchema = listSchema('repositories', repositorySchema).openapi('RepositoryList')
 
 export type ImmutableTags = z.infer<typeof immutableTagsSchema>
-export type Repository = z.infer<typeof repositorySchema>
 export type RepositoryDetail = z.infer<typeof repositoryDetailSchema>
-export type RepositoryCreate = z.infer<typeof repositoryCreateSchema>
-export type RepositoryChange = z.infer<typeof repositoryChangeSchema>

@@ -40,7 +40,6 @@ export const runSchema = z
   })
   .openapi('Run')
 
-export type RunTrigger = z.infer<typeof runTriggerSchema>
 export type RunOutcome = z.infer<typeof runOutcomeSchema>
 export type RunCounts = z.infer<typeof runCountsSchema>
 export type RunFailure = z.infer<typeof runFailureSchema>

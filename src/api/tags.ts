@@ -19,5 +19,3 @@ export const tagSchema = z
   .openapi('Tag')
 
 export const tagListSchema = listSchema('tags', tagSchema).openapi('TagList')
-
-export type TagEntry = z.infer<typeof tagSchema>

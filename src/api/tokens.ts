@@ -41,8 +41,3 @@ export const tokenCreatedSchema = z
   .openapi('TokenCreated')
 
 export const tokenListSchema = listSchema('tokens', tokenSchema).openapi('TokenList')
-
-export type TokenScope = z.infer<typeof tokenScopeSchema>
-export type Token = z.infer<typeof tokenSchema>
-export type TokenCreate = z.infer<typeof tokenCreateSchema>
-export type TokenCreated = z.infer<typeof tokenCreatedSchema>

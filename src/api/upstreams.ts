@@ -39,4 +39,3 @@ export const upstreamAnswerSchema = z.strictObject({ upstream: upstreamSchema })
 export const upstreamListSchema = listSchema('upstreams', upstreamSchema).openapi('UpstreamList')
 
 export type Upstream = z.infer<typeof upstreamSchema>
-export type UpstreamCreate = z.infer<typeof upstreamCreateSchema>

@@ -15,6 +15,3 @@ export const userCreatedSchema = z
   .openapi('UserCreated')
 
 export const userAnswerSchema = z.strictObject({ user: userSchema })
-
-export type User = z.infer<typeof userSchema>
-export type UserCreate = z.infer<typeof userCreateSchema>

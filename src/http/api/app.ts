@@ -1,5 +1,6 @@
 /** The management API, `/api/v1`. */
 import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
 import type { Database } from '../../db/engine.ts'
@@ -57,7 +58,7 @@ export function createApiApp(deps: ApiDeps): Routes {
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: () => {
-        throw new AppError('SIZE_INVALID', `the body is larger than ${MAX_BODY_BYTES} bytes`)
+        throw new HTTPException(413, { message: `the body is larger than ${MAX_BODY_BYTES} bytes` })
       },
     }),
   )

@@ -1,5 +1,5 @@
 /** What the routes of the management API are made of. */
-import { type createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import { errorSchema } from '../../api/errors.ts'
 import type { z } from '../../api/schema.ts'
@@ -14,8 +14,6 @@ export interface Connection {
 export type ApiEnvironment = { Bindings: Connection; Variables: { who: Authenticated } }
 
 export type Routes = OpenAPIHono<ApiEnvironment>
-
-export type RouteConfig = Parameters<typeof createRoute>[0]
 
 /** An app whose refused input is told by name; all routes of one noun live in one. */
 export function newRoutes(): Routes {

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { userAnswerSchema } from '../../../src/api/users.ts'
+import { OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
+
+let kagami: WholeServer
+beforeAll(async () => {
+  kagami = await startWholeServer()
+})
+afterAll(() => kagami.stop())
+
+describe('the management API', () => {
+  test('describes itself by an OpenAPI 3.1 document that anybody may read', async () => {
+    const answer = await kagami.call('GET', '/openapi.json')
+    expect(answer.status).toBe(200)
+    const document = JSON.parse(answer.text)
+    expect(document.openapi).toBe('3.1.0')
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods as object).map((method) => `${method} ${path}`),
+    )
+    for (const operation of [
+      'post /api/v1/mirrors',
+      'get /api/v1/mirrors/{organization}/{name}',
+      'get /api/v1/mirrors/{organization}/{name}/progress',
+      'get /api/v1/catalog',
+      'patch /api/v1/repositories/{organization}/{name}',
+      'get /api/v1/repositories/{organization}/{name}/tags',
+      'post /api/v1/tokens',
+      'delete /api/v1/upstreams/{upstream}',
+      'post /api/v1/sample/releases',
+    ]) {
+      expect(operations).toContain(operation)
+    }
+    expect(Object.keys(document.components.schemas)).toContain('Mirror')
+    // Every $ref of the document resolves inside it.
+    for (const [, name] of answer.text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      expect(Object.keys(document.components.schemas)).toContain(name ?? '')
+    }
+  })
+
+  test('says who is asking: by password, and by personal access token', async () => {
+    const me = (await kagami.call('GET', '/user', { login: OWNER })).as(userAnswerSchema)
+    expect(me.user).toMatchObject({ username: 'owner', operator: true })
+    const made = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'me' } })
+    const { token } = JSON.parse(made.text)
+    expect((await kagami.call('GET', '/user', { login: token })).as(userAnswerSchema)).toEqual(me)
+  })
+
+  test('refuses anonymous callers and wrong credentials with 401 and a challenge', async () => {
+    for (const login of [undefined, { username: 'owner', password: 'wrong' }, 'kgm_pat_nonsense']) {
+      const answer = await kagami.call('GET', '/repositories', { login })
+      expect([answer.status, answer.code]).toEqual([401, 'UNAUTHORIZED'])
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer')
+    }
+  })
+
+  test('refuses unknown keys of a body and of a query by name', async () => {
+    const body = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'x', scpoe: 'read' } })
+    expect([body.status, body.code]).toEqual([400, 'INVALID_REQUEST'])
+    expect(body.message).toContain('scpoe')
+    const query = await kagami.call('GET', '/tokens?limt=3', { login: OWNER })
+    expect([query.status, query.code]).toEqual([400, 'INVALID_REQUEST'])
+    expect(query.message).toContain('limt')
+  })
+
+  test('refuses what is not JSON, what is not said to be JSON, and what is too large', async () => {
+    const broken = await kagami.call('POST', '/tokens', { login: OWNER, body: '{"label": ' })
+    expect([broken.status, broken.code]).toEqual([400, 'INVALID_REQUEST'])
+    const plain = await kagami.call('POST', '/tokens', {
+      login: OWNER,
+      body: '{"label": "x"}',
+      headers: { 'content-type': 'text/plain' },
+    })
+    expect([plain.status, plain.code]).toEqual([415, 'INVALID_REQUEST'])
+    const missing = await kagami.call('POST', '/tokens', { login: OWNER })
+    expect([missing.status, missing.code]).toEqual([400, 'INVALID_REQUEST'])
+    const large = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'x'.repeat(70_000) } })
+    expect([large.status, large.code]).toEqual([413, 'SIZE_INVALID'])
+  })
+
+  test('answers a path or method that is not there with NOT_FOUND', async () => {
+    for (const [method, path] of [
+      ['GET', '/nothing'],
+      ['PUT', '/tokens'],
+      ['GET', '/mirrors/acme'],
+    ] as const) {
+      const answer = await kagami.call(method, path, { login: OWNER })
+      expect([answer.status, answer.code]).toEqual([404, 'NOT_FOUND'])
+    }
+  })
+
+  test('never lets an answer be kept by a cache', async () => {
+    const answer = await kagami.call('GET', '/tokens', { login: OWNER })
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+})
+
+test('health is told apart from readiness, and neither needs a login', async () => {
+  expect((await fetch(`${kagami.url}/healthz`)).status).toBe(200)
+  expect((await fetch(`${kagami.url}/readyz`)).status).toBe(200)
+  expect((await fetch(`${kagami.url}/nothing`)).status).toBe(404)
+})

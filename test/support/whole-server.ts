@@ -1,0 +1,126 @@
+// The whole server in this process, as `kagami serve` puts it together, on ephemeral ports over a data directory of its own.
+import type { z } from '../../src/api/schema.ts'
+import { type Environment, parseSettings } from '../../src/config/settings.ts'
+import { createLogger } from '../../src/lib/logger.ts'
+import { type RunningServer, startServer } from '../../src/server.ts'
+import { temporaryDirectory } from './process.ts'
+
+export const OWNER = { username: 'owner', password: 'correct horse battery staple' } as const
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body as the schema reads it; throws when the status is not 2xx or the shape is another. */
+  as<T>(schema: z.ZodType<T>): T
+  /** `error.code` of a refusal. */
+  readonly code: string | undefined
+  readonly message: string
+}
+
+export interface WholeServer {
+  readonly url: string
+  readonly server: RunningServer
+  readonly directory: string
+  /** `path` below `/api/v1`. Anonymous without `login`; a personal access token as a string. */
+  call(method: string, path: string, o?: CallOptions): Promise<Answer>
+  /** A user with a password, a member of these organizations (made when absent). */
+  addUser(username: string, roles?: Readonly<Record<string, string>>): Promise<Login>
+  stop(): Promise<void>
+}
+
+export interface CallOptions {
+  readonly login?: Login | string | undefined
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface WholeServerOptions {
+  readonly withSample?: boolean
+  readonly env?: Environment
+  /** Keeps its data when it stops. */
+  readonly directory?: string
+}
+
+export function authorization(login: Login | string): string {
+  if (typeof login === 'string') return `Bearer ${login}`
+  return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`
+}
+
+export async function startWholeServer(options: WholeServerOptions = {}): Promise<WholeServer> {
+  const own = options.directory === undefined ? temporaryDirectory('whole-server') : undefined
+  const directory = options.directory ?? own?.path ?? ''
+  const settings = parseSettings({
+    KAGAMI_DATA: directory,
+    KAGAMI_LISTEN: '127.0.0.1:0',
+    KAGAMI_SAMPLE: '127.0.0.1:0',
+    KAGAMI_OWNER_PASSWORD: OWNER.password,
+    ...options.env,
+  })
+  const withSample = options.withSample ?? false
+  const server = await startServer({ settings, withSample, logger: createLogger('error') })
+  const { url } = server
+
+  const call = async (method: string, path: string, { login, body, headers = {} }: CallOptions = {}) => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(login === undefined ? {} : { authorization: authorization(login) }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    return answerOf(`${method} ${path}`, response.status, response.headers, await response.text())
+  }
+  const must = async (method: string, path: string, body: unknown) => {
+    const answer = await call(method, path, { login: OWNER, body })
+    if (answer.status >= 300 && answer.code !== 'CONFLICT') throw new Error(`${method} ${path}: ${answer.text}`)
+  }
+  return {
+    url,
+    server,
+    directory,
+    call,
+    async addUser(username, roles = {}) {
+      const password = `password of ${username}`
+      await must('POST', '/users', { username, password })
+      for (const [organization, role] of Object.entries(roles)) {
+        await must('POST', '/organizations', { name: organization })
+        await must('PUT', `/organizations/${organization}/members/${username}`, { role })
+      }
+      return { username, password }
+    },
+    async stop() {
+      await server.close()
+      own?.remove()
+    },
+  }
+}
+
+function answerOf(what: string, status: number, headers: Headers, text: string): Answer {
+  const json = (): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      return undefined
+    }
+  }
+  const error = (json() as { error?: { code?: string; message?: string } } | undefined)?.error
+  return {
+    status,
+    headers,
+    text,
+    code: error?.code,
+    message: error?.message ?? '',
+    as(schema) {
+      if (status >= 300) throw new Error(`${what} answered ${status}: ${text}`)
+      return schema.parse(json())
+    },
+  }
+}
