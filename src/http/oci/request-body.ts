@@ -2,6 +2,7 @@ import { AppError } from '../../errors.ts'
 import { parseChunkRange } from '../../oci/range.ts'
 import type { UploadBody } from '../../registry/uploads.ts'
 import type { Call } from './call.ts'
+import { RefusalError } from './refusal.ts'
 
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000
 
@@ -29,8 +30,13 @@ export async function readBody(call: Call, maxBytes: number, idleTimeoutMs?: num
   return Buffer.concat(chunks)
 }
 
+/**
+ * Bun takes and drops what is still to come of a refused body, in flat memory, so that a slow client can read the answer. One
+ * that sends without end would be served for ever: here the connection ends with the answer.
+ */
 function tooLarge(gotBytes: number, maxBytes: number): AppError {
-  return new AppError('MANIFEST_TOO_LARGE', `the manifest has ${gotBytes} bytes or more, want at most ${maxBytes}`)
+  const message = `the manifest has ${gotBytes} bytes or more, want at most ${maxBytes}`
+  return new RefusalError('MANIFEST_TOO_LARGE', message, { Connection: 'close' })
 }
 
 /** The body of an upload, with its place in the blob when `Content-Range` tells it. @throws AppError RANGE_INVALID, UNSUPPORTED */
