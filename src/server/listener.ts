@@ -39,6 +39,8 @@ export function listen(address: ListenAddress, setting: string): Listener {
       // Each route bounds its own bodies; layers may be of any size.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
+      // Without development Bun 1.4.5 sets SO_REUSEPORT: a second server would share the port instead of failing on it.
+      reusePort: false,
       fetch: (request, self) =>
         current === undefined ? new Response('starting\n', { status: 503 }) : current.fetch(request, self),
     })

@@ -86,12 +86,14 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
     ...options.env,
   }
   const url = `http://127.0.0.1:${port}`
+  // Another server at this address must not be taken for the new one, which will find the port taken.
+  const taken = await isReady(url)
   const daemon = await startDaemon({
     command: binary,
     args: ['serve', ...(options.args ?? [])],
     cwd: directory.path,
     env,
-    ready: () => isReady(url),
+    ready: async () => !taken && isReady(url),
     ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
   })
   return {
