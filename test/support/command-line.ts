@@ -1,0 +1,46 @@
+// The command line in this process: what it prints, and what it ends with.
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { runProgram } from '../../src/cli/program.ts'
+import { createSecret } from '../../src/lib/secret.ts'
+
+export interface Ended {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+  /** What was painted in place, one entry a painting. */
+  readonly painted: readonly string[]
+}
+
+export interface CommandLineUser {
+  /** Runs `kagami ARGS`. */
+  run(args: readonly string[], o?: { readonly input?: string; readonly isInteractive?: boolean }): Promise<Ended>
+  readonly credentialsPath: string
+}
+
+/** @param token as KAGAMI_TOKEN; without one only what `login` has kept */
+export function commandLineUser(server: string, directory: string, token?: string): CommandLineUser {
+  const credentialsPath = join(mkdtempSync(join(directory, 'home-')), 'kagami', 'credentials.json')
+  return {
+    credentialsPath,
+    async run(args, { input = '', isInteractive = false } = {}) {
+      const stdout: string[] = []
+      const stderr: string[] = []
+      const painted: string[] = []
+      const status = await runProgram(args, {
+        program: 'kagami',
+        credentialsPath,
+        clientSettings: () => ({ server, token: token === undefined ? undefined : createSecret(token) }),
+        terminal: {
+          isInteractive,
+          columns: 100,
+          print: (text) => void stdout.push(text),
+          note: (text) => void stderr.push(text),
+          paint: (line) => void painted.push(line),
+          readInput: async () => input,
+        },
+      })
+      return { status, stdout: stdout.join('\n'), stderr: stderr.join('\n'), painted }
+    },
+  }
+}
