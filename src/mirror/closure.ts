@@ -14,6 +14,8 @@ export function closureOf(inventory: Inventory, roots: readonly Descriptor[]): C
   const digests: Digest[] = []
   const seen = new Set<Digest>()
   let problem: Closure['problem']
+  // Referrers wait until what is under way is done: one may list as its child the very index that is being walked.
+  const queue = roots.map((root) => root.digest)
   const visit = (digest: Digest) => {
     if (seen.has(digest)) return
     seen.add(digest)
@@ -23,9 +25,9 @@ export function closureOf(inventory: Inventory, roots: readonly Descriptor[]): C
     if (node === undefined) return
     for (const child of node.children) visit(child)
     digests.push(digest)
-    for (const referrer of node.referrers) visit(referrer)
+    queue.push(...node.referrers)
   }
-  for (const root of roots) visit(root.digest)
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) visit(next)
   return { digests, problem }
 }
 

@@ -99,7 +99,7 @@ export interface MirrorEngine {
    * The present moment of the latest run at once, then each change (at most a few a second), over later runs too, until
    * `signal` aborts. A follower of one run stops at the first moment whose `phase` is `ended`. @throws AppError NOT_FOUND
    */
-  watch(mirrorId: string, signal: AbortSignal): AsyncIterable<Progress>
+  watch(mirrorId: string, signal: AbortSignal): AsyncGenerator<Progress>
   /**
    * At boot: ends interrupted runs as failed and begins the schedule.
    * @param o.isAlone no other process works on this data, so every lease of before is void

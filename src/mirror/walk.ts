@@ -33,6 +33,9 @@ export interface Node {
   referrers: readonly Digest[]
 }
 
+/** Media types that by their name are no manifests. */
+const BLOB_TYPE = /\.layer\.|\.config\.|cacheconfig|octet-stream|[.+](tar|gzip|zstd)\b/
+
 /** How a manifest was come upon. */
 interface Place {
   readonly origin: Origin
@@ -146,13 +149,22 @@ export function createWalker(o: Walk): Walker {
     if (!isTyped && known.blobs.has(digest)) return 'blob'
     // A published index lacks it because upstream did not have it: asked again by a full pass only.
     if (parent.here === 'published' && !o.isFull) return 'absent'
-    if (await visit(child, place)) return 'manifest'
-    if (!isTyped && (await hasBlob(child, parent.origin))) return 'blob'
+    // An entry of unknown type: what its type looks like first, then the other (BuildKit's cache indexes list layers).
+    const looksLikeBlob = !isTyped && BLOB_TYPE.test(child.mediaType)
+    if (looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
+    const isManifest = await visit(child, place)
+    // Some registries answer 500 when they are asked for a blob as a manifest.
+    const isDoubtful = isManifest && !nodes.has(digest)
+    if (isManifest && (isTyped || !isDoubtful)) return 'manifest'
+    if (!isTyped && !looksLikeBlob && (await hasBlob(child, parent.origin))) {
+      problems.delete(digest)
+      return 'blob'
+    }
+    if (isManifest) return 'manifest'
     absent.set(digest, { parent: parent.descriptor.digest })
     return 'absent'
   }
 
-  /** Entries of unknown type that are no manifests are blobs, as in BuildKit's cache indexes. */
   async function hasBlob(blob: Descriptor, origin: Origin): Promise<boolean> {
     try {
       const body = await limiter.run(() => readerOf(origin).openBlob(blob, { ...abortable, length: 1 }))
