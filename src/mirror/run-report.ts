@@ -2,11 +2,12 @@
 import type { RunFailure } from '../api/runs.ts'
 import type { MirrorSubjectRow, MirrorTagRow } from '../db/schema.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Tag } from '../oci/reference.ts'
 import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known } from './known.ts'
-import type { RootWork, SyncPlan } from './plan.ts'
+import type { PlannedTag, RootWork, SyncPlan } from './plan.ts'
 
 const MAX_FAILURES = 500
 const HOUR_MS = 60 * 60 * 1000
@@ -45,18 +46,9 @@ export function reportRun(
 
   const failedWorks = new Set(executed.failed.map((one) => one.work))
   const published = publishedNow(inventory, plan, failedWorks)
-  const tags = plan.tags.map((one): MirrorTagRow => {
-    const result = executed.tags.get(one.tag)
-    return {
-      mirror_id: o.mirrorId,
-      tag: one.tag,
-      head_digest: one.digest ?? null,
-      upstream_digest: one.digest ?? null,
-      synced_digest: null,
-      state: result?.state ?? one.state,
-      reason: (result === undefined ? one.reason : result.reason) ?? null,
-      checked_at: o.now,
-    }
+  const tags = tagRows(plan.tags, o.mirrorId, o.now).map((row): MirrorTagRow => {
+    const result = executed.tags.get(row.tag as Tag)
+    return result === undefined ? row : { ...row, state: result.state, reason: result.reason ?? null }
   })
   const notes = [...inventory.absent].flatMap(([digest, { parent }]): RunFailure[] => {
     const tag = published.tagOf.get(parent)
@@ -76,6 +68,20 @@ export function reportRun(
     tags,
     subjects: reliableLists(inventory, published.digests, o),
   }
+}
+
+/** The tags of a plan as rows, in the state that the plan gives them. */
+export function tagRows(tags: readonly PlannedTag[], mirrorId: string, now: string): MirrorTagRow[] {
+  return tags.map(({ tag, digest, state, reason }) => ({
+    mirror_id: mirrorId,
+    tag,
+    head_digest: digest ?? null,
+    upstream_digest: digest ?? null,
+    synced_digest: null,
+    state,
+    reason: reason ?? null,
+    checked_at: now,
+  }))
 }
 
 function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>) {

@@ -2,6 +2,7 @@
 import type { RunCounts } from '../api/runs.ts'
 import type { Database } from '../db/engine.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
+import { recordTags } from '../db/mirror-tags.ts'
 import type { MirrorRow, UpstreamRow } from '../db/schema.ts'
 import { findUpstreamById } from '../db/upstreams.ts'
 import { AppError } from '../errors.ts'
@@ -9,13 +10,14 @@ import { type Clock, isoTime } from '../lib/clock.ts'
 import { createLimiter } from '../lib/concurrency.ts'
 import { digestOf } from '../oci/digest.ts'
 import { parseRepositoryName } from '../oci/reference.ts'
+import { withBreaker } from './breaker.ts'
 import type { MirrorEngineOptions, Source } from './engine.ts'
 import { executePlan } from './execute.ts'
 import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
 import { planSync, type SyncPlan } from './plan.ts'
 import type { RunMeter } from './progress.ts'
-import { type RunReport, reportRun } from './run-report.ts'
+import { type RunReport, reportRun, tagRows } from './run-report.ts'
 
 /** Both registries of one mirror, opened for one pass. */
 export interface Sources {
@@ -63,7 +65,11 @@ export interface PassOptions {
 export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
   const { sources, known, isFull, now, transfers } = o
   const limiter = createLimiter(transfers)
-  const readers = { image: sources.image.reader, referrers: sources.referrers?.reader }
+  const { image, referrers } = sources
+  const readers = {
+    image: withBreaker(image.reader),
+    referrers: referrers === undefined ? undefined : withBreaker(referrers.reader),
+  }
   const inventory = await takeInventory({
     readers,
     known,
@@ -121,6 +127,11 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     meter.manifestsTotal = (totals.manifests ?? 0) + (totals.referrers ?? 0)
     meter.bytesTotal = totals.sizeBytes ?? 0
     o.changed()
+    // So that people see from the start how much there is to come.
+    if (plan.works.length > 0) {
+      const rows = tagRows(plan.tags, mirror.id, isoTime(o.clock.now()))
+      await engine.db.write((tx) => recordTags(tx, rows))
+    }
 
     const bind = (key: string) =>
       engine.openWriter({

@@ -150,8 +150,7 @@ export function createRunner(o: RunnerOptions): Runner {
       thrown = { error: ended === undefined ? error : cancelledBy(ended) }
     }
     try {
-      const outcome = await finish(mirror, run, counts, report, thrown)
-      meter.outcome = outcome
+      meter.outcome = await finish(mirror, run, counts, report, thrown, lease?.signal.aborted ?? false)
     } finally {
       if (meter.outcome === 'running') meter.outcome = 'failed'
       meter.phase = 'ended'
@@ -176,6 +175,7 @@ export function createRunner(o: RunnerOptions): Runner {
     counts: { -readonly [K in keyof typeof NO_COUNTS]: number },
     report: RunReport | undefined,
     thrown: { readonly error: unknown } | undefined,
+    isFenced: boolean,
   ): Promise<RunOutcome> {
     const isStopped = run.abort.signal.reason instanceof AppError && isStop(run.abort.signal.reason)
     const outcome = isStopped ? 'stopped' : (report?.outcome ?? 'failed')
@@ -189,7 +189,8 @@ export function createRunner(o: RunnerOptions): Runner {
     const isInterrupted = run.abort.signal.aborted && !isStopped
     await db.write(async (tx) => {
       const at = now()
-      if (report !== undefined) {
+      // Whoever has the lease now has the last word on the mirror.
+      if (report !== undefined && !isFenced) {
         await recordTags(tx, report.tags)
         await recordSubjects(tx, report.subjects)
       }
@@ -200,7 +201,7 @@ export function createRunner(o: RunnerOptions): Runner {
         failures: JSON.stringify(failures),
       })
       await pruneRuns(tx, mirror.id, KEPT_RUNS)
-      if (outcome === 'stopped') return
+      if (outcome === 'stopped' || isFenced) return
       const { intervalMs, random } = o
       await setMirrorState(tx, mirror.id, {
         state: outcome === 'done' ? 'active' : 'degraded',
