@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { describeOnEachEngine } from '../support/engines.ts'
 import { describeWithFixtures, fixtureLayout, type Layout } from '../support/fixtures.ts'
 import { mergeLayouts, splitReferrers, withoutTags } from '../support/layout-selection.ts'
 import { type MemoryRepository, memoryRepository } from '../support/memory-repository.ts'
@@ -16,6 +17,28 @@ function serve(name: string, layout: Layout): MemoryRepository {
   instance.repositories.set(name, repository)
   return repository
 }
+
+describeWithFixtures('mirrors on each engine', () => {
+  describeOnEachEngine('mirrors', (openFresh) => {
+    test('bring in two releases at once with a signed tool, and converge', async () => {
+      const onEngine = await openMirrorInstance({ db: await openFresh() })
+      try {
+        const [one, two] = [fixtureLayout('dhi-python/release-1'), fixtureLayout('dhi-python/release-2')]
+        const tool = fixtureLayout('cosign-tags')
+        onEngine.repositories.set('hub/python', memoryRepository(one))
+        onEngine.repositories.set('hub/tool', memoryRepository(tool))
+        const [python, tools] = await Promise.all([onEngine.mirror('hub/python'), onEngine.mirror('hub/tool')])
+        expect([python.run.outcome, tools.run.outcome]).toEqual(['done', 'done'])
+        onEngine.repositories.set('hub/python', memoryRepository(two))
+        expect((await onEngine.sync(python.mirrorId)).outcome).toBe('done')
+        await expectMirrored(await onEngine.reader('acme/dhi-python'), mergeLayouts([one, two]))
+        await expectMirrored(await onEngine.reader('acme/dhi-tool'), tool)
+      } finally {
+        await onEngine.close()
+      }
+    })
+  })
+})
 
 describeWithFixtures('a mirror of the fixtures', () => {
   for (const name of [

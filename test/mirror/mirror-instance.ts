@@ -37,9 +37,10 @@ export interface MirrorInstance {
   close(): Promise<void>
 }
 
+/** @param o.db an empty database, closed by its opener; SQLite in a temporary directory when absent */
 export async function openMirrorInstance(o: Partial<MirrorEngineOptions> = {}): Promise<MirrorInstance> {
   const directory = temporaryDirectory('mirror')
-  const db = await openDatabase(join(directory.path, 'kagami.sqlite'))
+  const db = o.db ?? (await openDatabase(join(directory.path, 'kagami.sqlite')))
   const blobs = await openFileBlobStore(join(directory.path, 'blobs'))
   const repositories = new Map<string, MemoryRepository>()
   const logger = createLogger('silent')
@@ -112,7 +113,7 @@ export async function openMirrorInstance(o: Partial<MirrorEngineOptions> = {}): 
     },
     async close() {
       for (const one of engines) await one.close()
-      await db.close()
+      if (o.db === undefined) await db.close()
       directory.remove()
     },
   }

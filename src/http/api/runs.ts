@@ -127,8 +127,8 @@ function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
     phase: 'ended',
     outcome: run.outcome,
     tags: whole(tagsMoved + tagsUnchanged),
-    manifests: last?.manifests ?? whole(manifests + referrers),
-    bytes: last?.bytes ?? whole(readBytes),
+    manifests: { done: manifests + referrers, total: last?.manifests.total ?? manifests + referrers },
+    bytes: run.outcome === 'done' ? whole(last?.bytes.total ?? readBytes) : (last?.bytes ?? whole(readBytes)),
     failed,
   }
 }
