@@ -116,7 +116,8 @@ export function createUploads(options: UploadsOptions): Uploads {
       try {
         const offset = Math.min(current.offset_bytes, stage.sizeBytes)
         if (stage.sizeBytes > offset) await stage.truncate(offset)
-        return await work({ row: current, stage, known })
+        if (current.offset_bytes > offset) await recordOffset(current, offset)
+        return await work({ row: { ...current, offset_bytes: offset }, stage, known })
       } finally {
         await stage.close()
       }
