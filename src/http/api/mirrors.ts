@@ -15,7 +15,7 @@ import { nameSchema } from '../../api/schema.ts'
 import type { Database } from '../../db/engine.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
-import { allowInOrganization, nameOf, userOf } from './decide.ts'
+import { actorOf, allowInOrganization, nameOf } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { begun, body, keepOpen, newRoutes, ok, type Routes } from './route.ts'
@@ -103,7 +103,7 @@ export function mirrorRoutes(deps: Deps): Routes {
       await allowInOrganization(db, c.var.who, request.organization, 'mirror.start', 'start mirrors')
       keepOpen(c)
       if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal: c.req.raw.signal }) }, 200)
-      return c.json(await mirrors.start({ ...request, by: userOf(c.var.who).userId }), 202)
+      return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who) }), 202)
     })
     .openapi(show, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see mirrors')
@@ -118,6 +118,6 @@ export function mirrorRoutes(deps: Deps): Routes {
     })
     .openapi(stop, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.stop', 'stop mirrors')
-      return c.json({ mirror: await mirrors.stop(mirror.id, userOf(c.var.who).userId) }, 200)
+      return c.json({ mirror: await mirrors.stop(mirror.id, actorOf(c.var.who)) }, 200)
     })
 }
