@@ -3,7 +3,6 @@ import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import type { Settings } from './config/settings.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/instance-settings.ts'
 import { createUpstream, findUpstream, moveUpstream } from './db/upstreams.ts'
-import { findUserByName } from './db/users.ts'
 import { isAppError } from './errors.ts'
 import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
@@ -117,7 +116,7 @@ async function mirrorSample(
     })
   })
   if ((await findInstanceSetting(db.read, SAMPLE_MIRRORED)) !== undefined) return undefined
-  const by = (await findUserByName(db.read, owner))?.id ?? 'system'
+  const by = `user:${owner}`
   try {
     const begun = await mirrors.start({ organization, upstream: SAMPLE_UPSTREAM, repository: SAMPLE_REPOSITORY, by })
     await db.write((tx) => setInstanceSetting(tx, SAMPLE_MIRRORED, begun.mirror.id))
