@@ -1,8 +1,10 @@
 // The whole server in this process, as `kagami serve` puts it together, on ephemeral ports over a data directory of its own.
+import { describe } from 'bun:test'
 import type { z } from '../../src/api/schema.ts'
 import { type Environment, parseSettings } from '../../src/config/settings.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
+import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
 
 export const OWNER = { username: 'owner', password: 'correct horse battery staple' } as const
@@ -45,6 +47,22 @@ export interface WholeServerOptions {
   readonly env?: Environment
   /** Keeps its data when it stops. */
   readonly directory?: string
+}
+
+/**
+ * The same suite over SQLite and over PostgreSQL. Where PostgreSQL's programs are absent, its half is skipped with a loud line.
+ * @param suite gets what starts servers on that engine, each on a new database
+ */
+export function describeOnEachDatabase(title: string, suite: (start: typeof startWholeServer) => void): void {
+  describe(`${title} (SQLite)`, () => suite(startWholeServer))
+  if (!havePostgres)
+    console.warn(`\n*** SKIPPED, NO POSTGRESQL: ${title} (run scripts/install-test-packages as root)\n`)
+  describe.skipIf(!havePostgres)(`${title} (PostgreSQL)`, () =>
+    suite(async (options = {}) => {
+      const database = await (await postgres()).freshDatabase()
+      return startWholeServer({ ...options, env: { KAGAMI_DATABASE: database, ...options.env } })
+    }),
+  )
 }
 
 export function authorization(login: Login | string): string {
