@@ -11,6 +11,8 @@ import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
+import { createPlatforms } from './registry/platforms.ts'
+import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { isLoopback, listen } from './server/listener.ts'
 import { createRegistryApps } from './server/registry-app.ts'
@@ -69,12 +71,24 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       openWriter: createLocalWriters({ db, blobs, clock }),
     })
     closers.push(mirrors.close)
+    const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
-    const api = createApiApp({ db, ...access, sealer, mirrors, sample, logger, openRegistry: sources.openRegistry })
+    const api = createApiApp({
+      db,
+      ...access,
+      sealer,
+      mirrors,
+      sample,
+      platforms,
+      logger,
+      openRegistry: sources.openRegistry,
+    })
 
     const { owner, ownerPassword, organization } = settings
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await mirrors.resume({ isAlone: db.engine === 'sqlite' })
+    const housekeeping = startHousekeeping(instance.uploads, clock, logger)
+    closers.push(housekeeping.close)
     let isReady = false
     listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger }))
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)

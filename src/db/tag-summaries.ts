@@ -1,6 +1,7 @@
 /** Tags with what people choose by: size, platforms, how many referrers hang on them. */
 import type { Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { MediaType } from '../oci/media-types.ts'
 import type { Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
@@ -15,8 +16,10 @@ export interface TagSummary {
   readonly mediaType: string
   /** Manifests, configs and layers below the tag, each digest once; no referrers. */
   readonly sizeBytes: number
-  /** As the index says, in its order; of attestation manifests (`unknown/unknown`) and single images none. */
+  /** As the index says, in its order, without attestation manifests (`unknown/unknown`). */
   readonly platforms: readonly Platform[]
+  /** Config of a single image, which tells its platform. */
+  readonly imageConfig: Digest | undefined
   /** Published referrers of the manifest and of those that it lists. */
   readonly referrers: number
   readonly movedAt: string
@@ -24,7 +27,7 @@ export interface TagSummary {
   readonly mirrored: boolean
 }
 
-type Edge = Pick<ManifestReferenceRow, 'parent_digest' | 'kind' | 'digest' | 'size_bytes' | 'platform'>
+type Edge = Pick<ManifestReferenceRow, 'parent_digest' | 'kind' | 'digest' | 'media_type' | 'size_bytes' | 'platform'>
 
 /** One page of a repository's tags, by name. */
 export async function summarizeTags(
@@ -58,11 +61,16 @@ export async function summarizeTags(
       mediaType: present.get(root)?.mediaType ?? '',
       sizeBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
       platforms: (edges.get(root) ?? []).flatMap((edge) => platformsOf(edge)),
+      imageConfig: (edges.get(root) ?? []).find(isImageConfig)?.digest as Digest | undefined,
       referrers: manifests.reduce((sum, digest) => sum + (referrers.get(digest) ?? 0), 0),
       movedAt: tag.moved_at,
       mirrored: owned.has(tag.name as Tag),
     }
   })
+}
+
+function isImageConfig({ kind, media_type: mediaType }: Edge): boolean {
+  return kind === 'config' && (mediaType === MediaType.ociConfig || mediaType === MediaType.dockerConfig)
 }
 
 function platformsOf(edge: Edge): Platform[] {
@@ -81,7 +89,7 @@ async function readTree(db: Queries, roots: readonly Digest[]): Promise<Map<Dige
     for (const chunk of inChunks(level)) {
       const rows = await db
         .selectFrom('manifest_references')
-        .select(['parent_digest', 'kind', 'digest', 'size_bytes', 'platform'])
+        .select(['parent_digest', 'kind', 'digest', 'media_type', 'size_bytes', 'platform'])
         .where('parent_digest', 'in', [...chunk])
         .where('kind', '!=', 'subject')
         .orderBy('parent_digest')

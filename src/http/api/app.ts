@@ -10,6 +10,7 @@ import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
+import type { Platforms } from '../../registry/platforms.ts'
 import { clientAddress } from '../client-address.ts'
 import { catalogRoutes } from './catalog.ts'
 import { errorResponse } from './errors.ts'
@@ -32,6 +33,7 @@ export interface ApiDeps {
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly sample: SampleControl | undefined
+  readonly platforms: Platforms
   readonly logger: Logger
   readonly openRegistry: (upstream: UpstreamRow) => RegistryReader
 }

@@ -7,6 +7,7 @@ import { summarizeTags } from '../../db/tag-summaries.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { formatPlatform } from '../../oci/descriptor.ts'
 import { parseTag } from '../../oci/reference.ts'
+import type { Platforms } from '../../registry/platforms.ts'
 import { deleteTag } from '../../registry/tags.ts'
 import { actorOf, allowOnRepository, nameOf } from './decide.ts'
 import { pageOf } from './page.ts'
@@ -33,14 +34,23 @@ const remove = createRoute({
   responses: done('Deleted'),
 })
 
-export function tagRoutes({ db }: { readonly db: Database }): Routes {
+interface Deps {
+  readonly db: Database
+  readonly platforms: Platforms
+}
+
+export function tagRoutes({ db, platforms }: Deps): Routes {
   return newRoutes()
     .openapi(list, async (c) => {
       const { limit, after } = c.req.valid('query')
       const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
       const rows = await summarizeTags(db.read, repository.id, { limit: limit + 1, after })
       const { items, next } = pageOf(rows, limit, (row) => row.name)
-      const shown = items.map((tag) => ({ ...tag, platforms: tag.platforms.map(formatPlatform) }))
+      const shown = []
+      for (const { imageConfig, ...tag } of items) {
+        const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
+        shown.push({ ...tag, platforms: [...tag.platforms, ...(own === undefined ? [] : [own])].map(formatPlatform) })
+      }
       return c.json({ tags: shown, next }, 200)
     })
     .openapi(remove, async (c) => {

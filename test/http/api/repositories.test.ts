@@ -150,6 +150,8 @@ describeOnEachDatabase('repositories over the API', (startServer) => {
       const list = (await kagami.call('GET', '/repositories/acme/tagged/tags', { login: member })).as(tagListSchema)
       expect(list.next).toBeNull()
       expect(list.tags.map(({ name }) => name)).toEqual(['child', 'latest'])
+      // A single image's platform is what its config says.
+      expect(list.tags[0]).toMatchObject({ digest: child, platforms: ['linux/arm64'] })
       expect(list.tags[1]).toMatchObject({
         digest: root,
         mediaType: indexType,
