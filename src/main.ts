@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path'
 import { runProgram } from './cli/program.ts'
 import { processTerminal } from './cli/terminal.ts'
 import { credentialsPath } from './config/credentials-path.ts'
+import { environment } from './config/environment.ts'
 import { readClientSettings } from './config/read.ts'
 import { removeProxyVariables } from './net/guarded-fetch.ts'
 
@@ -15,7 +16,7 @@ function programName(): string {
   return near.includes('/') ? near : `./${near}`
 }
 
-removeProxyVariables(process.env)
+removeProxyVariables(environment)
 process.exitCode = await runProgram(process.argv.slice(2), {
   terminal: processTerminal(),
   program: programName(),

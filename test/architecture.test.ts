@@ -60,9 +60,13 @@ function rowOf(room: string): number {
 function ownImports(file: SourceFile): string[] {
   const imports = new Bun.Transpiler({ loader: file.path.endsWith('x') ? 'tsx' : 'ts' }).scanImports(file.text)
   const typeOnly = [...file.text.matchAll(/from\s+'(\.[^']+)'/g)].map((match) => match[1] ?? '')
-  return [...new Set([...imports.map((item) => item.path), ...typeOnly])]
-    .filter((path) => path.startsWith('.'))
-    .map((path) => relative(source, resolve(source, dirname(file.path), path)))
+  return (
+    [...new Set([...imports.map((item) => item.path), ...typeOnly])]
+      .filter((path) => path.startsWith('.'))
+      .map((path) => relative(source, resolve(source, dirname(file.path), path)))
+      // What is outside is package.json, for the version.
+      .filter((path) => path !== '../package.json')
+  )
 }
 
 describe('the house', () => {
