@@ -3,6 +3,8 @@ import type { Digest } from '../oci/digest.ts'
 /** What a writer of our own storage is bound to: one run of one mirror, fenced by the generation of its lease. */
 export interface MirrorBinding {
   readonly organizationId: string
+  /** Its name. */
+  readonly organization: string
   readonly repositoryId: string
   readonly mirrorId: string
   readonly runId: string

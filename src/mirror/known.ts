@@ -18,6 +18,7 @@ export interface KnownManifest {
   /** Config and layers. */
   readonly blobs: readonly Descriptor[]
   readonly children: readonly Descriptor[]
+  readonly subject?: Digest | undefined
 }
 
 export interface KnownList {
@@ -61,7 +62,8 @@ export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'rep
   for (const row of await listKnownManifests(db, repositoryId)) {
     const { blobs, children } = parts.get(row.digest) ?? { blobs: [], children: [] }
     const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
-    manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children })
+    const subject = row.subjectDigest ?? undefined
+    manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children, subject })
     if (row.subjectDigest === null) continue
     const siblings = referrers.get(row.subjectDigest)
     if (siblings === undefined) referrers.set(row.subjectDigest, [row.digest])

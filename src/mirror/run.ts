@@ -3,6 +3,7 @@ import type { RunCounts } from '../api/runs.ts'
 import type { Database } from '../db/engine.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
 import { recordTags } from '../db/mirror-tags.ts'
+import type { MirrorRecord } from '../db/mirrors.ts'
 import type { MirrorRow, UpstreamRow } from '../db/schema.ts'
 import { findUpstreamById } from '../db/upstreams.ts'
 import { AppError } from '../errors.ts'
@@ -88,7 +89,7 @@ export interface RunOptions {
   readonly engine: Pick<MirrorEngineOptions, 'db' | 'openSource' | 'openWriter'>
   readonly clock: Clock
   readonly transfers: number
-  readonly mirror: MirrorRow
+  readonly mirror: MirrorRecord
   readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
   readonly isFull: boolean
   readonly signal: AbortSignal
@@ -137,6 +138,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       engine.openWriter({
         ...o.binding,
         organizationId: mirror.organization_id,
+        organization: mirror.organization,
         repositoryId: mirror.repository_id,
         mirrorId: mirror.id,
         actor: `mirror:${mirror.id}`,

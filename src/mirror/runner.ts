@@ -2,8 +2,8 @@
 import type { Run } from '../api/runs.ts'
 import { recordSubjects } from '../db/mirror-subjects.ts'
 import { recordTags } from '../db/mirror-tags.ts'
-import { scheduleMirror, setMirrorState } from '../db/mirrors.ts'
-import type { MirrorRow, RunOutcome, RunTrigger } from '../db/schema.ts'
+import { type MirrorRecord, scheduleMirror, setMirrorState } from '../db/mirrors.ts'
+import type { RunOutcome, RunTrigger } from '../db/schema.ts'
 import { endRun, findRun, insertRun, listRuns, pruneRuns, setRunGeneration } from '../db/sync-runs.ts'
 import { AppError } from '../errors.ts'
 import { acquireLease, type Lease } from '../jobs/leases.ts'
@@ -49,7 +49,7 @@ interface ProcessRun {
 
 export interface Runner {
   /** Begins a run, or lets it wait behind the present one; whoever comes while one waits already joins it. */
-  begin(mirror: MirrorRow & { readonly repository: string }, o: { trigger: RunTrigger; isFull: boolean }): Promise<Run>
+  begin(mirror: MirrorRecord, o: { trigger: RunTrigger; isFull: boolean }): Promise<Run>
   isRunning(mirrorId: string): boolean
   readonly size: number
   /** Resolves when the run has ended here; undefined when it is not a run of this process. */
@@ -72,10 +72,7 @@ export function createRunner(o: RunnerOptions): Runner {
   let isClosed = false
   const now = () => isoTime(clock.now())
 
-  function create(
-    mirror: MirrorRow & { readonly repository: string },
-    { trigger, isFull }: { trigger: RunTrigger; isFull: boolean },
-  ): ProcessRun {
+  function create(mirror: MirrorRecord, { trigger, isFull }: { trigger: RunTrigger; isFull: boolean }): ProcessRun {
     const before = present.get(mirror.id)
     const id = newId()
     const inserted = db.write(async (tx) => {
@@ -120,7 +117,7 @@ export function createRunner(o: RunnerOptions): Runner {
     return run
   }
 
-  async function execute(mirror: MirrorRow & { readonly repository: string }, run: ProcessRun): Promise<void> {
+  async function execute(mirror: MirrorRecord, run: ProcessRun): Promise<void> {
     const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
@@ -170,7 +167,7 @@ export function createRunner(o: RunnerOptions): Runner {
   }
 
   async function finish(
-    mirror: MirrorRow,
+    mirror: MirrorRecord,
     run: ProcessRun,
     counts: { -readonly [K in keyof typeof NO_COUNTS]: number },
     report: RunReport | undefined,

@@ -6,7 +6,7 @@ import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
 import type { Abortable, RepositoryReader } from '../oci/repository.ts'
-import type { Known, Origin } from './known.ts'
+import type { Known, KnownManifest, Origin } from './known.ts'
 import { type Problem, problemOf, settleAll } from './problem.ts'
 import { createSubjectLists, type SubjectList } from './subject-lists.ts'
 
@@ -30,6 +30,7 @@ export interface Node {
   /** Config, layers, and index entries that turned out to be blobs; without non-distributable layers. */
   readonly blobs: readonly Descriptor[]
   readonly children: readonly Digest[]
+  readonly subject: Digest | undefined
   referrers: readonly Digest[]
 }
 
@@ -111,7 +112,11 @@ export function createWalker(o: Walk): Walker {
       const isHeld = heldBytes + found.bytes.byteLength <= MAX_HELD_BYTES
       if (isHeld) heldBytes += found.bytes.byteLength
       const own = { mediaType: parsed.descriptor.mediaType, digest, size: found.bytes.byteLength }
-      await enter(own, place, 'no', isHeld ? found.bytes : undefined, { blobs, children: parsed.children })
+      await enter(own, place, 'no', isHeld ? found.bytes : undefined, {
+        blobs,
+        children: parsed.children,
+        subject: parsed.subject?.digest,
+      })
     } catch (error) {
       problems.set(digest, problemOf(error))
     }
@@ -123,12 +128,22 @@ export function createWalker(o: Walk): Walker {
     place: Place,
     here: Node['here'],
     bytes: Uint8Array | undefined,
-    parts: { readonly blobs: readonly Descriptor[]; readonly children: readonly Descriptor[] },
+    parts: Pick<KnownManifest, 'blobs' | 'children' | 'subject'>,
   ): Promise<void> {
     const children: Digest[] = []
     const blobs = parts.blobs.filter((blob) => !isNonDistributable(blob.mediaType))
     const { origin, isAttached } = place
-    const node: Node = { descriptor, origin, here, isAttached, bytes, blobs, children, referrers: [] }
+    const node: Node = {
+      descriptor,
+      origin,
+      here,
+      isAttached,
+      bytes,
+      blobs,
+      children,
+      subject: parts.subject,
+      referrers: [],
+    }
     nodes.set(descriptor.digest, node)
     await settleAll(
       parts.children.map(async (child) => {
@@ -195,7 +210,6 @@ export function createWalker(o: Walk): Walker {
       return
     }
     const wanted = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
-    node.referrers = [...new Set([...node.referrers, ...wanted.map(({ descriptor }) => descriptor.digest)])]
     await settleAll(
       wanted.map(async ({ descriptor, origin }) => {
         const isNew = !visits.has(descriptor.digest)
@@ -204,6 +218,14 @@ export function createWalker(o: Walk): Walker {
         else if (isNew) await attach(descriptor.digest, true, depth + 1)
       }),
     )
+    // A list may lie; what a manifest refers to is what it says itself. One that could not be read holds its root.
+    const own = wanted
+      .map(({ descriptor }) => descriptor.digest)
+      .filter((referrer) => {
+        const found = nodes.get(referrer)
+        return found === undefined ? problems.has(referrer) : found.subject === digest
+      })
+    node.referrers = [...new Set([...node.referrers, ...own])]
   }
 
   return {

@@ -11,6 +11,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestFromHash, newHash } from '../oci/digest.ts'
 import type { BlobSink } from '../oci/repository.ts'
 import type { LocalStorage } from './local-reader.ts'
+import { refuseOverQuota } from './quota.ts'
 
 export interface BlobSinkOptions extends LocalStorage {
   readonly commit: GroupCommit
@@ -25,7 +26,7 @@ export interface BlobSinkOptions extends LocalStorage {
 
 /**
  * Opens the stage of the blob; what an earlier try left is hashed again and kept.
- * `commit` throws DIGEST_INVALID or SIZE_INVALID and drops the bytes when they are not the blob's.
+ * `commit` throws DIGEST_INVALID or SIZE_INVALID when they are not the blob's bytes, DENIED over the organization's quota.
  */
 export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
   const { blob, binding } = o
@@ -85,6 +86,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
       await stage.seal(storageKey)
       const isNew = await o.commit(async (tx) => {
         const at = o.now()
+        await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
         await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
         await recordFetched(tx, binding.organizationId, binding.sourceKey, [blob.digest], at)
@@ -101,6 +103,11 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     [Symbol.asyncDispose]: () => sink.close(),
   }
   return sink
+}
+
+/** Whose quota counts. */
+export function organizationOf(binding: MirrorBinding): { id: string; name: string } {
+  return { id: binding.organizationId, name: binding.organization }
 }
 
 async function hashStage(

@@ -12,9 +12,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
-import { openBlobSink } from './blob-sink.ts'
+import { openBlobSink, organizationOf } from './blob-sink.ts'
 import { isImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
+import { refuseOverQuota } from './quota.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export interface LocalWriterOptions extends LocalStorage {
@@ -52,6 +53,7 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
           release()
           return 'present'
         }
+        await refuseOverQuota(db.read, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
         return await openSink(shared, binding, blob, release, o.signal)
       } catch (error) {
         release()
@@ -94,6 +96,7 @@ async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descrip
   return commit(async (tx) => {
     // Collected since? Then it is fetched again.
     if ((await find(tx)).size === 0) return false
+    await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
     await touchBlobs(tx, [blob.digest], now())
     await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at: now() })
     return true

@@ -13,7 +13,7 @@ import type { Digest } from '../oci/digest.ts'
  */
 export async function refuseOverQuota(
   db: Queries,
-  organization: OrganizationRow,
+  organization: Pick<OrganizationRow, 'id' | 'name'>,
   added: { readonly sizeBytes: number; readonly digest?: Digest | undefined },
 ): Promise<void> {
   const quota = await findQuotaBytes(db, organization.id)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { moveTag } from '../../src/db/tags.ts'
 import { AppError } from '../../src/errors.ts'
+import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { Tag } from '../../src/oci/reference.ts'
@@ -214,6 +215,60 @@ describe('what a run reports', () => {
     expect((await instance.sync(mirrorId)).counts.referrers).toBe(0)
     expect((await instance.sync(mirrorId, { full: true })).counts.referrers).toBe(1)
     expect(await (await instance.reader('acme/dhi-app')).resolve({ digest: late.digest as Digest })).toBeDefined()
+  })
+})
+
+describe('what upstream says is checked', () => {
+  test('a list of referrers that names strangers adds nothing to the image', async () => {
+    const image = addImage(upstream, 'one', { tags: ['1'] })
+    const stranger = addImage(upstream, 'stranger')
+    const real = addImage(upstream, 'real', { subject: image })
+    const reader = upstream.reader()
+    const listReferrers = async () => ({
+      items: (async function* () {
+        yield* [stranger, real] as unknown as Descriptor[]
+      })(),
+    })
+    instance.repositories.set('hub/app', { ...upstream, reader: () => ({ ...reader, listReferrers }) })
+    expect((await instance.mirror('hub/app')).run.outcome).toBe('done')
+    const served = await instance.reader('acme/dhi-app')
+    expect(await served.resolve({ digest: real.digest as Digest })).toBeDefined()
+    expect(await served.resolve({ digest: stranger.digest as Digest })).toBeUndefined()
+  })
+
+  test('a manifest of Docker schema 1 is reported, and the others go on', async () => {
+    const good = addImage(upstream, 'one', { tags: ['1'] })
+    const mediaType = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
+    const bytes = new TextEncoder().encode(
+      JSON.stringify({ schemaVersion: 1, name: 'app', tag: 'old', fsLayers: [], history: [] }),
+    )
+    upstream.manifests.set(digestOf(bytes), { mediaType, bytes })
+    upstream.tags.set('old', digestOf(bytes))
+    const { run } = await instance.mirror('hub/app')
+    expect([run.outcome, run.failures.map(({ tag }) => tag)]).toEqual(['partial', ['old']])
+    expect(run.failures[0]?.message).toContain('schema version 1')
+    expect(await tagsOf('acme/dhi-app')).toEqual({ '1': good.digest })
+  })
+
+  test('what does not fit into the quota of the organization is not fetched', async () => {
+    await instance.db.write((tx) => tx.updateTable('organizations').set({ quota_bytes: 1000 }).execute())
+    const small = addImage(upstream, 'small', { tags: ['small'] })
+    addImage(upstream, 'big', { tags: ['big'], layers: ['x'.repeat(2000)] })
+    const { run } = await instance.mirror('hub/app')
+    expect([run.outcome, run.failures.map(({ tag, code }) => [tag, code])]).toEqual(['partial', [['big', 'DENIED']]])
+    expect(run.failures[0]?.message).toContain('quota')
+    expect(upstream.calls.some(({ call, of }) => call === 'openBlob' && of === digestOf('x'.repeat(2000)))).toBe(false)
+    expect(await tagsOf('acme/dhi-app')).toEqual({ small: small.digest })
+  })
+
+  test('an upstream that is down is not asked for each of a thousand things', async () => {
+    for (let n = 0; n < 200; n++) addImage(upstream, `image ${n}`, { tags: [`t${n}`] })
+    upstream.before = (call) => {
+      if (call !== 'listTags') throw new AppError('UPSTREAM_UNAVAILABLE', 'the host is down')
+    }
+    const { run } = await instance.mirror('hub/app')
+    expect([run.outcome, run.counts.failed]).toEqual(['failed', 200])
+    expect(upstream.calls.length).toBeLessThan(40)
   })
 })
 

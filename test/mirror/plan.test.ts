@@ -80,6 +80,7 @@ function build(world: World): { inventory: Inventory; known: Known } {
       isAttached: made.subject !== undefined,
       blobs: parts,
       children,
+      subject: undefined,
       referrers: referrers.get(digest) ?? [],
     })
     if (here === 'no') continue

@@ -65,6 +65,7 @@ async function openLocal(db: Database): Promise<OpenedPorts> {
     writer: () =>
       openWriter({
         ...binding,
+        organization: 'acme',
         runId: newId(),
         actor: `mirror:${binding.mirrorId}`,
         sourceKey: 'hub',
