@@ -1,6 +1,6 @@
 // What a newcomer sees, and what an operator relies on: the first start, the lines to copy, restarts, refusals.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describeWithClients, isolatedClients } from '../support/clients.ts'
 import { type CommandOptions, type CommandResult, runCommand, succeed } from '../support/command.ts'
@@ -137,6 +137,23 @@ describe('a running server', () => {
     const sample = await serve({ KAGAMI_SAMPLE: `127.0.0.1:${kagami.port}` }, ['--sample'])
     expect([sample.exitCode, sample.stdout]).toEqual([1, ''])
     expect(sample.stderr).toContain('KAGAMI_SAMPLE')
+  })
+
+  test('what cannot be opened is told by the name of its setting, without a secret or a stack', async () => {
+    for (const [env, words] of [
+      [{ KAGAMI_DATA: '/proc/none' }, ['KAGAMI_DATA', '/proc/none']],
+      [{ KAGAMI_DATABASE: 'postgres://me:hidden-word@127.0.0.1:1/db' }, ['KAGAMI_DATABASE']],
+      [{ KAGAMI_LISTN: 'x' }, ['KAGAMI_LISTN', 'KAGAMI_LISTEN']],
+    ] as const) {
+      const ended = await serve(env)
+      expect([ended.exitCode, ended.stdout]).toEqual([1, ''])
+      for (const word of words) expect(ended.stderr).toContain(word)
+      expect(ended.stderr).not.toMatch(/hidden-word|\n +at /)
+    }
+    const place = `${kagami.dataDirectory}-never`
+    const reset = await kagami.cli(['user', 'reset-password', 'owner'], { env: { KAGAMI_DATA: place } })
+    expect([reset.exitCode, reset.stderr]).toEqual([1, expect.stringContaining(place)])
+    expect(existsSync(place)).toBe(false)
   })
 
   test('without --sample there is no sample upstream, and nothing is mirrored by itself', async () => {
