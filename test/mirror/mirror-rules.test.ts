@@ -272,6 +272,35 @@ describe('what upstream says is checked', () => {
   })
 })
 
+describe('rules of the repository', () => {
+  test('immutable tags bind mirrors too: the tag stays, and the run says why', async () => {
+    const one = addImage(upstream, 'one', { tags: ['1'] })
+    const { mirrorId } = await instance.mirror('hub/app')
+    await instance.db.write((tx) => tx.updateTable('repositories').set({ immutable_tags: 'all' }).execute())
+    addImage(upstream, 'two', { tags: ['1'] })
+    const three = addImage(upstream, 'three', { tags: ['3'] })
+    const run = await instance.sync(mirrorId)
+    expect([run.outcome, run.failures.map(({ tag, code }) => [tag, code])]).toEqual(['partial', [['1', 'DENIED']]])
+    expect(await tagsOf('acme/dhi-app')).toEqual({ '1': one.digest, '3': three.digest })
+  })
+
+  test('a repository without a mirror is taken by --adopt: what people put there stays theirs', async () => {
+    const mine = addImage(upstream, 'mine', { tags: ['mine'] })
+    const { mirrorId } = await instance.mirror('hub/app')
+    await instance.engine.stop(mirrorId, 'user:test')
+    await instance.db.write((tx) => tx.deleteFrom('mirrors').execute())
+    upstream.tags.clear()
+    addImage(upstream, 'theirs', { tags: ['mine', 'new'] })
+    const request = { organization: 'acme', upstream: 'hub', repository: 'app', by: 'user:test', adopt: true }
+    const plan = await instance.engine.planStart(request)
+    expect(plan.totals).toMatchObject({ tagsMoved: 1, tagsSkipped: 1 })
+    const { run, mirror } = await instance.engine.start(request)
+    expect([mirror.id === mirrorId, (await instance.engine.wait(run.id)).outcome]).toEqual([false, 'done'])
+    expect((await tagsOf('acme/dhi-app')).mine).toBe(mine.digest)
+    expect((await mirrorTag('mine')).state).toBe('diverged')
+  })
+})
+
 describe('starting and stopping', () => {
   test('a repository that upstream does not have leaves no trace', async () => {
     const error = await failOf(
