@@ -30,7 +30,8 @@ export interface SendOptions {
 export interface RequestBudget {
   /**
    * Sends an idempotent request: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
-   * connections. `attempt` hands `onEnd` to the HTTP client. Resolves to the last answer, whatever its status.
+   * connections; once a request has given up, the others try once until one gets an answer, so that a run against a dead registry
+   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` to the HTTP client. Resolves to the last answer, whatever its status.
    * @throws AppError UPSTREAM_RATE_LIMITED (`detail.retryAt`) when the pause outlasts `maxWaitMs`, and what `attempt` throws
    */
   send(attempt: (onEnd: () => void) => Promise<HttpResponse>, options: SendOptions): Promise<HttpResponse>
@@ -47,6 +48,10 @@ export interface RequestBudgets {
 const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 /** These speak for the whole registry, not for one request. */
 const PAUSING: ReadonlySet<number> = new Set([429, 503])
+/** Answers of a gateway whose registry is not there. */
+const DOWN: ReadonlySet<number> = new Set([502, 503, 504])
+/** A registry that a request has reached in vain, with all its tries, is asked once a request for this long. */
+const DOWN_MS = 30_000
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
 export function createRequestBudgets(options: BudgetOptions = {}): RequestBudgets {
@@ -67,6 +72,7 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
   let pausedUntilMs = 0
+  let downUntilMs = 0
   const nowMs = () => clock.now().getTime()
   const pauseFor = (ms: number) => {
     pausedUntilMs = Math.max(pausedUntilMs, nowMs() + ms)
@@ -99,22 +105,35 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
         const release = await place()
         requests++
         const delayMs = backoffMs(tries, BACKOFF, random)
-        const mayRetry = (ms: number) => tries < maxTries && waitedMs + ms <= maxWaitMs
+        const mayRetry = (ms: number) => tries < maxTries && nowMs() >= downUntilMs && waitedMs + ms <= maxWaitMs
+        const giveUp = () => {
+          downUntilMs = nowMs() + DOWN_MS
+        }
         let response: HttpResponse
         try {
           response = await attempt(release)
         } catch (error) {
           release()
-          if (isCancelled(error) || !isPassing(error) || !mayRetry(delayMs)) throw error
+          if (isCancelled(error) || !isPassing(error)) throw error
+          if (!mayRetry(delayMs)) {
+            giveUp()
+            throw error
+          }
           await wait(delayMs)
           continue
         }
         const spentMs = spentQuotaMs(response.headers, nowMs())
         if (spentMs !== undefined) pauseFor(spentMs)
-        if (!RETRIED.has(response.status)) return response
+        if (!RETRIED.has(response.status)) {
+          downUntilMs = 0
+          return response
+        }
         const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs
         if (PAUSING.has(response.status)) pauseFor(retryMs)
-        if (!mayRetry(retryMs)) return response
+        if (!mayRetry(retryMs)) {
+          if (DOWN.has(response.status)) giveUp()
+          return response
+        }
         await discard(response)
         if (!PAUSING.has(response.status)) await wait(retryMs)
       }

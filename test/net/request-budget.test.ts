@@ -87,6 +87,31 @@ describe('a request budget', () => {
     }
   })
 
+  test('once a request has tried in vain, others try once until one is answered, or half a minute has passed', async () => {
+    const refused = unavailable('refused', 'nobody listens', {})
+    for (const failure of [refused, answer(502), answer(504)]) {
+      const { budget, slept } = standingTime()
+      const triesOf = async (...answers: (HttpResponse | Error)[]) => {
+        const scripted = script(...answers)
+        await budget.send(scripted.attempt, { what: 'x' }).catch(() => {})
+        return scripted.tries
+      }
+      expect(await triesOf(failure)).toBe(4)
+      expect(await triesOf(failure)).toBe(1)
+      expect(await triesOf(answer(404))).toBe(1)
+      expect(await triesOf(failure, answer(200))).toBe(2)
+      expect(await triesOf(failure)).toBe(4)
+      const before = slept.length
+      expect([await triesOf(failure), slept.length]).toEqual([1, before])
+    }
+    // One file that the registry cannot read says nothing about the others.
+    const { budget } = standingTime()
+    const broken = script(answer(500))
+    await budget.send(broken.attempt, { what: 'x' })
+    await budget.send(broken.attempt, { what: 'y' })
+    expect(broken.tries).toBe(8)
+  })
+
   test('Retry-After in seconds or as a date pauses the whole key (RFC 9110 section 10.2.3)', async () => {
     for (const value of ['7', new Date(START + 7000).toUTCString()]) {
       const { budget, slept } = standingTime()

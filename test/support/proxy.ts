@@ -55,6 +55,8 @@ export interface ProxyOptions {
   readonly onRequest?: (request: SeenRequest, index: number) => ProxyAction | undefined
   /** PEM of the authority behind an https target. */
   readonly ca?: string
+  /** The port of an earlier proxy, which has come back. */
+  readonly port?: number
 }
 
 /** Connection headers are the proxy's own business (RFC 9110 §7.6.1). */
@@ -152,7 +154,7 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
       else response.writeHead(502).end(String(error))
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   const ownPort = address !== null && typeof address === 'object' ? address.port : 0
