@@ -2,8 +2,10 @@ import { AppError, isAppError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
 
-/** How often a body that broke off is taken up again where it ended, as long as each try brings bytes. */
+/** How often a body that broke off is taken up again where it ended. */
 const MAX_BODIES = 5
+/** Of these, how many in a row may bring no bytes at all: one may be a stumble. */
+const MAX_EMPTY_BODIES = 1
 
 export interface BlobTransfer extends Abortable {
   readonly reader: RepositoryReader
@@ -38,6 +40,7 @@ export async function fetchBlob(blob: Descriptor, o: BlobTransfer): Promise<bool
 
 async function fill(sink: BlobSink, blob: Descriptor, o: BlobTransfer): Promise<void> {
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  let emptyBodies = 0
   for (let bodies = 1; ; bodies++) {
     const [range] = sink.missing
     if (range === undefined) return
@@ -53,8 +56,8 @@ async function fill(sink: BlobSink, blob: Descriptor, o: BlobTransfer): Promise<
       await sink.write(body.offset, counted(body.stream, o.onBytes), abortable)
     } catch (error) {
       const isBroken = isAppError(error, 'UPSTREAM_UNAVAILABLE') && !o.signal?.aborted
-      const hasGrown = (sink.missing[0]?.from ?? blob.size) > range.from
-      if (!isBroken || !hasGrown || bodies >= MAX_BODIES) throw error
+      emptyBodies = (sink.missing[0]?.from ?? blob.size) > range.from ? 0 : emptyBodies + 1
+      if (!isBroken || emptyBodies > MAX_EMPTY_BODIES || bodies >= MAX_BODIES) throw error
       continue
     }
     if ((sink.missing[0]?.from ?? blob.size) <= range.from) {

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { brokenOff } from './connection-failure.ts'
 
 /** What an operator gets to see of an answer that is an error, in bytes. */
 const ERROR_EXCERPT_BYTES = 1024
@@ -10,10 +11,12 @@ interface Readable {
 /**
  * The whole body.
  * @param what names the body in the error, e.g. `registry.example: manifest of app:1`
- * @throws AppError UPSTREAM_INVALID once more than `limitBytes` have come; the rest is not read
+ * @throws AppError UPSTREAM_INVALID once more than `limitBytes` have come; the rest is not read. UPSTREAM_UNAVAILABLE when it breaks off
  */
 export async function readBytes(response: Readable, limitBytes: number, what: string): Promise<Uint8Array> {
-  const { bytes, complete } = await readUpTo(response.body, limitBytes)
+  const { bytes, complete } = await readUpTo(response.body, limitBytes).catch((error) => {
+    throw brokenOff(error, what)
+  })
   if (complete) return bytes
   throw new AppError('UPSTREAM_INVALID', `${what} has more than ${limitBytes} bytes, want at most that`)
 }

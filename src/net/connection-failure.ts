@@ -51,6 +51,12 @@ export function failureReason(error: unknown): FailureReason | undefined {
   return (error.detail as { reason?: FailureReason } | undefined)?.reason
 }
 
+/** The same failure of a connection, with what was being read in front; any other error unchanged. */
+export function brokenOff(error: unknown, what: string): unknown {
+  if (!isAppError(error) || failureReason(error) === undefined) return error
+  return new AppError(error.code, `${what}: ${error.message}`, { detail: error.detail, cause: error })
+}
+
 /** Nothing was sent yet, so another address of the same name may answer. */
 export function isNextAddressWorthATry(error: AppError): boolean {
   const reason = failureReason(error)

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import { unavailable } from '../net/connection-failure.ts'
+import { brokenOff, unavailable } from '../net/connection-failure.ts'
 
 /**
  * The same bytes, with an error in place of the end when there are fewer than `length` (UPSTREAM_UNAVAILABLE: the rest may
@@ -15,7 +15,9 @@ export function exactBody(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { value, done } = await reader.read()
+        const { value, done } = await reader.read().catch((error) => {
+          throw brokenOff(error, title)
+        })
         if (done) {
           if (received < length)
             throw unavailable('reset', `${title} ended after ${received} bytes, want ${length}`, {})

@@ -1,5 +1,6 @@
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { discard, readBytes } from '../net/bounded-body.ts'
+import { isPassing } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, findDigest } from '../oci/digest.ts'
@@ -59,12 +60,18 @@ export async function readManifest(
   return { descriptor: { ...of, mediaType: got.mediaType }, bytes: got.bytes }
 }
 
+interface GotManifest {
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
+
+/** A body that breaks off is asked for once more: the budget's own tries end with the headers. */
 async function getManifest(
   session: RegistrySession,
   name: RepositoryName,
   reference: Reference,
-  { signal }: { readonly signal: AbortSignal | undefined },
-): Promise<{ mediaType: string; bytes: Uint8Array } | undefined> {
+  { signal, isRetry = false }: { readonly signal: AbortSignal | undefined; readonly isRetry?: boolean },
+): Promise<GotManifest | undefined> {
   const request = manifestRequest(session, name, reference, signal)
   const response = await session.send({ ...request, method: 'GET' })
   if (response.status === 404) {
@@ -75,7 +82,13 @@ async function getManifest(
   const title = `${session.address.host}: ${request.what}`
   refuseEncoded(response, title)
   const type = bareMediaType(response.headers.get('content-type') ?? '')
-  const bytes = await readBytes(response, MAX_MANIFEST_BYTES, title)
+  let bytes: Uint8Array
+  try {
+    bytes = await readBytes(response, MAX_MANIFEST_BYTES, title)
+  } catch (error) {
+    if (isRetry || !isPassing(error)) throw error
+    return getManifest(session, name, reference, { signal, isRetry: true })
+  }
   if (isSchema1Type(type)) throw schema1(session, name, formatReference(reference))
   return { mediaType: isManifestType(type) ? type : detectType(session, name, reference, bytes, type), bytes }
 }
