@@ -27,6 +27,10 @@ export const organizationCreateSchema = z
   .strictObject({ name: organizationNameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
   .openapi('OrganizationCreate')
 
+export const organizationChangeSchema = z
+  .strictObject({ quotaBytes: z.int().min(0).nullable() })
+  .openapi('OrganizationChange')
+
 export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })
 export const organizationListSchema = listSchema('organizations', organizationSchema).openapi('OrganizationList')
 

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { organizationAnswerSchema, organizationSchema } from '../api/organizations.ts'
+import { type Organization, organizationAnswerSchema, organizationSchema } from '../api/organizations.ts'
+import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { age, size } from './format.ts'
-import { table } from './table.ts'
+import { properties, table } from './table.ts'
 
 export function addOrganizationCommands(program: Command, line: CommandLine): void {
   const organization = program.command('organization').description('organizations own repositories')
@@ -11,6 +12,17 @@ export function addOrganizationCommands(program: Command, line: CommandLine): vo
     .option('--quota-bytes <bytes>', 'most bytes that its repositories may hold', wholeNumber)
     .action((name: string, o: { json?: boolean; quotaBytes?: number }) => create(line, name, o))
   addCommand(organization, 'list', 'list your organizations').action((o: { json?: boolean }) => list(line, o))
+  addCommand(organization, 'show', 'show one organization: what it stores, and its quota')
+    .argument('<org>', 'name of the organization')
+    .action((name: string, o: { json?: boolean }) => show(line, name, o))
+  addCommand(organization, 'change', 'change the quota of an organization (operators)')
+    .argument('<org>', 'name of the organization')
+    .requiredOption('--quota-bytes <bytes>', 'most bytes that its repositories may hold, or none', quotaBytes)
+    .action((name: string, o: { json?: boolean; quotaBytes: number | null }) => change(line, name, o))
+}
+
+function quotaBytes(text: string): number | null {
+  return text === 'none' ? null : wholeNumber(text)
 }
 
 function wholeNumber(text: string): number {
@@ -40,4 +52,33 @@ async function list(line: CommandLine, o: { json?: boolean }): Promise<void> {
       'No organizations.',
     ),
   )
+}
+
+function detailText(organization: Organization): string {
+  const { quotaBytes } = organization
+  return properties([
+    ['Organization', organization.name],
+    ['Your role', organization.role ?? 'none (operator)'],
+    ['Repositories', String(organization.repositories)],
+    ['Size', size(organization.sizeBytes)],
+    ['Quota', quotaBytes === null ? 'none' : size(quotaBytes)],
+    ['Created', age(organization.createdAt, '')],
+  ])
+}
+
+async function show(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
+  const path = `/organizations/${segment(name)}`
+  const document = await (await connect(line)).call('GET', path, organizationAnswerSchema)
+  answer(line, o, document, () => detailText(document.organization))
+}
+
+async function change(
+  line: CommandLine,
+  name: string,
+  o: { json?: boolean; quotaBytes: number | null },
+): Promise<void> {
+  const body = { quotaBytes: o.quotaBytes }
+  const path = `/organizations/${segment(name)}`
+  const document = await (await connect(line)).call('PATCH', path, organizationAnswerSchema, { body })
+  answer(line, o, document, () => detailText(document.organization))
 }

@@ -82,13 +82,13 @@ export interface TagCounts {
   readonly failed: number
 }
 
-/** Upstream's tags of each mirror: all, served here at upstream's digest, held back by a failure. */
+/** Upstream's tags of each mirror: all but those that people excluded, served here at upstream's digest, held back by a failure. */
 export async function countMirrorTags(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, TagCounts>> {
   const rows = await db
     .selectFrom('mirror_tags')
     .select((eb) => ['mirror_id', 'state', eb.fn.countAll<number>().as('tags')])
     .where('mirror_id', 'in', ['', ...mirrorIds])
-    .where('state', '!=', 'absent')
+    .where('state', 'not in', ['absent', 'excluded'])
     .groupBy(['mirror_id', 'state'])
     .execute()
   const counts = new Map<string, TagCounts>()

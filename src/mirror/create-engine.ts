@@ -23,7 +23,7 @@ import { createProgressBoard } from './progress.ts'
 import { openSources, planPass } from './run.ts'
 import { createRunner, LEASE_PREFIX, stopReason } from './runner.ts'
 import { type Scheduler, startScheduler } from './schedule.ts'
-import { findStartTarget, insertStart, requireReachable } from './start.ts'
+import { findStartTarget, insertStart, requireReachable, restartOf } from './start.ts'
 import { renderMirrors, renderRun } from './views.ts'
 
 const INTERVAL_MS = 5 * 60 * 1000
@@ -123,8 +123,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     async sync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
       if (mirror.state === 'stopped') {
-        const restart = `mirror start ${mirror.upstream}/${mirror.source_repository} --adopt`
-        throw new AppError('CONFLICT', `the mirror ${mirror.repository} is stopped: restart it with ${restart}`)
+        throw new AppError(
+          'CONFLICT',
+          `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`,
+        )
       }
       return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false })
     },

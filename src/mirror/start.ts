@@ -25,6 +25,14 @@ export function destinationOf(o: Pick<StartRequest, 'organization' | 'repository
   return parseRepositoryName(`${o.organization}/${o.as ?? `dhi-${o.repository.replaceAll('/', '-')}`}`)
 }
 
+/** The line that puts a stopped mirror to work again. */
+export function restartOf(mirror: MirrorRecord): string {
+  const { organization, repository, upstream, source_repository: source } = mirror
+  const as = repository.slice(organization.length + 1)
+  const isDefault = repository === destinationOf({ organization, repository: source })
+  return `mirror start ${upstream}/${source} --org ${organization}${isDefault ? '' : ` --as ${as}`} --adopt`
+}
+
 /** @throws AppError NOT_FOUND, NAME_INVALID, CONFLICT (with `detail.suggestion` when another name would do) */
 export async function findStartTarget(db: Queries, request: StartRequest): Promise<StartTarget> {
   const organization = await db

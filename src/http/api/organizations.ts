@@ -6,6 +6,7 @@ import { listQuerySchema } from '../../api/lists.ts'
 import {
   type Organization,
   organizationAnswerSchema,
+  organizationChangeSchema,
   organizationCreateSchema,
   organizationListSchema,
   type Role,
@@ -54,6 +55,15 @@ const show = createRoute({
   tags,
   summary: 'Show an organization',
   request: { params: z.strictObject({ organization: nameSchema }) },
+  responses: ok('The organization', organizationAnswerSchema),
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: '/organizations/{organization}',
+  tags,
+  summary: 'Change the quota of an organization (operators)',
+  request: { params: z.strictObject({ organization: nameSchema }), body: body(organizationChangeSchema) },
   responses: ok('The organization', organizationAnswerSchema),
 })
 
@@ -128,5 +138,13 @@ export function organizationRoutes({ db }: { readonly db: Database }): Routes {
       const { organization: name } = c.req.valid('param')
       const { organization, role } = await allowInOrganization(db, c.var.who, name, 'organization.read', 'look')
       return c.json({ organization: await describe(organization, role ?? null) }, 200)
+    })
+    .openapi(change, async (c) => {
+      const { organization: name } = c.req.valid('param')
+      const { quotaBytes } = c.req.valid('json')
+      await allowOnInstance(db, c.var.who, 'organization.create', 'change quotas')
+      const { organization, role } = await allowInOrganization(db, c.var.who, name, 'organization.read', 'look')
+      await db.write((tx) => setOrganizationQuota(tx, organization.id, quotaBytes))
+      return c.json({ organization: await describe({ ...organization, quota_bytes: quotaBytes }, role ?? null) }, 200)
     })
 }

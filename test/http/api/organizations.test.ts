@@ -37,6 +37,18 @@ describeOnEachDatabase('accounts over the API', (startServer) => {
       expect([denied.status, denied.code]).toEqual([403, 'DENIED'])
     })
 
+    test('an operator changes the quota and lifts it; an owner may not', async () => {
+      const change = (login: Login, quotaBytes: number | null) =>
+        kagami.call('PATCH', '/organizations/beta', { login, body: { quotaBytes } })
+      const denied = await change(bob, null)
+      expect([denied.status, denied.code]).toEqual([403, 'DENIED'])
+      for (const quotaBytes of [5_000_000, null]) {
+        expect((await change(OWNER, quotaBytes)).as(organizationAnswerSchema).organization.quotaBytes).toBe(quotaBytes)
+        const shown = await kagami.call('GET', '/organizations/beta', { login: bob })
+        expect(shown.as(organizationAnswerSchema).organization.quotaBytes).toBe(quotaBytes)
+      }
+    })
+
     test('a user sees the organizations that they belong to, page by page', async () => {
       const names: string[] = []
       let next: string | null = null
