@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import {
   type ImmutableTags,
@@ -15,6 +16,8 @@ import { listRepositories } from '../../db/repositories.ts'
 import { type RepositorySummary, summarizeRepositories } from '../../db/repository-summaries.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
+import type { RepositoryName } from '../../oci/reference.ts'
 import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
 import { actorOf, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
@@ -57,7 +60,7 @@ const change = createRoute({
   path: '/repositories/{organization}/{name}',
   tags,
   summary: 'Change settings of a repository',
-  description: 'Making it public, or archiving it, stops the mirror that feeds it.',
+  description: 'Making it public, or archiving it, stops the mirror that feeds it, and needs the right to do so.',
   request: { params: repositoryPathSchema, body: body(repositoryChangeSchema) },
   responses: ok('The repository', repositoryAnswerSchema),
 })
@@ -71,11 +74,23 @@ const remove = createRoute({
   responses: done('Deleted'),
 })
 
-export function repositoryRoutes({ db }: { readonly db: Database }): Routes {
+interface Deps {
+  readonly db: Database
+  readonly mirrors: MirrorEngine
+}
+
+export function repositoryRoutes({ db, mirrors }: Deps): Routes {
   const detail = async (row: RepositoryRow) => {
     const [summary] = await summarizeRepositories(db.read, [row])
     if (summary === undefined) throw new Error('a summary has a row for each repository')
     return { repository: detailOf(summary) }
+  }
+  /** The mirror at work on the repository, which the change will stop: only who may stop it may make the change. */
+  const findOwnMirror = async (name: RepositoryName, who: Authenticated) => {
+    const mirror = await mirrors.findByRepository(name)
+    if (mirror === undefined || mirror.state === 'stopped') return undefined
+    await allowInOrganization(db, who, mirror.organization, 'mirror.stop', `stop the mirror that feeds ${name}`)
+    return mirror
   }
   return newRoutes()
     .openapi(list, async (c) => {
@@ -113,8 +128,14 @@ export function repositoryRoutes({ db }: { readonly db: Database }): Routes {
       return c.json(await detail(repository), 200)
     })
     .openapi(change, async (c) => {
-      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'admin')
-      const row = await changeSettings(db, repository, settingsOf(c.req.valid('json')), actorOf(c.var.who))
+      const name = nameOf(c.req.valid('param'))
+      const settings = c.req.valid('json')
+      const { repository } = await allowOnRepository(db, c.var.who, name, 'admin')
+      const isEnd = settings.visibility === 'public' || settings.archived === true
+      const mirror = isEnd ? await findOwnMirror(name, c.var.who) : undefined
+      const row = await changeSettings(db, repository, settingsOf(settings), actorOf(c.var.who))
+      // The change itself has stopped the mirror; a run under way would find out only when it publishes.
+      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
       return c.json(await detail(row), 200)
     })
     .openapi(remove, async (c) => {
@@ -125,6 +146,8 @@ export function repositoryRoutes({ db }: { readonly db: Database }): Routes {
         const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
         throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
       }
+      const mirror = await findOwnMirror(name, c.var.who)
+      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
       await removeRepository(db, repository, actorOf(c.var.who))
       return c.body(null, 204)
     })

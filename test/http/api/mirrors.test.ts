@@ -6,6 +6,7 @@ import { type Progress, progressSchema } from '../../../src/api/progress.ts'
 import { sampleReleaseAnswerSchema } from '../../../src/api/sample.ts'
 import { tagListSchema } from '../../../src/api/tags.ts'
 import { upstreamAnswerSchema, upstreamListSchema } from '../../../src/api/upstreams.ts'
+import { countingProxy } from '../../support/proxy.ts'
 import {
   authorization,
   describeOnEachDatabase,
@@ -114,12 +115,43 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
       expect((await kagami.call('GET', '/repositories/acme/charts%2Fnginx', { login: member })).status).toBe(200)
     })
 
-    test('making a mirrored repository public stops its mirror', async () => {
+    test('making a mirrored repository public stops its mirror: an owner may, an editor may not', async () => {
       const { run } = (await start({ repository: 'node', as: 'shown' })).as(mirrorRunAnswerSchema)
       await kagami.server.mirrors.wait(run.id)
-      await kagami.call('PATCH', '/repositories/acme/shown', { login: OWNER, body: { visibility: 'public' } })
+      const editor = await kagami.addUser('editor', { acme: 'editor' })
+      const publish = (login: Login) =>
+        kagami.call('PATCH', '/repositories/acme/shown', { login, body: { visibility: 'public' } })
+      expect((await publish(editor)).code).toBe('DENIED')
+      const remove = await kagami.call('DELETE', '/repositories/acme/shown?confirm=acme/shown', { login: editor })
+      expect(remove.code).toBe('DENIED')
+      expect((await publish(OWNER)).status).toBe(200)
       const { mirror } = (await kagami.call('GET', '/mirrors/acme/shown', { login: OWNER })).as(mirrorAnswerSchema)
       expect([mirror.state, mirror.reason]).toEqual(['stopped', 'the repository was made public'])
+    })
+
+    test('deleting a repository while a run writes to it ends the mirror, and harms nothing else', async () => {
+      const sample = new URL(kagami.server.sampleUrl ?? '')
+      const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+      const slow = await countingProxy(sample.origin, {
+        onRequest: (request) => (request.kind === 'blob-get' ? { until: gate } : undefined),
+      })
+      try {
+        const upstream = { name: 'slow', url: `${slow.url}${sample.pathname}`, organization: 'acme' }
+        await kagami.call('POST', '/upstreams', { login: OWNER, body: upstream })
+        const { run } = (await start({ upstream: 'slow', repository: 'nginx', as: 'doomed' })).as(mirrorRunAnswerSchema)
+        await slow.seen((request) => request.kind === 'blob-get')
+        const path = '/repositories/acme/doomed?confirm=acme/doomed'
+        expect((await kagami.call('DELETE', path, { login: OWNER })).status).toBe(204)
+        open()
+        await kagami.server.mirrors.wait(run.id).catch(() => {})
+        expect((await kagami.call('GET', '/mirrors/acme/doomed', { login: OWNER })).code).toBe('NOT_FOUND')
+        expect((await kagami.call('DELETE', '/upstreams/slow?organization=acme', { login: OWNER })).status).toBe(204)
+        const { run: next } = (await start({ repository: 'nginx', as: 'doomed' })).as(mirrorRunAnswerSchema)
+        expect((await kagami.server.mirrors.wait(next.id)).outcome).toBe('done')
+      } finally {
+        open()
+        await slow.stop()
+      }
     })
 
     test('the progress of others cannot be followed', async () => {
