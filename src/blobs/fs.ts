@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
 import { streamFile } from './fs-stream.ts'
+import { createRoom, storageFull, type TakeRoom } from './room.ts'
 
 const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
 const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
@@ -21,13 +22,14 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
   const objects = join(root, 'objects')
   await mkdir(stages, { recursive: true })
   await mkdir(objects, { recursive: true })
+  const takeRoom = createRoom(root)
   const pathOf = (key: string) => {
     const match = KEY.exec(key)
     if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
     return join(objects, match[2], key)
   }
   return {
-    openStage: (id) => openStage(stages, id, pathOf),
+    openStage: (id) => openStage({ directory: stages, takeRoom, pathOf }, id),
     async *listStages() {
       for await (const { name, modifiedAt } of listFiles(stages)) yield { id: name, modifiedAt }
     },
@@ -59,7 +61,13 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
   }
 }
 
-async function openStage(directory: string, id: string, pathOf: (key: string) => string): Promise<Stage> {
+interface StageHome {
+  readonly directory: string
+  readonly takeRoom: TakeRoom
+  pathOf(key: string): string
+}
+
+async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string): Promise<Stage> {
   if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
   const path = join(directory, id)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
@@ -88,6 +96,7 @@ async function openStage(directory: string, id: string, pathOf: (key: string) =>
           if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
             throw new AppError('SIZE_INVALID', `content has more than the ${o.maxBytes} bytes that were announced`)
           }
+          await takeRoom(chunk.byteLength)
           o.onChunk?.(chunk)
           await writeAll(file, chunk, written)
           written += chunk.byteLength
@@ -190,7 +199,7 @@ function isNoEntry(error: unknown): boolean {
 function asStorageError(error: unknown): unknown {
   if (isCancelled(error) || !(error instanceof Error) || !('code' in error)) return error
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
-    return new AppError('STORAGE_FULL', 'the disk that holds the blobs is full', { cause: error })
+    return storageFull(error)
   }
   return error
 }

@@ -11,6 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { LRUCache } from 'lru-cache'
+import { AppError } from '../errors.ts'
 
 /** Waiting for another process (an offline verb) that holds the write lock, without blocking the event loop. */
 const BUSY_RETRY_MS = 20
@@ -56,6 +57,14 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return this.#run(query)
+    } catch (error) {
+      throw asStorageError(error)
+    }
+  }
+
+  #run<R>(query: CompiledQuery): QueryResult<R> {
     let statement = this.#statements.get(query.sql)
     if (statement === undefined) {
       statement = this.#sqlite.prepare(query.sql)
@@ -82,6 +91,11 @@ class SqliteConnection implements DatabaseConnection {
         await Bun.sleep(BUSY_RETRY_MS)
       }
     }
+  }
+
+  /** A full disk has rolled the transaction back already (SQLite, "Automatic Rollback"). */
+  rollback(): void {
+    if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
   }
 
   close(): void {
@@ -125,9 +139,16 @@ class SqliteDriver implements Driver {
     await connection.executeQuery(CompiledQuery.raw('COMMIT'))
   }
 
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'))
+  async rollbackTransaction(): Promise<void> {
+    this.#connection.rollback()
   }
 
   async destroy(): Promise<void> {}
+}
+
+/** SQLITE_IOERR_SHMSIZE: there was no room for the index of the WAL. */
+function asStorageError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code !== 'SQLITE_FULL' && code !== 'SQLITE_IOERR_SHMSIZE') return error
+  return new AppError('STORAGE_FULL', 'the disk that holds the database is full', { cause: error })
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { type BlobStore, newStorageKey } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { mountSmallDisk } from '../support/small-disk.ts'
 
 const text = (value: string) => new Response(value).body as ReadableStream<Uint8Array>
 const read = async (stream: ReadableStream<Uint8Array>) => new Response(stream).text()
@@ -116,25 +116,13 @@ describe('blobs as files', () => {
   })
 })
 
-/** A file system of 1 MiB; only root may mount one. */
-function mountSmall(path: string): boolean {
-  mkdirSync(path, { recursive: true })
-  return Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path]).exitCode === 0
-}
+const disk = mountSmallDisk(1)
 
-const full = temporaryDirectory('full-disk')
-const small = join(full.path, 'small')
-const isMounted = mountSmall(small)
-if (!isMounted) console.warn('\n*** SKIPPED, NO MOUNT: the full disk is tried as root only\n')
-
-describe.skipIf(!isMounted)('a full disk', () => {
-  afterAll(() => {
-    Bun.spawnSync(['umount', '-l', small])
-    full.remove()
-  })
+describe.skipIf(disk === undefined)('a full disk', () => {
+  afterAll(() => disk?.remove())
 
   test('is STORAGE_FULL, and once there is room again the same stage goes on', async () => {
-    const store = await openFileBlobStore(small)
+    const store = await openFileBlobStore(disk?.path ?? '')
     const ballast = await store.openStage('ballast')
     await ballast.append(text('b'.repeat(700_000)))
     const stage = await store.openStage('big')
