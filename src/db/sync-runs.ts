@@ -9,8 +9,25 @@ export async function findRun(db: Queries, id: string): Promise<SyncRunRow | und
   return db.selectFrom('sync_runs').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-export async function setRunGeneration(tx: Transaction, id: string, generation: number): Promise<void> {
-  await tx.updateTable('sync_runs').set({ generation }).where('id', '=', id).execute()
+/**
+ * The run has its mirror's lease. Whatever ran under an earlier generation is over, though it could not write that down
+ * (a full disk, a lost database): it has failed.
+ */
+export async function setRunGeneration(
+  tx: Transaction,
+  run: { readonly id: string; readonly mirrorId: string },
+  generation: number,
+  o: { readonly at: string; readonly failuresOfEarlier: string },
+): Promise<void> {
+  await tx.updateTable('sync_runs').set({ generation }).where('id', '=', run.id).execute()
+  await tx
+    .updateTable('sync_runs')
+    .set({ outcome: 'failed', ended_at: o.at, failures: o.failuresOfEarlier })
+    .where('mirror_id', '=', run.mirrorId)
+    .where('outcome', '=', 'running')
+    .where('generation', '>', 0)
+    .where('generation', '<', generation)
+    .execute()
 }
 
 /** Nothing happens to a run that has ended. @returns whether it was running */

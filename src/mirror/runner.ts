@@ -24,6 +24,15 @@ const LEASE_TTL_MS = 30_000
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
 const KEPT_RUNS = 200
+/** Failures of a run whose end could not be written down. */
+const UNSAID_END = JSON.stringify([
+  {
+    tag: null,
+    digest: null,
+    code: 'INTERNAL',
+    message: 'the end of this run could not be recorded; what it fetched is kept',
+  },
+])
 
 export interface RunnerOptions extends MirrorEngineOptions {
   readonly clock: Clock
@@ -126,7 +135,7 @@ export function createRunner(o: RunnerOptions): Runner {
     try {
       lease = await takeLease(mirror.id, run.abort.signal)
       const { key, generation, signal } = lease
-      await db.write((tx) => setRunGeneration(tx, run.id, generation))
+      await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
       report = await runPass(
         {
           engine: o,

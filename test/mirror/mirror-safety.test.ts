@@ -222,6 +222,18 @@ describe('runs that end early (invariants 1 and 3)', () => {
     for await (const { digest } of reader.listTags()) expect(String(digest)).toBe(one.digest)
   })
 
+  test('a run whose end could not be written down is ended by the next one', async () => {
+    addImage(upstream, 'one', { tags: ['1'] })
+    const { run, mirrorId } = await instance.mirror('hub/app')
+    await instance.db.write((tx) =>
+      tx.updateTable('sync_runs').set({ outcome: 'running', ended_at: null }).where('id', '=', run.id).execute(),
+    )
+    expect((await instance.sync(mirrorId)).outcome).toBe('done')
+    const earlier = await instance.engine.wait(run.id)
+    expect([earlier.outcome, earlier.failures.map(({ code }) => code)]).toEqual(['failed', ['INTERNAL']])
+    expect((await instance.engine.show(mirrorId)).state).toBe('active')
+  })
+
   test('a download that broke off goes on where it ended, in the next run too', async () => {
     const layer = new Uint8Array(300_000).map((_, i) => (i * 7) % 251)
     addImage(upstream, 'one', { tags: ['1'], layers: [layer] })
