@@ -55,6 +55,8 @@ export interface Stage {
   read(): ReadableStream<Uint8Array>
   /** Makes the stage the object `key`, durably and at once; the stage is gone. */
   seal(key: string): Promise<void>
+  /** As `seal`, but the stage stays until it is discarded: for bytes that a client was told are kept. Nothing is appended to it any more. */
+  sealKeeping(key: string): Promise<void>
   /** Removes the stage and its bytes. */
   discard(): Promise<void>
   /** Lets go of the stage; its bytes stay. */

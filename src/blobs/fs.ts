@@ -7,7 +7,7 @@
  * A stage becomes an object by rename; both directories are on one file system.
  */
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
-import { mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
@@ -114,6 +114,13 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
     },
     truncate,
     read: () => lazyStream(() => streamFile(path, { from: 0, to: size })),
+    async sealKeeping(key) {
+      const target = pathOf(key)
+      await file.datasync()
+      await mkdir(dirname(target), { recursive: true })
+      await link(path, target).catch(() => copyDurably(path, target))
+      syncDirectory(dirname(target))
+    },
     async seal(key) {
       const target = pathOf(key)
       await file.datasync()
@@ -128,6 +135,17 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
       await rm(path, { force: true })
     },
     close,
+  }
+}
+
+/** Where the file system has no hard links. */
+async function copyDurably(path: string, target: string): Promise<void> {
+  await copyFile(path, target, constants.COPYFILE_EXCL)
+  const copy = await open(target, constants.O_RDWR)
+  try {
+    await copy.datasync()
+  } finally {
+    await copy.close()
   }
 }
 

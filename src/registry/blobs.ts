@@ -38,7 +38,7 @@ export async function touchBlob(db: Database, clock: Clock, blob: BlobRow): Prom
 }
 
 /**
- * Makes a verified stage a published blob of the destination. The stage is used up whatever happens.
+ * Makes a verified stage a published blob of the destination, and discards the stage; after a failure that is left to the caller.
  * @param then runs in the same transaction
  * @throws AppError DENIED (quota, archived), STORAGE_FULL
  */
@@ -51,7 +51,8 @@ export async function commitBlob(
 ): Promise<void> {
   const { sizeBytes } = stage
   const storageKey = newStorageKey(digest)
-  await stage.seal(storageKey)
+  // The stage stays until the transaction is through: a kill in between leaves the session with all its bytes.
+  await stage.sealKeeping(storageKey)
   const at = isoTime(clock.now())
   let isNew: boolean
   try {
@@ -68,6 +69,7 @@ export async function commitBlob(
     if (isAppError(error)) await blobs.remove(storageKey)
     throw error
   }
+  await stage.discard()
   if (!isNew) await blobs.remove(storageKey)
 }
 

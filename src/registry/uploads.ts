@@ -14,7 +14,7 @@ import {
   moveUploadOffset,
   type UploadKey,
 } from '../db/upload-sessions.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
@@ -229,7 +229,8 @@ export function createUploads(options: UploadsOptions): Uploads {
           })
           known.hash.restart(0)
         } catch (error) {
-          await drop(session)
+          // A refusal is final; after any other failure the client may send its PUT again, the bytes are still here.
+          if (isAppError(error)) await drop(session)
           throw error
         }
       }),
