@@ -3,11 +3,6 @@ import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { BlobRow } from './schema.ts'
 
-/** The stored blob, whoever owns it. Never an answer to a client: nobody gets bytes by naming a digest (invariant 2). */
-export async function findStoredBlob(db: Queries, digest: Digest): Promise<BlobRow | undefined> {
-  return db.selectFrom('blobs').selectAll().where('digest', '=', digest).executeTakeFirst()
-}
-
 /**
  * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
  * @returns the row that counts; `isNew` false when it is another's

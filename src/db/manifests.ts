@@ -1,4 +1,4 @@
-import type { Descriptor, Platform } from '../oci/descriptor.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ParsedManifest } from '../oci/manifest.ts'
 import { inChunks } from './chunks.ts'
@@ -150,30 +150,6 @@ export async function listManifests(
     }
   }
   return found
-}
-
-export interface ManifestReference {
-  readonly kind: ReferenceKind
-  readonly descriptor: Descriptor
-}
-
-/** What the manifest with this digest refers to, in the order of its body. */
-export async function listReferences(db: Queries, digest: Digest): Promise<ManifestReference[]> {
-  const rows = await db
-    .selectFrom('manifest_references')
-    .selectAll()
-    .where('parent_digest', '=', digest)
-    .orderBy('position')
-    .execute()
-  return rows.map((row) => ({
-    kind: row.kind,
-    descriptor: {
-      digest: row.digest as Digest,
-      mediaType: row.media_type,
-      size: row.size_bytes,
-      ...(row.platform === null ? {} : { platform: JSON.parse(row.platform) as Platform }),
-    },
-  }))
 }
 
 /** Published referrers of a subject in digest order, as the referrers API lists them (distribution-spec "Listing Referrers"). */

@@ -8,10 +8,6 @@ export async function findRepository(db: Queries, name: RepositoryName): Promise
   return db.selectFrom('repositories').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
-export async function findRepositoryById(db: Queries, id: string): Promise<RepositoryRow | undefined> {
-  return db.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirst()
-}
-
 export interface NewRepository {
   readonly organizationId: string
   readonly name: RepositoryName
@@ -78,21 +74,4 @@ export async function listRepositories(
   }
   if (o.after !== undefined) query = query.where('name', '>', o.after)
   return query.execute()
-}
-
-/** Distinct bytes of the blobs linked in a repository, and of its manifests (staged content counts: it is stored). */
-export async function measureRepository(db: Queries, repositoryId: string): Promise<number> {
-  const blobs = await db
-    .selectFrom('repository_blobs as link')
-    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('blob.size_bytes'), eb.val(0)).as('bytes'))
-    .where('link.repository_id', '=', repositoryId)
-    .executeTakeFirstOrThrow()
-  const manifests = await db
-    .selectFrom('repository_manifests as link')
-    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('manifest.size_bytes'), eb.val(0)).as('bytes'))
-    .where('link.repository_id', '=', repositoryId)
-    .executeTakeFirstOrThrow()
-  return Number(blobs.bytes) + Number(manifests.bytes)
 }

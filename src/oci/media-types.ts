@@ -23,15 +23,9 @@ const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   MediaType.dockerList,
 ])
 
-const INDEX_TYPES: ReadonlySet<string> = new Set([MediaType.ociIndex, MediaType.dockerList])
-
 /** True for the types that are stored and served as manifests. */
 export function isManifestType(mediaType: string): boolean {
   return MANIFEST_TYPES.has(mediaType)
-}
-
-export function isIndexType(mediaType: string): boolean {
-  return INDEX_TYPES.has(mediaType)
 }
 
 export function isSchema1Type(mediaType: string): boolean {

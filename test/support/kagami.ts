@@ -1,5 +1,5 @@
 // Starts the real program, as an operator would, and runs its command line against it.
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts'
 import { freePort, startDaemon, temporaryDirectory } from './process.ts'
@@ -47,9 +47,6 @@ export interface Kagami {
 
 /** The program in the clone. */
 export const kagamiProgram: string = resolve(import.meta.dir, '../../bin/kagami')
-
-/** Whether the program is there. */
-export const haveKagami: boolean = existsSync(kagamiProgram)
 
 /** True when `/readyz` answers 200: the server serves (with `--sample`: the sample mirror exists). */
 export async function isReady(url: string): Promise<boolean> {
