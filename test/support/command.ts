@@ -61,6 +61,8 @@ export function isolatedHome(directory: string): Record<string, string> {
     mkdirSync(at(name), { recursive: true, mode: 0o700 })
   }
   writeFileSync(at('home/.config/containers/policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}')
+  // podman and buildah refuse to start without the file that the environment names.
+  writeFileSync(at('auth.json'), '{"auths":{}}', { mode: 0o600 })
   writeFileSync(at('registries.conf'), 'unqualified-search-registries = []\n')
   return {
     HOME: at('home'),
