@@ -33,7 +33,7 @@ describe('the sample as an image layout on disk', () => {
   let layout: string
   let python: SampleRepository
   beforeAll(() => {
-    directory = temporaryDirectory('sample-layout')
+    directory = temporaryDirectory('sample')
     layout = join(directory.path, 'python')
     python = sampleRepository('python', 2, key)
     writeImageLayout(python, layout)
@@ -99,8 +99,8 @@ describe('the sample as an image layout on disk', () => {
   test.if(isRoot && Bun.which('podman') !== null)(
     'is pulled and unpacked by podman',
     async () => {
-      // podman makes a repository name of the path, which has to be in lower case: a relative one.
-      const state = ['--root', join(directory.path, 'podman'), '--runroot', join(directory.path, 'podman-run')]
+      // podman makes a repository name of the path, which has to be in lower case: a relative one. Its runroot has to be short.
+      const state = ['--root', join(directory.path, 'podman'), '--runroot', join(directory.path, 'r')]
       const podman = ['podman', ...state, '--storage-driver', 'vfs']
       const id = (
         await runIn(directory.path, ...podman, 'pull', '--quiet', '--arch', 'amd64', 'oci:python:3.13-dev')
