@@ -296,7 +296,7 @@ describeOnEachEngine('POST /token (checklist 2.3)', (openFresh) => {
     expect(await statusOf(obtained[102])).toBe(200)
   })
 
-  test.each([
+  const refused: [form: string, status: number][] = [
     ['grant_type=client_credentials', 400],
     ['', 400],
     ['grant_type=password&username=ann', 400],
@@ -306,13 +306,16 @@ describeOnEachEngine('POST /token (checklist 2.3)', (openFresh) => {
     ['grant_type=refresh_token&refresh_token=kgm_ref_x', 401],
     ['grant_type=refresh_token&refresh_token=x&service=other', 400],
     [`grant_type=password&username=ann&password=${'x'.repeat(70_000)}`, 400],
-  ])('the form %s is answered %d', async (form, status) => {
-    const { on, post } = await open(openFresh)
-    await on.user('ann')
-    const got = await post(form)
-    expect(got.status).toBe(status)
-    expect(got.body.errors?.length).toBe(1)
-  })
+  ]
+  for (const [form, status] of refused) {
+    test(`the form ${JSON.stringify(form.slice(0, 60))} is answered ${status}`, async () => {
+      const { on, post } = await open(openFresh)
+      await on.user('ann')
+      const got = await post(form)
+      expect(got.status).toBe(status)
+      expect(got.body.errors?.length).toBe(1)
+    })
+  }
 
   test('another type of body is refused', async () => {
     const { post } = await open(openFresh)
