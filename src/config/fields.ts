@@ -26,7 +26,7 @@ export const SERVER_FIELDS = {
     'KAGAMI_LISTEN',
     '127.0.0.1:5080',
     'HOST:PORT, port 0 to 65535',
-    'Where the registry, the API and the web page listen',
+    'Where the registry and the API listen',
   ),
   url: field(
     'KAGAMI_URL',
