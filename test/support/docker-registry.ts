@@ -11,9 +11,16 @@ export interface DockerRegistryOptions {
   readonly credentials?: Credentials
   /** Serves https with a certificate of a new private authority for 127.0.0.1 and localhost. */
   readonly tls?: boolean
+  /** The `auth` section of its settings, for other ways than `credentials`. */
+  readonly auth?: object
+  /** Keeps descriptors of blobs in memory, as its packaged settings do. */
+  readonly cache?: boolean
+  /** Data of another registry; they stay when this one stops. */
+  readonly dataDirectory?: string
 }
 
 export interface DockerRegistry {
+  readonly pid: number
   /** `http://127.0.0.1:PORT` (or https). */
   readonly url: string
   /** `localhost:PORT`: image references and docker's own rules for insecure registries want a name. */
@@ -60,8 +67,8 @@ export function makeCertificates(directory: string): { caFile: string; certFile:
 /** Starts a registry with data of its own on a free port of 127.0.0.1; `stop` ends it and removes the data. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const directory = temporaryDirectory('docker-registry')
-  const dataDirectory = join(directory.path, 'data')
-  mkdirSync(dataDirectory)
+  const dataDirectory = options.dataDirectory ?? join(directory.path, 'data')
+  mkdirSync(dataDirectory, { recursive: true })
   const port = await freePort()
   const http: Record<string, unknown> = { addr: `127.0.0.1:${port}`, secret: 'tests only' }
   const certificates = options.tls ? makeCertificates(directory.path) : undefined
@@ -73,10 +80,12 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
       filesystem: { rootdirectory: dataDirectory },
       delete: { enabled: options.deletes ?? true },
       // A cache would hide what a test changes on the disk.
+      ...(options.cache ? { cache: { blobdescriptor: 'inmemory' } } : {}),
       maintenance: { uploadpurging: { enabled: false } },
     },
     http,
   }
+  if (options.auth) settings.auth = options.auth
   if (options.credentials) {
     const { username, password } = options.credentials
     const hash = await Bun.password.hash(password, { algorithm: 'bcrypt', cost: 4 })
@@ -94,6 +103,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     ready: () => answersHttp(`${url}/v2/`, ca === undefined ? {} : { tls: { ca } }),
   })
   return {
+    pid: daemon.pid,
     url,
     host: `localhost:${port}`,
     dataDirectory,

@@ -25,6 +25,7 @@ export interface KagamiCommandOptions extends CommandOptions {
 }
 
 export interface Kagami {
+  readonly pid: number
   readonly url: string
   /** `localhost:PORT`, for image references: clients take plain http on this name only with a flag, docker without. */
   readonly host: string
@@ -94,6 +95,7 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
     ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
   })
   return {
+    pid: daemon.pid,
     url,
     host: `localhost:${port}`,
     port,

@@ -16,6 +16,8 @@ export interface SeenRequest {
   readonly headers: Headers
   /** Of the answer; undefined until it is sent. */
   status: number | undefined
+  /** Bytes of the answer's body that were sent so far. */
+  bodyBytes: number
 }
 
 /** What happens to one request instead of passing it on unchanged; several may be combined. */
@@ -62,7 +64,11 @@ export interface ProxyOptions {
 /** Connection headers are the proxy's own business (RFC 9110 §7.6.1). */
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'te', 'upgrade', 'proxy-connection']
 
-async function* damaged(body: ReadableStream<Uint8Array>, action: ProxyAction): AsyncGenerator<Uint8Array> {
+async function* damaged(
+  body: ReadableStream<Uint8Array>,
+  action: ProxyAction,
+  seen: SeenRequest,
+): AsyncGenerator<Uint8Array> {
   let at = 0
   for await (const whole of body) {
     const piece =
@@ -74,6 +80,7 @@ async function* damaged(body: ReadableStream<Uint8Array>, action: ProxyAction): 
       const byte = chunk[flip]
       if (byte !== undefined) chunk[flip] = byte ^ 1
       at += chunk.length
+      seen.bodyBytes = at
       if (chunk.length > 0) yield chunk
       if (at >= (action.cutAfterBytes ?? Number.POSITIVE_INFINITY)) throw new Error('cut by the test')
       if (action.bytesPerSecond !== undefined) await Bun.sleep((1000 * chunk.length) / action.bytesPerSecond)
@@ -124,7 +131,7 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
     seen.status = answer.status
     response.writeHead(answer.status, Object.fromEntries(sent))
     if (method === 'HEAD' || !answer.body) response.end()
-    else await pipeline(damaged(answer.body, action), response)
+    else await pipeline(damaged(answer.body, action, seen), response)
   }
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
@@ -134,7 +141,8 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
     const headers = new Headers()
     for (const [name, value] of Object.entries(request.headers))
       if (value !== undefined) headers.set(name, String(value))
-    const seen: SeenRequest = { index, method, path, ...classify(method, path), headers, status: undefined }
+    const kind = classify(method, path)
+    const seen: SeenRequest = { index, method, path, ...kind, headers, status: undefined, bodyBytes: 0 }
     requests.push(seen)
     for (const tell of waiting) tell(seen)
     const action = options.onRequest?.(seen, index) ?? {}

@@ -1,0 +1,165 @@
+// The programs that serve, each on data of its own.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { importPKCS8, SignJWT } from 'jose'
+import { makeCertificates, startDockerRegistry } from '../support/docker-registry.ts'
+import { startKagami } from '../support/kagami.ts'
+import { answersHttp, freePort, startDaemon, temporaryDirectory } from '../support/process.ts'
+import type { Credentials } from '../support/registry-session.ts'
+
+export interface Peer {
+  readonly name: string
+  readonly url: string
+  /** A repository that anybody may pull from. */
+  readonly repository: string
+  /** Process group. */
+  readonly group: number
+  /** To push; undefined where anybody may. */
+  readonly credentials: Credentials | undefined
+  stop(): Promise<unknown>
+}
+
+export interface KagamiPeer extends Peer {
+  /** Asks the management API as the owner. @throws Error when the answer is not 2xx */
+  call<T>(method: string, path: string, body?: object): Promise<T>
+  /** Reads an answer that streams to its end. */
+  follow(path: string): Promise<void>
+  /** Value of `Authorization`: a bearer token of five minutes for pulls from the repository. */
+  authorization(): Promise<string>
+}
+
+const basic = ({ username, password }: Credentials) =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+
+export async function startKagamiPeer(): Promise<KagamiPeer> {
+  const kagami = await startKagami()
+  const ask = async (authorization: string, method: string, path: string, body?: object): Promise<Response> => {
+    const response = await fetch(`${kagami.url}${path}`, {
+      method,
+      headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`)
+    return response
+  }
+  const send = async <T>(authorization: string, method: string, path: string, body?: object): Promise<T> =>
+    (await ask(authorization, method, path, body)).json() as Promise<T>
+  const made = await send<{ username: string; token: string }>(basic(kagami.owner), 'POST', '/api/v1/tokens', {
+    label: 'bench',
+    scope: 'admin',
+  })
+  // A token instead of the password, whose slow hash would be paid at every call.
+  const credentials = { username: made.username, password: made.token }
+  const call = <T>(method: string, path: string, body?: object) =>
+    send<T>(`Bearer ${made.token}`, method, `/api/v1${path}`, body)
+  const repository = 'acme/bench'
+  await call('POST', '/repositories', { name: repository, visibility: 'public' })
+  return {
+    name: 'Kagami',
+    url: kagami.url,
+    repository,
+    group: kagami.pid,
+    credentials,
+    call,
+    async follow(path) {
+      const response = await ask(`Bearer ${made.token}`, 'GET', `/api/v1${path}`)
+      for await (const _ of response.body ?? []);
+    },
+    async authorization() {
+      const query = new URLSearchParams({ service: 'kagami', scope: `repository:${repository}:pull` })
+      const { token } = await send<{ token: string }>(basic(credentials), 'GET', `/token?${query}`)
+      return `Bearer ${token}`
+    },
+    stop: kagami.stop,
+  }
+}
+
+/** Debian's docker-registry as its package configures it: no access log, descriptors of blobs cached in memory. */
+export async function startDockerRegistryPeer(): Promise<Peer & { readonly dataDirectory: string }> {
+  const registry = await startDockerRegistry({ cache: true })
+  return {
+    name: 'docker-registry',
+    url: registry.url,
+    repository: 'acme/bench',
+    group: registry.pid,
+    credentials: undefined,
+    dataDirectory: registry.dataDirectory,
+    stop: registry.stop,
+  }
+}
+
+/** A second docker-registry on the data of the first that wants bearer tokens, and what signs them. */
+export async function startTokenRegistry(first: Peer & { readonly dataDirectory: string }) {
+  const directory = temporaryDirectory('bench-tokens')
+  const { certFile, keyFile } = makeCertificates(directory.path)
+  const [issuer, service] = ['bench', 'bench registry']
+  const auth = { token: { realm: 'http://127.0.0.1/token', service, issuer, rootcertbundle: certFile } }
+  const registry = await startDockerRegistry({ cache: true, auth, dataDirectory: first.dataDirectory })
+  const key = await importPKCS8(readFileSync(keyFile, 'utf8'), 'ES256')
+  const certificate = readFileSync(certFile, 'utf8').replace(/-----[^-]+-----|\s/g, '')
+  return {
+    url: registry.url,
+    async authorization() {
+      const access = [{ type: 'repository', name: first.repository, actions: ['pull'] }]
+      const token = new SignJWT({ access }).setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c: [certificate] })
+      token.setIssuer(issuer).setAudience(service).setSubject('owner').setJti('bench')
+      return `Bearer ${await token.setIssuedAt().setNotBefore('0s').setExpirationTime('5m').sign(key)}`
+    },
+    async stop() {
+      await registry.stop()
+      directory.remove()
+    },
+  }
+}
+
+/** zot, where it is installed. */
+export async function startZotPeer(): Promise<Peer> {
+  const directory = temporaryDirectory('bench-zot')
+  const port = await freePort()
+  const settings = {
+    storage: { rootDirectory: join(directory.path, 'data') },
+    http: { address: '127.0.0.1', port: String(port) },
+    log: { level: 'error' },
+  }
+  writeFileSync(join(directory.path, 'config.json'), JSON.stringify(settings))
+  const url = `http://127.0.0.1:${port}`
+  const daemon = await startDaemon({
+    command: 'zot',
+    args: ['serve', join(directory.path, 'config.json')],
+    ready: () => answersHttp(`${url}/v2/`),
+  })
+  const stop = async () => {
+    await daemon.stop()
+    directory.remove()
+  }
+  return { name: 'zot', url, repository: 'acme/bench', group: daemon.pid, credentials: undefined, stop }
+}
+
+/** nginx with two workers over plain files: no registry, but what the machine can do. */
+export async function startNginxPeer(blobs: ReadonlyMap<string, Uint8Array>): Promise<Peer> {
+  const directory = temporaryDirectory('bench-nginx')
+  const files = join(directory.path, 'v2/acme/bench/blobs')
+  mkdirSync(files, { recursive: true })
+  for (const [digest, bytes] of blobs) writeFileSync(join(files, digest), bytes)
+  const port = await freePort()
+  const at = (name: string) => join(directory.path, name)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((one) => `${one}_temp_path ${at(one)};`)
+  const user = process.getuid?.() === 0 ? 'user root;' : ''
+  writeFileSync(
+    at('nginx.conf'),
+    `${user} daemon off; worker_processes 2; pid ${at('pid')}; error_log ${at('error')}; events {}
+http { access_log off; sendfile on; tcp_nopush on; ${temporary.join(' ')}
+  server { listen 127.0.0.1:${port}; root ${directory.path}; } }`,
+  )
+  const url = `http://127.0.0.1:${port}`
+  const daemon = await startDaemon({
+    command: 'nginx',
+    args: ['-c', at('nginx.conf'), '-e', at('error')],
+    ready: () => answersHttp(url),
+  })
+  const stop = async () => {
+    await daemon.stop()
+    directory.remove()
+  }
+  return { name: 'nginx', url, repository: 'acme/bench', group: daemon.pid, credentials: undefined, stop }
+}
