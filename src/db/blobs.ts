@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
+import { prepareQuery } from './prepared.ts'
 import type { BlobRow } from './schema.ts'
 
 /**
@@ -50,6 +51,16 @@ export async function linkBlobs(
   }
 }
 
+const readBlob = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+  db
+    .selectFrom('repository_blobs as link')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+    .selectAll('blob')
+    .select('link.published_at')
+    .where('link.repository_id', '=', value('repositoryId'))
+    .where('link.digest', '=', value('digest')),
+)
+
 /** A blob of the repository; only published ones unless `staged` is asked for. */
 export async function findRepositoryBlob(
   db: Queries,
@@ -57,14 +68,8 @@ export async function findRepositoryBlob(
   digest: Digest,
   o: { readonly staged?: boolean } = {},
 ): Promise<BlobRow | undefined> {
-  let query = db
-    .selectFrom('repository_blobs as link')
-    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
-    .selectAll('blob')
-    .where('link.repository_id', '=', repositoryId)
-    .where('link.digest', '=', digest)
-  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
-  return query.executeTakeFirst()
+  const [row] = await readBlob(db, { repositoryId, digest })
+  return row === undefined || (row.published_at === null && o.staged !== true) ? undefined : row
 }
 
 /** Which of `digests` the repository has (published only unless `staged`), with their sizes. */

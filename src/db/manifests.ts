@@ -1,8 +1,10 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ParsedManifest } from '../oci/manifest.ts'
+import type { Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
+import { prepareQuery } from './prepared.ts'
 import type { ManifestReferenceRow, ReferenceKind } from './schema.ts'
 
 /** A manifest as one repository has it. */
@@ -101,23 +103,39 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
     .execute()
 }
 
-/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for. */
-export async function findManifest(
-  db: Queries,
-  repositoryId: string,
-  digest: Digest,
-  o: { readonly staged?: boolean } = {},
-): Promise<RepositoryManifest | undefined> {
-  let query = db
+const MANIFEST_COLUMNS = [
+  'link.digest',
+  'link.media_type',
+  'manifest.size_bytes',
+  'manifest.bytes',
+  'link.subject_digest',
+  'link.published_at',
+] as const
+
+function manifestQuery(db: Queries) {
+  return db
     .selectFrom('repository_manifests as link')
     .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
-    .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.bytes', 'link.subject_digest'])
-    .select('link.published_at')
-    .where('link.repository_id', '=', repositoryId)
-    .where('link.digest', '=', digest)
-  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
-  const row = await query.executeTakeFirst()
-  if (row === undefined) return undefined
+    .select(MANIFEST_COLUMNS)
+}
+
+const readByDigest = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+  manifestQuery(db).where('link.repository_id', '=', value('repositoryId')).where('link.digest', '=', value('digest')),
+)
+
+const readByTag = prepareQuery((db, value: (name: 'repositoryId' | 'tag') => string) =>
+  manifestQuery(db)
+    .innerJoin('tags as tag', (join) =>
+      join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
+    )
+    .where('tag.repository_id', '=', value('repositoryId'))
+    .where('tag.name', '=', value('tag')),
+)
+
+type ManifestColumns = Awaited<ReturnType<typeof readByDigest>>[number]
+
+function manifestOf(row: ManifestColumns | undefined, isStagedWanted: boolean): RepositoryManifest | undefined {
+  if (row === undefined || (row.published_at === null && !isStagedWanted)) return undefined
   return {
     digest: row.digest as Digest,
     mediaType: row.media_type,
@@ -126,6 +144,27 @@ export async function findManifest(
     subjectDigest: (row.subject_digest ?? undefined) as Digest | undefined,
     publishedAt: row.published_at ?? undefined,
   }
+}
+
+/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for. */
+export async function findManifest(
+  db: Queries,
+  repositoryId: string,
+  digest: Digest,
+  o: { readonly staged?: boolean } = {},
+): Promise<RepositoryManifest | undefined> {
+  const [row] = await readByDigest(db, { repositoryId, digest })
+  return manifestOf(row, o.staged === true)
+}
+
+/** The published manifest that a tag points to. */
+export async function findTaggedManifest(
+  db: Queries,
+  repositoryId: string,
+  tag: Tag,
+): Promise<RepositoryManifest | undefined> {
+  const [row] = await readByTag(db, { repositoryId, tag })
+  return manifestOf(row, false)
 }
 
 /** Which of `digests` the repository has as manifests, with type and size; only published ones unless `staged`. */

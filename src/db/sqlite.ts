@@ -1,5 +1,5 @@
 /** Kysely over bun:sqlite: one connection, one user of it at a time. */
-import { Database as BunDatabase, constants, type Statement } from 'bun:sqlite'
+import { Database as BunDatabase, type Statement } from 'bun:sqlite'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -33,8 +33,6 @@ export function openSqlite(options: SqliteOptions): { dialect: Dialect; close: (
   if (!options.readonly) {
     sqlite.exec('PRAGMA journal_mode = WAL')
     sqlite.exec('PRAGMA synchronous = FULL')
-    // Keep the WAL when the last connection closes: a kill must find nothing half-copied to explain.
-    sqlite.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 0)
   }
   sqlite.exec('PRAGMA foreign_keys = ON')
   sqlite.exec('PRAGMA busy_timeout = 0')

@@ -3,6 +3,7 @@ import type { Database, Queries, Transaction } from '../db/engine.ts'
 import { appendEvents, type NewEvent } from '../db/events.ts'
 import {
   findManifest,
+  findTaggedManifest,
   insertManifest,
   linkManifest,
   listManifests,
@@ -12,7 +13,7 @@ import {
 } from '../db/manifests.ts'
 import { excludeDigest } from '../db/mirror-ownership.ts'
 import type { RepositoryRow } from '../db/schema.ts'
-import { findTag, listTagsOf, moveTag } from '../db/tags.ts'
+import { listTagsOf, moveTag } from '../db/tags.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -30,8 +31,10 @@ export async function getManifest(
   repositoryId: string,
   reference: Reference,
 ): Promise<RepositoryManifest> {
-  const digest = reference.digest ?? (await findTag(db, repositoryId, reference.tag))?.digest
-  const manifest = digest === undefined ? undefined : await findManifest(db, repositoryId, digest as Digest)
+  const manifest =
+    reference.digest === undefined
+      ? await findTaggedManifest(db, repositoryId, reference.tag)
+      : await findManifest(db, repositoryId, reference.digest)
   if (manifest !== undefined) return manifest
   throw unknownManifest(reference)
 }
