@@ -17,7 +17,7 @@ async function makeContent(text: string) {
   archive.entry({ name: 'content.txt', mtime: new Date(0) }, text)
   archive.finalize()
   const pieces: Uint8Array[] = []
-  for await (const piece of archive) pieces.push(piece)
+  for await (const piece of archive as AsyncIterable<Uint8Array>) pieces.push(piece)
   const tar = Buffer.concat(pieces)
   const layer = contentOf(new Uint8Array(gzipSync(tar)))
   const config = contentOf(
