@@ -9,7 +9,8 @@ import type { Inventory } from './inventory.ts'
 import type { Origin } from './known.ts'
 import type { RootWork, SyncPlan } from './plan.ts'
 import { failureOf, type Problem, settleAll } from './problem.ts'
-import type { Node, Readers } from './walk.ts'
+import type { Readers } from './readers.ts'
+import type { Node } from './walk.ts'
 
 /** Roots in work at once; their transfers share the run's limiter. */
 const ROOTS_AT_ONCE = 16

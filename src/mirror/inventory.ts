@@ -8,7 +8,8 @@ import type { Abortable } from '../oci/repository.ts'
 import { decideTag, type TagDecision } from './decide-tag.ts'
 import type { Origin } from './known.ts'
 import { type Problem, problemOf } from './problem.ts'
-import { createWalker, type Walk, type Walked } from './walk.ts'
+import type { WalkOptions } from './readers.ts'
+import { createWalker, type Walked } from './walk.ts'
 
 export interface SeenTag {
   readonly tag: Tag
@@ -22,7 +23,7 @@ export interface Inventory extends Walked {
   readonly tags: readonly SeenTag[]
 }
 
-export interface InventoryOptions extends Omit<Walk, 'fallbackTags'> {
+export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags'> {
   readonly concurrency: number
   onTags?(total: number): void
 }
@@ -105,7 +106,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   return { tags, ...walker.walked }
 }
 
-function refuseSuddenlyEmpty(tags: Walk['known']['tags']): void {
+function refuseSuddenlyEmpty(tags: WalkOptions['known']['tags']): void {
   const before = [...tags.values()].filter((tag) => tag.synced !== undefined && tag.state !== 'absent').length
   if (before === 0) return
   throw new AppError('UPSTREAM_INVALID', `upstream lists no tags, and it listed ${before} before: nothing was changed`)

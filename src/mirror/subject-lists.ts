@@ -4,7 +4,7 @@ import { type Digest, encodedOf } from '../oci/digest.ts'
 import { referrersTag } from '../oci/reference.ts'
 import type { Abortable } from '../oci/repository.ts'
 import type { Origin } from './known.ts'
-import type { Walk } from './walk.ts'
+import type { WalkOptions } from './readers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -30,7 +30,7 @@ export interface SubjectLists {
   readonly seen: readonly SubjectList[]
 }
 
-export function createSubjectLists(o: Walk): SubjectLists {
+export function createSubjectLists(o: WalkOptions): SubjectLists {
   const { known, readers } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const seen: SubjectList[] = []

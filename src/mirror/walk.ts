@@ -1,16 +1,14 @@
 /** Walks what belongs to a digest: children, and the referrers of every manifest, recursively. Known trees come from our database. */
 import { AppError } from '../errors.ts'
-import type { Limiter } from '../lib/concurrency.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
 import type { Abortable, RepositoryReader } from '../oci/repository.ts'
-import type { Known, KnownManifest, Origin } from './known.ts'
+import type { KnownManifest, Origin } from './known.ts'
 import { type Problem, problemOf, settleAll } from './problem.ts'
+import type { WalkOptions } from './readers.ts'
 import { createSubjectLists, type SubjectList } from './subject-lists.ts'
-
-export type Readers = { readonly image: RepositoryReader; readonly referrers?: RepositoryReader | undefined }
 
 /** Bytes of manifests that are kept between the walk and the copy; more are read again. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
@@ -44,17 +42,6 @@ interface Place {
   readonly depth: number
 }
 
-export interface Walk extends Abortable {
-  readonly readers: Readers
-  readonly known: Known
-  /** How many requests may be under way. */
-  readonly limiter: Limiter
-  readonly isFull: boolean
-  readonly now: Date
-  /** Subjects whose fallback tag is in a tag list: `<alg>-<hex>` tags (distribution-spec "Referrers Tag Schema"). */
-  readonly fallbackTags: ReadonlySet<string>
-}
-
 export interface Walked {
   readonly nodes: ReadonlyMap<Digest, Node>
   /** Digests that cannot be had, or whose referrers could not be listed. */
@@ -70,7 +57,7 @@ export interface Walker {
   readonly walked: Walked
 }
 
-export function createWalker(o: Walk): Walker {
+export function createWalker(o: WalkOptions): Walker {
   const { known, readers, limiter } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const nodes = new Map<Digest, Node>()
