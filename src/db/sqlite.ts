@@ -41,9 +41,19 @@ export function openSqlite(options: SqliteOptions): { dialect: Dialect; close: (
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => new SqliteDriver(connection, options.guard),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new QueryCompiler(),
   }
   return { dialect, close: () => connection.close() }
+}
+
+/**
+ * SQLite prepares a statement anew at every run when a bare parameter is compared with a column of a join (measured with 3.54:
+ * 19 µs instead of 2 for a decision about rights). The sign changes no value: unary plus is a no-op on text too.
+ */
+class QueryCompiler extends SqliteQueryCompiler {
+  protected override getCurrentParameterPlaceholder(): string {
+    return '+?'
+  }
 }
 
 class SqliteConnection implements DatabaseConnection {
