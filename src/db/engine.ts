@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
 import { migrate } from './migrate.ts'
 import { isRetryable, openPostgres } from './postgres.ts'
+import { runDirectly } from './prepared.ts'
 import type { Schema } from './schema.ts'
 import { openSqlite } from './sqlite.ts'
 
@@ -50,6 +51,7 @@ export async function openDatabase(location: string): Promise<Database> {
   await migrate(write, engine)
   const reader = isPostgres ? undefined : openSqlite({ path: location, readonly: true, guard })
   const read = reader === undefined ? write : new Kysely<Schema>({ dialect: reader.dialect })
+  if (reader !== undefined) runDirectly(read, reader.runNow)
 
   const once = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
     const transaction = write.transaction()

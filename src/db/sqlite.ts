@@ -25,7 +25,12 @@ export interface SqliteOptions {
 }
 
 /** Opens `path` with the settings that make an acknowledged commit survive power loss (WAL, synchronous=FULL). */
-export function openSqlite(options: SqliteOptions): { dialect: Dialect; close: () => void } {
+export function openSqlite(options: SqliteOptions): {
+  dialect: Dialect
+  /** One statement outside of any transaction, at once: it runs to its end before anything else can. */
+  runNow: <R>(query: CompiledQuery<R>) => R[]
+  close: () => void
+} {
   const sqlite = new BunDatabase(
     options.path,
     options.readonly ? { readonly: true } : { readwrite: true, create: true },
@@ -43,7 +48,20 @@ export function openSqlite(options: SqliteOptions): { dialect: Dialect; close: (
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new QueryCompiler(),
   }
-  return { dialect, close: () => connection.close() }
+  return {
+    dialect,
+    runNow: <R>(query: CompiledQuery<R>) => {
+      options.guard()
+      return connection.run<R>(query).rows
+    },
+    close: () => connection.close(),
+  }
+}
+
+interface Prepared {
+  readonly statement: Statement
+  /** Asked once: the answer makes a string of every column's name. */
+  readonly hasRows: boolean
 }
 
 /**
@@ -58,13 +76,17 @@ class QueryCompiler extends SqliteQueryCompiler {
 
 class SqliteConnection implements DatabaseConnection {
   readonly #sqlite: BunDatabase
-  readonly #statements = new LRUCache<string, Statement>({ max: 500, dispose: (statement) => statement.finalize() })
+  readonly #statements = new LRUCache<string, Prepared>({ max: 500, dispose: ({ statement }) => statement.finalize() })
 
   constructor(sqlite: BunDatabase) {
     this.#sqlite = sqlite
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.run(query)
+  }
+
+  run<R>(query: CompiledQuery): QueryResult<R> {
     try {
       return this.#run(query)
     } catch (error) {
@@ -73,15 +95,18 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   #run<R>(query: CompiledQuery): QueryResult<R> {
-    let statement = this.#statements.get(query.sql)
-    if (statement === undefined) {
-      statement = this.#sqlite.prepare(query.sql)
-      this.#statements.set(query.sql, statement)
-    }
+    const { statement, hasRows } = this.#statements.get(query.sql) ?? this.#prepare(query.sql)
     const parameters = query.parameters as never[]
-    if (statement.columnNames.length > 0) return { rows: statement.all(...parameters) as R[] }
+    if (hasRows) return { rows: statement.all(...parameters) as R[] }
     const { changes, lastInsertRowid } = statement.run(...parameters)
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+  }
+
+  #prepare(text: string): Prepared {
+    const statement = this.#sqlite.prepare(text)
+    const prepared = { statement, hasRows: statement.columnNames.length > 0 }
+    this.#statements.set(text, prepared)
+    return prepared
   }
 
   // biome-ignore lint/correctness/useYield: Kysely asks for a generator; nothing here streams rows from SQLite.
