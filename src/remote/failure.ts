@@ -30,7 +30,9 @@ export async function failureOf(
   const told = firstWords(body)
   const waitMs = retryAfterMs(response.headers, Date.now())
   const retryAt = waitMs === undefined ? {} : { retryAt: new Date(Date.now() + waitMs).toISOString() }
-  return new AppError(code, `${what}: answered ${response.status}${told === '' ? '' : `: ${told}`}`, {
+  // Registries do not tell a private repository from an absent one, and neither can we.
+  const hint = code === 'UPSTREAM_DENIED' ? ' (it is not there, or not for these credentials)' : ''
+  return new AppError(code, `${what}: answered ${response.status}${told === '' ? '' : `: ${told}`}${hint}`, {
     detail: { status: response.status, body, ...retryAt },
   })
 }

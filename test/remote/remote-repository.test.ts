@@ -71,9 +71,10 @@ describe('tags', () => {
     )
     await using _ = registry
     const error = await failed(collect(reader.listTags()))
+    const hint = code === 'UPSTREAM_DENIED' ? ' (it is not there, or not for these credentials)' : ''
     expect([error.code, error.message]).toEqual([
       code,
-      `${new URL(registry.url).host}: app: tag list: answered ${status}: SOME_CODE: so it is`,
+      `${new URL(registry.url).host}: app: tag list: answered ${status}: SOME_CODE: so it is${hint}`,
     ])
   })
 
