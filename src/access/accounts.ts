@@ -46,6 +46,7 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
   let waiting = 0
   // Successes only, keyed by the stored hash too, which is read at every request: a changed password is felt at once.
   const verified = new LRUCache<string, true>({ max: REMEMBERED_VERIFICATIONS, ttl: 5 * 60_000 })
+  const verifying = new Map<string, Promise<boolean>>()
   const memoryKey = randomBytes(32)
 
   async function hashWork<T>(work: () => Promise<T>): Promise<T> {
@@ -70,9 +71,18 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     }
     const key = createHmac('sha256', memoryKey).update(`${passwordHash}\0${password}`).digest('base64')
     if (verified.get(key) === true) return true
-    const right = await hashWork(() => hasher.verify({ hash: passwordHash, password }))
-    if (right) verified.set(key, true)
-    return right
+    // A client that begins with many requests at once asks the same question many times: it is answered once.
+    const asked = verifying.get(key)
+    if (asked !== undefined) return asked
+    const answer = hashWork(() => hasher.verify({ hash: passwordHash, password }))
+    verifying.set(key, answer)
+    try {
+      const right = await answer
+      if (right) verified.set(key, true)
+      return right
+    } finally {
+      verifying.delete(key)
+    }
   }
 
   return {

@@ -2,7 +2,7 @@
 import type { Database } from '../db/engine.ts'
 import { readSubjectFacts } from '../db/rights.ts'
 import type { TokenOwner } from '../db/tokens.ts'
-import { AppError, isAppError } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
@@ -56,14 +56,15 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock }: Authe
     // A token cannot be guessed, so a right one is let in however many wrong passwords came before.
     const byToken = password.startsWith(PAT) ? await useToken(password, username) : undefined
     if (byToken !== undefined) return byToken
-    const attempt = limit.begin(from.address, username)
-    if (password.startsWith(PAT)) throw wrongLogin()
-    const user = await accounts.verifyPassword(username, password).catch((error) => {
-      if (isAppError(error, 'TOOMANYREQUESTS')) attempt.withdrawn()
-      throw error
-    })
+    const attempt = limit.begin(from.address, username, password)
+    const user = password.startsWith(PAT)
+      ? undefined
+      : await accounts.verifyPassword(username, password).catch((error) => {
+          attempt.end('unchecked')
+          throw error
+        })
+    attempt.end(user === undefined ? 'wrong' : 'right')
     if (user === undefined) throw wrongLogin()
-    attempt.succeeded()
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }
 

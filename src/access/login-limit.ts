@@ -1,4 +1,5 @@
 /** Failed logins are counted by address and user name; over the limit nothing is checked any more until the time is over. */
+import { createHmac, randomBytes } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
@@ -10,46 +11,78 @@ const REMEMBERED = 10_000
 
 export interface LoginLimit {
   /**
-   * Counts a try as failed before it is checked, so that tries at the same time count too.
+   * Counts a guess as failed before it is checked, so that guesses at the same time count too. The same password, tried by
+   * many requests at the same time, is one guess: a client begins with as many as it likes.
    * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`
    */
-  begin(address: string | undefined, username: string): LoginTry
+  begin(address: string | undefined, username: string, password: string): LoginTry
 }
 
 export interface LoginTry {
-  /** It was right after all: what was counted is forgotten. */
-  succeeded(): void
-  /** It was not a guess (its check did not run): it does not count. */
-  withdrawn(): void
+  /** `right` forgets what was counted; `unchecked`: it was not a guess, its check did not run. To be called once. */
+  end(outcome: 'right' | 'wrong' | 'unchecked'): void
+}
+
+/** One password that is being checked. */
+interface Guess {
+  requests: number
+  isWrong: boolean
+}
+
+interface Window {
+  /** Wrong guesses, and those that are being checked. */
+  count: number
+  readonly endsAtMs: number
+  readonly guesses: Map<string, Guess>
 }
 
 export function createLoginLimit(clock: Clock): LoginLimit {
-  const failures = new LRUCache<string, { count: number; readonly endsAtMs: number }>({ max: REMEMBERED })
+  const windows = new LRUCache<string, Window>({ max: REMEMBERED })
+  const memoryKey = randomBytes(32)
+
+  function windowOf(key: string, nowMs: number): Window {
+    const present = windows.get(key)
+    if (present !== undefined && present.endsAtMs > nowMs) return present
+    const fresh = { count: 0, endsAtMs: nowMs + WINDOW_MS, guesses: new Map<string, Guess>() }
+    windows.set(key, fresh)
+    return fresh
+  }
+
   return {
-    begin(address, username) {
+    begin(address, username, password) {
       const key = `${networkOf(address)} ${username.toLowerCase().slice(0, 200)}`
       const nowMs = clock.now().getTime()
-      let counted = failures.get(key)
-      if (counted === undefined || counted.endsAtMs <= nowMs) {
-        counted = { count: 0, endsAtMs: nowMs + WINDOW_MS }
-        failures.set(key, counted)
+      const window = windowOf(key, nowMs)
+      const name = createHmac('sha256', memoryKey).update(password).digest('base64')
+      const running = window.guesses.get(name)
+      if (running === undefined && window.count >= MAX_FAILURES) throw tooMany(window.endsAtMs - nowMs)
+      const guess = running ?? { requests: 0, isWrong: false }
+      if (running === undefined) {
+        window.count++
+        window.guesses.set(name, guess)
       }
-      if (counted.count >= MAX_FAILURES) {
-        const retryAfterSeconds = Math.ceil((counted.endsAtMs - nowMs) / 1000)
-        throw new AppError(
-          'TOOMANYREQUESTS',
-          `${MAX_FAILURES} logins have failed for this user name from this address: try again in ${retryAfterSeconds} s`,
-          { detail: { retryAfterSeconds } },
-        )
-      }
-      const mine = counted
-      mine.count++
+      guess.requests++
       return {
-        succeeded: () => void failures.delete(key),
-        withdrawn: () => void mine.count--,
+        end(outcome) {
+          if (outcome === 'right') windows.delete(key)
+          if (outcome === 'wrong') guess.isWrong = true
+          guess.requests--
+          if (guess.requests > 0) return
+          window.guesses.delete(name)
+          if (!guess.isWrong) window.count--
+        },
       }
     },
   }
+}
+
+function tooMany(leftMs: number): AppError {
+  const retryAfterSeconds = Math.ceil(leftMs / 1000)
+  return new AppError(
+    'TOOMANYREQUESTS',
+    `${MAX_FAILURES} logins have failed for this user name from this address: try again in ${retryAfterSeconds} s`,
+    { detail: { retryAfterSeconds } },
+  )
 }
 
 /** Whoever has one IPv6 address has its /64. */

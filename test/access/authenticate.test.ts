@@ -157,6 +157,20 @@ describeOnEachEngine('authenticate', (openFresh) => {
     expect(await codeOf(authenticator.authenticate(basic('ann', PASSWORD), ADDRESS))).toBe('accepted')
   })
 
+  test('a client may begin with any number of requests at once; a wrong password in many of them is one guess', async () => {
+    const on = await openAccessInstance(await openFresh())
+    await on.user('ann')
+    const together = async (password: string) => {
+      const requests = Array.from({ length: 60 }, () =>
+        codeOf(on.authenticator.authenticate(basic('ann', password), ADDRESS)),
+      )
+      return [...new Set(await Promise.all(requests))]
+    }
+    expect(await together(PASSWORD)).toEqual(['accepted'])
+    for (let index = 0; index < 10; index++) expect(await together(`wrong ${index}`)).toEqual(['UNAUTHORIZED'])
+    expect(await together('wrong again')).toEqual(['TOOMANYREQUESTS'])
+  })
+
   test('a right password forgets the failures before it; one IPv6 network counts as one address', async () => {
     const on = await openAccessInstance(await openFresh())
     await on.user('ann')
