@@ -1,18 +1,22 @@
-/** Failed logins are counted by address and user name; over the limit nothing is checked any more until the time is over. */
+/** Wrong passwords are counted by address and user name; over a limit nothing further is checked until the time is over. */
 import { createHmac, randomBytes } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 
-const MAX_FAILURES = 10
+/** Different passwords for one name from one address. */
+const MAX_GUESSES = 10
+/** Refusals in all, the same password again included: each costs a hash. */
+const MAX_FAILURES = 50
 const WINDOW_MS = 5 * 60 * 1000
 const REMEMBERED = 10_000
 
 export interface LoginLimit {
   /**
-   * Counts a guess as failed before it is checked, so that guesses at the same time count too. The same password, tried by
-   * many requests at the same time, is one guess: a client begins with as many as it likes.
+   * Counts a guess as failed before it is checked, so that guesses at the same time count too. The same password tried again
+   * is no new guess: a client begins with as many requests as it likes, and a job with an old password does not lock its owner out
+   * at once.
    * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`
    */
   begin(address: string | undefined, username: string, password: string): LoginTry
@@ -23,15 +27,15 @@ export interface LoginTry {
   end(outcome: 'right' | 'wrong' | 'unchecked'): void
 }
 
-/** One password that is being checked. */
+/** One password that is being checked, or was wrong. */
 interface Guess {
+  /** That are being checked. */
   requests: number
   isWrong: boolean
 }
 
 interface Window {
-  /** Wrong guesses, and those that are being checked. */
-  count: number
+  failures: number
   readonly endsAtMs: number
   readonly guesses: Map<string, Guess>
 }
@@ -43,7 +47,7 @@ export function createLoginLimit(clock: Clock): LoginLimit {
   function windowOf(key: string, nowMs: number): Window {
     const present = windows.get(key)
     if (present !== undefined && present.endsAtMs > nowMs) return present
-    const fresh = { count: 0, endsAtMs: nowMs + WINDOW_MS, guesses: new Map<string, Guess>() }
+    const fresh = { failures: 0, endsAtMs: nowMs + WINDOW_MS, guesses: new Map<string, Guess>() }
     windows.set(key, fresh)
     return fresh
   }
@@ -54,22 +58,21 @@ export function createLoginLimit(clock: Clock): LoginLimit {
       const nowMs = clock.now().getTime()
       const window = windowOf(key, nowMs)
       const name = createHmac('sha256', memoryKey).update(password).digest('base64')
-      const running = window.guesses.get(name)
-      if (running === undefined && window.count >= MAX_FAILURES) throw tooMany(window.endsAtMs - nowMs)
-      const guess = running ?? { requests: 0, isWrong: false }
-      if (running === undefined) {
-        window.count++
-        window.guesses.set(name, guess)
-      }
+      const known = window.guesses.get(name)
+      const isGuessed = known === undefined && window.guesses.size >= MAX_GUESSES
+      if (isGuessed || window.failures >= MAX_FAILURES) throw tooMany(window.endsAtMs - nowMs)
+      const guess = known ?? { requests: 0, isWrong: false }
+      window.guesses.set(name, guess)
       guess.requests++
       return {
         end(outcome) {
-          if (outcome === 'right') windows.delete(key)
-          if (outcome === 'wrong') guess.isWrong = true
           guess.requests--
-          if (guess.requests > 0) return
-          window.guesses.delete(name)
-          if (!guess.isWrong) window.count--
+          if (outcome === 'right') windows.delete(key)
+          if (outcome === 'wrong') {
+            guess.isWrong = true
+            window.failures++
+          }
+          if (guess.requests === 0 && !guess.isWrong) window.guesses.delete(name)
         },
       }
     },
@@ -80,7 +83,7 @@ function tooMany(leftMs: number): AppError {
   const retryAfterSeconds = Math.ceil(leftMs / 1000)
   return new AppError(
     'TOOMANYREQUESTS',
-    `${MAX_FAILURES} logins have failed for this user name from this address: try again in ${retryAfterSeconds} s`,
+    `too many logins have failed for this user name from this address: try again in ${retryAfterSeconds} s`,
     { detail: { retryAfterSeconds } },
   )
 }
