@@ -134,7 +134,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       const mirror = await getMirror(mirrorId)
       return plan(mirror, mirror, o)
     },
-    async stop(mirrorId, _by) {
+    async stop(mirrorId) {
       const mirror = await getMirror(mirrorId)
       if (mirror.state !== 'stopped') await db.write((tx) => stopMirror(tx, mirrorId, now()))
       await runner.end(mirrorId, stopReason())
@@ -150,6 +150,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       const mirrors = await renderMirrors(db.read, rows.slice(0, limit))
       return { mirrors, next: rows.length > limit ? (mirrors.at(-1)?.repository ?? null) : null }
     },
+    run: (mirrorId, runId) => getRun(runId, mirrorId),
     async runs(mirrorId, { limit, after }) {
       await getMirror(mirrorId)
       const rows = await listRuns(db.read, mirrorId, { after, limit: limit + 1 })
@@ -198,9 +199,11 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
   }
 
-  async function getRun(runId: string): Promise<Run> {
+  async function getRun(runId: string, mirrorId?: string): Promise<Run> {
     const row = await findRun(db.read, runId)
-    if (row === undefined) throw new AppError('NOT_FOUND', 'there is no such run')
+    if (row === undefined || (mirrorId !== undefined && row.mirror_id !== mirrorId)) {
+      throw new AppError('NOT_FOUND', `there is no run ${runId}`)
+    }
     return renderRun(row)
   }
 

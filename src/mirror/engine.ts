@@ -77,7 +77,7 @@ export interface MirrorEngine {
     o?: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<Plan>
   /** Ends the run under way and keeps repository and images. Fine when stopped already. @throws AppError NOT_FOUND */
-  stop(mirrorId: string, by: string): Promise<Mirror>
+  stop(mirrorId: string): Promise<Mirror>
   /** @throws AppError NOT_FOUND */
   show(mirrorId: string): Promise<Mirror>
   /** By destination, `acme/dhi-python`; undefined when no mirror has ever written there. */
@@ -88,6 +88,8 @@ export interface MirrorEngine {
     readonly limit: number
     readonly after?: string | undefined
   }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>
+  /** @throws AppError NOT_FOUND, also for a run of another mirror */
+  run(mirrorId: string, runId: string): Promise<Run>
   /** Newest first; `after` is the id of the last one seen. @throws AppError NOT_FOUND */
   runs(
     mirrorId: string,

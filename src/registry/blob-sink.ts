@@ -5,7 +5,7 @@ import { insertBlob, linkBlobs } from '../db/blobs.ts'
 import { recordFetched } from '../db/fetched-content.ts'
 import type { GroupCommit } from '../db/group-commit.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestFromHash, newHash } from '../oci/digest.ts'
@@ -84,13 +84,18 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
       const storageKey = newStorageKey(blob.digest)
       isGone = true
       await stage.seal(storageKey)
-      const isNew = await o.commit(async (tx) => {
+      const link = o.commit(async (tx) => {
         const at = o.now()
         await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
         await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
         await recordFetched(tx, binding.organizationId, binding.sourceKey, [blob.digest], at)
         return made.isNew
+      })
+      const isNew = await link.catch(async (error) => {
+        // Only a refusal is sure to have changed nothing; after any other failure the collector decides whether the key is an orphan.
+        if (isAppError(error)) await o.blobs.remove(storageKey)
+        throw error
       })
       // Somebody stored the same bytes first: theirs count, ours were never referred to.
       if (!isNew) await o.blobs.remove(storageKey)

@@ -5,13 +5,21 @@ import { createTokenApp } from '../http/token/app.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Instance } from './instance.ts'
 
-/** `/v2` and the token service of one instance. @param publicUrl undefined: as each request's Host says */
+export interface RegistryAppOptions {
+  /** Undefined: as each request's Host says. */
+  readonly publicUrl: string | undefined
+  readonly logger: Logger
+  /** See `OciDependencies`. */
+  readonly idleTimeoutMs?: number | undefined
+}
+
+/** `/v2` and the token service of one instance. */
 export function createRegistryApps(
-  instance: Instance,
-  o: { readonly publicUrl: string | undefined; readonly logger: Logger },
+  instance: Pick<Instance, 'db' | 'blobs' | 'uploads' | 'clock' | 'access'>,
+  o: RegistryAppOptions,
 ): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
   const { db, blobs, uploads, clock, access } = instance
-  const { logger, publicUrl } = o
+  const { logger, publicUrl, idleTimeoutMs } = o
   const oci = createOciApp({
     db,
     blobs,
@@ -22,6 +30,7 @@ export function createRegistryApps(
       access.authenticator.authenticate(request.headers.get('authorization'), { address }),
     tokenRealm: (request) => tokenRealm(request, publicUrl),
     service: SERVICE,
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
   })
   const token = createTokenApp({
     db,

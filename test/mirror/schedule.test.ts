@@ -69,7 +69,7 @@ describe('the schedule', () => {
     await instance.engine.wait(runs[0]?.id ?? '')
     const reader = await instance.reader('acme/dhi-app')
     expect(await reader.resolve({ digest: two.digest as Digest })).toBeDefined()
-    const stopped = await instance.engine.stop(mirrorId, 'user:test')
+    const stopped = await instance.engine.stop(mirrorId)
     expect(stopped.nextRunAt).toBeNull()
   })
 

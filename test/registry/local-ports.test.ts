@@ -1,4 +1,6 @@
+import { expect, test } from 'bun:test'
 import { join } from 'node:path'
+import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import type { Database } from '../../src/db/engine.ts'
 import { claimLease } from '../../src/db/leases.ts'
@@ -6,6 +8,7 @@ import { createMirror } from '../../src/db/mirrors.ts'
 import { createRepository } from '../../src/db/repositories.ts'
 import { createUpstream } from '../../src/db/upstreams.ts'
 import { newId } from '../../src/lib/ids.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { openLocalReader } from '../../src/registry/local-reader.ts'
 import { createLocalWriters } from '../../src/registry/local-writer.ts'
@@ -20,7 +23,7 @@ import { describeOnEachEngine } from '../support/engines.ts'
 import { temporaryDirectory } from '../support/process.ts'
 
 /** An empty repository that a run of its mirror writes, with a lease that does not end. */
-async function openLocal(db: Database): Promise<OpenedPorts> {
+async function openLocal(db: Database): Promise<OpenedPorts & { readonly blobs: BlobStore }> {
   const directory = temporaryDirectory('local-ports')
   const blobs = await openFileBlobStore(join(directory.path, 'blobs'))
   const at = new Date().toISOString()
@@ -61,6 +64,7 @@ async function openLocal(db: Database): Promise<OpenedPorts> {
   })
   const openWriter = createLocalWriters({ db, blobs })
   return {
+    blobs,
     reader: () => openLocalReader({ db, blobs }, binding.repositoryId),
     writer: () =>
       openWriter({
@@ -81,5 +85,31 @@ describeOnEachEngine('our own storage', (openFresh) => {
     const opened = await openLocal(await openFresh())
     await putContent(opened.writer(), SUITE_CONTENT)
     return opened
+  })
+
+  test('two downloads that fit into the quota one by one: the second is refused, and leaves nothing behind', async () => {
+    const db = await openFresh()
+    const opened = await openLocal(db)
+    try {
+      await db.write((tx) => tx.updateTable('organizations').set({ quota_bytes: 1500 }).execute())
+      const writer = opened.writer()
+      const open = async (text: string) => {
+        const blob = { mediaType: 'application/octet-stream', digest: digestOf(text), size: text.length }
+        const sink = await writer.stageBlob(blob)
+        if (sink === 'present') throw new Error('want a sink for a blob that is not here')
+        await sink.write(0, new Blob([text]).stream())
+        return sink
+      }
+      const [first, second] = [await open('a'.repeat(1000)), await open('b'.repeat(1000))]
+      await first.commit()
+      await expect(second.commit()).rejects.toMatchObject({ code: 'DENIED' })
+      for (const sink of [first, second]) await sink.close()
+      const keys = (await Array.fromAsync(opened.blobs.listKeys())).map(({ key }) => key)
+      expect(keys).toHaveLength(1)
+      expect(keys[0]).toStartWith(digestOf('a'.repeat(1000)).replace(':', '-'))
+      expect(await Array.fromAsync(opened.blobs.listStages())).toEqual([])
+    } finally {
+      await opened.close()
+    }
   })
 })

@@ -1,6 +1,5 @@
 // The registry's protocol and the token service in this process, on an ephemeral port, over a data directory of its own.
 import { join } from 'node:path'
-import { SERVICE } from '../../src/access/bearer.ts'
 import { bootstrap } from '../../src/access/bootstrap.ts'
 import { type AccessParts, openAccess } from '../../src/access/open.ts'
 import { createToken } from '../../src/access/tokens.ts'
@@ -11,15 +10,13 @@ import { addMember } from '../../src/db/members.ts'
 import { createOrganization, findOrganization } from '../../src/db/organizations.ts'
 import { createRepository, findRepository } from '../../src/db/repositories.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../../src/db/schema.ts'
-import { createOciApp } from '../../src/http/oci/app.ts'
-import { tokenRealm } from '../../src/http/public-url.ts'
-import { createTokenApp } from '../../src/http/token/app.ts'
 import { type Clock, isoTime, systemClock } from '../../src/lib/clock.ts'
 import { createLogger, type Logger } from '../../src/lib/logger.ts'
 import { createSealer } from '../../src/lib/seal.ts'
 import { createSecret } from '../../src/lib/secret.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { createUploads, type Uploads } from '../../src/registry/uploads.ts'
+import { createRegistryApps } from '../../src/server/registry-app.ts'
 import { temporaryDirectory } from './process.ts'
 
 export const OWNER = { username: 'owner', password: 'correct horse battery staple' } as const
@@ -70,34 +67,20 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const password = createSecret(OWNER.password)
   await bootstrap(db, access.accounts, clock, { owner: OWNER.username, ownerPassword: password, organization: 'acme' })
   const uploads = createUploads({ db, blobs, clock })
-  const oci = createOciApp({
-    db,
-    blobs,
-    uploads,
-    clock,
-    logger,
-    authenticate: (request, address) =>
-      access.authenticator.authenticate(request.headers.get('authorization'), { address }),
-    tokenRealm: (request) => tokenRealm(request, undefined),
-    service: SERVICE,
-    ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
-  })
-  const tokens = createTokenApp({
-    db,
-    clock,
-    logger,
-    authenticator: access.authenticator,
-    signBearer: access.signBearer,
-  })
+  const { oci, token } = createRegistryApps(
+    { db, blobs, uploads, clock, access },
+    { publicUrl: undefined, logger, idleTimeoutMs: options.idleTimeoutMs },
+  )
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
     idleTimeout: 120,
     development: false,
+    reusePort: false,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request, self) =>
       new URL(request.url, 'http://invalid').pathname === '/token'
-        ? tokens.fetch(request, self)
+        ? token.fetch(request, self)
         : oci.fetch(request, self),
   })
   const organization = await findOrganization(db.read, 'acme')

@@ -118,6 +118,6 @@ export function mirrorRoutes(deps: Deps): Routes {
     })
     .openapi(stop, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.stop', 'stop mirrors')
-      return c.json({ mirror: await mirrors.stop(mirror.id, actorOf(c.var.who)) }, 200)
+      return c.json({ mirror: await mirrors.stop(mirror.id) }, 200)
     })
 }

@@ -135,7 +135,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       const mirror = isEnd ? await findOwnMirror(name, c.var.who) : undefined
       const row = await changeSettings(db, repository, settingsOf(settings), actorOf(c.var.who))
       // The change itself has stopped the mirror; a run under way would find out only when it publishes.
-      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
+      if (mirror !== undefined) await mirrors.stop(mirror.id)
       return c.json(await detail(row), 200)
     })
     .openapi(remove, async (c) => {
@@ -147,7 +147,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
         throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
       }
       const mirror = await findOwnMirror(name, c.var.who)
-      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
+      if (mirror !== undefined) await mirrors.stop(mirror.id)
       await removeRepository(db, repository, actorOf(c.var.who))
       return c.body(null, 204)
     })

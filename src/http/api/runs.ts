@@ -6,7 +6,7 @@ import { type Progress, progressSchema } from '../../api/progress.ts'
 import { type Run, runSchema } from '../../api/runs.ts'
 import { idSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine.ts'
-import { AppError, isCancelled } from '../../errors.ts'
+import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { streamLines } from './json-lines.ts'
 import { allowOnMirror } from './mirrors.ts'
@@ -63,28 +63,17 @@ export function runRoutes(deps: Deps): Routes {
     .openapi(show, async (c) => {
       const path = c.req.valid('param')
       const mirror = await allowOnMirror(deps, c.var.who, path, 'mirror.read', 'see runs')
-      return c.json({ mirror, run: await getRun(mirrors, mirror.id, path.run) }, 200)
+      return c.json({ mirror, run: await mirrors.run(mirror.id, path.run) }, 200)
     })
     .openapi(progress, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see runs')
       const { run } = c.req.valid('query')
-      if (run !== undefined) await getRun(mirrors, mirror.id, run)
+      if (run !== undefined) await mirrors.run(mirror.id, run)
       keepOpen(c)
       const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal))
       // The type of a streamed answer is that of one line: the framework knows only whole documents.
       return lines as Response & TypedResponse<Progress, 200, 'json'>
     })
-}
-
-async function getRun(mirrors: MirrorEngine, mirrorId: string, runId: string): Promise<Run> {
-  let after: string | undefined
-  do {
-    const page = await mirrors.runs(mirrorId, { limit: 100, after })
-    const run = page.runs.find(({ id }) => id === runId)
-    if (run !== undefined) return run
-    after = page.next ?? undefined
-  } while (after !== undefined)
-  throw new AppError('NOT_FOUND', `this mirror has no run ${runId}`)
 }
 
 /** Moments of all runs; or those until the named run has ended, its end always among them. */
