@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { ParsedManifest } from '../oci/manifest.ts'
+import type { ManifestReferences, ParsedManifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
@@ -17,7 +17,10 @@ export interface RepositoryManifest {
   readonly publishedAt: string | undefined
 }
 
-/** Stores the bytes and what they refer to, unless they are there. The caller has verified the digest. */
+/**
+ * Stores the bytes and what they refer to, unless they are there: what they refer to is a fact of the bytes, whoever brings them and
+ * whatever type is given to them. The caller has verified the digest.
+ */
 export async function insertManifest(
   tx: Transaction,
   manifest: ParsedManifest,
@@ -40,7 +43,26 @@ export async function insertManifest(
     .returning('digest')
     .executeTakeFirst()
   if (made === undefined) return
-  for (const chunk of inChunks(referenceRows(manifest))) {
+  await insertReferences(tx, descriptor.digest, manifest)
+}
+
+/** Writes anew what a stored manifest refers to, with all that is derived from it. */
+export async function replaceReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
+  await tx
+    .updateTable('manifests')
+    .set({
+      subject_digest: manifest.subject?.digest ?? null,
+      artifact_type: manifest.artifactType ?? null,
+      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+    })
+    .where('digest', '=', digest)
+    .execute()
+  await tx.deleteFrom('manifest_references').where('parent_digest', '=', digest).execute()
+  await insertReferences(tx, digest, manifest)
+}
+
+async function insertReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
+  for (const chunk of inChunks(referenceRows(digest, manifest))) {
     await tx
       .insertInto('manifest_references')
       .values([...chunk])
@@ -48,11 +70,11 @@ export async function insertManifest(
   }
 }
 
-function referenceRows(manifest: ParsedManifest): ManifestReferenceRow[] {
+function referenceRows(digest: string, manifest: ManifestReferences): ManifestReferenceRow[] {
   const rows: ManifestReferenceRow[] = []
   const add = (kind: ReferenceKind, descriptor: Descriptor) => {
     rows.push({
-      parent_digest: manifest.descriptor.digest,
+      parent_digest: digest,
       position: rows.length,
       kind,
       digest: descriptor.digest,
@@ -79,7 +101,10 @@ export interface ManifestLink {
   readonly publishedAt?: string | undefined
 }
 
-/** Links a stored manifest into a repository; times that are set stay set, a link that is published stays so. */
+/**
+ * Links a stored manifest into a repository; times that are set stay set, a link that is published stays so. Whoever brings it last
+ * says its type, but nobody says it of what a mirror brought except a mirror.
+ */
 export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
   await tx
     .insertInto('repository_manifests')
@@ -95,6 +120,14 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
     })
     .onConflict((conflict) =>
       conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+        media_type: eb
+          .case()
+          .when(
+            eb.and([eb('repository_manifests.mirrored_at', 'is not', null), eb('excluded.mirrored_at', 'is', null)]),
+          )
+          .then(eb.ref('repository_manifests.media_type'))
+          .else(eb.ref('excluded.media_type'))
+          .end(),
         pushed_at: eb.fn.coalesce('excluded.pushed_at', 'repository_manifests.pushed_at'),
         mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
         published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),

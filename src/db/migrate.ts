@@ -52,6 +52,7 @@ export async function migrate(
     for (const migration of migrations) {
       if (applied.has(migration.name)) continue
       for (const statement of migration.statements(types)) await run(tx, statement)
+      await migration.convert?.(tx)
       await run(tx, `INSERT INTO migrations VALUES ('${migration.name}', '${new Date().toISOString()}')`)
     }
   })

@@ -13,7 +13,7 @@ export interface MissingPart {
 /** Everything that belongs to some roots in one repository, staged or published. */
 export interface StagedClosure {
   readonly stagedManifests: readonly Digest[]
-  /** All blobs of the manifests that are staged: those of published manifests are published. */
+  /** All blobs of the closure that are here. */
   readonly blobs: readonly Digest[]
   /** Staged manifests that are here because they refer to a member of the closure. */
   readonly newReferrers: readonly Digest[]
@@ -22,8 +22,7 @@ export interface StagedClosure {
 
 /**
  * Walks down from `roots`: children, blobs, and the referrers of every member. Manifests are staged after what they refer to,
- * so a staged referrer is complete; a published manifest's own parts are published, and a child that it lacks was let go
- * when it was published.
+ * so a staged referrer is complete; what a published manifest lacks was let go when it was published, or comes now.
  */
 export async function walkStaged(
   tx: Transaction,
@@ -37,6 +36,7 @@ export async function walkStaged(
   const newReferrers: Digest[] = []
   const missing: MissingPart[] = []
   const blobs = new Map<Digest, MissingPart>()
+  const laterBlobs = new Set<Digest>()
   let frontier: MissingPart[] = roots.map((digest) => ({ parent: digest, kind: 'root', digest, mediaType: '' }))
   while (frontier.length > 0) {
     const fresh = [...new Set(frontier.map((part) => part.digest))].filter((digest) => !asked.has(digest))
@@ -55,13 +55,14 @@ export async function walkStaged(
     }
     const here = fresh.filter((digest) => links.has(digest))
     const next = await readReferrers(tx, repositoryId, here)
-    for (const part of await readParts(tx, here)) {
+    for (const part of await readParts(tx, repositoryId, here)) {
       if (part.kind === 'child') next.push(part)
       else if (links.get(part.parent)?.isStaged) blobs.set(part.digest, part)
+      else laterBlobs.add(part.digest)
     }
     frontier = next
   }
-  const present = await readBlobs(tx, repositoryId, [...blobs.keys()])
+  const present = await readBlobs(tx, repositoryId, [...new Set([...blobs.keys(), ...laterBlobs])])
   for (const part of blobs.values()) if (!present.has(part.digest)) missing.push(part)
   return { stagedManifests: staged, blobs: [...present], newReferrers: [...new Set(newReferrers)], missing }
 }
@@ -84,14 +85,16 @@ async function readLinks(
   return links
 }
 
-async function readParts(tx: Transaction, parents: readonly Digest[]): Promise<MissingPart[]> {
+async function readParts(tx: Transaction, repositoryId: string, parents: readonly Digest[]): Promise<MissingPart[]> {
   const parts: MissingPart[] = []
   for (const chunk of inChunks(parents)) {
     const rows = await tx
-      .selectFrom('manifest_references')
-      .select(['parent_digest', 'kind', 'digest', 'media_type'])
-      .where('parent_digest', 'in', [...chunk])
-      .where('kind', '!=', 'subject')
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
+      .select(['reference.parent_digest', 'reference.kind', 'reference.digest', 'reference.media_type'])
+      .where('link.repository_id', '=', repositoryId)
+      .where('link.digest', 'in', [...chunk])
+      .where('reference.kind', '!=', 'subject')
       .execute()
     for (const row of rows) {
       parts.push({

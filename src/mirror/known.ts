@@ -7,6 +7,7 @@ import type { MirrorRow } from '../db/schema.ts'
 import { listTags } from '../db/tags.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { isNonDistributable } from '../oci/media-types.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { TagState } from './decide-tag.ts'
 
@@ -57,10 +58,13 @@ export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'rep
     list.push({ mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes })
     parts.set(row.parent, of)
   }
+  const held = await listKnownBlobs(db, repositoryId)
   const manifests = new Map<Digest, KnownManifest>()
   const referrers = new Map<Digest, Digest[]>()
   for (const row of await listKnownManifests(db, repositoryId)) {
     const { blobs, children } = parts.get(row.digest) ?? { blobs: [], children: [] }
+    // One that lacks a part is not known: the pass reads it again and brings what is missing.
+    if (!blobs.every((blob) => held.has(blob.digest) || isNonDistributable(blob.mediaType))) continue
     const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
     const subject = row.subjectDigest ?? undefined
     manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children, subject })
@@ -78,7 +82,7 @@ export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'rep
   }
   return {
     manifests,
-    blobs: await listKnownBlobs(db, repositoryId),
+    blobs: held,
     referrers,
     lists,
     tags: await loadTags(db, mirror),

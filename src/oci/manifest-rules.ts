@@ -1,12 +1,12 @@
 /**
  * Rules for manifests that clients push, over those that every manifest must keep (`parseManifest`, which the mirror uses
- * for what others have published already). No client in use needs the leniency.
+ * for what others have published already): what the specifications say with MUST, and what two readers might read differently.
  */
 import { AppError } from '../errors.ts'
 import type { DigestAlgorithm } from './digest.ts'
 import { algorithmOf, digestOf, findDigest } from './digest.ts'
 import { type ParsedManifest, parseManifest } from './manifest.ts'
-import { bareMediaType, isManifestType, isSchema1Type, MediaType } from './media-types.ts'
+import { bareMediaType, isManifestType, isMediaType, isSchema1Type, MediaType } from './media-types.ts'
 import { refuseAmbiguousJson } from './strict-json.ts'
 
 /**
@@ -30,7 +30,10 @@ export function parsePushedManifest(
   const manifest = parseManifest(bytes, sent, algorithm)
   const body = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
   refuseCaseVariants(body)
+  requireLists(manifest, body)
   refuseUntypedArtifact(manifest, body)
+  refuseNullAnnotations('annotations', body.annotations)
+  requireMediaType('artifactType', body.artifactType, { isOptional: true })
   for (const [field, value] of descriptorsOf(body)) checkDescriptor(field, value)
   return manifest
 }
@@ -61,6 +64,37 @@ function refuseCaseVariants(body: Record<string, unknown>): void {
   }
 }
 
+/** image-spec image-index.md: `manifests` MUST be present, though it may be empty; the same of an image's `layers` keeps readers from guessing. */
+function requireLists({ descriptor }: ParsedManifest, body: Record<string, unknown>): void {
+  const field = LIST_OF_TYPE.get(descriptor.mediaType)
+  if (field === undefined || Array.isArray(body[field])) return
+  const shown = body[field] === undefined ? 'nothing' : JSON.stringify(body[field])
+  throw new AppError('MANIFEST_INVALID', `${field} is ${shown?.slice(0, 80)}, want an array of descriptors`)
+}
+
+const LIST_OF_TYPE: ReadonlyMap<string, string> = new Map([
+  [MediaType.ociManifest, 'layers'],
+  [MediaType.dockerManifest, 'layers'],
+  [MediaType.ociIndex, 'manifests'],
+  [MediaType.dockerList, 'manifests'],
+])
+
+/** image-spec descriptor.md: `mediaType` and `artifactType` MUST comply with RFC 6838. */
+function requireMediaType(field: string, value: unknown, o: { readonly isOptional: boolean }): void {
+  if (o.isOptional && (value === undefined || value === null || value === '')) return
+  if (typeof value === 'string' && isMediaType(value)) return
+  const shown = value === undefined ? 'nothing' : JSON.stringify(value)
+  throw new AppError('MANIFEST_INVALID', `${field} is ${shown?.slice(0, 120)}, want a media type as RFC 6838 writes it`)
+}
+
+/** image-spec annotations.md: values MUST be strings. */
+function refuseNullAnnotations(field: string, value: unknown): void {
+  if (!isObject(value)) return
+  const key = Object.keys(value).find((one) => value[one] === null)
+  if (key === undefined) return
+  throw new AppError('MANIFEST_INVALID', `${field}[${JSON.stringify(key.slice(0, 80))}] is null, want a string`)
+}
+
 /** image-spec manifest.md: artifactType MUST be set when config is the empty descriptor. */
 function refuseUntypedArtifact(manifest: ParsedManifest, body: Record<string, unknown>): void {
   if (manifest.config?.mediaType !== MediaType.ociEmpty) return
@@ -81,8 +115,12 @@ function* descriptorsOf(body: Record<string, unknown>): Generator<[string, Recor
 }
 
 /** image-spec descriptor.md: `urls` is an array of strings; `data` is the base64 of exactly the described content. */
-function checkDescriptor(field: string, { urls, data, digest, size }: Record<string, unknown>): void {
-  if (urls !== undefined && !(Array.isArray(urls) && urls.every((url) => typeof url === 'string'))) {
+function checkDescriptor(field: string, value: Record<string, unknown>): void {
+  const { urls, data, digest, size } = value
+  requireMediaType(`${field}.mediaType`, value.mediaType, { isOptional: false })
+  requireMediaType(`${field}.artifactType`, value.artifactType, { isOptional: true })
+  refuseNullAnnotations(`${field}.annotations`, value.annotations)
+  if (urls !== undefined && urls !== null && !(Array.isArray(urls) && urls.every((url) => typeof url === 'string'))) {
     throw new AppError('MANIFEST_INVALID', `${field}.urls is ${JSON.stringify(urls)?.slice(0, 80)}, want strings`)
   }
   if (data === undefined || data === null) return

@@ -1,7 +1,8 @@
 import { AppError } from '../errors.ts'
 import type { Descriptor, Platform } from './descriptor.ts'
 import { type DigestAlgorithm, digestOf, findDigest } from './digest.ts'
-import { isManifestType, isSchema1Type, MediaType } from './media-types.ts'
+import { bareMediaType, isManifestType, isSchema1Type, MediaType } from './media-types.ts'
+import { refuseDeepJson } from './strict-json.ts'
 
 /** Distribution-spec: a registry accepts at least 4 MB; the usual clients stop reading at 4 MiB. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -21,15 +22,16 @@ export interface ParsedManifest {
 
 type Json = { readonly [key: string]: unknown }
 
-/** RFC 6838 type/subtype; also keeps CR, LF and parameters out of our own headers. */
-const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/
-
 /**
- * Reads the references of a manifest without judging what Kagami has no need to know: unknown fields and types pass.
+ * Reads what a manifest refers to as Go's readers do, who made nearly all there are: null, an empty string and a missing field are the
+ * same, unknown fields and types pass. The one parser of pushes and mirrors; what clients push has to keep more (`manifest-rules.ts`).
+ *
+ * References are a fact of the bytes (decision record 21): the fields that are there say whether it is an image, an index or an
+ * artifact, and a declared type that says otherwise is refused. So no two accepted readings of the same bytes differ.
  * @param bytes the manifest, at most MAX_MANIFEST_BYTES
  * @param mediaType what the sender says it is (bare, without parameters); undefined: the body's `mediaType`, else detected
  * @param algorithm of the digest in the returned descriptor
- * @throws AppError MANIFEST_INVALID naming the field, what was got and what was wanted
+ * @throws AppError MANIFEST_INVALID naming the field, what was got and what was wanted; MANIFEST_TOO_LARGE
  */
 export function parseManifest(
   bytes: Uint8Array,
@@ -37,22 +39,16 @@ export function parseManifest(
   algorithm: DigestAlgorithm = 'sha256',
 ): ParsedManifest {
   const body = parseJsonObject(bytes)
-  const type = decideType(body, mediaType)
+  refuseSchema1(body, mediaType)
+  const shape = shapeOf(body)
+  const type = decideType(body, shape, mediaType)
   if (type !== MediaType.ociArtifact && body.schemaVersion !== 2) {
     throw invalid('schemaVersion', body.schemaVersion, '2')
   }
-  const isIndex = type === MediaType.ociIndex || type === MediaType.dockerList
-  const isArtifact = type === MediaType.ociArtifact
-  refuseMixture(body, isIndex)
-
-  const config = isIndex || isArtifact ? undefined : descriptor(body.config, 'config')
-  const layerField = isArtifact ? 'blobs' : 'layers'
-  const layers = isIndex || (isArtifact && body.blobs === undefined) ? [] : descriptors(body[layerField], layerField)
-  const children = isIndex ? descriptors(body.manifests, 'manifests') : []
-  const subject = body.subject === undefined || body.subject === null ? undefined : descriptor(body.subject, 'subject')
-  const ownArtifactType = optionalMediaType(body.artifactType, 'artifactType')
-  const annotations = stringMap(body.annotations, 'annotations')
-  const artifactType = ownArtifactType ?? config?.mediaType
+  const facts = readReferences(body, shape)
+  const { artifactType, annotations } = facts
+  if (isImageType(type) && facts.config === undefined)
+    throw invalid('config', body.config, 'a descriptor (JSON object)')
   return {
     descriptor: {
       mediaType: type,
@@ -61,11 +57,28 @@ export function parseManifest(
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     },
+    ...facts,
+  }
+}
+
+/** What a manifest's bytes say, whatever type somebody gives them. */
+export type ManifestReferences = Omit<ParsedManifest, 'descriptor'>
+
+/** The references of a stored manifest. @throws AppError MANIFEST_INVALID as `parseManifest` */
+export function referencesOf(bytes: Uint8Array): ManifestReferences {
+  const body = parseJsonObject(bytes)
+  return readReferences(body, shapeOf(body))
+}
+
+function readReferences(body: Json, shape: Shape): ManifestReferences {
+  const config = shape === 'image' && isThere(body.config) ? descriptor(body.config, 'config') : undefined
+  const annotations = stringMap(body.annotations, 'annotations')
+  return {
     config,
-    layers,
-    children,
-    subject,
-    artifactType,
+    layers: shape === 'image' ? descriptors(body, 'layers') : shape === 'artifact' ? descriptors(body, 'blobs') : [],
+    children: shape === 'index' ? descriptors(body, 'manifests') : [],
+    subject: isThere(body.subject) ? descriptor(body.subject, 'subject') : undefined,
+    artifactType: optionalString(body.artifactType, 'artifactType') ?? config?.mediaType,
     annotations,
   }
 }
@@ -80,63 +93,89 @@ function parseJsonObject(bytes: Uint8Array): Json {
   let value: unknown
   try {
     // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it.
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    refuseDeepJson(text)
+    value = JSON.parse(text)
   } catch (error) {
+    if (error instanceof AppError) throw error
     throw new AppError('MANIFEST_INVALID', 'manifest is not JSON in UTF-8', { cause: error })
   }
   if (!isObject(value)) throw invalid('manifest', value, 'a JSON object')
   return value
 }
 
-/** Content-Type, body and structure must agree, so that no two readers see two different things (CVE-2021-41190). */
-function decideType(body: Json, sent: string | undefined): string {
-  const own = body.mediaType
-  if (own !== undefined && typeof own !== 'string') throw invalid('mediaType', own, 'a string')
-  if (
-    (sent !== undefined && isSchema1Type(sent)) ||
-    (own === undefined && body.schemaVersion === 1 && 'fsLayers' in body)
-  ) {
-    throw new AppError('MANIFEST_INVALID', 'manifest is of Docker schema version 1, want schema version 2 or OCI', {
-      detail: { schemaVersion: 1 },
-    })
-  }
-  if (sent !== undefined && own !== undefined && own !== sent) {
+/** What the fields that are there make of a manifest; `bare` has none of them. */
+type Shape = 'image' | 'index' | 'artifact' | 'bare'
+
+const TYPES_OF_SHAPE: Readonly<Record<Shape, readonly string[]>> = {
+  image: [MediaType.ociManifest, MediaType.dockerManifest],
+  index: [MediaType.ociIndex, MediaType.dockerList],
+  artifact: [MediaType.ociArtifact],
+  bare: [MediaType.ociIndex, MediaType.dockerList, MediaType.ociArtifact],
+}
+
+function shapeOf(body: Json): Shape {
+  const isImage = isThere(body.config) || isThere(body.layers)
+  const isIndex = isThere(body.manifests)
+  if (isThere(body.fsLayers))
+    throw new AppError('MANIFEST_INVALID', 'manifest has fsLayers, a field of schema version 1')
+  if (isImage && isIndex) {
+    const field = isThere(body.config) ? 'config' : 'layers'
     throw new AppError(
       'MANIFEST_INVALID',
-      `Content-Type says ${sent}, the body's mediaType says ${JSON.stringify(own)}`,
+      `manifest has both manifests and ${field}: it is an index or an image, not both`,
     )
   }
-  const type = sent ?? own ?? ('manifests' in body && !('layers' in body) ? MediaType.ociIndex : MediaType.ociManifest)
+  return isImage ? 'image' : isIndex ? 'index' : isThere(body.blobs) ? 'artifact' : 'bare'
+}
+
+function refuseSchema1(body: Json, sent: string | undefined): void {
+  const isSchema1 = sent === undefined ? body.schemaVersion === 1 && isThere(body.fsLayers) : isSchema1Type(sent)
+  if (!isSchema1) return
+  throw new AppError('MANIFEST_INVALID', 'manifest is of Docker schema version 1, want schema version 2 or OCI', {
+    detail: { schemaVersion: 1 },
+  })
+}
+
+/** Content-Type, body and fields must agree, so that no two readers see two different things (CVE-2021-41190). */
+function decideType(body: Json, shape: Shape, sent: string | undefined): string {
+  const own = optionalString(body.mediaType, 'mediaType')
+  if (sent !== undefined && own !== undefined && bareMediaType(own) !== sent) {
+    throw new AppError(
+      'MANIFEST_INVALID',
+      `Content-Type says ${sent}, the body's mediaType says ${JSON.stringify(own.slice(0, 120))}`,
+    )
+  }
+  const [detected = MediaType.ociManifest] = shape === 'bare' ? [] : TYPES_OF_SHAPE[shape]
+  const type = sent ?? (own === undefined ? detected : bareMediaType(own))
   if (!isManifestType(type)) throw invalid('mediaType', type, 'an OCI or Docker manifest or index type')
+  if (!TYPES_OF_SHAPE[shape].includes(type) && !(shape === 'bare' && isImageType(type))) {
+    throw new AppError('MANIFEST_INVALID', `manifest is declared as ${type}, but its fields are those of an ${shape}`)
+  }
   return type
 }
 
-function refuseMixture(body: Json, isIndex: boolean): void {
-  const stranger = isIndex ? ['layers', 'config', 'fsLayers'] : ['manifests', 'fsLayers']
-  for (const field of stranger) {
-    if (field in body) {
-      throw new AppError('MANIFEST_INVALID', `manifest has ${field} in ${isIndex ? 'an index' : 'an image manifest'}`)
-    }
-  }
+function isImageType(type: string): boolean {
+  return TYPES_OF_SHAPE.image.includes(type)
 }
 
-function descriptors(value: unknown, field: string): Descriptor[] {
+function descriptors(body: Json, field: string): Descriptor[] {
+  const value = body[field]
+  if (!isThere(value)) return []
   if (!Array.isArray(value)) throw invalid(field, value, 'an array of descriptors')
   return value.map((item, i) => descriptor(item, `${field}[${i}]`))
 }
 
 function descriptor(value: unknown, field: string): Descriptor {
   if (!isObject(value)) throw invalid(field, value, 'a descriptor (JSON object)')
-  const { mediaType, digest, size } = value
-  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) {
-    throw invalid(`${field}.mediaType`, mediaType, 'a media type')
-  }
+  const { digest, size } = value
+  const mediaType = optionalString(value.mediaType, `${field}.mediaType`) ?? ''
   const parsed = typeof digest === 'string' ? findDigest(digest) : undefined
   if (parsed === undefined) throw invalid(`${field}.digest`, digest, 'sha256 or sha512 in lower-case hex')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     throw invalid(`${field}.size`, size, 'a whole number of bytes, 0 or more, below 2^53')
   }
-  const artifactType = optionalMediaType(value.artifactType, `${field}.artifactType`)
+  const artifactType = optionalString(value.artifactType, `${field}.artifactType`)
   const annotations = stringMap(value.annotations, `${field}.annotations`)
   const platform = platformOf(value.platform, `${field}.platform`)
   return {
@@ -149,29 +188,43 @@ function descriptor(value: unknown, field: string): Descriptor {
   }
 }
 
-function optionalMediaType(value: unknown, field: string): string | undefined {
-  if (value === undefined || value === '') return undefined
-  if (typeof value !== 'string' || !MEDIA_TYPE.test(value)) throw invalid(field, value, 'a media type')
+/** Go leaves a field of type string empty for null and for "". */
+function optionalString(value: unknown, field: string): string | undefined {
+  if (!isThere(value) || value === '') return undefined
+  if (typeof value !== 'string') throw invalid(field, value, 'a string')
   return value
 }
 
 function stringMap(value: unknown, field: string): Record<string, string> | undefined {
-  if (value === undefined || value === null) return undefined
+  if (!isThere(value)) return undefined
   if (!isObject(value)) throw invalid(field, value, 'an object of strings')
-  for (const [key, item] of Object.entries(value)) {
-    if (typeof item !== 'string') throw invalid(`${field}[${JSON.stringify(key.slice(0, 80))}]`, item, 'a string')
-  }
-  return value as Record<string, string>
+  const items = Object.entries(value).map(([key, item]): [string, string] => {
+    return [key, optionalString(item, `${field}[${JSON.stringify(key.slice(0, 80))}]`) ?? '']
+  })
+  return Object.fromEntries(items)
 }
 
+/** Only the fields that a platform has: what else stands there is nobody's business and may be of any size. */
 function platformOf(value: unknown, field: string): Platform | undefined {
-  if (value === undefined || value === null) return undefined
+  if (!isThere(value)) return undefined
   if (!isObject(value)) throw invalid(field, value, 'an object')
-  const { architecture, os, variant } = value
-  if (typeof architecture !== 'string') throw invalid(`${field}.architecture`, architecture, 'a string')
-  if (typeof os !== 'string') throw invalid(`${field}.os`, os, 'a string')
-  if (variant !== undefined && typeof variant !== 'string') throw invalid(`${field}.variant`, variant, 'a string')
-  return value as unknown as Platform
+  const text = (key: string) => optionalString(value[key], `${field}.${key}`)
+  const [variant, version] = [text('variant'), text('os.version')]
+  const features = value['os.features']
+  if (isThere(features) && !(Array.isArray(features) && features.every((one) => typeof one === 'string'))) {
+    throw invalid(`${field}.os.features`, features, 'an array of strings')
+  }
+  return {
+    architecture: text('architecture') ?? '',
+    os: text('os') ?? '',
+    ...(variant === undefined ? {} : { variant }),
+    ...(version === undefined ? {} : { 'os.version': version }),
+    ...(isThere(features) ? { 'os.features': features as string[] } : {}),
+  }
+}
+
+function isThere<T>(value: T): value is T & {} {
+  return value !== undefined && value !== null
 }
 
 function isObject(value: unknown): value is Json {

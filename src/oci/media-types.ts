@@ -40,6 +40,19 @@ export function isNonDistributable(mediaType: string): boolean {
   return mediaType.includes('nondistributable') || mediaType.startsWith('application/vnd.docker.image.rootfs.foreign.')
 }
 
+const NAME = '[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}'
+const PARAMETER =
+  '[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,127}=(?:[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,255}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,255}")'
+const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]?;[ \\t]?${PARAMETER}){0,8}$`)
+
+/**
+ * True for `type/subtype` as RFC 6838 section 4.2 names them, with parameters as its section 4.3 has them: tools write
+ * `application/vnd.cyclonedx+json;version=1.5` and `text/plain; charset=utf-8` into descriptors (decision record 21).
+ */
+export function isMediaType(text: string): boolean {
+  return MEDIA_TYPE.test(text)
+}
+
 /** The bare type of a Content-Type header, lower case, without parameters. */
 export function bareMediaType(header: string): string {
   return (header.split(';', 1)[0] ?? '').trim().toLowerCase()

@@ -51,6 +51,17 @@ export function refuseAmbiguousJson(bytes: Uint8Array): void {
   }
 }
 
+/** Refuses nesting deeper than MAX_JSON_DEPTH, which costs a recursive reader or writer its stack. @throws AppError MANIFEST_INVALID */
+export function refuseDeepJson(text: string): void {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x22) i = endOfString(text, i) - 1
+    else if (code === 0x7b || code === 0x5b) refuseDepth(++depth)
+    else if (code === 0x7d || code === 0x5d) depth--
+  }
+}
+
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { AppError } from '../../src/errors.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
+import { parsePushedManifest } from '../../src/oci/manifest-rules.ts'
 import { MediaType } from '../../src/oci/media-types.ts'
 import { describeWithFixtures, fixturePath, readLayout } from '../support/fixtures.ts'
 
@@ -57,7 +58,7 @@ describeWithFixtures('manifests that must be refused', () => {
   for (const { file, contentType, why } of own) {
     if (file === null) continue
     test(`${file}: ${why}`, () => {
-      const parse = () => parseManifest(read(file), contentType)
+      const parse = () => parsePushedManifest(read(file), contentType, 'sha256')
       expect(parse).toThrow(AppError)
       expect(parse).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }))
     })

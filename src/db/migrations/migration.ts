@@ -1,3 +1,5 @@
+import type { Transaction } from '../engine.ts'
+
 /** Column types that differ between the engines; compared text is `COLLATE "C"` on PostgreSQL, as SQLite compares it. */
 export interface ColumnTypes {
   readonly text: string
@@ -14,4 +16,6 @@ export interface ColumnTypes {
 export interface Migration {
   readonly name: string
   statements(t: ColumnTypes): readonly string[]
+  /** What SQL alone cannot say, after the statements and in their transaction. It sees the schema as this step leaves it. */
+  readonly convert?: (tx: Transaction) => Promise<void>
 }
