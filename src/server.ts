@@ -12,9 +12,10 @@ import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
+import { addressPolicy } from './server/address-policy.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
-import { isLoopback, listen } from './server/listener.ts'
+import { listen } from './server/listener.ts'
 import { createRegistryApps } from './server/registry-app.ts'
 import { type RunningSample, startSample } from './server/sample.ts'
 import { createSources } from './server/sources.ts'
@@ -61,7 +62,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     if (sample !== undefined) closers.push(sample.close)
 
     const { db, blobs, clock, sealer, access } = instance
-    const policy = { allowLoopback: isLoopback(settings.listen), allowNetworks: settings.allowNetworks }
+    const policy = addressPolicy({ ...settings, listening: listener.address })
     const sources = createSources({ policy, sealer, sampleUrl: sample?.url })
     const mirrors = createMirrorEngine({
       db,

@@ -63,7 +63,7 @@ export const SERVER_FIELDS = {
     'KAGAMI_ALLOW_NETWORKS',
     undefined,
     'comma-separated addresses or CIDR blocks',
-    'Private networks that upstreams may be in',
+    'Private networks that upstreams may be in; 127.0.0.0/8 for this machine. Unset: none, but this machine as long as the server listens on loopback alone and KAGAMI_URL is unset or loopback',
   ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>

@@ -86,10 +86,12 @@ async function resolve(host: string, { lookup, signal }: DialOptions): Promise<r
   }
 }
 
+/** @throws AppError ADDRESS_NOT_ALLOWED when the URL does not take the address: it would still hold the name, to be resolved again */
 function urlAt(url: URL, address: string): URL {
   const target = new URL(url)
   target.hostname = isIPv6(address) ? `[${address}]` : address
-  return target
+  if (isIP(hostOf(target)) !== 0) return target
+  throw new AppError('ADDRESS_NOT_ALLOWED', `${url.host} is at ${address}, which cannot be dialled as an address`)
 }
 
 function initOf(url: URL, host: string, options: DialOptions): GuardedInit {

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
-import { type AddressPolicy, isPublicAddress } from './address-guard.ts'
+import { type AddressPolicy, policyAfter } from './address-guard.ts'
 import { discard } from './bounded-body.ts'
 import { connectionFailure, unavailable } from './connection-failure.ts'
 import { dial, type Lookup, lookupSystem, rememberLookups } from './dial.ts'
@@ -22,8 +22,8 @@ export interface HttpRequest {
   /** `follow` any, at most 10, GET and HEAD only; `same-origin`: hand others to the caller; `manual`: hand all to the caller. */
   readonly redirect?: 'follow' | 'same-origin' | 'manual'
   readonly lane?: Lane
-  /** Address of the server whose answer led here: a public one cannot send us to loopback. */
-  readonly ledBy?: string
+  /** `ledBy` of the answer that led here (a token realm, a link to the next page): a public one leads to public addresses only. */
+  readonly ledBy?: string | undefined
   /** Called once, when the request is over: its body read or cancelled, or the request failed. */
   readonly onEnd?: () => void
   /** Hears of the bytes of the body as they arrive. */
@@ -38,6 +38,8 @@ export interface HttpResponse {
   /** Where the answer came from, after redirects. */
   readonly url: URL
   readonly address: string
+  /** What decides where this answer may lead: the first public address on the way to it, else `address`. */
+  readonly ledBy: string
 }
 
 export interface HttpClient {
@@ -71,7 +73,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   async function follow(start: URL, request: HttpRequest, flight: Flight): Promise<HttpResponse> {
     let url = start
-    let policy = withoutLoopbackAfter(request.ledBy, options.policy)
+    let policy = request.ledBy === undefined ? options.policy : policyAfter(request.ledBy, options.policy)
     const headers = new Headers({ 'user-agent': userAgent, 'accept-encoding': 'identity', ...request.headers })
     for (let hops = 0; ; hops++) {
       const { response, address } = await flight.awaitHeaders(url, (signal) =>
@@ -86,14 +88,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           lookup,
         }),
       )
+      policy = policy.ledBy === undefined ? policyAfter(address, policy) : policy
+      const ledBy = policy.ledBy ?? address
       const next = nextHop(url, response, request)
-      if (next === undefined) return flight.answer(url, address, response, request.method === 'HEAD')
+      if (next === undefined) return flight.answer({ url, address, ledBy }, response, request.method === 'HEAD')
       if (hops === MAX_REDIRECTS) {
         throw new AppError('UPSTREAM_INVALID', `${start.host} redirects more than ${MAX_REDIRECTS} times`)
       }
       await discard({ body: response.body ?? emptyBody() })
       if (next.origin !== url.origin) for (const name of ['authorization', 'cookie']) headers.delete(name)
-      policy = withoutLoopbackAfter(address, policy)
       url = next
     }
   }
@@ -127,13 +130,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 }
 
-function withoutLoopbackAfter(address: string | undefined, policy: AddressPolicy): AddressPolicy {
-  return address !== undefined && isPublicAddress(address) ? { ...policy, allowLoopback: false } : policy
-}
-
 interface Flight {
   awaitHeaders<T>(url: URL, work: (signal: AbortSignal) => Promise<T>): Promise<T>
-  answer(url: URL, address: string, response: Response, isHead: boolean): HttpResponse
+  answer(from: Pick<HttpResponse, 'url' | 'address' | 'ledBy'>, response: Response, isHead: boolean): HttpResponse
   abort(reason: unknown): void
   end(): void
 }
@@ -178,11 +177,12 @@ function openFlight(
         clearTimeout(timer)
       }
     },
-    answer(url, address, response, isHead) {
+    answer(from, response, isHead) {
+      const { url, address } = from
       const { status, headers, body } = response
       if (body === null || isHead) {
         end()
-        return { status, headers, url, address, body: emptyBody() }
+        return { ...from, status, headers, body: emptyBody() }
       }
       const guarded = idleBody(body, {
         idleTimeoutMs,
@@ -195,7 +195,7 @@ function openFlight(
           }),
         failure: (error) => (inner.signal.aborted ? inner.signal.reason : connectionFailure(error, url, address)),
       })
-      return { status, headers, url, address, body: guarded }
+      return { ...from, status, headers, body: guarded }
     },
   }
 }

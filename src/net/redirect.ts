@@ -23,7 +23,10 @@ export function nextHop(
     throw new AppError('UPSTREAM_INVALID', `${from.host} redirects to a Location that is not an http(s) address`)
   }
   if (from.protocol === 'https:' && to.protocol === 'http:') {
-    throw new AppError('UPSTREAM_INVALID', `${from.host} redirects from https to plain http at ${to.host}, want https`)
+    throw new AppError(
+      'UPSTREAM_INVALID',
+      `${from.host} redirects from https to plain http at ${to.host.slice(0, 300)}, want https`,
+    )
   }
   // fetch would turn these into an Authorization header that nobody meant to send.
   to.username = ''

@@ -8,7 +8,7 @@ import { createTokenCache, type TokenCache } from './tokens.ts'
 /** How a registry wants one account to authenticate, as it last said. */
 export interface KnownChallenge {
   readonly challenge: Challenge
-  /** Address of the server that said so. */
+  /** See `HttpResponse`. */
   readonly ledBy: string
 }
 

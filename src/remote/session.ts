@@ -1,4 +1,5 @@
 import type { AppError } from '../errors.ts'
+import { isPublicAddress } from '../net/address-guard.ts'
 import { discard, readExcerpt } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
 import type { Lane } from '../net/slots.ts'
@@ -57,6 +58,8 @@ export function openSession(
   const { host } = address
   let account: Promise<Account> | undefined
   let lastAuthorization = ''
+  /** Once the registry was at a public address, no other answer of its name server leads this session into a private network. */
+  let publicLeader: string | undefined
 
   async function openAccount(): Promise<Account> {
     const credential = await resolveCredential(endpoint)
@@ -78,7 +81,10 @@ export function openSession(
     const whole: HttpRequest = { ...request, plainHttp, ...(ca === undefined ? {} : { ca }) }
     return await network.budgets.of(key).send(
       async (onEnd) => {
-        const response = await network.http.request(url, { ...whole, onEnd })
+        const ledBy = whole.ledBy ?? publicLeader
+        const response = await network.http.request(url, { ...whole, ledBy, onEnd })
+        const isRegistry = response.url.origin === address.base.origin
+        if (isRegistry && isPublicAddress(response.address)) publicLeader ??= response.address
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
         return response
       },
@@ -139,7 +145,7 @@ export function openSession(
       if (challenge === undefined) return response
       if (challenge.scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
       await discard(response)
-      const known = { challenge, ledBy: response.address }
+      const known = { challenge, ledBy: response.ledBy }
       network.challenges.set(me.key, known)
       const scope = challenge.params.scope ?? request.scope
       if (challenge.params.scope !== undefined && scope !== request.scope) network.scopes.set(scopeKey, scope)

@@ -1,11 +1,12 @@
 import type { ListenAddress } from '../config/settings.ts'
 import { AppError, messageOf } from '../errors.ts'
 import type { HttpApp } from '../http/app.ts'
-import { isLoopbackAddress } from '../net/address-guard.ts'
 
 export interface Listener {
   /** How this machine reaches it: `http://127.0.0.1:5080`. */
   readonly url: string
+  /** What it is bound to, as an address whatever the setting's spelling; empty when that is not known. */
+  readonly address: string
   /** Hands requests to the app; before that they are answered by 503. */
   serve(app: HttpApp): void
   /** Takes no more requests, lets those under way end for a moment, then cuts them. */
@@ -15,11 +16,6 @@ export interface Listener {
 /** Seconds; blobs, uploads and streams lift it and watch their own progress. */
 const IDLE_TIMEOUT_SECONDS = 120
 const STOP_PATIENCE_MS = 3000
-
-/** True when nobody but this machine can reach the address. */
-export function isLoopback({ host }: ListenAddress): boolean {
-  return host === 'localhost' || isLoopbackAddress(host)
-}
 
 /**
  * Takes the address at once, so that a taken port is known before anything is made.
@@ -54,6 +50,8 @@ export function listen(address: ListenAddress, setting: string): Listener {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : shown
   return {
     url: `http://${reached}:${server.port}`,
+    // Bun has it, its types do not.
+    address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
     serve(app) {
       current = app
     },

@@ -10,6 +10,7 @@ import type { RegistryReader } from '../oci/repository.ts'
 import { createRegistryNetwork, type RegistryNetwork } from '../remote/network.ts'
 import { openRemoteRegistry } from '../remote/remote-registry.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
+import { samplePolicy } from './address-policy.ts'
 
 export interface Sources {
   openSource(upstream: UpstreamRow, repository: RepositoryName): Source
@@ -25,9 +26,8 @@ export interface SourcesOptions {
 
 export function createSources({ policy, sealer, sampleUrl }: SourcesOptions): Sources {
   const network = createRegistryNetwork({ http: createHttpClient({ policy }) })
-  const ownNetwork = createRegistryNetwork({
-    http: createHttpClient({ policy: { allowLoopback: true, allowNetworks: policy.allowNetworks } }),
-  })
+  const ownPolicy = sampleUrl === undefined ? policy : samplePolicy(sampleUrl, policy)
+  const ownNetwork = createRegistryNetwork({ http: createHttpClient({ policy: ownPolicy }) })
   const networkOf = ({ organization_id, url }: UpstreamRow): RegistryNetwork =>
     organization_id === null && url === sampleUrl ? ownNetwork : network
   return {

@@ -30,6 +30,7 @@ function answer(status: number, headers: Record<string, string> = {}): HttpRespo
     body: emptyBody(),
     url: new URL('http://x.test/'),
     address: '127.0.0.1',
+    ledBy: '127.0.0.1',
   }
 }
 
