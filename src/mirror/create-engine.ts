@@ -86,7 +86,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function plan(
-    mirror: { readonly upstream_id: string; readonly source_repository: string },
+    mirror: { readonly upstream_id: string; readonly source_repository: string; readonly organization_id: string },
     id: { readonly id: string; readonly repository_id: string } | undefined,
     o: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
   ) {
@@ -99,7 +99,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
 
   async function targetOf(request: StartRequest, signal?: AbortSignal) {
     const target = await findStartTarget(db.read, request)
-    const source = await options.openSource(target.upstream, target.source)
+    const source = await options.openSource(target.upstream, target.source, target.organization.id)
     await requireReachable(source, signal === undefined ? {} : { signal })
     return target
   }
@@ -117,7 +117,11 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       const { repository, stopped } = target
       // An adopted repository without a mirror has tags and content, but no mirror that saw any.
       const id = repository === undefined ? undefined : { id: stopped?.id ?? '', repository_id: repository.id }
-      const source = { upstream_id: target.upstream.id, source_repository: target.source }
+      const source = {
+        upstream_id: target.upstream.id,
+        source_repository: target.source,
+        organization_id: target.organization.id,
+      }
       return plan(source, id, { signal })
     },
     async sync(mirrorId, o = {}) {

@@ -22,8 +22,12 @@ export interface Source {
 export interface MirrorEngineOptions {
   readonly db: Database
   readonly logger: Logger
-  /** Opens a repository of an upstream for one pass. @throws AppError when the upstream's settings do not allow it */
-  openSource(upstream: UpstreamRow, repository: RepositoryName): Source | Promise<Source>
+  /**
+   * Opens a repository of an upstream for one pass.
+   * @param organization id of the one that mirrors: what is sent counts in its share
+   * @throws AppError when the upstream's settings do not allow it
+   */
+  openSource(upstream: UpstreamRow, repository: RepositoryName, organization: string): Source | Promise<Source>
   /** The writer of our own storage, bound to one run of one mirror (`registry/local-writer.ts`). */
   openWriter(binding: MirrorBinding): RepositoryWriter
   /** Between two passes of a mirror, before jitter. */

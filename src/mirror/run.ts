@@ -30,14 +30,14 @@ export interface Sources {
 
 export async function openSources(
   { db, openSource }: Pick<MirrorEngineOptions, 'db' | 'openSource'>,
-  mirror: Pick<MirrorRow, 'upstream_id' | 'source_repository'>,
+  mirror: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'organization_id'>,
 ): Promise<Sources> {
   const repository = parseRepositoryName(mirror.source_repository)
   const upstream = await getUpstream(db, mirror.upstream_id)
   const other = upstream.referrers_from === null ? undefined : await getUpstream(db, upstream.referrers_from)
   return {
-    image: await openSource(upstream, repository),
-    referrers: other === undefined ? undefined : await openSource(other, repository),
+    image: await openSource(upstream, repository, mirror.organization_id),
+    referrers: other === undefined ? undefined : await openSource(other, repository, mirror.organization_id),
     keys: { image: sourceKey(upstream), referrers: sourceKey(other ?? upstream) },
   }
 }

@@ -4,9 +4,10 @@ import { type AddressPolicy, policyAfter } from './address-guard.ts'
 import { discard } from './bounded-body.ts'
 import { connectionFailure, unavailable } from './connection-failure.ts'
 import { dial, type Lookup, lookupSystem, rememberLookups } from './dial.ts'
-import { emptyBody, idleBody } from './idle-body.ts'
+import { emptyBody, idleBody, LEAST_BYTES } from './idle-body.ts'
+import { type Payer, sharesOf } from './payer.ts'
 import { nextHop } from './redirect.ts'
-import { createSlots, type Lane } from './slots.ts'
+import { bulkOf, createSlots, type Lane } from './slots.ts'
 
 export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -22,6 +23,8 @@ export interface HttpRequest {
   /** `follow` any, at most 10, GET and HEAD only; `same-origin`: hand others to the caller; `manual`: hand all to the caller. */
   readonly redirect?: 'follow' | 'same-origin' | 'manual'
   readonly lane?: Lane
+  /** Without one the request counts in no share. */
+  readonly payer?: Payer | undefined
   /** `ledBy` of the answer that led here (a token realm, a link to the next page): a public one leads to public addresses only. */
   readonly ledBy?: string | undefined
   /** Called once, when the request is over: its body read or cancelled, or the request failed. */
@@ -67,7 +70,7 @@ const MAX_REDIRECTS = 10
 /** The client that every outgoing request passes. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const total = options.maxInFlight ?? 200
-  const slots = createSlots({ total, bulk: Math.max(1, Math.floor(total * 0.75)) })
+  const slots = createSlots({ total, bulk: bulkOf(total) })
   const lookup = rememberLookups(options.lookup ?? lookupSystem)
   const userAgent = options.userAgent ?? 'kagami'
 
@@ -106,7 +109,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       return slots.inUse
     },
     async request(url, request = {}) {
-      const release = await slots.acquire(request.lane ?? 'small', request.signal).catch((error) => {
+      const { lane = 'small', signal, payer } = request
+      const release = await slots.acquire(lane, signal, sharesOf(payer, total)).catch((error) => {
         request.onEnd?.()
         throw error
       })
@@ -191,6 +195,10 @@ function openFlight(
         onBytes,
         timedOut: (bytes) =>
           unavailable('timeout', `${url.host} went silent for ${idleTimeoutMs} ms after ${bytes} bytes`, {
+            host: url.host,
+          }),
+        tooSlow: (bytes, ms) =>
+          unavailable('timeout', `${url.host} sent ${bytes} bytes in ${ms} ms, want ${LEAST_BYTES} at least`, {
             host: url.host,
           }),
         failure: (error) => (inner.signal.aborted ? inner.signal.reason : connectionFailure(error, url, address)),

@@ -5,7 +5,7 @@ import { discard } from './bounded-body.ts'
 import { isPassing } from './connection-failure.ts'
 import type { HttpResponse } from './guarded-fetch.ts'
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
-import { createSlots, type Lane } from './slots.ts'
+import { bulkOf, createSlots, type Lane } from './slots.ts'
 
 export interface BudgetOptions {
   /** Requests of one key in flight at once, bodies included. */
@@ -22,6 +22,8 @@ export interface BudgetOptions {
 export interface SendOptions {
   readonly signal?: AbortSignal
   readonly lane?: Lane
+  /** Id of the organization that asks: free places go round between organizations. */
+  readonly organization?: string | undefined
   /** Names the request in errors. */
   readonly what: string
 }
@@ -67,7 +69,7 @@ export function createRequestBudgets(options: BudgetOptions = {}): RequestBudget
 
 export function createRequestBudget(options: BudgetOptions = {}): RequestBudget {
   const concurrency = options.concurrency ?? 8
-  const slots = createSlots({ total: concurrency, bulk: Math.max(1, Math.floor(concurrency * 0.75)) })
+  const slots = createSlots({ total: concurrency, bulk: bulkOf(concurrency) })
   const { maxTries = 4, maxWaitMs = 300_000, clock = systemClock } = options
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
@@ -85,7 +87,8 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
     get pausedUntil() {
       return pausedUntilMs > nowMs() ? new Date(pausedUntilMs) : undefined
     },
-    async send(attempt, { signal, lane = 'small', what }) {
+    async send(attempt, { signal, lane = 'small', organization, what }) {
+      const shares = organization === undefined ? [] : [{ key: organization, most: concurrency }]
       let waitedMs = 0
       const wait = async (ms: number) => {
         waitedMs += ms
@@ -93,7 +96,7 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
       }
       const place = async () => {
         for (;;) {
-          const release = await slots.acquire(lane, signal)
+          const release = await slots.acquire(lane, signal, shares)
           const pauseMs = pausedUntilMs - nowMs()
           if (pauseMs <= 0) return release
           release()

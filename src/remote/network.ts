@@ -15,6 +15,8 @@ export interface KnownChallenge {
 /** What all sessions of one process share: connections, budgets, tokens and what was learned of each registry. Nothing of it is kept. */
 export interface RegistryNetwork {
   readonly http: HttpClient
+  /** Id of the organization that the requests are for; they count in its share. */
+  readonly organization?: string | undefined
   readonly budgets: RequestBudgets
   readonly tokens: TokenCache
   readonly clock: Clock

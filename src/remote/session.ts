@@ -77,8 +77,10 @@ export function openSession(
 
   const sendRaw: SendRaw = async (url, request, what) => {
     const { key, ca, plainHttp } = await getAccount()
+    const { organization } = network
+    const payer = organization === undefined ? undefined : { organization, registry: address.base.origin }
     const { signal, lane = 'small', method = 'GET' } = request
-    const whole: HttpRequest = { ...request, plainHttp, ...(ca === undefined ? {} : { ca }) }
+    const whole: HttpRequest = { ...request, payer, plainHttp, ...(ca === undefined ? {} : { ca }) }
     return await network.budgets.of(key).send(
       async (onEnd) => {
         const ledBy = whole.ledBy ?? publicLeader
@@ -88,7 +90,7 @@ export function openSession(
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
         return response
       },
-      { lane, what, ...(signal === undefined ? {} : { signal }) },
+      { lane, what, organization, ...(signal === undefined ? {} : { signal }) },
     )
   }
 

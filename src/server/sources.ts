@@ -13,8 +13,10 @@ import { openRemoteRepository } from '../remote/remote-repository.ts'
 import { samplePolicy } from './address-policy.ts'
 
 export interface Sources {
-  openSource(upstream: UpstreamRow, repository: RepositoryName): Source
-  openRegistry(upstream: UpstreamRow): RegistryReader
+  /** @param organization id of the one that mirrors, in whose share the requests count */
+  openSource(upstream: UpstreamRow, repository: RepositoryName, organization: string): Source
+  /** @param organization id of the one that asks; undefined for an operator who acts for none */
+  openRegistry(upstream: UpstreamRow, organization: string | undefined): RegistryReader
 }
 
 export interface SourcesOptions {
@@ -24,6 +26,9 @@ export interface SourcesOptions {
   readonly sampleUrl: string | undefined
 }
 
+/** No organization's id. */
+const OPERATOR = 'operator'
+
 export function createSources({ policy, sealer, sampleUrl }: SourcesOptions): Sources {
   const network = createRegistryNetwork({ http: createHttpClient({ policy }) })
   const ownPolicy = sampleUrl === undefined ? policy : samplePolicy(sampleUrl, policy)
@@ -31,7 +36,7 @@ export function createSources({ policy, sealer, sampleUrl }: SourcesOptions): So
   const networkOf = ({ organization_id, url }: UpstreamRow): RegistryNetwork =>
     organization_id === null && url === sampleUrl ? ownNetwork : network
   return {
-    openSource(upstream, repository) {
+    openSource(upstream, repository, organization) {
       let requests = 0
       let readBytes = 0
       const shared = networkOf(upstream)
@@ -50,9 +55,13 @@ export function createSources({ policy, sealer, sampleUrl }: SourcesOptions): So
       const onRequest = () => {
         requests++
       }
-      const reader = openRemoteRepository({ ...shared, http }, endpointOf(sealer, upstream), repository, { onRequest })
+      const own = { ...shared, http, organization }
+      const reader = openRemoteRepository(own, endpointOf(sealer, upstream), repository, { onRequest })
       return { reader, usage: () => ({ requests, readBytes }) }
     },
-    openRegistry: (upstream) => openRemoteRegistry(networkOf(upstream), endpointOf(sealer, upstream)),
+    openRegistry(upstream, organization) {
+      const own = { ...networkOf(upstream), organization: organization ?? OPERATOR }
+      return openRemoteRegistry(own, endpointOf(sealer, upstream))
+    },
   }
 }

@@ -22,6 +22,7 @@ function setup(idleTimeoutMs: number) {
       seen.released++
     },
     timedOut: (bytes) => new Error(`silent after ${bytes}`),
+    tooSlow: (bytes, ms) => new Error(`${bytes} bytes in ${ms} ms`),
     failure: (error) => error,
   }
   const send = (size: number) => controller?.enqueue(new Uint8Array(size))

@@ -35,7 +35,7 @@ export interface ApiDeps {
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
   readonly logger: Logger
-  readonly openRegistry: (upstream: UpstreamRow) => RegistryReader
+  readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
 }
 
 export const API_PATH = '/api/v1'

@@ -25,7 +25,7 @@ const list = createRoute({
 interface Deps {
   readonly db: Database
   /** Opens the list of an upstream's repositories. */
-  readonly openRegistry: (upstream: UpstreamRow) => RegistryReader
+  readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
 }
 
 export function catalogRoutes({ db, openRegistry }: Deps): Routes {
@@ -34,12 +34,17 @@ export function catalogRoutes({ db, openRegistry }: Deps): Routes {
     const organizations = await organizationsOf(db, c.var.who, organization, 'upstream.read')
     const upstream = await getUpstream(db, organizations, name)
     keepOpen(c)
-    const rows = await listEntries(db, openRegistry(upstream), upstream, {
-      organizationIds: organizations.map(({ id }) => id),
-      limit: limit + 1,
-      after,
-      signal: c.req.raw.signal,
-    })
+    const rows = await listEntries(
+      db,
+      openRegistry(upstream, upstream.organization_id ?? organizations[0]?.id),
+      upstream,
+      {
+        organizationIds: organizations.map(({ id }) => id),
+        limit: limit + 1,
+        after,
+        signal: c.req.raw.signal,
+      },
+    )
     const { items, next } = pageOf(rows, limit, (row) => row.repository)
     const entries = items.map(({ repository, mirrors }) => ({
       upstream: name,
