@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { brokenOff } from './connection-failure.ts'
 
 /** What an operator gets to see of an answer that is an error, in bytes. */
@@ -32,16 +33,16 @@ export async function readJson(response: Readable, limitBytes: number, what: str
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new AppError('UPSTREAM_INVALID', `${what} is ${JSON.stringify(text.slice(0, 80))}, want JSON`, {
+    throw new AppError('UPSTREAM_INVALID', `${what} is ${quoted(text, 80)}, want JSON`, {
       cause: error,
     })
   }
 }
 
-/** The first ERROR_EXCERPT_BYTES of a body as text, and no more of it; a body that breaks off gives what came. */
-export async function readExcerpt(response: Readable): Promise<string> {
+/** The first bytes of a body as text, 1 KiB unless told otherwise, and no more of it; a body that breaks off gives what came. */
+export async function readExcerpt(response: Readable, limitBytes = ERROR_EXCERPT_BYTES): Promise<string> {
   try {
-    const { bytes } = await readUpTo(response.body, ERROR_EXCERPT_BYTES)
+    const { bytes } = await readUpTo(response.body, limitBytes)
     return new TextDecoder().decode(bytes)
   } catch {
     return ''

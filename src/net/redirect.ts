@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { clipped } from '../lib/quoted.ts'
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -25,7 +26,7 @@ export function nextHop(
   if (from.protocol === 'https:' && to.protocol === 'http:') {
     throw new AppError(
       'UPSTREAM_INVALID',
-      `${from.host} redirects from https to plain http at ${to.host.slice(0, 300)}, want https`,
+      `${from.host} redirects from https to plain http at ${clipped(to.host, 300)}, want https`,
     )
   }
   // fetch would turn these into an Authorization header that nobody meant to send.

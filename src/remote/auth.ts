@@ -1,10 +1,12 @@
 import { AppError } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
+import type { Redactor } from '../lib/redact.ts'
 import { discard, readText } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
 import type { Challenge } from './challenge.ts'
 import { failureOf } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
-import { type BearerToken, parseTokenAnswer } from './tokens.ts'
+import { type BearerToken, MAX_TOKEN_LENGTH, parseTokenAnswer } from './tokens.ts'
 import type { Credential, UpstreamAddress } from './upstream.ts'
 
 /** One account at one registry, as a session knows it. */
@@ -13,6 +15,8 @@ export interface Account {
   readonly credential: Credential | undefined
   /** See accountKey. */
   readonly key: string
+  /** Knows the password, and is told of every token. */
+  readonly redactor: Redactor
   readonly ca: string | undefined
   readonly plainHttp: boolean
 }
@@ -51,7 +55,9 @@ export async function answerChallenge(
   const key = JSON.stringify([account.key, realm.href, challenge.params.service ?? '', [...scopes].sort()])
   const refused = o.refused?.startsWith('Bearer ') ? o.refused.slice('Bearer '.length) : undefined
   const fetchToken = () => requestToken(account, known, realm, scopes, o)
-  return `Bearer ${await network.tokens.get(key, fetchToken, { refused, signal: o.signal })}`
+  const token = await network.tokens.get(key, fetchToken, { refused, signal: o.signal })
+  account.redactor.add(token)
+  return `Bearer ${token}`
 }
 
 function basicHeader({ credential, address }: Account): string {
@@ -61,7 +67,12 @@ function basicHeader({ credential, address }: Account): string {
       `${address.host} asks for a user name and a password, and the upstream has none`,
     )
   }
-  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`
+  return `Basic ${basicOf(credential)}`
+}
+
+/** What RFC 7617 puts behind `Basic`. */
+export function basicOf({ username, password }: Credential): string {
+  return Buffer.from(`${username}:${password}`).toString('base64')
 }
 
 /** The realm comes from the registry, so it is as far trusted as that: it must not weaken the transport of the credentials. */
@@ -72,7 +83,7 @@ function realmOf({ params }: Challenge, { address }: Account): URL {
     return realm
   throw new AppError(
     'UPSTREAM_INVALID',
-    `${address.host} names ${JSON.stringify(params.realm?.slice(0, 200))} as its token service, want an ${address.base.protocol === 'http:' ? 'http(s)' : 'https'} address`,
+    `${address.host} names ${quoted(params.realm ?? '', 200)} as its token service, want an ${address.base.protocol === 'http:' ? 'http(s)' : 'https'} address`,
   )
 }
 
@@ -114,12 +125,18 @@ async function requestToken(
   return await tokenOf(await send(url, { ...common, headers }, what), account, what)
 }
 
-async function tokenOf(response: HttpResponse, { credential }: Account, what: string): Promise<BearerToken> {
-  if (response.status === 200) return parseTokenAnswer(await readToken(response, what), what)
-  const secrets = credential === undefined ? [] : [credential.password]
+async function tokenOf(response: HttpResponse, { redactor }: Account, what: string): Promise<BearerToken> {
+  if (response.status === 200) {
+    const answer = await readToken(response, what)
+    // Besides the token that is used there may be one that gets others: refresh_token, id_token.
+    for (const [key, text] of Object.entries(answer ?? {})) {
+      if (/token/i.test(key) && typeof text === 'string' && text.length <= MAX_TOKEN_LENGTH) redactor.add(text)
+    }
+    return parseTokenAnswer(answer, what)
+  }
   // A token service that is not found says nothing about the repository.
   const isAboutUs = response.status >= 300 && response.status < 500 && ![401, 403, 408, 429].includes(response.status)
-  throw await failureOf(response, what, secrets, isAboutUs ? 'UPSTREAM_INVALID' : undefined)
+  throw await failureOf(response, what, redactor, isAboutUs ? 'UPSTREAM_INVALID' : undefined)
 }
 
 /** As readJson, but an answer that cannot be read is not quoted: it may hold a token all the same. */

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { clipped, quoted } from '../lib/quoted.ts'
 import { discard } from '../net/bounded-body.ts'
 import { emptyBody } from '../net/idle-body.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -41,7 +42,7 @@ export async function openBlob(
       response.status === 200
         ? wholeRange(response.headers, blob, title)
         : partOf(response.headers, { offset, length }, blob, title)
-    return { ...range, stream: exactBody(response.body, range.length, title), totalBytes: blob.size }
+    return { ...range, stream: exactBody(response.body, range.length, title, session.redacted), totalBytes: blob.size }
   } catch (error) {
     await discard(response)
     throw error
@@ -56,7 +57,10 @@ interface Range {
 function wholeRange(headers: Headers, blob: Descriptor, title: string): Range {
   const length = headers.get('content-length')
   if (length !== null && Number(length) !== blob.size) {
-    throw new AppError('UPSTREAM_INVALID', `${title} has ${length} bytes, its descriptor says ${blob.size}`)
+    throw new AppError(
+      'UPSTREAM_INVALID',
+      `${title} has ${clipped(length, 40)} bytes, its descriptor says ${blob.size}`,
+    )
   }
   return { offset: 0, length: blob.size }
 }
@@ -72,6 +76,6 @@ function partOf(headers: Headers, asked: Range, blob: Descriptor, title: string)
   }
   throw new AppError(
     'UPSTREAM_INVALID',
-    `${title}: Content-Range is ${JSON.stringify(header.slice(0, 100))}, want bytes ${asked.offset}-${asked.offset + asked.length - 1}/${blob.size}`,
+    `${title}: Content-Range is ${quoted(header, 100)}, want bytes ${asked.offset}-${asked.offset + asked.length - 1}/${blob.size}`,
   )
 }

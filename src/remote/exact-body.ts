@@ -9,14 +9,15 @@ export function exactBody(
   source: ReadableStream<Uint8Array>,
   length: number,
   title: string,
+  redacted: (error: unknown) => Promise<unknown>,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader()
   let received = 0
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { value, done } = await reader.read().catch((error) => {
-          throw brokenOff(error, title)
+        const { value, done } = await reader.read().catch(async (error) => {
+          throw await redacted(brokenOff(error, title))
         })
         if (done) {
           if (received < length)

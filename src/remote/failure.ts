@@ -1,9 +1,16 @@
 import { AppError, type UpstreamErrorCode } from '../errors.ts'
+import type { Redactor } from '../lib/redact.ts'
 import { readExcerpt } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { retryAfterMs } from '../net/rate-headers.ts'
 
-/** The most of an answer that goes into a message; `detail.body` holds the first KiB. */
+/** `detail.body`, in characters. */
+const BODY_EXCERPT_LENGTH = 1024
+
+/** Read of a body, so that a secret is seen whole that begins in what is shown of it. */
+const READ_BYTES = 8 * 1024
+
+/** The most of an answer that goes into a message. */
 const MESSAGE_EXCERPT_LENGTH = 200
 
 function codeOf(status: number): UpstreamErrorCode {
@@ -15,19 +22,19 @@ function codeOf(status: number): UpstreamErrorCode {
 }
 
 /**
- * The error that an unwanted answer stands for; reads the first KiB of its body and gives the connection back.
+ * The error that an unwanted answer stands for; reads the beginning of its body and gives the connection back.
  * @param what names host, repository and reference
- * @param secrets never shown, should the answer repeat them
+ * @param redactor knows what is never shown, should the answer repeat it
  */
 export async function failureOf(
   response: HttpResponse,
   what: string,
-  secrets: readonly string[] = [],
+  redactor: Redactor,
   code: UpstreamErrorCode = codeOf(response.status),
 ): Promise<AppError> {
-  let body = await readExcerpt(response)
-  for (const secret of secrets) if (secret !== '') body = body.replaceAll(secret, '[redacted]')
-  const told = firstWords(body)
+  const whole = redactor.redact(await readRedactable(response))
+  const body = whole.slice(0, BODY_EXCERPT_LENGTH)
+  const told = firstWords(whole, redactor)
   const waitMs = retryAfterMs(response.headers, Date.now())
   const retryAt = waitMs === undefined ? {} : { retryAt: new Date(Date.now() + waitMs).toISOString() }
   // Registries do not tell a private repository from an absent one, and neither can we.
@@ -37,8 +44,14 @@ export async function failureOf(
   })
 }
 
+/** What is shown of a body, and more, so that a secret in it can be seen. */
+export async function readRedactable(response: HttpResponse): Promise<string> {
+  const text = await readExcerpt(response, READ_BYTES)
+  return text.length < READ_BYTES ? text : `${text}…`
+}
+
 /** The registry's own words: `errors[0]` of the specification, `details` or `message` of others, else the text as it is. */
-function firstWords(body: string): string {
+function firstWords(body: string, redactor: Redactor): string {
   let words = body
   try {
     const json = JSON.parse(body) as { errors?: unknown; details?: unknown; message?: unknown } | null
@@ -50,6 +63,9 @@ function firstWords(body: string): string {
     // Not JSON, or cut off: shown as it is.
   }
   // Control characters could rewrite a terminal or a log line.
-  const clean = words.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+  const clean = redactor
+    .redact(words)
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
   return clean.length > MESSAGE_EXCERPT_LENGTH ? `${clean.slice(0, MESSAGE_EXCERPT_LENGTH)}…` : clean
 }

@@ -1,4 +1,5 @@
 import { AppError, isAppError, messageOf } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { discard, readBytes } from '../net/bounded-body.ts'
 import { isPassing } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
@@ -109,7 +110,7 @@ function detectType(
     if (isSchema1) throw schema1(session, name, formatReference(reference))
     throw new AppError(
       'UPSTREAM_INVALID',
-      `${session.address.host}: ${titleOf(name, reference)} is ${JSON.stringify(type)}, want a manifest: ${messageOf(error)}`,
+      `${session.address.host}: ${titleOf(name, reference)} is ${quoted(type, 100)}, want a manifest: ${messageOf(error)}`,
       { cause: error },
     )
   }
@@ -153,5 +154,5 @@ function schema1(session: RegistrySession, name: RepositoryName, reference: stri
 export function refuseEncoded({ headers }: HttpResponse, title: string): void {
   const encoding = headers.get('content-encoding')
   if (encoding === null || encoding.trim().toLowerCase() === 'identity') return
-  throw new AppError('UPSTREAM_INVALID', `${title} comes with Content-Encoding ${encoding.slice(0, 40)}, want identity`)
+  throw new AppError('UPSTREAM_INVALID', `${title} comes with Content-Encoding ${quoted(encoding, 40)}, want identity`)
 }

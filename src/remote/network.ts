@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import type { Redactor } from '../lib/redact.ts'
 import type { HttpClient } from '../net/guarded-fetch.ts'
 import { createRequestBudgets, type RequestBudgets } from '../net/request-budget.ts'
 import type { Challenge } from './challenge.ts'
@@ -22,6 +23,8 @@ export interface RegistryNetwork {
   readonly clock: Clock
   /** By account (see accountKey). */
   readonly challenges: LRUCache<string, KnownChallenge>
+  /** By account: its password, and the tokens that it got. */
+  readonly redactors: LRUCache<string, Redactor>
   /** The scope that a registry asked for in place of ours, by account and our scope. */
   readonly scopes: LRUCache<string, string>
   /** Account and repository, for some minutes: no referrers API there. */
@@ -43,6 +46,7 @@ export function createRegistryNetwork(options: {
     tokens: createTokenCache(clock),
     clock,
     challenges: new LRUCache({ max: 1000 }),
+    redactors: new LRUCache({ max: 200 }),
     scopes: new LRUCache({ max: 1000 }),
     withoutReferrersApi: new LRUCache({ max: 10_000, ttl: CAPABILITY_TTL_MS }),
   }

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 
 /** Far above any real listing; a registry that goes on for longer is wrong or hostile. */
 const MAX_PAGES = 10_000
@@ -48,7 +49,7 @@ export async function* walkPages<T>(
     if (next === undefined || visited.has(next.href)) {
       throw new AppError(
         'UPSTREAM_INVALID',
-        `${o.what}: the link to the next page is ${JSON.stringify(linked?.slice(0, 200) ?? 'absent')}, want a new page of the same listing`,
+        `${o.what}: the link to the next page is ${quoted(linked ?? 'absent', 200)}, want a new page of the same listing`,
       )
     }
     url = next

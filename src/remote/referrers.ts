@@ -54,7 +54,9 @@ export async function listReferrersByApi(
   if (response.status !== 200) throw await session.failure(response, request)
 
   const first = await pageOf(response, title)
-  const version = first.link === null ? (response.headers.get('etag') ?? undefined) : undefined
+  const etag = first.link === null ? response.headers.get('etag') : null
+  // It is kept, so it must not be a secret that comes back.
+  const version = etag !== null && (await session.isPlain(etag)) ? etag : undefined
   if (version !== undefined && version === known) return 'unchanged'
   const load = async (page: URL): Promise<Page<Descriptor>> => {
     if (page === url) return first

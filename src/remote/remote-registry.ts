@@ -3,6 +3,7 @@ import { readJson } from '../net/bounded-body.ts'
 import type { RegistryReader } from '../oci/repository.ts'
 import type { RegistryNetwork } from './network.ts'
 import { walkPages } from './pages.ts'
+import { redactedRegistry } from './redacted-reader.ts'
 import { openSession, type SentRequest } from './session.ts'
 import { nameUnderPrefix, type UpstreamEndpoint } from './upstream.ts'
 
@@ -28,7 +29,7 @@ export function openRemoteRegistry(
     return url
   }
 
-  return {
+  const reader: RegistryReader = {
     async *listRepositories({ signal } = {}) {
       const load = async (url: URL) => {
         const request = { method: 'GET', url, scope: 'registry:catalog:*', signal, what: 'catalog' } as const
@@ -49,6 +50,7 @@ export function openRemoteRegistry(
       }
     },
   }
+  return redactedRegistry(reader, session.redacted)
 }
 
 function namesOf(body: unknown, title: string): string[] {

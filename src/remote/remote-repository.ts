@@ -6,6 +6,7 @@ import type { Abortable, Manifest, ReferrerList, RepositoryReader } from '../oci
 import { openBlob } from './blobs.ts'
 import { readManifest, resolveReference } from './manifests.ts'
 import type { RegistryNetwork } from './network.ts'
+import { redactedReader } from './redacted-reader.ts'
 import { listReferrersByApi } from './referrers.ts'
 import { listReferrersByTag } from './referrers-fallback.ts'
 import { openSession, type SentRequest } from './session.ts'
@@ -82,7 +83,7 @@ export function openRemoteRepository(
     return manifest
   }
 
-  return {
+  const reader: RepositoryReader = {
     listTags: (o = {}) => listAndRemember(o),
     resolve: (reference, o = {}) => resolveReference(session, name, reference, o),
     async readManifest(of, o = {}) {
@@ -116,6 +117,7 @@ export function openRemoteRepository(
       )
     },
   }
+  return redactedReader(reader, session.redacted)
 }
 
 async function drain(items: AsyncIterable<unknown>): Promise<void> {

@@ -1,11 +1,13 @@
 import type { AppError } from '../errors.ts'
+import { createRedactor } from '../lib/redact.ts'
+import { redactError } from '../lib/redact-error.ts'
 import { isPublicAddress } from '../net/address-guard.ts'
-import { discard, readExcerpt } from '../net/bounded-body.ts'
+import { discard } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
 import type { Lane } from '../net/slots.ts'
-import { type Account, answerChallenge, type SendRaw } from './auth.ts'
+import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
 import {
   accountKey,
@@ -46,6 +48,10 @@ export interface RegistrySession {
   send(request: RegistryRequest): Promise<HttpResponse>
   /** The error that an unwanted answer stands for, without secrets. */
   failure(response: HttpResponse, request: { readonly what: string }): Promise<AppError>
+  /** What was thrown, without secrets: every error passes it on its way out of `remote/`. */
+  redacted(error: unknown): Promise<unknown>
+  /** True when the text holds no secret of the account, so that it may be kept. */
+  isPlain(text: string): Promise<boolean>
 }
 
 /** @throws AppError INVALID_REQUEST when the endpoint's URL is not valid */
@@ -57,14 +63,16 @@ export function openSession(
   const address = parseUpstreamUrl(endpoint.url)
   const { host } = address
   let account: Promise<Account> | undefined
-  let lastAuthorization = ''
   /** Once the registry was at a public address, no other answer of its name server leads this session into a private network. */
   let publicLeader: string | undefined
 
   async function openAccount(): Promise<Account> {
     const credential = await resolveCredential(endpoint)
     const key = accountKey(address, credential)
-    return { address, credential, key, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
+    const redactor = network.redactors.get(key) ?? createRedactor()
+    network.redactors.set(key, redactor)
+    if (credential !== undefined) for (const secret of [credential.password, basicOf(credential)]) redactor.add(secret)
+    return { address, credential, key, redactor, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
   }
 
   function getAccount(): Promise<Account> {
@@ -94,9 +102,8 @@ export function openSession(
     )
   }
 
-  const sendOnce = ({ url, what, signal, scope: _, headers, ...rest }: RegistryRequest, authorization?: string) => {
-    lastAuthorization = authorization ?? lastAuthorization
-    return sendRaw(
+  const sendOnce = ({ url, what, signal, scope: _, headers, ...rest }: RegistryRequest, authorization?: string) =>
+    sendRaw(
       url,
       {
         ...rest,
@@ -105,7 +112,6 @@ export function openSession(
       },
       `${host}: ${what}`,
     )
-  }
 
   /** Some registries answer 401 without saying how; `/v2/` then does (gcr.io). */
   async function pingForChallenge(request: RegistryRequest): Promise<Challenge | undefined> {
@@ -120,9 +126,16 @@ export function openSession(
     address,
     key: async () => (await getAccount()).key,
     async failure(response, { what }) {
-      const { credential } = await getAccount()
-      const secrets = [credential?.password ?? '', lastAuthorization.replace(/^\w+ /, '')]
-      return await failureOf(response, `${host}: ${what}`, secrets)
+      const { redactor } = await getAccount()
+      return await failureOf(response, `${host}: ${what}`, redactor)
+    },
+    async redacted(error) {
+      const me = await account?.catch(() => undefined)
+      return me === undefined ? error : redactError(error, me.redactor)
+    },
+    async isPlain(text) {
+      const { redactor } = await getAccount()
+      return redactor.redact(text) === text
     },
     async send(request) {
       const me = await getAccount()
@@ -156,8 +169,8 @@ export function openSession(
   }
 }
 
-/** The answer with the first KiB of its body read and its connection given back. */
+/** The answer with what failureOf reads of its body read and its connection given back. */
 async function detach(response: HttpResponse): Promise<HttpResponse> {
-  const excerpt = await readExcerpt(response)
+  const excerpt = await readRedactable(response)
   return { ...response, body: new Blob([excerpt]).stream() }
 }

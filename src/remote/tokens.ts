@@ -20,6 +20,9 @@ export interface TokenCache {
   ): Promise<string>
 }
 
+/** No server takes longer headers. */
+export const MAX_TOKEN_LENGTH = 16_384
+
 /** A token with less time left is fetched anew, so that it does not expire on its way. */
 const REFRESH_BEFORE_MS = 30_000
 
@@ -68,6 +71,12 @@ export function parseTokenAnswer(answer: unknown, what: string): BearerToken {
   >
   const value = [token, access_token].find((text) => typeof text === 'string' && text !== '')
   // What would break the Authorization header must not get into it.
+  if (typeof value === 'string' && value.length > MAX_TOKEN_LENGTH) {
+    throw new AppError(
+      'UPSTREAM_INVALID',
+      `${what}: the token has ${value.length} characters, want at most ${MAX_TOKEN_LENGTH}`,
+    )
+  }
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
     throw new AppError(
       'UPSTREAM_INVALID',

@@ -1,0 +1,145 @@
+/**
+ * Finds secrets in text whatever they are written as: themselves, base64 (also as a part of something longer, and of the URL kind), hex, escaped
+ * for URLs, JSON, HTML or programs, several of those over each other, in another case, or with white space in between.
+ */
+import { unescapings, type View, viewOf } from './unescape.ts'
+
+/** What the text of a secret can look like once escapes are undone. */
+interface Form {
+  /** As `canonical` writes it. */
+  readonly text: string
+  /** Its neighbours in the text may hold some bits of the secret. */
+  readonly isBase64: boolean
+}
+
+export interface Redactor {
+  /** Never shown from now on. Only the last MAX_SECRETS are remembered: tokens come and go. */
+  add(secret: string): void
+  /** The text with `[redacted]` in place of every secret; the same string when it holds none. */
+  redact(text: string): string
+}
+
+export const REDACTED = '[redacted]'
+const MAX_SECRETS = 16
+/** Shorter pieces of base64 and hex say little and are found everywhere. */
+const LEAST_ENCODED = 4
+/** How much of a secret must stand before a `…`, where text was cut off, to be taken for it: less would tell by trial what it begins with. */
+const LEAST_CUT = 4
+const CUT = '…'
+
+export function createRedactor(secrets: readonly string[] = []): Redactor {
+  const known = new Map<string, readonly Form[]>()
+  const redactor: Redactor = {
+    add(secret) {
+      if (secret === '') return
+      const forms = known.get(secret) ?? formsOf(secret)
+      known.delete(secret)
+      known.set(secret, forms)
+      const [oldest] = known.keys()
+      // The first is the password; it stays.
+      if (known.size > MAX_SECRETS) known.delete([...known.keys()][1] ?? oldest ?? '')
+    },
+    redact(text) {
+      if (known.size === 0 || text === '') return text
+      const spans: Span[] = []
+      for (const view of unescapings(text)) {
+        const canon = canonical(view)
+        for (const forms of known.values()) for (const form of forms) find(canon, form, spans)
+      }
+      return replace(text, spans)
+    },
+  }
+  for (const secret of secrets) redactor.add(secret)
+  return redactor
+}
+
+type Span = readonly [from: number, to: number]
+
+/** Without white space and control characters, in lower case, in base64's own alphabet: all of that does not matter when looking for a secret. */
+function canonical({ text, from, to }: View): View {
+  let out = ''
+  const outFrom: number[] = []
+  const outTo: number[] = []
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const char = text.charAt(i)
+    if (code <= 32 || (code >= 127 && /[\s\p{Cc}\p{Cf}]/u.test(char))) continue
+    out += code >= 65 && code <= 90 ? char.toLowerCase() : char === '-' ? '+' : char === '_' ? '/' : char
+    outFrom.push(from[i] ?? 0)
+    outTo.push(to[i] ?? 0)
+  }
+  return { text: out, from: outFrom, to: outTo }
+}
+
+function formsOf(secret: string): readonly Form[] {
+  const bytes = Buffer.from(secret)
+  const written = new Set([
+    secret,
+    encodeURIComponent(secret.toWellFormed()),
+    new URLSearchParams({ '': secret }).toString().slice(1),
+    secret.replaceAll(' ', '+'),
+    JSON.stringify(secret).slice(1, -1),
+  ])
+  const forms = new Map<string, Form>()
+  const put = (text: string, isBase64: boolean, least: number) => {
+    const form = { text: canonical(viewOf(text)).text, isBase64 }
+    if (form.text.length >= least) forms.set(`${isBase64} ${form.text}`, form)
+  }
+  for (const text of written) {
+    put(text, false, 1)
+    const utf8 = Buffer.from(text)
+    for (const form of base64Of(utf8)) put(form, true, LEAST_ENCODED)
+    put(utf8.toString('hex'), false, LEAST_ENCODED)
+  }
+  // As header values arrive that were sent in UTF-8.
+  put(bytes.toString('latin1'), false, 1)
+  put(secret.replaceAll(' ', '+'), false, 1)
+  // Longer ones first: what is found within them is covered already.
+  return [...forms.values()].sort((a, b) => b.text.length - a.text.length)
+}
+
+/** What of the base64 of `…bytes…` depends on nothing but the bytes, for the three places that they may start at. */
+function base64Of(bytes: Buffer): string[] {
+  return [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    const first = Math.ceil((before * 8) / 6)
+    const end = Math.floor(((before + bytes.length) * 8) / 6)
+    return text.slice(first, end)
+  })
+}
+
+function find({ text, from, to }: View, { text: form, isBase64 }: Form, spans: Span[]): void {
+  const mark = (start: number, end: number) => {
+    // Side by side in the text itself too, not only where white space was left out.
+    const isNext = (at: number) => to[at] === from[at + 1]
+    const isPart = (at: number) => isBase64 && /^[a-z0-9+/=]$/.test(text.charAt(at))
+    const first = isPart(start - 1) && isNext(start - 1) ? start - 1 : start
+    let last = isPart(end) && isNext(end - 1) ? end : end - 1
+    while (isBase64 && text.charAt(last + 1) === '=' && isNext(last)) last++
+    spans.push([from[first] ?? 0, to[last] ?? 0])
+  }
+  for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) mark(at, at + form.length)
+  for (let cut = text.indexOf(CUT); cut !== -1; cut = text.indexOf(CUT, cut + 1)) {
+    for (let length = Math.min(form.length - 1, cut); length >= LEAST_CUT; length--) {
+      if (!text.startsWith(form.slice(0, length), cut - length)) continue
+      mark(cut - length, cut)
+      break
+    }
+  }
+}
+
+function replace(text: string, spans: readonly Span[]): string {
+  if (spans.length === 0) return text
+  let out = ''
+  let at = 0
+  let isOpen = false
+  for (const [from, to] of [...spans].sort((a, b) => a[0] - b[0])) {
+    if (from > at || !isOpen) {
+      if (to <= at) continue
+      out += text.slice(at, Math.max(at, from)) + REDACTED
+      isOpen = true
+    }
+    at = Math.max(at, to)
+  }
+  return out + text.slice(at)
+}

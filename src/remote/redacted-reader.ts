@@ -1,0 +1,38 @@
+/** The one way out of this room: whatever an upstream says in an error, its reader hears without the upstream's secrets. */
+import type { RegistryReader, RepositoryReader } from '../oci/repository.ts'
+
+/** See `RegistrySession`. */
+type Redacted = (error: unknown) => Promise<unknown>
+
+export function redactedReader(reader: RepositoryReader, redacted: Redacted): RepositoryReader {
+  return {
+    listTags: (o) => redactedItems(() => reader.listTags(o), redacted),
+    resolve: (reference, o) => redactedCall(() => reader.resolve(reference, o), redacted),
+    readManifest: (of, o) => redactedCall(() => reader.readManifest(of, o), redacted),
+    openBlob: (blob, o) => redactedCall(() => reader.openBlob(blob, o), redacted),
+    async listReferrers(subject, o) {
+      const list = await redactedCall(() => reader.listReferrers(subject, o), redacted)
+      return list === 'unchanged' ? list : { ...list, items: redactedItems(() => list.items, redacted) }
+    },
+  }
+}
+
+export function redactedRegistry(reader: RegistryReader, redacted: Redacted): RegistryReader {
+  return { listRepositories: (o) => redactedItems(() => reader.listRepositories(o), redacted) }
+}
+
+async function redactedCall<T>(call: () => Promise<T>, redacted: Redacted): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw await redacted(error)
+  }
+}
+
+async function* redactedItems<T>(items: () => AsyncIterable<T>, redacted: Redacted): AsyncGenerator<T> {
+  try {
+    yield* items()
+  } catch (error) {
+    throw await redacted(error)
+  }
+}
