@@ -13,44 +13,44 @@ interface Form {
 }
 
 export interface Redactor {
-  /** Never shown from now on. Only the last MAX_SECRETS are remembered: tokens come and go. */
+  /** Never shown from now on. Only the last MAX_PASSING are remembered: tokens come and go. */
   add(secret: string): void
   /** The text with `[redacted]` in place of every secret; the same string when it holds none. */
   redact(text: string): string
 }
 
 export const REDACTED = '[redacted]'
-const MAX_SECRETS = 16
+const MAX_PASSING = 16
 /** Shorter pieces of base64 and hex say little and are found everywhere. */
 const LEAST_ENCODED = 4
 /** How much of a secret must stand before a `…`, where text was cut off, to be taken for it: less would tell by trial what it begins with. */
 const LEAST_CUT = 4
 const CUT = '…'
 
-export function createRedactor(secrets: readonly string[] = []): Redactor {
-  const known = new Map<string, readonly Form[]>()
-  const redactor: Redactor = {
+/** @param lasting never forgotten */
+export function createRedactor(lasting: readonly string[] = []): Redactor {
+  const always = lasting.filter((secret) => secret !== '').flatMap(formsOf)
+  const passing = new Map<string, readonly Form[]>()
+  return {
     add(secret) {
       if (secret === '') return
-      const forms = known.get(secret) ?? formsOf(secret)
-      known.delete(secret)
-      known.set(secret, forms)
-      const [oldest] = known.keys()
-      // The first is the password; it stays.
-      if (known.size > MAX_SECRETS) known.delete([...known.keys()][1] ?? oldest ?? '')
+      const forms = passing.get(secret) ?? formsOf(secret)
+      passing.delete(secret)
+      passing.set(secret, forms)
+      const [oldest] = passing.keys()
+      if (passing.size > MAX_PASSING && oldest !== undefined) passing.delete(oldest)
     },
     redact(text) {
-      if (known.size === 0 || text === '') return text
+      const forms = [...always, ...[...passing.values()].flat()]
+      if (forms.length === 0 || text === '') return text
       const spans: Span[] = []
       for (const view of unescapings(text)) {
         const canon = canonical(view)
-        for (const forms of known.values()) for (const form of forms) find(canon, form, spans)
+        for (const form of forms) find(canon, form, spans)
       }
       return replace(text, spans)
     },
   }
-  for (const secret of secrets) redactor.add(secret)
-  return redactor
 }
 
 type Span = readonly [from: number, to: number]

@@ -24,6 +24,8 @@ export interface SendOptions {
   readonly lane?: Lane
   /** Id of the organization that asks: free places go round between organizations. */
   readonly organization?: string | undefined
+  /** The host that is asked, as an origin: a token service that is down says nothing about its registry. */
+  readonly target?: string | undefined
   /** Names the request in errors. */
   readonly what: string
 }
@@ -54,6 +56,8 @@ const PAUSING: ReadonlySet<number> = new Set([429, 503])
 const DOWN: ReadonlySet<number> = new Set([502, 503, 504])
 /** A registry that a request has reached in vain, with all its tries, is asked once a request for this long. */
 const DOWN_MS = 30_000
+/** Of one registry; it names its token services itself, so that there may be any number. */
+const MAX_TARGETS = 100
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
 export function createRequestBudgets(options: BudgetOptions = {}): RequestBudgets {
@@ -74,7 +78,7 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
   let pausedUntilMs = 0
-  let downUntilMs = 0
+  const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
   const pauseFor = (ms: number) => {
     pausedUntilMs = Math.max(pausedUntilMs, nowMs() + ms)
@@ -87,7 +91,7 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
     get pausedUntil() {
       return pausedUntilMs > nowMs() ? new Date(pausedUntilMs) : undefined
     },
-    async send(attempt, { signal, lane = 'small', organization, what }) {
+    async send(attempt, { signal, lane = 'small', organization, target = '', what }) {
       const shares = organization === undefined ? [] : [{ key: organization, most: concurrency }]
       let waitedMs = 0
       const wait = async (ms: number) => {
@@ -108,9 +112,13 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
         const release = await place()
         requests++
         const delayMs = backoffMs(tries, BACKOFF, random)
-        const mayRetry = (ms: number) => tries < maxTries && nowMs() >= downUntilMs && waitedMs + ms <= maxWaitMs
+        const mayRetry = (ms: number) =>
+          tries < maxTries && nowMs() >= (downUntilMs.get(target) ?? 0) && waitedMs + ms <= maxWaitMs
         const giveUp = () => {
-          downUntilMs = nowMs() + DOWN_MS
+          downUntilMs.delete(target)
+          downUntilMs.set(target, nowMs() + DOWN_MS)
+          const [oldest] = downUntilMs.keys()
+          if (downUntilMs.size > MAX_TARGETS && oldest !== undefined) downUntilMs.delete(oldest)
         }
         let response: HttpResponse
         try {
@@ -128,7 +136,7 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
         const spentMs = spentQuotaMs(response.headers, nowMs())
         if (spentMs !== undefined) pauseFor(spentMs)
         if (!RETRIED.has(response.status)) {
-          downUntilMs = 0
+          downUntilMs.delete(target)
           return response
         }
         const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs

@@ -1,4 +1,4 @@
-import type { AppError } from '../errors.ts'
+import { type AppError, isAppError, isCancelled } from '../errors.ts'
 import { createRedactor } from '../lib/redact.ts'
 import { redactError } from '../lib/redact-error.ts'
 import { isPublicAddress } from '../net/address-guard.ts'
@@ -6,7 +6,7 @@ import { discard } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
 import type { Lane } from '../net/slots.ts'
 import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
-import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts'
+import { chooseChallenge, parseChallenges } from './challenge.ts'
 import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
 import {
@@ -69,9 +69,9 @@ export function openSession(
   async function openAccount(): Promise<Account> {
     const credential = await resolveCredential(endpoint)
     const key = accountKey(address, credential)
-    const redactor = network.redactors.get(key) ?? createRedactor()
+    const secrets = credential === undefined ? [] : [credential.password, basicOf(credential)]
+    const redactor = network.redactors.get(key) ?? createRedactor(secrets)
     network.redactors.set(key, redactor)
-    if (credential !== undefined) for (const secret of [credential.password, basicOf(credential)]) redactor.add(secret)
     return { address, credential, key, redactor, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
   }
 
@@ -98,7 +98,7 @@ export function openSession(
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
         return response
       },
-      { lane, what, organization, ...(signal === undefined ? {} : { signal }) },
+      { lane, what, organization, target: url.origin, ...(signal === undefined ? {} : { signal }) },
     )
   }
 
@@ -113,12 +113,19 @@ export function openSession(
       `${host}: ${what}`,
     )
 
+  /** A challenge in an answer from where a redirect led is not the registry's: that gets no credentials. */
+  function challengeIn(response: HttpResponse): KnownChallenge | undefined {
+    if (response.status !== 401 || response.url.origin !== address.base.origin) return undefined
+    const challenge = chooseChallenge(parseChallenges(response.headers.get('www-authenticate')))
+    return challenge && { challenge, ledBy: response.ledBy }
+  }
+
   /** Some registries answer 401 without saying how; `/v2/` then does (gcr.io). */
-  async function pingForChallenge(request: RegistryRequest): Promise<Challenge | undefined> {
+  async function pingForChallenge(request: RegistryRequest): Promise<KnownChallenge | undefined> {
     const url = new URL('/v2/', address.base)
     const response = await sendOnce({ method: 'GET', url, scope: '', what: 'ping', signal: request.signal })
     await discard(response)
-    return chooseChallenge(parseChallenges(response.headers.get('www-authenticate')))
+    return challengeIn(response)
   }
 
   return {
@@ -144,29 +151,59 @@ export function openSession(
       const answer = (known: KnownChallenge, scope: string, refused?: string) =>
         answerChallenge(network, me, known, { scope, refused, signal, send: sendRaw })
 
+      const forget = (known: KnownChallenge) => {
+        if (network.challenges.get(me.key) === known) network.challenges.delete(me.key)
+        network.scopes.delete(scopeKey)
+      }
+
       const before = network.challenges.get(me.key)
-      const tried = before && (await answer(before, network.scopes.get(scopeKey) ?? request.scope))
+      let tried: string | undefined
+      let failed: { readonly error: unknown; readonly question: string } | undefined
+      if (before !== undefined) {
+        const scope = network.scopes.get(scopeKey) ?? request.scope
+        try {
+          tried = await answer(before, scope)
+        } catch (error) {
+          if (isCancelled(error) || signal?.aborted) throw error
+          // Token services move, and what was learned of the old one is worth nothing: the registry is asked again.
+          forget(before)
+          if (isAppError(error, 'UPSTREAM_RATE_LIMITED')) throw error
+          failed = { error, question: questionOf(before, scope) }
+        }
+      }
       let response = await sendOnce(request, tried)
-      // A 401 from where a redirect led is not the registry's: it gets no credentials.
       if (response.status !== 401 || response.url.origin !== address.base.origin) return response
 
-      const said = parseChallenges(response.headers.get('www-authenticate'))
-      let challenge = chooseChallenge(said)
-      if (said.length === 0) {
+      let known = challengeIn(response)
+      if (parseChallenges(response.headers.get('www-authenticate')).length === 0) {
         // The place in the budget must be free before the next request, or eight of these would wait for each other.
         response = await detach(response)
-        challenge = await pingForChallenge(request)
+        known = await pingForChallenge(request)
       }
-      if (challenge === undefined) return response
-      if (challenge.scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
+      if (known === undefined) return response
+      const { scheme, params } = known.challenge
+      if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
       await discard(response)
-      const known = { challenge, ledBy: response.ledBy }
+      const scope = params.scope ?? request.scope
+      if (failed?.question === questionOf(known, scope)) throw failed.error
       network.challenges.set(me.key, known)
-      const scope = challenge.params.scope ?? request.scope
-      if (challenge.params.scope !== undefined && scope !== request.scope) network.scopes.set(scopeKey, scope)
-      return await sendOnce(request, await answer(known, scope, tried))
+      if (scope === request.scope) network.scopes.delete(scopeKey)
+      else network.scopes.set(scopeKey, scope)
+      try {
+        tried = await answer(known, scope, tried)
+      } catch (error) {
+        if (!isCancelled(error)) forget(known)
+        throw error
+      }
+      return await sendOnce(request, tried)
     },
   }
+}
+
+/** What a challenge makes us ask, and within which limits: where that has failed it fails again. */
+function questionOf({ challenge, ledBy }: KnownChallenge, scope: string): string {
+  const { scheme, params } = challenge
+  return JSON.stringify([scheme, params.realm, params.service, scope, isPublicAddress(ledBy)])
 }
 
 /** The answer with what failureOf reads of its body read and its connection given back. */

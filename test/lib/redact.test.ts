@@ -126,7 +126,7 @@ test('several secrets, next to and within each other, each leave one mark', () =
   )
 })
 
-test('the first secret is never forgotten, of the others the last ones are known', () => {
+test('what lasts is never forgotten, of the others the last ones are known', () => {
   const redactor = createRedactor(['password'])
   for (let i = 0; i < 1000; i++) redactor.add(`token-number-${i}-of-many`)
   expect(redactor.redact('password token-number-999-of-many')).toBe('[redacted] [redacted]')
