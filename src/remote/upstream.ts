@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { findRepositoryName, MAX_NAME_LENGTH, type RepositoryName } from '../oci/reference.ts'
 
 /** A registry as the operator or an organization names it. */
@@ -82,8 +83,5 @@ export function accountKey(address: UpstreamAddress, credential: Credential | un
 }
 
 function invalid(text: string, want: string): AppError {
-  return new AppError(
-    'INVALID_REQUEST',
-    `upstream URL ${JSON.stringify(text.slice(0, 200))} is not valid: want ${want}`,
-  )
+  return new AppError('INVALID_REQUEST', `upstream URL ${quoted(text, 200)} is not valid: want ${want}`)
 }

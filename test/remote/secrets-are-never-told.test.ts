@@ -1,5 +1,7 @@
 // Whatever an upstream says in an error, and wherever, the reader of the error hears no secret: not the password, no token, in no encoding.
 import { describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import type { AppError } from '../../src/errors.ts'
 import { createHttpClient } from '../../src/net/guarded-fetch.ts'
@@ -172,4 +174,14 @@ test('a token that is longer than any header is refused', async () => {
   )
   const error = await failed(collect(openRemoteRepository(loopbackNetwork(), { url: registry.url }, APP).listTags()))
   expect([error.code, error.message]).toEqual(['UPSTREAM_INVALID', expect.stringContaining('20000 characters')])
+})
+
+test('no message cuts the words of others without the mark by which a secret in them is still known', () => {
+  const rooms = ['net', 'remote'].map((room) => join(import.meta.dir, '../../src', room))
+  const texts = rooms.flatMap((room) => readdirSync(room).map((name) => readFileSync(join(room, name), 'utf8')))
+  expect(texts.length).toBeGreaterThan(20)
+  expect(texts.flatMap((text) => text.match(/\$\{[^}]*\.(?:slice|substring|substr)\([^}]*\}/g) ?? [])).toEqual([
+    // What is cut there was redacted just before.
+    expect.stringContaining('clean.slice(0, MESSAGE_EXCERPT_LENGTH)'),
+  ])
 })
