@@ -1,5 +1,6 @@
 /** The composition root: opens the instance, puts the parts together, serves. */
 import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
+import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import type { Settings } from './config/settings.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/instance-settings.ts'
 import { createUpstream, findUpstream, moveUpstream } from './db/upstreams.ts'
@@ -127,6 +128,7 @@ async function mirrorSample(
       ca: null,
       plain_http: 1,
       referrers_from: null,
+      prefix: defaultNamePrefix(url),
       created_at: isoTime(clock.now()),
     })
   })

@@ -25,7 +25,7 @@ export const mirrorSchema = z
   .openapi('Mirror')
 
 /**
- * `as` is the literal name within the organization (default `dhi-<name>`, `/` becomes `-`); `adopt` takes an unmirrored
+ * `as` is the literal name within the organization (default: the upstream's prefix and the name, `/` becomes `-`); `adopt` takes an unmirrored
  * repository or restarts a stopped mirror; `dryRun` answers with the plan and changes nothing.
  */
 export const mirrorStartSchema = z

@@ -9,6 +9,7 @@ import type { Sealer } from '../lib/seal.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isLoopbackAddress } from '../net/address-guard.ts'
 import { parseUpstreamUrl, type UpstreamEndpoint } from '../remote/upstream.ts'
+import { defaultNamePrefix } from './name-prefix.ts'
 
 export interface NewUpstream {
   readonly name: string
@@ -21,6 +22,8 @@ export interface NewUpstream {
   readonly plainHttp: boolean
   /** Name of the upstream that holds the referrers, as the organization sees it. */
   readonly referrersFrom?: string | undefined
+  /** Before the default names of its mirrors; absent: by its address. */
+  readonly prefix?: string | undefined
 }
 
 const SEALED_AS = 'upstream password'
@@ -51,6 +54,7 @@ export async function addUpstream(db: Database, sealer: Sealer, upstream: NewUps
       ca: ca ?? null,
       plain_http: plainHttp ? 1 : 0,
       referrers_from: source?.id ?? null,
+      prefix: upstream.prefix ?? defaultNamePrefix(url),
       created_at: isoTime(systemClock.now()),
     })
   })

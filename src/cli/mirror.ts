@@ -26,7 +26,7 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
   addCommand(mirror, 'start', 'mirror an upstream repository into a private one')
     .argument('<upstream/repository>', 'what to mirror, such as sample/python')
     .option('--org <org>', 'the organization that gets it; default: your only one')
-    .option('--as <name>', 'name in the organization; default: dhi-<name>')
+    .option('--as <name>', 'name in the organization; default: its own behind the prefix of the upstream (dhi-)')
     .option('--adopt', 'take an unmirrored repository, or restart a stopped mirror')
     .option('--wait', 'return when what upstream has now is here')
     .option('--dry-run', 'print what would be done, and change nothing')

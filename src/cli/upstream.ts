@@ -21,6 +21,7 @@ interface AddOptions extends Owner {
   readonly caFile?: string
   readonly plainHttp?: boolean
   readonly referrersFrom?: string
+  readonly prefix?: string
 }
 
 export function addUpstreamCommands(program: Command, line: CommandLine): void {
@@ -35,6 +36,7 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
     .option('--ca-file <file>', 'trust the certificates (PEM) in this file')
     .option('--plain-http', 'allow http to a host that is not this machine')
     .option('--referrers-from <upstream>', 'read signatures and attestations from this upstream too')
+    .option('--prefix <text>', 'default names of mirrors begin with it; default: dhi- for dhi.io and …/dhi, else none')
     .action((name: string, url: string, o: AddOptions) => add(line, name, url, o))
   addCommand(upstream, 'list', 'list registries')
     .option('--org <org>', 'as one organization sees them')
@@ -73,6 +75,7 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
     ca: o.caFile === undefined ? undefined : await readCertificates(o.caFile),
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom,
+    prefix: o.prefix,
   }
   const document = await client.call('POST', '/upstreams', upstreamAnswerSchema, { body })
   answer(
@@ -88,13 +91,14 @@ async function list(line: CommandLine, o: { json?: boolean; org?: string }): Pro
   const upstreams = await client.listAll('/upstreams', 'upstreams', upstreamSchema, { organization: o.org })
   answer(line, o, { upstreams, next: null }, () =>
     table(
-      ['name', 'url', 'organization', 'user', 'referrers from', 'added'],
+      ['name', 'url', 'organization', 'user', 'referrers from', 'prefix', 'added'],
       upstreams.map((upstream) => [
         upstream.name,
         upstream.url,
         upstream.organization ?? '(shared)',
         upstream.username ?? '-',
         upstream.referrersFrom ?? '-',
+        upstream.prefix || '-',
         age(upstream.createdAt, '-'),
       ]),
       `No upstreams yet. Add one: ${line.program} upstream add NAME URL`,

@@ -8,6 +8,7 @@ export interface MirrorRecord extends MirrorRow {
   readonly organization: string
   readonly repository: RepositoryName
   readonly upstream: string
+  readonly upstream_prefix: string
 }
 
 function mirrorQuery(db: Queries) {
@@ -17,7 +18,8 @@ function mirrorQuery(db: Queries) {
     .innerJoin('repositories as repository', 'repository.id', 'mirror.repository_id')
     .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
     .selectAll('mirror')
-    .select(['organization.name as organization', 'repository.name as repository', 'upstream.name as upstream'])
+    .select(['organization.name as organization', 'repository.name as repository'])
+    .select(['upstream.name as upstream', 'upstream.prefix as upstream_prefix'])
     .$castTo<MirrorRecord>()
 }
 

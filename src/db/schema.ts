@@ -186,6 +186,8 @@ export interface UpstreamRow {
   ca: string | null
   plain_http: Flag
   referrers_from: string | null
+  /** Before the names of its repositories in the default names of mirrors; empty for none. */
+  prefix: string
   created_at: string
 }
 
@@ -219,6 +221,8 @@ export interface SyncRunRow {
   ended_at: string | null
   counts: string
   failures: string
+  /** The tags that it was limited to, as a JSON list; null: all. */
+  tags: string | null
 }
 
 export interface MirrorTagRow {
@@ -244,6 +248,18 @@ export interface MirrorExclusionRow {
   mirror_id: string
   digest: string
   tags: string
+  excluded_by: string | null
+  excluded_at: string
+}
+
+/** A tag that a person keeps the mirror from, whether upstream has it or not. Passes never write here. */
+export interface MirrorTagExclusionRow {
+  mirror_id: string
+  tag: string
+  /** The manifest that was deleted by its digest, and the tag with it. */
+  digest: string | null
+  reason: string
+  excluded_by: string | null
   excluded_at: string
 }
 
@@ -292,6 +308,7 @@ export interface Schema {
   mirror_tags: MirrorTagRow
   mirror_subjects: MirrorSubjectRow
   mirror_exclusions: MirrorExclusionRow
+  mirror_tag_exclusions: MirrorTagExclusionRow
   fetched_content: FetchedContentRow
   leases: LeaseRow
   instance_settings: InstanceSettingRow

@@ -51,7 +51,7 @@ export interface StartRequest {
   /** Name of an upstream that the organization sees: its own first, then the shared ones. */
   readonly upstream: string
   readonly repository: string
-  /** The destination's name without the organization; `dhi-<name>` when absent. */
+  /** The destination's name without the organization; the upstream's prefix and the name when absent. */
   readonly as?: string | undefined
   /** Take an unmirrored repository, or restart a stopped mirror. */
   readonly adopt?: boolean | undefined

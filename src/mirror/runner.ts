@@ -96,6 +96,7 @@ export function createRunner(o: RunnerOptions): Runner {
         ended_at: null,
         counts: JSON.stringify(NO_COUNTS),
         failures: '[]',
+        tags: null,
       })
       // Should this process die, the mirror is due again by itself.
       const later = new Date(clock.now().getTime() + o.intervalMs)

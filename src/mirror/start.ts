@@ -20,16 +20,20 @@ export interface StartTarget {
   readonly stopped: MirrorRecord | undefined
 }
 
-/** Nested names flatten: `a/b` → `dhi-a-b`; a given name is literal. @throws AppError NAME_INVALID */
-export function destinationOf(o: Pick<StartRequest, 'organization' | 'repository' | 'as'>): RepositoryName {
-  return parseRepositoryName(`${o.organization}/${o.as ?? `dhi-${o.repository.replaceAll('/', '-')}`}`)
+/** Nested names flatten, behind the upstream's prefix: `a/b` → `dhi-a-b`; a given name is literal. @throws AppError NAME_INVALID */
+function destinationOf(
+  o: Pick<StartRequest, 'organization' | 'repository' | 'as'>,
+  upstream: Pick<UpstreamRow, 'prefix'>,
+): RepositoryName {
+  return parseRepositoryName(`${o.organization}/${o.as ?? `${upstream.prefix}${o.repository.replaceAll('/', '-')}`}`)
 }
 
 /** The line that puts a stopped mirror to work again. */
 export function restartOf(mirror: MirrorRecord): string {
   const { organization, repository, upstream, source_repository: source } = mirror
   const as = repository.slice(organization.length + 1)
-  const isDefault = repository === destinationOf({ organization, repository: source })
+  const isDefault =
+    repository === destinationOf({ organization, repository: source }, { prefix: mirror.upstream_prefix })
   return `mirror start ${upstream}/${source} --org ${organization}${isDefault ? '' : ` --as ${as}`} --adopt`
 }
 
@@ -46,7 +50,7 @@ export async function findStartTarget(db: Queries, request: StartRequest): Promi
     throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`)
   }
   const source = parseRepositoryName(request.repository)
-  const destination = destinationOf(request)
+  const destination = destinationOf(request, upstream)
   const repository = await findRepository(db, destination)
   const mirror = repository === undefined ? undefined : await findMirrorOfRepository(db, destination)
   if (repository !== undefined) await refuseTaken(db, request, repository, mirror)

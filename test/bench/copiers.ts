@@ -38,7 +38,7 @@ export const kagamiCopier: CopierKind = {
     await kagami.call('POST', '/upstreams', { name: 'origin', url: upstreamUrl, organization: 'acme', plainHttp: true })
     let started = false
     const passOne = async (repository: string) => {
-      const path = `/mirrors/acme/dhi-${repository}`
+      const path = `/mirrors/acme/${repository}`
       const { run } = started
         ? await kagami.call<{ run: { id: string } }>('POST', `${path}/sync`, {})
         : await kagami.call<{ run: { id: string } }>('POST', '/mirrors', {
@@ -58,7 +58,7 @@ export const kagamiCopier: CopierKind = {
       peakMiB: () => groupPeakMiB(kagami.group),
       target: (repository) => ({
         url: kagami.url,
-        repository: `acme/dhi-${repository}`,
+        repository: `acme/${repository}`,
         credentials: kagami.credentials,
       }),
       compare: {},

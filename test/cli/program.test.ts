@@ -96,7 +96,7 @@ describe('answers', () => {
       [
         ['upstream', 'list'],
         'upstreams',
-        ['createdAt', 'name', 'organization', 'plainHttp', 'referrersFrom', 'url', 'username'],
+        ['createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
       ],
       [['catalog', 'list', 'sample'], 'entries', ['mirrors', 'repository', 'title', 'upstream']],
     ]

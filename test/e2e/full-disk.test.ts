@@ -45,12 +45,12 @@ describe.skipIf(disk === undefined)('a mirror run that fills the disk of the who
     await addUpstream(operator, 'vendor', `${vendor.url}/vendor`, vendor.owner)
     await pushTag(upstream, 'before', 1)
     expectDone(await operator.wait(['mirror', 'start', 'vendor/app']))
-    const served = ociRequests(kagami.url, 'acme/dhi-app', kagami.owner)
+    const served = ociRequests(kagami.url, 'acme/app', kagami.owner)
     const statusOf = async (path: string) => (await served.send('GET', path)).status
 
     await pushTag(upstream, 'big', BIG_LAYERS)
     disk?.fill(2.5 * LAYER_BYTES)
-    const full = await operator.wait(['mirror', 'sync', 'acme/dhi-app'])
+    const full = await operator.wait(['mirror', 'sync', 'acme/app'])
     expect([full.exitCode, full.run.outcome, full.mirror.state]).toEqual([1, 'partial', 'degraded'])
     expect(full.run.failures.map(({ tag, code }) => [tag, code])).toEqual([['big', 'STORAGE_FULL']])
     expect(full.mirror.reason).toContain('full')
@@ -67,7 +67,7 @@ describe.skipIf(disk === undefined)('a mirror run that fills the disk of the who
     await operator.createToken()
 
     disk?.empty()
-    expectDone(await operator.wait(['mirror', 'sync', 'acme/dhi-app']))
+    expectDone(await operator.wait(['mirror', 'sync', 'acme/app']))
     const manifest = await served.send('GET', 'manifests/big')
     const { layers } = JSON.parse(manifest.text) as { layers: { digest: string; size: number }[] }
     expect(layers.length).toBe(BIG_LAYERS)

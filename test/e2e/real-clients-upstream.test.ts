@@ -50,7 +50,7 @@ describeWithClients(
       await succeed(clients.skopeo([...copy, '--dest-tls-verify=false', `oci:${layout}:${tag}`, to]))
       expectDone(await operator.wait(['mirror', 'start', 'registry/team/node']))
       // Nested names flatten.
-      const mirrored = `${kagami.host}/acme/dhi-team-node:${tag}`
+      const mirrored = `${kagami.host}/acme/team-node:${tag}`
       expect(await rawOf(mirrored)).toBe(await rawOf(`${registry.host}/team/node:${tag}`))
       await succeed(
         clients.skopeo([...copy, '--src-tls-verify=false', `docker://${mirrored}`, `oci:${layout}-2:${tag}`]),
@@ -66,7 +66,7 @@ describeWithClients(
       const push = ['push', '--tls-verify=false', '--compression-format', 'zstd', image, `docker://${image}`]
       await succeed(clients.buildah(push))
       expectDone(await operator.wait(['mirror', 'start', 'registry/team/built']))
-      const mirrored = `${kagami.host}/acme/dhi-team-built:v1`
+      const mirrored = `${kagami.host}/acme/team-built:v1`
       const raw = await rawOf(mirrored)
       expect(raw).toBe(await rawOf(image))
       expect(raw).toContain('tar+zstd')

@@ -37,7 +37,7 @@ describeWithFixtures('a mirror with a separate referrer source', () => {
     await addUpstream(operator, 'attestations', `${vendor.url}/vendor`, vendor.owner)
     await addUpstream(operator, 'images', registry.url, { ...reader, referrersFrom: 'attestations' })
     expectDone(await operator.wait(['mirror', 'start', 'images/python']))
-    expect(await compareMirror(layout, await operator.target('acme/dhi-python'))).toEqual([])
+    expect(await compareMirror(layout, await operator.target('acme/python'))).toEqual([])
   })
 
   test('is whole the other way round, and takes digest tags (.sig, .att, .sbom) of the referrer source', async () => {
@@ -49,7 +49,7 @@ describeWithFixtures('a mirror with a separate referrer source', () => {
       await pushLayout(images, vendor.url, `vendor/${name}`, { credentials: vendor.owner })
       await pushLayout(referrers, registry.url, name, { credentials: reader })
       expectDone(await operator.wait(['mirror', 'start', `vendor/${name}`]))
-      expect(await compareMirror(layout, await operator.target(`acme/dhi-${name}`))).toEqual([])
+      expect(await compareMirror(layout, await operator.target(`acme/${name}`))).toEqual([])
     }
   })
 
@@ -61,16 +61,16 @@ describeWithFixtures('a mirror with a separate referrer source', () => {
     const { dataDirectory, port } = vendor
     await vendor.kill()
 
-    const held = await operator.wait(['mirror', 'sync', 'acme/dhi-python'])
+    const held = await operator.wait(['mirror', 'sync', 'acme/python'])
     expect([held.exitCode, held.run.counts.tagsMoved, held.mirror.state]).toEqual([1, 0, 'degraded'])
     expect(held.run.outcome).not.toBe('done')
     expect(held.run.failures.map(({ code }) => code)).toContain('UPSTREAM_UNAVAILABLE')
     expect(held.mirror.reason).toContain(`127.0.0.1:${port}`)
-    expect(await compareMirror(before, await operator.target('acme/dhi-python'))).toEqual([])
+    expect(await compareMirror(before, await operator.target('acme/python'))).toEqual([])
 
     vendor = await startKagami({ env: { KAGAMI_ORG: 'vendor' }, dataDirectory, port })
-    expectDone(await operator.wait(['mirror', 'sync', 'acme/dhi-python']))
-    expect(await compareMirror([before, after], await operator.target('acme/dhi-python'))).toEqual([])
+    expectDone(await operator.wait(['mirror', 'sync', 'acme/python']))
+    expect(await compareMirror([before, after], await operator.target('acme/python'))).toEqual([])
   })
 
   test('holds a new mirror whose repository is absent in the referrer source', async () => {

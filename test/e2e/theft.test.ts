@@ -72,18 +72,18 @@ describe.skipIf(!haveDockerRegistry)(
     }
 
     test("another organization's layer: the tag fails", async () => {
-      await expectHeld(tenants.rita, tenants.ritaLogin, ['mirror', 'start', 'upstream/trap'], 'rival/dhi-trap')
+      await expectHeld(tenants.rita, tenants.ritaLogin, ['mirror', 'start', 'upstream/trap'], 'rival/trap')
     })
 
     test("a teammate's private layer, of the same organization: the tag fails as well", async () => {
-      await expectHeld(tenants.owner, kagami.owner, ['mirror', 'start', 'other/trap'], 'acme/dhi-trap')
+      await expectHeld(tenants.owner, kagami.owner, ['mirror', 'start', 'other/trap'], 'acme/trap')
     })
 
     test('with the bytes at the upstream the next run fetches them from there, and serves them', async () => {
       await upstream.pushBlob(tenants.secretLayer.digest, tenants.secretLayer.bytes)
       for (const [operator, who, repository] of [
-        [tenants.rita, tenants.ritaLogin, 'rival/dhi-trap'],
-        [tenants.owner, kagami.owner, 'acme/dhi-trap'],
+        [tenants.rita, tenants.ritaLogin, 'rival/trap'],
+        [tenants.owner, kagami.owner, 'acme/trap'],
       ] as const) {
         proxy.reset()
         expectDone(await operator.wait(['mirror', 'sync', repository]))

@@ -42,6 +42,7 @@ async function openLocal(db: Database): Promise<OpenedPorts & { readonly blobs: 
       ca: null,
       plain_http: 0,
       referrers_from: null,
+      prefix: '',
       created_at: at,
     })
     const { row } = await createRepository(tx, {

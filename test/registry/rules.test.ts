@@ -174,6 +174,7 @@ describe('A repository that a mirror keeps', () => {
           ca: null,
           plain_http: 0,
           referrers_from: null,
+          prefix: '',
           created_at: '2026-01-01T00:00:00.000Z',
         })
         .execute()

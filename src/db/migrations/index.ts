@@ -3,7 +3,8 @@ import { organizations } from './0002-organizations.ts'
 import { mirrors } from './0003-mirrors.ts'
 import { accounts } from './0004-accounts.ts'
 import { references } from './0005-references.ts'
+import { exclusions } from './0009-exclusions.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
-export const MIGRATIONS: readonly Migration[] = [content, organizations, mirrors, accounts, references]
+export const MIGRATIONS: readonly Migration[] = [content, organizations, mirrors, accounts, references, exclusions]

@@ -99,6 +99,7 @@ function upstreamOf(row: UpstreamRecord): Upstream {
     username: row.username,
     referrersFrom: row.referrers_from_name,
     plainHttp: row.plain_http === 1,
+    prefix: row.prefix,
     createdAt: row.created_at,
   }
 }
