@@ -4,9 +4,32 @@ import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, tim
 
 export const mirrorStateSchema = z.enum(['initial', 'active', 'syncing', 'degraded', 'stopped'])
 
+const count = z.int().min(0)
+
+/**
+ * Upstream's tags, as the last pass saw them. `total`: all but the excluded ones; `published`: served here at upstream's digest;
+ * `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people keep the
+ * mirror from them. `absent` are kept here though upstream no longer has them.
+ */
+export const mirrorTagsSchema = z
+  .strictObject({
+    total: count,
+    published: count,
+    failed: count,
+    diverged: count,
+    excluded: count,
+    absent: count,
+  })
+  .openapi('MirrorTags')
+
+/** A tag of upstream that the mirror leaves to people, and why. */
+export const leftOutSchema = z
+  .strictObject({ tag: z.string(), state: z.enum(['excluded', 'diverged']), reason: z.string() })
+  .openapi('LeftOutTag')
+
 /**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded or stopped,
- * `since` when it entered `state`; `tags` are upstream's tags: all, served here at upstream's digest, held back by a failure.
+ * `since` when it entered `state`; `leftOut` are the first of its excluded and diverged tags.
  */
 export const mirrorSchema = z
   .strictObject({
@@ -17,7 +40,8 @@ export const mirrorSchema = z
     state: mirrorStateSchema,
     reason: z.string().nullable(),
     since: timeSchema,
-    tags: z.strictObject({ total: z.int().min(0), published: z.int().min(0), failed: z.int().min(0) }),
+    tags: mirrorTagsSchema,
+    leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
     nextRunAt: timeSchema.nullable(),
     createdAt: timeSchema,
@@ -39,9 +63,16 @@ export const mirrorStartSchema = z
   })
   .openapi('MirrorStart')
 
-/** `full` lists every referrer anew, whatever was known. */
+/**
+ * `full` lists every referrer anew, whatever was known. `tags`: these and what hangs on them, nothing else; one that does not
+ * come is a failure of the run, also when it is excluded, and naming it does not release it.
+ */
 export const mirrorSyncSchema = z
-  .strictObject({ full: z.boolean().default(false), dryRun: z.boolean().default(false) })
+  .strictObject({
+    full: z.boolean().default(false),
+    tags: z.array(z.string()).min(1).max(100).optional(),
+    dryRun: z.boolean().default(false),
+  })
   .openapi('MirrorSync')
 
 export const mirrorAnswerSchema = z.strictObject({ mirror: mirrorSchema })
@@ -49,3 +80,4 @@ export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run:
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
 export type Mirror = z.infer<typeof mirrorSchema>
+export type LeftOutTag = z.infer<typeof leftOutSchema>

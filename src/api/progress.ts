@@ -7,7 +7,8 @@ const partSchema = z.strictObject({ done: z.int().min(0), total: z.int().min(0).
 
 /**
  * One moment of a run, one line of `mirror watch --json`. Totals are null until they are known, and grow while upstream
- * is still being listed. `outcome` is `running` until `phase` is `ended`.
+ * is still being listed. `outcome` is `running` until `phase` is `ended`. `tags` are upstream's but those that are excluded;
+ * `leftOut` are the excluded and the diverged ones.
  */
 export const progressSchema = z
   .strictObject({
@@ -20,6 +21,7 @@ export const progressSchema = z
     manifests: partSchema,
     bytes: partSchema,
     failed: z.int().min(0),
+    leftOut: z.int().min(0).default(0),
   })
   .openapi('Progress')
 

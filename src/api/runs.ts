@@ -3,7 +3,10 @@ import { digestSchema, idSchema, timeSchema, z } from './schema.ts'
 export const runTriggerSchema = z.enum(['start', 'sync', 'schedule'])
 export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
 
-/** `readBytes` were read from upstream; `requests` were sent to it, authentication included. */
+/**
+ * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded` and `tagsDiverged`
+ * were left as they are, because people keep the mirror from them or moved them here.
+ */
 export const runCountsSchema = z
   .strictObject({
     tagsMoved: z.int().min(0),
@@ -14,6 +17,8 @@ export const runCountsSchema = z
     readBytes: z.int().min(0),
     requests: z.int().min(0),
     failed: z.int().min(0),
+    tagsExcluded: z.int().min(0),
+    tagsDiverged: z.int().min(0),
   })
   .openapi('RunCounts')
 
@@ -27,7 +32,7 @@ export const runFailureSchema = z
   })
   .openapi('RunFailure')
 
-/** One execution of a mirror; `endedAt` is null while it runs. */
+/** One execution of a mirror; `endedAt` is null while it runs, `tags` those that it was limited to, null for all. */
 export const runSchema = z
   .strictObject({
     id: idSchema,
@@ -37,6 +42,7 @@ export const runSchema = z
     endedAt: timeSchema.nullable(),
     counts: runCountsSchema,
     failures: z.array(runFailureSchema),
+    tags: z.array(z.string()).nullable(),
   })
   .openapi('Run')
 

@@ -9,8 +9,15 @@ export function sourceOf(mirror: Mirror): string {
   return `${mirror.source.upstream}/${mirror.source.repository}`
 }
 
+/** `20/21 (1 failed, 2 excluded)`: what is missing is told, and what is left out on purpose. */
 function tagsOf({ tags }: Mirror): string {
-  return `${tags.published}/${tags.total}${tags.failed === 0 ? '' : ` (${tags.failed} failed)`}`
+  const besides = [
+    [tags.failed, 'failed'],
+    [tags.diverged, 'diverged'],
+    [tags.excluded, 'excluded'],
+    [tags.absent, 'gone at upstream'],
+  ].flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]))
+  return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
 
 function runText(run: Run | null): string {
@@ -33,7 +40,7 @@ export function mirrorTable(mirrors: readonly Mirror[]): string {
   )
 }
 
-export function mirrorText(mirror: Mirror): string {
+export function mirrorText(mirror: Mirror, program: string): string {
   const text = properties([
     ['Repository', mirror.repository],
     ['Source', sourceOf(mirror)],
@@ -45,7 +52,8 @@ export function mirrorText(mirror: Mirror): string {
     ['Created', age(mirror.createdAt, '')],
     ['Id', mirror.id],
   ])
-  return mirror.lastRun === null ? text : [text, ...runLines(mirror.lastRun)].join('\n')
+  const run = mirror.lastRun === null ? [] : runLines(mirror.lastRun)
+  return [text, ...run, ...leftOutLines(mirror, program)].join('\n')
 }
 
 function runLines(run: Run): string[] {
@@ -53,30 +61,58 @@ function runLines(run: Run): string[] {
   const done = [
     `${count(counts.tagsMoved, 'tag')} moved`,
     `${counts.tagsUnchanged} unchanged`,
+    ...(counts.tagsExcluded === 0 ? [] : [`${counts.tagsExcluded} excluded`]),
+    ...(counts.tagsDiverged === 0 ? [] : [`${counts.tagsDiverged} diverged`]),
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),
     `${size(counts.readBytes)} read in ${count(counts.requests, 'request')}`,
   ]
-  const failures = run.failures.map(
-    (failure) =>
-      `  ${failure.tag ?? (failure.digest === null ? '' : shortDigest(failure.digest))}: ${failure.message} (${failure.code})`,
-  )
-  return [`Last run: ${done.join(', ')}.`, ...(failures.length === 0 ? [] : ['Failures:', ...failures])]
+  const about = run.tags === null ? 'Last run' : `Last run, of ${run.tags.join(', ')}`
+  // What a good run could not have is no failure of its own: upstream does not have it either.
+  const heading = run.outcome === 'done' ? 'Left out:' : 'Failures:'
+  return [
+    `${about}: ${done.join(', ')}.`,
+    ...(run.failures.length === 0 ? [] : [heading, ...run.failures.map(failureLine)]),
+  ]
+}
+
+/** A failure of the whole run is about no tag. */
+function failureLine({ tag, digest, message, code }: Run['failures'][number]): string {
+  const about = tag ?? (digest === null ? undefined : shortDigest(digest))
+  return `  ${about === undefined ? '' : `${about}: `}${message} (${code})`
+}
+
+/** Tags that are upstream's and not the mirror's, and why. */
+function leftOutLines({ leftOut, tags, repository }: Mirror, program: string): string[] {
+  if (leftOut.length === 0) return []
+  const more = tags.excluded + tags.diverged - leftOut.length
+  return [
+    'Left to people:',
+    ...leftOut.map(({ tag, state, reason }) => `  ${tag}: ${state}, ${reason}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+    ...(leftOut.some(({ state }) => state === 'excluded')
+      ? [`Take an excluded one again: ${program} tag release ${repository} TAG`]
+      : []),
+  ]
 }
 
 /** What a run has done, once it has ended. */
-export function outcomeText(mirror: Mirror, run: Run): string {
+export function outcomeText(mirror: Mirror, run: Run, program: string): string {
   const took = run.endedAt === null ? '' : ` after ${duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}`
+  const what = run.tags === null ? `what ${sourceOf(mirror)} has` : `${run.tags.join(', ')} of ${sourceOf(mirror)}`
+  const leftOut = count(run.counts.tagsExcluded + run.counts.tagsDiverged, 'tag')
+  const but = leftOut.startsWith('0 ') ? '' : `, without ${leftOut} left to people`
   const verdict: Record<Run['outcome'], string> = {
-    done: `${mirror.repository} holds what ${sourceOf(mirror)} has`,
-    partial: `${mirror.repository} holds a part of what ${sourceOf(mirror)} has`,
+    done: `${mirror.repository} holds ${what}${but}`,
+    partial: `${mirror.repository} holds a part of ${what}`,
     failed: `The run of ${mirror.repository} failed`,
     stopped: `The run of ${mirror.repository} was stopped`,
     running: `The run of ${mirror.repository} goes on`,
   }
-  const reason = run.outcome === 'done' || mirror.reason === null ? '' : `: ${mirror.reason}`
-  return [`${verdict[run.outcome]}${took}${reason}.`, ...runLines(run)].join('\n')
+  const reason = run.outcome === 'done' || run.tags !== null || mirror.reason === null ? '' : `: ${mirror.reason}`
+  const lines = run.tags === null ? leftOutLines(mirror, program) : []
+  return [`${verdict[run.outcome]}${took}${reason}.`, ...runLines(run), ...lines].join('\n')
 }
 
 export function planText(plan: Plan): string {

@@ -37,6 +37,6 @@ async function watch(line: CommandLine, name: string, o: WatchOptions): Promise<
   const { mirror: after } = await client.call('GET', path, mirrorAnswerSchema)
   const run = after.lastRun
   if (run === null) return
-  if (o.json !== true) line.terminal.print(outcomeText(after, run))
+  if (o.json !== true) line.terminal.print(outcomeText(after, run, line.program))
   if (run.outcome !== 'done' && run.outcome !== 'running') throw new ExitStatus(EXIT.failed)
 }

@@ -4,6 +4,7 @@ import { planAnswerSchema } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, chooseOrganization, connect } from './command-line.ts'
+import { findExclusions, stillExcludedText } from './exclusions.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { mirrorTable, mirrorText, outcomeText, planText, sourceOf } from './mirror-text.ts'
 import { createProgressView, followRun } from './progress.ts'
@@ -12,6 +13,11 @@ interface RunOptions {
   readonly json?: boolean
   readonly wait?: boolean
   readonly dryRun?: boolean
+}
+
+interface SyncOptions extends RunOptions {
+  readonly full?: boolean
+  readonly tag?: readonly string[]
 }
 
 interface StartOptions extends RunOptions {
@@ -40,9 +46,10 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
   addCommand(mirror, 'sync', 'bring in now what upstream has')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .option('--wait', 'return when what upstream has now is here')
+    .option('--tag <tag...>', 'these tags only; an excluded one is not released by being named')
     .option('--full', 'look at every referrer anew, whatever is known')
     .option('--dry-run', 'print what would be done, and change nothing')
-    .action((name: string, o: RunOptions & { full?: boolean }) => sync(line, name, o))
+    .action((name: string, o: SyncOptions) => sync(line, name, o))
   addCommand(mirror, 'stop', 'stop updates; repository and images stay')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .action((name: string, o: { json?: boolean }) => stop(line, name, o))
@@ -72,10 +79,20 @@ async function start(line: CommandLine, source: string, o: StartOptions): Promis
   await followBegun(line, client, begun, o)
 }
 
-async function sync(line: CommandLine, name: string, o: RunOptions & { full?: boolean }): Promise<void> {
+/** Exclusions that a person who begins this run should know: all of a mirror that starts again, those that `--tag` names. */
+async function noteExclusions(line: CommandLine, client: ApiClient, mirror: Mirror, run: Run): Promise<void> {
+  if (run.trigger !== 'start' && run.tags === null) return
+  const exclusions = (await findExclusions(client, mirror.repository)).filter(
+    ({ tag }) => run.trigger === 'start' || (tag !== null && run.tags?.includes(tag)),
+  )
+  const text = stillExcludedText(mirror.repository, exclusions, line.program)
+  if (text !== undefined) line.terminal.note(text)
+}
+
+async function sync(line: CommandLine, name: string, o: SyncOptions): Promise<void> {
   const path = `${mirrorPath(name)}/sync`
   const client = await connect(line)
-  const body = { full: o.full, dryRun: o.dryRun }
+  const body = { full: o.full, tags: o.tag, dryRun: o.dryRun }
   if (o.dryRun === true) return plan(line, client, path, body, o)
   const begun = await client.call('POST', path, mirrorRunAnswerSchema, { body })
   await followBegun(line, client, begun, o)
@@ -99,9 +116,11 @@ async function followBegun(
   if (o.wait !== true) {
     if (o.json === true) line.terminal.note(watch)
     answer(line, o, begun, () => `${begins}\n${watch}`)
+    await noteExclusions(line, client, mirror, run)
     return
   }
   line.terminal.note(begins)
+  await noteExclusions(line, client, mirror, run)
   const view = createProgressView(line.terminal)
   try {
     await followRun(client, mirror.repository, { runId: run.id, show: view.show })
@@ -110,7 +129,7 @@ async function followBegun(
   }
   const path = `${mirrorPath(mirror.repository)}/runs/${run.id}`
   const ended = await client.call('GET', path, mirrorRunAnswerSchema)
-  answer(line, o, ended, () => outcomeText(ended.mirror, ended.run))
+  answer(line, o, ended, () => outcomeText(ended.mirror, ended.run, line.program))
   if (ended.run.outcome !== 'done') throw new ExitStatus(EXIT.failed)
 }
 
@@ -123,7 +142,7 @@ async function list(line: CommandLine, o: { json?: boolean; org?: string }): Pro
 async function show(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
   const path = mirrorPath(name)
   const document = await (await connect(line)).call('GET', path, mirrorAnswerSchema)
-  answer(line, o, document, () => mirrorText(document.mirror))
+  answer(line, o, document, () => mirrorText(document.mirror, line.program))
 }
 
 async function stop(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {

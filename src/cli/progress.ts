@@ -80,11 +80,17 @@ function bar(moment: Progress): string {
   return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}]`
 }
 
-function amounts({ tags, manifests, bytes, failed }: Progress): string[] {
+function amounts({ tags, manifests, bytes, failed, leftOut }: Progress): string[] {
   const of = (part: { done: number; total: number | null }, noun: string) =>
     part.total === null ? `${part.done} ${noun}` : `${part.done}/${part.total} ${noun}`
   const read = bytes.total === null ? size(bytes.done) : `${size(bytes.done)} of ${size(bytes.total)}`
-  return [of(tags, 'tags'), of(manifests, 'manifests'), read, ...(failed === 0 ? [] : [`${failed} failed`])]
+  return [
+    of(tags, 'tags'),
+    of(manifests, 'manifests'),
+    read,
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(leftOut === 0 ? [] : [`${leftOut} left out`]),
+  ]
 }
 
 /** Bytes per second since the run was first seen, and what is left at that rate; nothing before a second has passed. */

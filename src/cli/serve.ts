@@ -65,7 +65,7 @@ async function showFirstRun(line: CommandLine, server: RunningServer, signal: Ab
     }
     const ended = await mirrors.wait(run.id, signal)
     view.end()
-    line.terminal.note(`${outcomeText(await mirrors.show(mirror.id), ended)}\n`)
+    line.terminal.note(`${outcomeText(await mirrors.show(mirror.id), ended, line.program)}\n`)
     return ended.outcome === 'done' || ended.outcome === 'partial'
   } catch (error) {
     if (!isCancelled(error)) throw error

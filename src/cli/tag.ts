@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { exclusionAnswerSchema, tagReleaseAnswerSchema } from '../api/exclusions.ts'
 import { tagSchema } from '../api/tags.ts'
 import { repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
+import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
 import { age, shortDigest, size } from './format.ts'
 import { table } from './table.ts'
 
@@ -14,13 +16,30 @@ export function addTagCommands(program: Command, line: CommandLine): void {
     .argument('<repository>', 'ORGANIZATION/NAME')
     .argument('<tag>', 'the tag')
     .action((repository: string, name: string, o: { json?: boolean }) => remove(line, repository, name, o))
+  addCommand(tag, 'exclude', 'do without a tag of a mirror: it is left as it is, here or away, and no alarm')
+    .argument('<repository>', 'ORGANIZATION/NAME of a mirror')
+    .argument('<tag>', 'the tag, whether it is here or not')
+    .option('--reason <text>', 'why, for people; default: the reason for which it fails')
+    .action((repository: string, name: string, o: ExcludeOptions) => exclude(line, repository, name, o))
+  addCommand(tag, 'release', 'end the exclusion of a tag that was deleted or excluded: the mirror takes it again')
+    .argument('<repository>', 'ORGANIZATION/NAME of a mirror')
+    .argument('<tag>', 'the tag, or the digest of content that was deleted by it')
+    .action((repository: string, name: string, o: { json?: boolean }) => release(line, repository, name, o))
+}
+
+interface ExcludeOptions {
+  readonly json?: boolean
+  readonly reason?: string
 }
 
 async function list(line: CommandLine, repository: string, o: { json?: boolean }): Promise<void> {
   const path = `/repositories/${repositoryPath(checkRepository(repository))}/tags`
-  const tags = await (await connect(line)).listAll(path, 'tags', tagSchema)
-  answer(line, o, { tags, next: null }, () =>
-    table(
+  const client = await connect(line)
+  const tags = await client.listAll(path, 'tags', tagSchema)
+  const excluded = await findExclusions(client, repository)
+  const names = new Set(excluded.map(({ tag }) => tag))
+  answer(line, o, { tags, excluded, next: null }, () => {
+    const here = table(
       ['tag', 'digest', 'size', 'platforms', 'referrers', 'moved', 'mirrored'],
       tags.map((tag) => [
         tag.name,
@@ -29,15 +48,57 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
         tag.platforms.join(', ') || '-',
         String(tag.referrers),
         age(tag.movedAt, '-'),
-        tag.mirrored ? 'yes' : '-',
+        tag.mirrored ? 'yes' : names.has(tag.name) ? 'excluded' : '-',
       ]),
       'No tags yet.',
-    ),
-  )
+    )
+    if (excluded.length === 0) return here
+    return `${here}\n\n${exclusionTable(excluded)}\n\nBring one back: ${line.program} tag release ${repository} TAG`
+  })
 }
 
 async function remove(line: CommandLine, repository: string, name: string, o: { json?: boolean }): Promise<void> {
   const path = `/repositories/${repositoryPath(checkRepository(repository))}/tags/${segment(name)}`
-  await (await connect(line)).send('DELETE', path)
-  answer(line, o, { deleted: `${repository}:${name}` }, () => `Deleted ${repository}:${name}.`)
+  const client = await connect(line)
+  await client.send('DELETE', path)
+  const isExcluded = (await findExclusions(client, repository)).some(({ tag }) => tag === name)
+  answer(line, o, { deleted: `${repository}:${name}` }, () => {
+    const deleted = `Deleted ${repository}:${name}.`
+    const back = `The mirror does not bring it back, until: ${line.program} tag release ${repository} ${name}`
+    return isExcluded ? `${deleted} ${back}` : deleted
+  })
+}
+
+function mirrorTagPath(repository: string, name: string, verb: string): string {
+  return `/mirrors/${repositoryPath(checkRepository(repository))}/tags/${segment(name)}/${verb}`
+}
+
+async function exclude(line: CommandLine, repository: string, name: string, o: ExcludeOptions): Promise<void> {
+  const path = mirrorTagPath(repository, name, 'exclude')
+  const body = { reason: o.reason }
+  const document = await (await connect(line)).call('POST', path, exclusionAnswerSchema, { body })
+  answer(line, o, document, () =>
+    [
+      `${repository}:${name} is excluded: ${document.exclusion.reason}.`,
+      `The mirror leaves it as it is, and gives no alarm for it. Take it again: ${line.program} tag release ${repository} ${name}`,
+    ].join('\n'),
+  )
+}
+
+async function release(line: CommandLine, repository: string, name: string, o: { json?: boolean }): Promise<void> {
+  const client = await connect(line)
+  const document = await client.call('POST', mirrorTagPath(repository, name, 'release'), tagReleaseAnswerSchema)
+  const { wasExcluded, tags, digests, mirror } = document
+  const others = wasExcluded
+    ? (await findExclusions(client, repository)).filter(({ digest }) => digest !== null && digests.includes(digest))
+    : []
+  answer(line, o, document, () => {
+    if (!wasExcluded) return `${repository}:${name} is not excluded: there is nothing to release.`
+    const more = [...tags, ...digests].filter((one) => one !== name)
+    return [
+      `${repository}:${name} is released${more.length === 0 ? '' : `, and with it ${more.join(', ')}`}.`,
+      ...others.map((one) => `${one.tag}, deleted with it, stays excluded.`),
+      nextPassText(mirror, name, line.program),
+    ].join('\n')
+  })
 }

@@ -7,6 +7,8 @@ import type { EventRow } from './schema.ts'
 export type EventKind =
   | 'tag.moved'
   | 'tag.removed'
+  | 'tag.excluded'
+  | 'tag.released'
   | 'referrers.published'
   | 'repository.created'
   | 'repository.changed'

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
+import { DELETED, insertTagExclusion } from './mirror-exclusions.ts'
 
 /** A mirror that is at work on a repository, as messages name it. */
 export interface MirrorName {
@@ -28,6 +29,18 @@ export async function listOwnedTags(
       .where('mirror.state', '!=', 'stopped')
       .where('tag.tag', 'in', [...chunk])
       .where('tag.synced_digest', 'is not', null)
+      // What a person took out of the mirror's hands is theirs.
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('mirror_tag_exclusions as exclusion')
+              .select('exclusion.tag')
+              .whereRef('exclusion.mirror_id', '=', 'tag.mirror_id')
+              .whereRef('exclusion.tag', '=', 'tag.tag'),
+          ),
+        ),
+      )
       .execute()
     for (const row of rows)
       owned.set(row.tag as Tag, { id: row.id, source: `${row.upstream}/${row.source_repository}` })
@@ -41,42 +54,59 @@ async function findMirrorId(db: Queries, repositoryId: string): Promise<string |
   return row?.id
 }
 
-/** A person deleted the tag: the mirror does not bring it back until it is released. Nothing on a repository without mirror. */
-export async function excludeTag(tx: Transaction, repositoryId: string, tag: Tag, at: string): Promise<void> {
+/** Who deletes, and when. */
+export interface Deletion {
+  /** As events name them. */
+  readonly by: string
+  readonly at: string
+}
+
+/**
+ * A person deleted a tag that the mirror knows: it is excluded, so that no pass brings it back until it is released. Nothing
+ * happens on a repository without mirror.
+ * @param digest the manifest that was deleted by its digest, and the tag with it
+ */
+export async function excludeTag(
+  tx: Transaction,
+  repositoryId: string,
+  tag: Tag,
+  { by, at }: Deletion,
+  digest?: Digest,
+): Promise<void> {
   const mirrorId = await findMirrorId(tx, repositoryId)
   if (mirrorId === undefined) return
-  await tx
-    .updateTable('mirror_tags')
-    .set({ state: 'excluded', reason: 'deleted by a person', checked_at: at })
+  const known = await tx
+    .selectFrom('mirror_tags')
+    .select('tag')
     .where('mirror_id', '=', mirrorId)
     .where('tag', '=', tag)
-    .execute()
+    .executeTakeFirst()
+  if (known === undefined) return
+  await insertTagExclusion(
+    tx,
+    { mirror_id: mirrorId, tag, digest: digest ?? null, reason: DELETED, excluded_by: by, excluded_at: at },
+    { isGiven: false },
+  )
 }
 
 /**
  * A person deletes mirrored content by digest (the manifest is still linked). Nothing happens on a repository without mirror, or for
- * content that people pushed.
+ * content that people pushed; its tags that the mirror knows stay away in any case.
  */
 export async function excludeDigest(
   tx: Transaction,
   repositoryId: string,
-  excluded: { readonly digest: Digest; readonly tags: readonly Tag[]; readonly at: string },
+  { digest, tags, by, at }: Deletion & { readonly digest: Digest; readonly tags: readonly Tag[] },
 ): Promise<void> {
   const mirrorId = await findMirrorId(tx, repositoryId)
-  if (mirrorId === undefined || !(await isMirrored(tx, repositoryId, excluded.digest))) return
+  if (mirrorId === undefined) return
+  for (const tag of tags) await excludeTag(tx, repositoryId, tag, { by, at }, digest)
+  if (!(await isMirrored(tx, repositoryId, digest))) return
+  const row = { tags: JSON.stringify(tags), excluded_by: by, excluded_at: at }
   await tx
     .insertInto('mirror_exclusions')
-    .values({
-      mirror_id: mirrorId,
-      digest: excluded.digest,
-      tags: JSON.stringify(excluded.tags),
-      excluded_at: excluded.at,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['mirror_id', 'digest'])
-        .doUpdateSet({ tags: JSON.stringify(excluded.tags), excluded_at: excluded.at }),
-    )
+    .values({ mirror_id: mirrorId, digest, ...row })
+    .onConflict((conflict) => conflict.columns(['mirror_id', 'digest']).doUpdateSet(row))
     .execute()
 }
 

@@ -8,10 +8,7 @@ export async function listMirrorTags(db: Queries, mirrorId: string): Promise<Mir
   return db.selectFrom('mirror_tags').selectAll().where('mirror_id', '=', mirrorId).orderBy('tag').execute()
 }
 
-/**
- * What a pass saw of its tags. `synced_digest` is not touched (publishing sets it), and a tag that a person deleted meanwhile
- * stays excluded.
- */
+/** What a pass saw of its tags. `synced_digest` is not touched: publishing sets it. */
 export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[]): Promise<void> {
   for (const chunk of inChunks(rows, 100)) {
     await tx
@@ -21,18 +18,8 @@ export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[])
         conflict.columns(['mirror_id', 'tag']).doUpdateSet((eb) => ({
           head_digest: eb.ref('excluded.head_digest'),
           upstream_digest: eb.ref('excluded.upstream_digest'),
-          state: eb
-            .case()
-            .when('mirror_tags.state', '=', 'excluded')
-            .then('excluded' as const)
-            .else(eb.ref('excluded.state'))
-            .end(),
-          reason: eb
-            .case()
-            .when('mirror_tags.state', '=', 'excluded')
-            .then(eb.ref('mirror_tags.reason'))
-            .else(eb.ref('excluded.reason'))
-            .end(),
+          state: eb.ref('excluded.state'),
+          reason: eb.ref('excluded.reason'),
           checked_at: eb.ref('excluded.checked_at'),
         })),
       )
@@ -76,36 +63,79 @@ export async function recordSyncedTags(
   }
 }
 
+/** `published`: served here at upstream's digest; `failed`: held back by a failure. */
 export interface TagCounts {
+  /** Upstream's tags, but those that people excluded. */
   readonly total: number
   readonly published: number
   readonly failed: number
+  /** Tags that people keep the mirror from, and those whose digest they deleted here. */
+  readonly excluded: number
+  /** Moved here by people, so that the mirror leaves them. */
+  readonly diverged: number
+  /** Kept here, though upstream no longer has them. */
+  readonly absent: number
 }
 
-/** Upstream's tags of each mirror: all but those that people excluded, served here at upstream's digest, held back by a failure. */
-export async function countMirrorTags(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, TagCounts>> {
-  const rows = await db
+export const NO_TAGS: TagCounts = { total: 0, published: 0, failed: 0, excluded: 0, diverged: 0, absent: 0 }
+
+/** Tags as a mirror last saw them, without those that people excluded. */
+function seenTags(db: Queries) {
+  return db
     .selectFrom('mirror_tags')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('mirror_tag_exclusions as exclusion')
+            .select('exclusion.tag')
+            .whereRef('exclusion.mirror_id', '=', 'mirror_tags.mirror_id')
+            .whereRef('exclusion.tag', '=', 'mirror_tags.tag'),
+        ),
+      ),
+    )
+}
+
+export async function countMirrorTags(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, TagCounts>> {
+  const seen = await seenTags(db)
     .select((eb) => ['mirror_id', 'state', eb.fn.countAll<number>().as('tags')])
     .where('mirror_id', 'in', ['', ...mirrorIds])
-    .where('state', 'not in', ['absent', 'excluded'])
     .groupBy(['mirror_id', 'state'])
     .execute()
+  const excluded = await db
+    .selectFrom('mirror_tag_exclusions')
+    .select((eb) => ['mirror_id', eb.val('excluded' as const).as('state'), eb.fn.countAll<number>().as('tags')])
+    .where('mirror_id', 'in', ['', ...mirrorIds])
+    .groupBy('mirror_id')
+    .execute()
   const counts = new Map<string, TagCounts>()
-  for (const row of rows) {
-    const before = counts.get(row.mirror_id) ?? { total: 0, published: 0, failed: 0 }
-    const tags = Number(row.tags)
+  for (const row of [...seen, ...excluded]) {
+    const before = counts.get(row.mirror_id) ?? NO_TAGS
+    const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
     counts.set(row.mirror_id, {
-      total: before.total + tags,
-      published: before.published + (row.state === 'synced' ? tags : 0),
-      failed: before.failed + (row.state === 'failed' ? tags : 0),
+      total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
+      published: before.published + tags('synced'),
+      failed: before.failed + tags('failed'),
+      excluded: before.excluded + tags('excluded'),
+      diverged: before.diverged + tags('diverged'),
+      absent: before.absent + tags('absent'),
     })
   }
   return counts
 }
 
-/** Digests that people deleted from the mirror's repository. */
-export async function listExcludedDigests(db: Queries, mirrorId: string): Promise<Set<Digest>> {
-  const rows = await db.selectFrom('mirror_exclusions').select('digest').where('mirror_id', '=', mirrorId).execute()
-  return new Set(rows.map((row) => row.digest as Digest))
+/** Tags in one state, by name, with the reason that the last pass gave. */
+export async function listTagsInState(
+  db: Queries,
+  mirrorId: string,
+  state: MirrorTagRow['state'],
+  limit: number,
+): Promise<{ readonly tag: string; readonly reason: string | null }[]> {
+  return seenTags(db)
+    .select(['tag', 'reason'])
+    .where('mirror_id', '=', mirrorId)
+    .where('state', '=', state)
+    .orderBy('tag')
+    .limit(limit)
+    .execute()
 }

@@ -72,7 +72,7 @@ export async function restartMirror(
   const { at, ...columns } = source
   if (mirror.upstream_id !== source.upstream_id || mirror.source_repository !== source.source_repository) {
     await tx.deleteFrom('mirror_subjects').where('mirror_id', '=', mirror.id).execute()
-    await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).where('state', '!=', 'excluded').execute()
+    await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
   }
   return tx
     .updateTable('mirrors')

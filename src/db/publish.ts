@@ -10,6 +10,7 @@ import type { Transaction } from './engine.ts'
 import { appendEvents, type NewEvent } from './events.ts'
 import { findLease } from './leases.ts'
 import type { MirrorBinding } from './mirror-binding.ts'
+import { findExcludedTags } from './mirror-exclusions.ts'
 import { recordSyncedTags } from './mirror-tags.ts'
 import type { RepositoryRow } from './schema.ts'
 import { type StagedClosure, walkStaged } from './staged-closure.ts'
@@ -47,7 +48,17 @@ export async function publishMirrored(
   const outcomes: TagOutcome[] = []
   const events: NewEvent[] = []
   const synced: { tag: Tag; digest: Digest }[] = []
+  const excluded = await findExcludedTags(
+    tx,
+    binding.mirrorId,
+    change.tags.map(({ tag }) => tag),
+  )
   for (const move of change.tags) {
+    const why = excluded.get(move.tag)
+    if (why !== undefined) {
+      outcomes.push({ tag: move.tag, result: 'excluded', reason: why })
+      continue
+    }
     const { outcome, event } = await moveMirroredTag(tx, binding, repository, move, change)
     outcomes.push(outcome)
     if (event !== undefined) events.push(event)

@@ -30,6 +30,11 @@ export async function setRunGeneration(
     .execute()
 }
 
+/** The tags that it is limited to, as JSON; they may grow until it begins. */
+export async function setRunTags(tx: Transaction, id: string, tags: string | null): Promise<void> {
+  await tx.updateTable('sync_runs').set({ tags }).where('id', '=', id).execute()
+}
+
 /** Nothing happens to a run that has ended. @returns whether it was running */
 export async function endRun(
   tx: Transaction,

@@ -17,11 +17,12 @@ import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { systemSleep } from '../lib/retry.ts'
+import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { loadKnown, NOTHING_KNOWN } from './known.ts'
 import { createProgressBoard } from './progress.ts'
 import { openSources, planPass } from './run.ts'
-import { createRunner, LEASE_PREFIX, stopReason } from './runner.ts'
+import { createRunner, LEASE_PREFIX, type RunRequest, stopReason } from './runner.ts'
 import { type Scheduler, startScheduler } from './schedule.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf } from './start.ts'
 import { renderMirrors, renderRun } from './views.ts'
@@ -66,10 +67,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return view
   }
 
-  async function begin(
-    id: string,
-    o: { readonly trigger: 'start' | 'sync' | 'schedule'; readonly isFull: boolean },
-  ): Promise<MirrorAndRun> {
+  async function begin(id: string, o: RunRequest): Promise<MirrorAndRun> {
     const run = await runner.begin(await getMirror(id), o)
     return { mirror: await renderMirror(await getMirror(id)), run }
   }
@@ -88,11 +86,15 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   async function plan(
     mirror: { readonly upstream_id: string; readonly source_repository: string; readonly organization_id: string },
     id: { readonly id: string; readonly repository_id: string } | undefined,
-    o: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+    o: {
+      readonly full?: boolean | undefined
+      readonly only?: ReadonlySet<Tag> | undefined
+      readonly signal?: AbortSignal | undefined
+    },
   ) {
     const sources = await openSources(options, mirror)
     const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id)
-    const pass = { sources, known, isFull: o.full ?? false, now: clock.now(), transfers: transfersPerRun }
+    const pass = { sources, known, isFull: o.full ?? false, only: o.only, now: clock.now(), transfers: transfersPerRun }
     const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
     return { items, totals }
   }
@@ -132,7 +134,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
           `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`,
         )
       }
-      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false })
+      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false, only: o.only })
     },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
@@ -226,6 +228,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       manifests: { done: manifests + referrers, total: manifests + referrers },
       bytes: { done: readBytes, total: readBytes },
       failed,
+      leftOut: tags.excluded + tags.diverged,
     }
   }
 }

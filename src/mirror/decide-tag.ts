@@ -8,6 +8,8 @@ export interface TagState {
   /** Where the mirror last put it; undefined: it never did. */
   readonly synced: Digest | undefined
   readonly state: MirrorTagRow['state'] | undefined
+  /** Why a person keeps the mirror from it, whatever upstream has. */
+  readonly excluded?: string | undefined
 }
 
 export type TagDecision =
@@ -21,8 +23,8 @@ export type TagDecision =
  * is theirs.
  */
 export function decideTag(upstream: Digest, tag: TagState | undefined, excluded: ReadonlySet<Digest>): TagDecision {
-  const { local, synced, state } = tag ?? {}
-  if (state === 'excluded') return skip('excluded', 'the tag was deleted here')
+  const { local, synced, excluded: reason } = tag ?? {}
+  if (reason !== undefined) return skip('excluded', reason)
   if (local === upstream) {
     const isAdopted = synced !== upstream
     return { action: 'keep', isAdopted, reason: isAdopted ? "points at upstream's digest already" : 'unchanged' }

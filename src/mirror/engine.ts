@@ -9,7 +9,7 @@ import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
-import type { RepositoryName } from '../oci/reference.ts'
+import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
 
 /** One repository of one upstream, opened for one pass. */
@@ -70,15 +70,25 @@ export interface MirrorEngine {
   /**
    * Begins a run, or queues one behind the run under way: what upstream has at the call is here when the returned run has ended.
    * @param mirrorId id of the mirror
+   * @param o.only these tags and what hangs on them, nothing else; one that does not come is a failure of the run, also when
+   *   people keep the mirror from it: naming a tag releases nothing
    * @throws AppError NOT_FOUND, CONFLICT when the mirror is stopped
    */
   sync(
     mirrorId: string,
-    o?: { readonly full?: boolean | undefined; readonly trigger?: RunTrigger | undefined },
+    o?: {
+      readonly full?: boolean | undefined
+      readonly only?: ReadonlySet<Tag> | undefined
+      readonly trigger?: RunTrigger | undefined
+    },
   ): Promise<MirrorAndRun>
   planSync(
     mirrorId: string,
-    o?: { readonly full?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+    o?: {
+      readonly full?: boolean | undefined
+      readonly only?: ReadonlySet<Tag> | undefined
+      readonly signal?: AbortSignal | undefined
+    },
   ): Promise<Plan>
   /** Ends the run under way and keeps repository and images. Fine when stopped already. @throws AppError NOT_FOUND */
   stop(mirrorId: string): Promise<Mirror>

@@ -33,7 +33,7 @@ export interface ExecutionObserver {
 }
 
 export interface TagResult {
-  readonly state: 'synced' | 'diverged' | 'failed'
+  readonly state: 'synced' | 'diverged' | 'excluded' | 'failed'
   readonly reason: string | undefined
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
 }
@@ -106,8 +106,9 @@ export async function executePlan(o: Execution): Promise<{
       for (const outcome of outcomes) {
         const isDone = outcome.result === 'moved' || outcome.result === 'unchanged'
         if (isDone) tags.set(outcome.tag, { state: 'synced', reason: undefined, problem: undefined })
-        else if (outcome.result === 'conflict') {
-          tags.set(outcome.tag, { state: 'diverged', reason: outcome.reason, problem: undefined })
+        else if (outcome.result === 'conflict' || outcome.result === 'excluded') {
+          const state = outcome.result === 'conflict' ? 'diverged' : 'excluded'
+          tags.set(outcome.tag, { state, reason: outcome.reason, problem: undefined })
         } else {
           const message = outcome.reason ?? `the tag was ${outcome.result}`
           const problem = { code: 'DENIED', message, digest: one.root.digest }

@@ -16,15 +16,23 @@ export interface SeenTag {
   readonly origin: Origin
   /** For cosign's `<alg>-<hex>.sig|.att|.sbom`: the digest that it hangs on. */
   readonly subject: Digest | undefined
-  readonly seen: { readonly descriptor: Descriptor; readonly decision: TagDecision } | { readonly problem: Problem }
+  readonly seen:
+    | { readonly descriptor: Descriptor; readonly decision: TagDecision }
+    | { readonly problem: Problem }
+    /** A person keeps the mirror from it, and why: nothing was asked. */
+    | { readonly excluded: string }
 }
 
 export interface Inventory extends Walked {
   readonly tags: readonly SeenTag[]
+  /** The tags that were looked for, when not all: then what is not among `tags` is unknown, not absent. */
+  readonly only?: ReadonlySet<Tag> | undefined
 }
 
 export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags'> {
   readonly concurrency: number
+  /** Looks at these image tags and what hangs on them only; undefined: at all. */
+  readonly only?: ReadonlySet<Tag> | undefined
   onTags?(total: number): void
 }
 
@@ -57,7 +65,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     }
     if (origin === 'image' && listed.size === 0) refuseSuddenlyEmpty(known.tags)
   }
-  o.onTags?.([...listed.values()].filter((one) => one.origin === 'image').length)
+  o.onTags?.(o.only?.size ?? [...listed.values()].filter((one) => one.origin === 'image').length)
 
   const walker = createWalker({ ...o, fallbackTags })
   const tags: SeenTag[] = []
@@ -79,6 +87,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
 
   async function see(one: ListedTag): Promise<SeenTag | undefined> {
     const { tag, origin, subject } = one
+    const excluded = known.tags.get(tag)?.excluded
+    if (excluded !== undefined) return { tag, origin, subject, seen: { excluded } }
     try {
       const descriptor =
         (one.digest && known.manifests.get(one.digest)?.descriptor) ??
@@ -93,9 +103,10 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   }
 
   const all = [...listed.values()]
-  await look(all.filter((one) => one.origin === 'image'))
-  // Of another registry, only what hangs on something that is mirrored; and what hangs on that.
-  let left = all.filter((one) => one.origin === 'referrers')
+  const isWanted = ({ tag, origin }: ListedTag) => (o.only === undefined ? origin === 'image' : o.only.has(tag))
+  await look(all.filter(isWanted))
+  // Of another registry, or of a few tags, only what hangs on something that is mirrored; and what hangs on that.
+  let left = all.filter((one) => !isWanted(one))
   for (;;) {
     const wanted = left.filter((one) => one.subject !== undefined && walker.walked.nodes.has(one.subject))
     if (wanted.length === 0) break
@@ -103,7 +114,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     await look(wanted)
   }
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
-  return { tags, ...walker.walked }
+  return { tags, only: o.only, ...walker.walked }
 }
 
 function refuseSuddenlyEmpty(tags: WalkOptions['known']['tags']): void {

@@ -1,8 +1,9 @@
 /** What a mirror's repository holds and what the last passes saw: loaded once per pass, so that known trees cost upstream nothing. */
 import type { Queries } from '../db/engine.ts'
 import { listKnownBlobs, listKnownManifests, listKnownReferences } from '../db/known-content.ts'
+import { listExcludedDigests, listExcludedTags } from '../db/mirror-exclusions.ts'
 import { listMirrorSubjects } from '../db/mirror-subjects.ts'
-import { listExcludedDigests, listMirrorTags } from '../db/mirror-tags.ts'
+import { listMirrorTags } from '../db/mirror-tags.ts'
 import type { MirrorRow } from '../db/schema.ts'
 import { listTags } from '../db/tags.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -103,6 +104,10 @@ async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_
   for (const row of rows) {
     const before = tags.get(row.name as Tag)
     tags.set(row.name as Tag, { synced: before?.synced, state: before?.state, local: row.digest as Digest })
+  }
+  for (const [tag, excluded] of await listExcludedTags(db, mirror.id)) {
+    const { local, synced, state } = tags.get(tag) ?? {}
+    tags.set(tag, { local, synced, state, excluded })
   }
   return tags
 }

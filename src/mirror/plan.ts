@@ -33,9 +33,20 @@ export interface PlannedTag {
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
 }
 
+export interface UnmetTag {
+  readonly tag: Tag
+  readonly why: 'unlisted' | 'excluded' | 'diverged'
+  readonly reason: string
+}
+
 export interface SyncPlan extends Plan {
   readonly works: readonly RootWork[]
+  /** Upstream's tags, and those that it lost; without those that people excluded. */
   readonly tags: readonly PlannedTag[]
+  /** Upstream's tags that people keep the mirror from: nothing is written down about them. */
+  readonly excluded: readonly Tag[]
+  /** Tags that were asked for by name and do not come, though nothing failed. */
+  readonly unmet: readonly UnmetTag[]
 }
 
 /**
@@ -51,6 +62,7 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
   const counted = new Set<Digest>()
   const countedBlobs = new Set<Digest>()
   const planned = new Set<Tag>()
+  const excluded: Tag[] = []
 
   function copy(node: Node, reason: string): void {
     const { digest } = node.descriptor
@@ -133,6 +145,10 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
         reason: problem.message,
         problem: { ...problem, digest: undefined },
       })
+    } else if ('excluded' in one.seen) {
+      totals.tagsSkipped++
+      tagItem('skip', one.tag, undefined, one.origin, `excluded: ${one.seen.excluded}`)
+      excluded.push(one.tag)
     } else if (one.seen.decision.action === 'skip') {
       const { decision, descriptor } = one.seen
       totals.tagsSkipped++
@@ -152,13 +168,31 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
   }
   const seen = new Set(inventory.tags.map((one) => one.tag))
   for (const [tag, state] of known.tags) {
-    if (seen.has(tag) || state.state === undefined || state.state === 'excluded') continue
+    if (inventory.only !== undefined || seen.has(tag)) continue
+    if (state.state === undefined || state.state === 'excluded' || state.excluded !== undefined) continue
     const reason = 'upstream no longer has the tag'
     totals.tagsRetained++
     tagItem('retain', tag, state.local, 'image', reason)
     tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined })
   }
-  return { items, totals: { ...totals, ...content }, works, tags }
+  const unmet = unmetOf(inventory)
+  for (const { tag, reason } of unmet.filter(({ why }) => why === 'unlisted')) {
+    totals.tagsFailed++
+    tagItem('skip', tag, undefined, 'image', reason)
+  }
+  return { items, totals: { ...totals, ...content }, works, tags, excluded, unmet }
+}
+
+/** What was asked for by name is owed an answer: tags that people keep for themselves, and those that upstream does not list. */
+function unmetOf({ only, tags: seen }: Inventory): UnmetTag[] {
+  const listed = new Map(seen.map((one) => [one.tag, one.seen]))
+  return [...(only ?? [])].flatMap((tag): UnmetTag[] => {
+    const found = listed.get(tag)
+    if (found === undefined) return [{ tag, why: 'unlisted', reason: 'upstream lists no such tag' }]
+    if ('excluded' in found) return [{ tag, why: 'excluded', reason: found.excluded }]
+    if ('problem' in found || found.decision.action !== 'skip') return []
+    return [{ tag, why: found.decision.state, reason: found.decision.reason }]
+  })
 }
 
 function descriptorOf(one: SeenTag): Descriptor[] {

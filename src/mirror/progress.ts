@@ -19,6 +19,8 @@ export interface RunMeter {
   bytesDone: number
   bytesTotal: number | undefined
   failed: number
+  /** Tags of upstream that people keep for themselves. */
+  leftOut: number
 }
 
 export interface ProgressBoard {
@@ -49,6 +51,7 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         bytesDone: 0,
         bytesTotal: undefined,
         failed: 0,
+        leftOut: 0,
       }
       const snapshot = (): Progress => ({
         at: isoTime(clock.now()),
@@ -60,6 +63,7 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         manifests: { done: meter.manifestsDone, total: meter.manifestsTotal ?? null },
         bytes: { done: meter.bytesDone, total: meter.bytesTotal ?? null },
         failed: meter.failed,
+        leftOut: meter.leftOut,
       })
       present.set(mirrorId, snapshot)
       const changed = () => {

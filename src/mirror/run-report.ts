@@ -7,7 +7,8 @@ import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known } from './known.ts'
-import type { PlannedTag, RootWork, SyncPlan } from './plan.ts'
+import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './plan.ts'
+import type { Problem } from './problem.ts'
 
 const MAX_FAILURES = 500
 const HOUR_MS = 60 * 60 * 1000
@@ -20,29 +21,43 @@ export interface RunResult {
 
 export interface RunReport {
   readonly outcome: 'done' | 'partial' | 'failed'
-  /** For people, when the outcome is not `done`. */
+  /** For people, when tags failed that nobody keeps away. */
   readonly reason: string | null
   readonly failures: readonly RunFailure[]
   readonly failedTags: number
+  readonly excludedTags: number
+  readonly divergedTags: number
   readonly tags: readonly MirrorTagRow[]
   readonly subjects: readonly MirrorSubjectRow[]
 }
 
 export function reportRun(
   { inventory, plan, executed }: RunResult,
-  o: { readonly mirrorId: string; readonly known: Known; readonly isFull: boolean; readonly now: string },
+  o: {
+    readonly mirrorId: string
+    /** Its destination, for the lines that people copy. */
+    readonly repository: string
+    readonly known: Known
+    readonly isFull: boolean
+    readonly now: string
+  },
 ): RunReport {
   const failures = new Map<string, RunFailure>()
-  const fail = (tag: string, digest: Digest | undefined, problem: { code: string; message: string }) => {
+  const fail = (tag: string, digest: Digest | undefined, problem: Problem, lasts = isLasting(problem)) => {
     if (failures.has(tag)) return
-    failures.set(tag, { tag, digest: digest ?? null, code: problem.code, message: problem.message })
+    const accept = lasts ? `; to do without it: kagami tag exclude ${o.repository} ${tag}` : ''
+    failures.set(tag, { tag, digest: digest ?? null, code: problem.code, message: problem.message + accept })
   }
   for (const one of plan.tags)
     if (one.problem !== undefined) fail(one.tag, one.problem.digest ?? one.digest, one.problem)
   for (const { work, problem } of executed.failed) for (const tag of work.tags) fail(tag, problem.digest, problem)
   for (const [tag, result] of executed.tags) {
-    if (result.problem !== undefined) fail(tag, result.problem.digest, result.problem)
+    // What is left is what the repository's own rules refuse, run after run.
+    if (result.problem !== undefined) fail(tag, result.problem.digest, result.problem, true)
   }
+  const held = failures.size
+  const [first] = failures.values()
+  for (const one of plan.unmet) fail(one.tag, undefined, unmetProblem(one, o.repository), false)
 
   const failedWorks = new Set(executed.failed.map((one) => one.work))
   const published = publishedNow(inventory, plan, failedWorks)
@@ -57,17 +72,41 @@ export function reportRun(
     return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
   })
   const isAnyGood = tags.some((tag) => tag.state === 'synced')
-  const [first] = failures.values()
-  const outcome = first === undefined ? 'done' : isAnyGood ? 'partial' : 'failed'
+  const outcome = failures.size === 0 ? 'done' : isAnyGood ? 'partial' : 'failed'
   return {
     outcome,
-    reason:
-      first === undefined ? null : `${failures.size} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
+    reason: first === undefined ? null : `${held} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
     failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
     failedTags: failures.size,
+    excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
+    divergedTags: tags.filter((tag) => tag.state === 'diverged').length,
     tags,
     subjects: reliableLists(inventory, published.digests, o),
   }
+}
+
+/** Reasons that do not pass by themselves: the content is as it is. What can be accepted must be told apart from what will pass. */
+const LASTING: ReadonlySet<string> = new Set([
+  'BLOB_UNKNOWN',
+  'DIGEST_INVALID',
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_INVALID',
+  'MANIFEST_TOO_LARGE',
+  'MANIFEST_UNKNOWN',
+  'SIZE_INVALID',
+  'UPSTREAM_INVALID',
+  'UPSTREAM_NOT_FOUND',
+  'UPSTREAM_UNSUPPORTED',
+])
+
+function isLasting({ code }: Problem): boolean {
+  return LASTING.has(code)
+}
+
+function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Problem {
+  if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
+  const release = why === 'excluded' ? `; to bring it back: kagami tag release ${repository} ${tag}` : ''
+  return { code: 'CONFLICT', message: `${why} here: ${reason}${release}` }
 }
 
 /** The tags of a plan as rows, in the state that the plan gives them. */

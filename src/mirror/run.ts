@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { createLimiter } from '../lib/concurrency.ts'
 import { digestOf } from '../oci/digest.ts'
-import { parseRepositoryName } from '../oci/reference.ts'
+import { parseRepositoryName, type Tag } from '../oci/reference.ts'
 import { withBreaker } from './breaker.ts'
 import type { MirrorEngineOptions, Source } from './engine.ts'
 import { executePlan } from './execute.ts'
@@ -57,6 +57,8 @@ export interface PassOptions {
   readonly sources: Sources
   readonly known: Known
   readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only: ReadonlySet<Tag> | undefined
   readonly now: Date
   readonly transfers: number
   readonly signal?: AbortSignal | undefined
@@ -64,7 +66,7 @@ export interface PassOptions {
 
 /** What a pass would do, and what it is made from. */
 export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
-  const { sources, known, isFull, now, transfers } = o
+  const { sources, known, isFull, only, now, transfers } = o
   const limiter = createLimiter(transfers)
   const { image, referrers } = sources
   const readers = {
@@ -76,6 +78,7 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void }
     known,
     limiter,
     isFull,
+    only,
     now,
     concurrency: transfers * 4,
     ...(o.onTags === undefined ? {} : { onTags: o.onTags }),
@@ -92,6 +95,8 @@ export interface RunOptions {
   readonly mirror: MirrorRecord
   readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
   readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only: ReadonlySet<Tag> | undefined
   readonly signal: AbortSignal
   readonly meter: RunMeter
   changed(): void
@@ -112,6 +117,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       sources,
       known,
       isFull: o.isFull,
+      only: o.only,
       now: o.clock.now(),
       transfers: o.transfers,
       signal: o.signal,
@@ -123,7 +129,8 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     const { totals } = plan
     counts.tagsUnchanged = totals.tagsUnchanged ?? 0
     meter.phase = 'copying'
-    meter.tagsTotal = plan.tags.filter((tag) => tag.state !== 'absent').length
+    meter.tagsTotal = plan.tags.filter((tag) => tag.state !== 'absent' && tag.state !== 'excluded').length
+    meter.leftOut = totals.tagsSkipped ?? 0
     meter.tagsDone = plan.tags.filter((tag) => tag.state === 'synced').length
     meter.manifestsTotal = (totals.manifests ?? 0) + (totals.referrers ?? 0)
     meter.bytesTotal = totals.sizeBytes ?? 0
@@ -178,8 +185,14 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       },
     })
     const now = isoTime(o.clock.now())
-    const report = reportRun({ inventory, plan, executed }, { mirrorId: mirror.id, known, isFull: o.isFull, now })
+    const report = reportRun(
+      { inventory, plan, executed },
+      { mirrorId: mirror.id, repository: mirror.repository, known, isFull: o.isFull, now },
+    )
     counts.failed = report.failedTags
+    counts.tagsExcluded = report.excludedTags
+    counts.tagsDiverged = report.divergedTags
+    meter.leftOut = report.excludedTags + report.divergedTags
     return report
   } finally {
     count()

@@ -1,16 +1,18 @@
-/** The runs of this process: one per mirror at a time, one more waiting behind it, each under a lease. */
+/** The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags and one of a few. */
 import type { Run } from '../api/runs.ts'
+import type { Transaction } from '../db/engine.ts'
 import { recordSubjects } from '../db/mirror-subjects.ts'
 import { recordTags } from '../db/mirror-tags.ts'
-import { type MirrorRecord, scheduleMirror, setMirrorState } from '../db/mirrors.ts'
+import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../db/mirrors.ts'
 import type { RunOutcome, RunTrigger } from '../db/schema.ts'
-import { endRun, findRun, insertRun, listRuns, pruneRuns, setRunGeneration } from '../db/sync-runs.ts'
-import { AppError } from '../errors.ts'
+import { endRun, findRun, insertRun, listRuns, pruneRuns, setRunGeneration, setRunTags } from '../db/sync-runs.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { acquireLease, type Lease } from '../jobs/leases.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Sleep } from '../lib/retry.ts'
+import type { Tag } from '../oci/reference.ts'
 import type { MirrorEngineOptions } from './engine.ts'
 import { failureOf } from './problem.ts'
 import type { ProgressBoard } from './progress.ts'
@@ -51,14 +53,26 @@ interface ProcessRun {
   readonly mirrorId: string
   readonly abort: AbortController
   isFull: boolean
+  /** Only these tags; undefined: all. */
+  only: ReadonlySet<Tag> | undefined
   /** Its row is there. */
   readonly inserted: Promise<void>
   readonly ended: Promise<void>
 }
 
+export interface RunRequest {
+  readonly trigger: RunTrigger
+  readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only?: ReadonlySet<Tag> | undefined
+}
+
 export interface Runner {
-  /** Begins a run, or lets it wait behind the present one; whoever comes while one waits already joins it. */
-  begin(mirror: MirrorRecord, o: { trigger: RunTrigger; isFull: boolean }): Promise<Run>
+  /**
+   * Begins a run, or lets it wait behind the present one; whoever comes while one of the kind (all tags, or some by name) waits
+   * already joins it.
+   */
+  begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
   isRunning(mirrorId: string): boolean
   readonly size: number
   /** Resolves when the run has ended here; undefined when it is not a run of this process. */
@@ -76,13 +90,14 @@ export function stopReason(): AppError {
 
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
-  const present = new Map<string, ProcessRun>()
-  const waiting = new Map<string, ProcessRun>()
+  /** By mirror: the present run, then those that wait, in their order. */
+  const queues = new Map<string, ProcessRun[]>()
   let isClosed = false
   const now = () => isoTime(clock.now())
 
-  function create(mirror: MirrorRecord, { trigger, isFull }: { trigger: RunTrigger; isFull: boolean }): ProcessRun {
-    const before = present.get(mirror.id)
+  function create(mirror: MirrorRecord, { trigger, isFull, only }: RunRequest): ProcessRun {
+    const queue = queues.get(mirror.id) ?? []
+    const before = queue.at(-1)
     const id = newId()
     const inserted = db.write(async (tx) => {
       await insertRun(tx, {
@@ -96,8 +111,10 @@ export function createRunner(o: RunnerOptions): Runner {
         ended_at: null,
         counts: JSON.stringify(NO_COUNTS),
         failures: '[]',
-        tags: null,
+        tags: tagsText(only),
       })
+      // A few tags do not stand for the pass over all.
+      if (only !== undefined) return
       // Should this process die, the mirror is due again by itself.
       const later = new Date(clock.now().getTime() + o.intervalMs)
       await scheduleMirror(tx, mirror.id, isoTime(later))
@@ -107,23 +124,23 @@ export function createRunner(o: RunnerOptions): Runner {
       mirrorId: mirror.id,
       abort: new AbortController(),
       isFull,
+      only,
       inserted,
       ended: Promise.resolve()
         .then(async () => {
           await inserted
           await before?.ended
-          waiting.delete(mirror.id)
-          present.set(mirror.id, run)
           await execute(mirror, run)
         })
         .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
         .finally(() => {
-          if (present.get(mirror.id) === run) present.delete(mirror.id)
-          if (waiting.get(mirror.id) === run) waiting.delete(mirror.id)
+          queue.splice(queue.indexOf(run), 1)
+          if (queue.length === 0) queues.delete(mirror.id)
           o.onEnded()
         }),
     }
-    ;(before === undefined ? present : waiting).set(mirror.id, run)
+    queue.push(run)
+    queues.set(mirror.id, queue)
     return run
   }
 
@@ -145,6 +162,7 @@ export function createRunner(o: RunnerOptions): Runner {
           mirror,
           binding: { runId: run.id, leaseKey: key, generation },
           isFull: run.isFull,
+          only: run.only,
           signal: AbortSignal.any([run.abort.signal, signal]),
           meter,
           changed,
@@ -190,8 +208,7 @@ export function createRunner(o: RunnerOptions): Runner {
     const failures = [...whole, ...(report?.failures ?? [])]
     if (whole.length > 0) counts.failed++
     const reason = whole[0]?.message ?? report?.reason ?? null
-    if (thrown !== undefined && !isStopped)
-      logger.warn({ err: thrown.error, mirror: mirror.id, run: run.id }, 'a run failed')
+    if (thrown !== undefined && !isStopped) logFailure(mirror, run, thrown.error)
     const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(mirror.id, run.id)) : 0
     const isInterrupted = run.abort.signal.aborted && !isStopped
     await db.write(async (tx) => {
@@ -210,6 +227,7 @@ export function createRunner(o: RunnerOptions): Runner {
       await pruneRuns(tx, mirror.id, KEPT_RUNS)
       if (outcome === 'stopped' || isFenced) return
       const { intervalMs, random } = o
+      if (run.only !== undefined) return afterSome(tx, mirror.id, report?.reason ?? null, at)
       await setMirrorState(tx, mirror.id, {
         state: outcome === 'done' ? 'active' : 'degraded',
         reason,
@@ -220,28 +238,56 @@ export function createRunner(o: RunnerOptions): Runner {
     return outcome
   }
 
+  /**
+   * A run of a few tags can make the mirror degraded, by what it held back; that it is well only a pass over all of them tells,
+   * which then comes at once.
+   */
+  async function afterSome(tx: Transaction, mirrorId: string, reason: string | null, at: string): Promise<void> {
+    const mirror = await findMirror(tx, mirrorId)
+    if (mirror === undefined || mirror.state === 'stopped') return
+    if (reason !== null)
+      await setMirrorState(tx, mirrorId, { state: 'degraded', reason, nextRunAt: mirror.next_run_at, at })
+    else if (mirror.state === 'degraded') await scheduleMirror(tx, mirrorId, at)
+  }
+
+  /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
+  function logFailure(mirror: MirrorRecord, run: ProcessRun, error: unknown): void {
+    const about = { mirror: mirror.repository, run: run.id }
+    if (!isAppError(error)) {
+      logger.error({ ...about, err: error }, 'a run failed')
+      return
+    }
+    logger.warn({ ...about, code: error.code, reason: error.message }, 'a run failed')
+    logger.debug({ ...about, err: error }, 'where the run failed')
+  }
+
   /** Failed runs in a row before this one. */
   async function countFailedInRow(mirrorId: string, runId: string): Promise<number> {
-    const rows = (await listRuns(db.read, mirrorId, { limit: 12 })).filter((row) => row.id !== runId)
+    const rows = (await listRuns(db.read, mirrorId, { limit: 12 })).filter(
+      (row) => row.id !== runId && row.tags === null,
+    )
     const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
     return firstGood === -1 ? rows.length : firstGood
   }
 
-  const all = () => [...present.values(), ...waiting.values()]
+  const all = () => [...queues.values()].flat()
   return {
-    async begin(mirror, { trigger, isFull }) {
+    async begin(mirror, request) {
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
-      const joined = waiting.get(mirror.id)
-      const run = joined ?? create(mirror, { trigger, isFull })
-      if (isFull) run.isFull = true
+      const [, ...waiting] = queues.get(mirror.id) ?? []
+      const joined = waiting.find((one) => (one.only === undefined) === (request.only === undefined))
+      const run = joined ?? create(mirror, request)
+      if (request.isFull) run.isFull = true
+      if (run.only !== undefined) run.only = new Set([...run.only, ...(request.only ?? [])])
       await run.inserted
+      if (joined?.only !== undefined) await db.write((tx) => setRunTags(tx, run.id, tagsText(run.only)))
       const row = await findRun(db.read, run.id)
       if (row === undefined) throw new Error(`run ${run.id} is gone`)
       return renderRun(row)
     },
-    isRunning: (mirrorId) => present.has(mirrorId),
+    isRunning: (mirrorId) => queues.has(mirrorId),
     get size() {
-      return present.size
+      return queues.size
     },
     find: (runId) => all().find((run) => run.id === runId)?.ended,
     async end(mirrorId, reason) {
@@ -260,4 +306,9 @@ export function createRunner(o: RunnerOptions): Runner {
 
 function isStop(reason: AppError): boolean {
   return typeof reason.detail === 'object' && reason.detail !== null && 'stopped' in reason.detail
+}
+
+/** As `sync_runs` keeps them. */
+function tagsText(only: ReadonlySet<Tag> | undefined): string | null {
+  return only === undefined ? null : JSON.stringify([...only].sort())
 }

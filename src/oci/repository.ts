@@ -62,7 +62,7 @@ export interface TagMove {
 
 export interface TagOutcome {
   readonly tag: Tag
-  readonly result: 'moved' | 'unchanged' | 'conflict' | 'refused' | 'unsupported'
+  readonly result: 'moved' | 'unchanged' | 'conflict' | 'excluded' | 'refused' | 'unsupported'
   readonly found?: Digest
   readonly reason?: string
 }

@@ -186,7 +186,7 @@ export async function deleteManifest(
       const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: undefined })
       if (event !== undefined) events.push(event)
     }
-    await excludeDigest(tx, repository.id, { digest, tags, at })
+    await excludeDigest(tx, repository.id, { digest, tags, by: destination.actor, at })
     await unlinkManifest(tx, repository.id, digest)
     await appendEvents(tx, events)
   })

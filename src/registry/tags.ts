@@ -33,7 +33,7 @@ export async function deleteTag(
     if (event === undefined) throw unknownManifest({ tag })
     refuseArchived(repository)
     refuseTagDelete(repository, tag)
-    await excludeTag(tx, repository.id, tag, at)
+    await excludeTag(tx, repository.id, tag, { by: destination.actor, at })
     await appendEvents(tx, [event])
   })
 }

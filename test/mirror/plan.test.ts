@@ -95,15 +95,12 @@ function build(world: World): { inventory: Inventory; known: Known } {
   const excluded = new Set(world.excluded.map((i) => at(digests, i)))
   const tags = world.tags.map((made, i): SeenTag => {
     const tag = (made.signs === undefined ? `tag-${i}` : `signature-${i}`) as Tag
-    const state: MirrorTagRow['state'] | undefined = made.isExcluded
-      ? 'excluded'
-      : made.synced === undefined
-        ? undefined
-        : 'synced'
+    const state: MirrorTagRow['state'] | undefined = made.synced === undefined ? undefined : 'synced'
     const local = made.local === undefined ? undefined : at(digests, made.local)
     const synced = made.synced === undefined ? undefined : at(digests, made.synced)
-    states.set(tag, { local, synced, state })
+    states.set(tag, { local, synced, state, ...(made.isExcluded ? { excluded: 'not wanted' } : {}) })
     const subject = made.signs === undefined ? undefined : at(digests, made.signs)
+    if (made.isExcluded) return { tag, origin: 'image', subject, seen: { excluded: 'not wanted' } }
     if (made.isUnread)
       return { tag, origin: 'image', subject, seen: { problem: { code: 'UPSTREAM_UNAVAILABLE', message: '503' } } }
     const descriptor = descriptorOf(at(digests, made.upstream))
@@ -132,7 +129,8 @@ const check = (property: (o: ReturnType<typeof build>) => void) =>
 describe('planSync, for any upstream and any state here', () => {
   test('says of every tag exactly once what becomes of it', () => {
     check(({ inventory, known }) => {
-      const { tags } = planSync(inventory, known)
+      const { tags: planned, excluded } = planSync(inventory, known)
+      const tags = [...planned, ...excluded.map((tag) => ({ tag }))]
       expect(new Set(tags.map(({ tag }) => tag)).size).toBe(tags.length)
       for (const { tag } of inventory.tags) expect(tags.some((one) => one.tag === tag)).toBe(true)
     })
@@ -142,8 +140,8 @@ describe('planSync, for any upstream and any state here', () => {
     check(({ inventory, known }) => {
       for (const work of planSync(inventory, known).works) {
         for (const move of work.moves) {
-          const { local, synced, state } = known.tags.get(move.tag) ?? {}
-          expect(state).not.toBe('excluded')
+          const { local, synced, excluded } = known.tags.get(move.tag) ?? {}
+          expect(excluded).toBeUndefined()
           expect(move.expect).toBe(local)
           if (move.to?.digest !== local) expect(local).toBe(synced)
         }
@@ -258,7 +256,8 @@ describe('decideTag', () => {
     ['moved by a person', state(c, a, 'synced'), none, { action: 'skip', state: 'diverged' }],
     ['set by a person before the mirror', state(c), none, { action: 'skip', state: 'diverged' }],
     ['deleted by a person', state(undefined, a, 'synced'), none, { action: 'skip', state: 'excluded' }],
-    ['excluded', state(undefined, undefined, 'excluded'), none, { action: 'skip', state: 'excluded' }],
+    ['excluded', { ...state(b, b, 'synced'), excluded: 'not wanted' }, none, { action: 'skip', state: 'excluded' }],
+    ['seen at a deleted digest before', state(undefined, undefined, 'excluded'), none, { action: 'move' }],
     ['to a digest that a person deleted', state(a, a, 'synced'), new Set([b]), { action: 'skip', state: 'excluded' }],
   ] as const)('%s', (_title, tag, excluded, decision) => {
     expect(decideTag(b, tag, excluded)).toMatchObject(decision)

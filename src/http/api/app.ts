@@ -14,6 +14,7 @@ import type { Platforms } from '../../registry/platforms.ts'
 import { clientAddress } from '../client-address.ts'
 import { catalogRoutes } from './catalog.ts'
 import { errorResponse } from './errors.ts'
+import { exclusionRoutes } from './exclusions.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { organizationRoutes } from './organizations.ts'
@@ -75,6 +76,7 @@ export function createApiApp(deps: ApiDeps): Routes {
     runRoutes(deps),
     repositoryRoutes(deps),
     tagRoutes(deps),
+    exclusionRoutes(deps),
     sampleRoutes(deps),
   ]
   for (const routes of nouns) app.route(API_PATH, routes)

@@ -15,6 +15,7 @@ import { nameSchema } from '../../api/schema.ts'
 import type { Database } from '../../db/engine.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
+import { parseTag } from '../../oci/reference.ts'
 import { actorOf, allowInOrganization, nameOf } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
 import { repositoryPathSchema } from './repositories.ts'
@@ -111,10 +112,12 @@ export function mirrorRoutes(deps: Deps): Routes {
     })
     .openapi(sync, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.sync', 'sync mirrors')
-      const { full, dryRun } = c.req.valid('json')
+      const { full, tags: names, dryRun } = c.req.valid('json')
+      const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
-      if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, { full, signal: c.req.raw.signal }) }, 200)
-      return c.json(await mirrors.sync(mirror.id, { full, trigger: 'sync' }), 202)
+      if (dryRun)
+        return c.json({ plan: await mirrors.planSync(mirror.id, { full, only, signal: c.req.raw.signal }) }, 200)
+      return c.json(await mirrors.sync(mirror.id, { full, only, trigger: 'sync' }), 202)
     })
     .openapi(stop, async (c) => {
       const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.stop', 'stop mirrors')

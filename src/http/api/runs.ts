@@ -107,7 +107,8 @@ async function* follow(
 
 /** The end of a run as its record tells it. */
 function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
-  const { tagsMoved, tagsUnchanged, manifests, referrers, readBytes, failed } = run.counts
+  const { tagsMoved, tagsUnchanged, tagsExcluded, tagsDiverged, manifests, referrers, readBytes, failed } = run.counts
+  const here = tagsMoved + tagsUnchanged
   const whole = (done: number) => ({ done, total: done })
   return {
     at: run.endedAt ?? run.startedAt,
@@ -115,9 +116,11 @@ function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
     runId: run.id,
     phase: 'ended',
     outcome: run.outcome,
-    tags: whole(tagsMoved + tagsUnchanged),
+    // What failed and what people moved is upstream's as well: `21/21` would say that nothing is missing.
+    tags: { done: here, total: here + tagsDiverged + (run.failures.some(({ tag }) => tag === null) ? 0 : failed) },
     manifests: { done: manifests + referrers, total: last?.manifests.total ?? manifests + referrers },
     bytes: run.outcome === 'done' ? whole(last?.bytes.total ?? readBytes) : (last?.bytes ?? whole(readBytes)),
     failed,
+    leftOut: tagsExcluded + tagsDiverged,
   }
 }

@@ -1,0 +1,89 @@
+import { createRoute } from '@hono/zod-openapi'
+import {
+  exclusionAnswerSchema,
+  exclusionListSchema,
+  tagExcludeSchema,
+  tagReleaseAnswerSchema,
+} from '../../api/exclusions.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import { z } from '../../api/schema.ts'
+import type { Database } from '../../db/engine.ts'
+import { listExclusions } from '../../db/mirror-exclusions.ts'
+import { isoTime, systemClock } from '../../lib/clock.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
+import { excludeMirrorTag, releaseMirrorTag } from '../../mirror/exclusions.ts'
+import { parseReference, parseTag } from '../../oci/reference.ts'
+import { actorOf, nameOf } from './decide.ts'
+import { allowOnMirror } from './mirrors.ts'
+import { pageOf } from './page.ts'
+import { repositoryPathSchema } from './repositories.ts'
+import { body, newRoutes, ok, type Routes } from './route.ts'
+
+const tags = ['tags']
+
+const list = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}/exclusions',
+  tags,
+  summary: 'List the tags that people keep a mirror from',
+  request: { params: repositoryPathSchema, query: listQuerySchema },
+  responses: ok('One page, by tag; content that was deleted by its digest alone last', exclusionListSchema),
+})
+
+const exclude = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/tags/{tag}/exclude',
+  tags,
+  summary: 'Do without a tag of a mirror (who may delete tags)',
+  description:
+    'The mirror leaves the tag as it is, here or away, and neither fails nor alarms for it. Also for tags that are not here. Without a reason, the one for which the tag failed.',
+  request: { params: repositoryPathSchema.extend({ tag: z.string() }), body: body(tagExcludeSchema) },
+  responses: ok('The exclusion', exclusionAnswerSchema),
+})
+
+const release = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/tags/{tag}/release',
+  tags,
+  summary: 'End the exclusion of a tag (who may delete tags)',
+  description:
+    'The next pass brings the tag back. Also for the digest of content that was deleted by it, with the tags that went with it.',
+  request: { params: repositoryPathSchema.extend({ tag: z.string() }) },
+  responses: ok('What the mirror takes again', tagReleaseAnswerSchema),
+})
+
+interface Deps {
+  readonly db: Database
+  readonly mirrors: MirrorEngine
+}
+
+export function exclusionRoutes(deps: Deps): Routes {
+  const { db, mirrors } = deps
+  return newRoutes()
+    .openapi(list, async (c) => {
+      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see exclusions')
+      const { limit, after } = c.req.valid('query')
+      const rows = await listExclusions(db.read, mirror.id, { limit: limit + 1, after })
+      const { items, next } = pageOf(rows, limit, (row) => row.tag ?? row.digest ?? '')
+      return c.json({ exclusions: [...items], next }, 200)
+    })
+    .openapi(exclude, async (c) => {
+      const { tag, ...path } = c.req.valid('param')
+      const mirror = await allowOnMirror(deps, c.var.who, path, 'tag.delete', 'exclude tags')
+      const { reason } = c.req.valid('json')
+      const exclusion = await excludeMirrorTag(db, { ...changeOf(path, c.var.who), tag: parseTag(tag), reason })
+      return c.json({ exclusion, mirror: await mirrors.show(mirror.id) }, 200)
+    })
+    .openapi(release, async (c) => {
+      const { tag, ...path } = c.req.valid('param')
+      const mirror = await allowOnMirror(deps, c.var.who, path, 'tag.delete', 'release tags')
+      const released = await releaseMirrorTag(db, { ...changeOf(path, c.var.who), of: parseReference(tag) })
+      const { wasExcluded } = released
+      const answer = { wasExcluded, tags: [...released.tags], digests: [...released.digests] }
+      return c.json({ ...answer, mirror: await mirrors.show(mirror.id) }, 200)
+    })
+}
+
+function changeOf(path: Parameters<typeof nameOf>[0], who: Parameters<typeof actorOf>[0]) {
+  return { repository: nameOf(path), by: actorOf(who), at: isoTime(systemClock.now()) }
+}
