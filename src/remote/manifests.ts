@@ -146,7 +146,7 @@ function titleOf(name: RepositoryName, reference: Reference): string {
 function schema1(session: RegistrySession, name: RepositoryName, reference: string): AppError {
   return new AppError(
     'UPSTREAM_UNSUPPORTED',
-    `${session.address.host}: ${name} ${reference} is a Docker schema 1 manifest, which cannot be mirrored: want schema 2 or OCI`,
+    `${session.address.host}: ${name} ${reference} is a Docker schema 1 manifest (schema version 1), which cannot be mirrored: want schema version 2 or OCI`,
   )
 }
 

@@ -76,6 +76,7 @@ describe('answers', () => {
           'createdAt',
           'id',
           'lastRun',
+          'leftOut',
           'nextRunAt',
           'organization',
           'reason',
@@ -102,7 +103,9 @@ describe('answers', () => {
     ]
     for (const [args, nouns, keys] of lists) {
       const document = await json(args)
-      expect(Object.keys(document).sort()).toEqual([nouns, 'next'].sort())
+      // Besides the tags that are here, those that people keep away.
+      const besides = nouns === 'tags' ? ['excluded'] : []
+      expect(Object.keys(document).sort()).toEqual([nouns, 'next', ...besides].sort())
       expect(document.next).toBeNull()
       expect(document[nouns].length).toBeGreaterThan(0)
       for (const item of document[nouns]) expect(Object.keys(item).sort()).toEqual(keys)
