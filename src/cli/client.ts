@@ -2,7 +2,8 @@
 import { errorSchema } from '../api/errors.ts'
 import { MAX_LIMIT } from '../api/lists.ts'
 import type { z } from '../api/schema.ts'
-import { AppError, type ErrorCode, messageOf } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { explainFailure } from '../net/connection-failure.ts'
 
 export interface Request {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
@@ -57,17 +58,45 @@ export function createApiClient(server: string, authorization: string | undefine
       })
     } catch (error) {
       if (signal?.aborted) throw new AppError('CANCELLED', 'the request was cancelled', { cause: error })
-      throw new AppError('UNAVAILABLE', `cannot reach ${server}: ${messageOf(error)}; is it running?`, { cause: error })
+      throw new AppError(
+        'UNAVAILABLE',
+        `cannot reach ${server}: ${explainFailure(error, url).phrase}; is it running?`,
+        {
+          cause: error,
+        },
+      )
     }
     if (!response.ok) throw await errorOf(server, response)
     return response
+  }
+
+  /** The body as it arrives; one that breaks off is told as what it means to people. */
+  async function* chunksOf(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of response.body ?? []) yield chunk
+    } catch (error) {
+      if (signal?.aborted) throw new AppError('CANCELLED', 'the request was cancelled', { cause: error })
+      throw new AppError('UNAVAILABLE', `${server} ended the connection before its answer was complete`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Undefined for what is not JSON. */
+  async function jsonOf(response: Response, signal?: AbortSignal): Promise<unknown> {
+    const chunks = await Array.fromAsync(chunksOf(response, signal))
+    try {
+      return JSON.parse(Buffer.concat(chunks).toString())
+    } catch {
+      return undefined
+    }
   }
 
   const client: ApiClient = {
     server,
     async call(method, path, schema, options) {
       const response = await request(method, path, options)
-      return read(server, schema, await response.json().catch(() => undefined))
+      return read(server, schema, await jsonOf(response, options?.signal))
     },
     async send(method, path, options) {
       await request(method, path, options).then((response) => response.body?.cancel())
@@ -77,7 +106,7 @@ export function createApiClient(server: string, authorization: string | undefine
       let after: string | undefined
       do {
         const response = await request('GET', path, { query: { limit: MAX_LIMIT, ...query, after } })
-        const page = (await response.json()) as Record<string, unknown>
+        const page = Object(await jsonOf(response)) as Record<string, unknown>
         all.push(...read(server, item.array(), page[nouns]))
         after = typeof page.next === 'string' ? page.next : undefined
       } while (after !== undefined)
@@ -87,7 +116,7 @@ export function createApiClient(server: string, authorization: string | undefine
       const response = await request('GET', path, options)
       const decoder = new TextDecoder()
       let rest = ''
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of chunksOf(response, options?.signal)) {
         const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
         rest = lines.pop() ?? ''
         // An empty line only keeps the connection alive.
