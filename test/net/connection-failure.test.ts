@@ -1,6 +1,5 @@
 // Real failures of connections, and what people are told of them: never in the words of the runtime.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -18,7 +17,10 @@ afterAll(async () => {
   for (const close of closers) await close()
 })
 
-const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory.path, stdio: 'pipe' })
+function openssl(...args: string[]): void {
+  const run = Bun.spawnSync(['openssl', ...args], { cwd: directory.path, stderr: 'pipe' })
+  if (run.exitCode !== 0) throw new Error(`openssl ${args[0]} ended with ${run.exitCode}: ${run.stderr}`)
+}
 
 /** A certificate for localhost that signs itself, valid from and until these years. */
 function certificate(name: string, from: number, until: number): { cert: string; key: string } {

@@ -1,0 +1,98 @@
+import { expect, test } from 'bun:test'
+import type { Mirror } from '../../src/api/mirrors.ts'
+import type { Run } from '../../src/api/runs.ts'
+import { mirrorTable, mirrorText, outcomeText } from '../../src/cli/mirror-text.ts'
+import { NO_TAGS } from '../../src/db/mirror-tags.ts'
+import { NO_COUNTS } from '../../src/mirror/views.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+const run = (change: Partial<Run> = {}): Run => ({
+  id: 'r',
+  trigger: 'sync',
+  outcome: 'done',
+  startedAt: at,
+  endedAt: at,
+  counts: NO_COUNTS,
+  failures: [],
+  tags: null,
+  ...change,
+})
+const mirror = (change: Partial<Mirror> = {}): Mirror => ({
+  id: 'm',
+  organization: 'acme',
+  repository: 'acme/app',
+  source: { upstream: 'hub', repository: 'app' },
+  state: 'active',
+  reason: null,
+  since: at,
+  tags: { ...NO_TAGS, total: 3, published: 3 },
+  leftOut: [],
+  lastRun: run(),
+  nextRunAt: null,
+  createdAt: at,
+  ...change,
+})
+
+test('a failure of the whole run stands without a tag, one about content with its digest', () => {
+  const digest = `sha256:${'ab'.repeat(32)}`
+  const failures = [
+    { tag: null, digest: null, code: 'UPSTREAM_UNAVAILABLE', message: 'hub: connection refused' },
+    { tag: null, digest, code: 'DIGEST_INVALID', message: 'other bytes' },
+    { tag: '1', digest, code: 'DIGEST_INVALID', message: 'other bytes' },
+  ]
+  const lines = outcomeText(mirror(), run({ outcome: 'failed', failures }), 'kagami').split('\n')
+  expect(lines.slice(-4)).toEqual([
+    'Failures:',
+    '  hub: connection refused (UPSTREAM_UNAVAILABLE)',
+    '  sha256:abababababab: other bytes (DIGEST_INVALID)',
+    '  1: other bytes (DIGEST_INVALID)',
+  ])
+})
+
+test('what is left out is told with its reason, wherever "n of n" would say that all is here', () => {
+  const leftOut: Mirror['leftOut'] = [
+    { tag: 'old', state: 'excluded', reason: 'schema version 1' },
+    { tag: 'latest', state: 'diverged', reason: 'points elsewhere' },
+  ]
+  const counts = { ...NO_COUNTS, tagsUnchanged: 2, tagsExcluded: 1, tagsDiverged: 1 }
+  const lastRun = run({ counts })
+  const some = mirror({
+    tags: { ...NO_TAGS, total: 3, published: 2, excluded: 4, diverged: 1, absent: 1 },
+    leftOut,
+    lastRun,
+  })
+  expect(mirrorTable([some])).toContain('2/3 (1 diverged, 4 excluded, 1 gone at upstream)')
+  for (const text of [mirrorText(some, 'bin/kagami'), outcomeText(some, lastRun, 'bin/kagami')]) {
+    expect(text).toContain('0 tags moved, 2 unchanged, 1 excluded, 1 diverged')
+    expect(text).toContain(
+      [
+        'Left to people:',
+        '  old: excluded, schema version 1',
+        '  latest: diverged, points elsewhere',
+        '  and 3 more',
+        'Take an excluded one again: bin/kagami tag release acme/app TAG',
+      ].join('\n'),
+    )
+  }
+  expect(outcomeText(some, lastRun, 'kagami')).toStartWith(
+    'acme/app holds what hub/app has, without 2 tags left to people',
+  )
+  expect(outcomeText(mirror(), run(), 'kagami')).toStartWith('acme/app holds what hub/app has after')
+})
+
+test('what upstream itself does not have is left out of a good run, no failure of it', () => {
+  const failures = [{ tag: '1', digest: null, code: 'MANIFEST_UNKNOWN', message: 'published without it' }]
+  const text = outcomeText(mirror(), run({ failures }), 'kagami')
+  expect(text).toContain('Left out:\n  1: published without it')
+  expect(text).not.toContain('Failures')
+})
+
+test('a run of single tags speaks of these only', () => {
+  const text = outcomeText(
+    mirror({ reason: 'of another run' }),
+    run({ tags: ['1', '2'], outcome: 'partial' }),
+    'kagami',
+  )
+  expect(text).toStartWith('acme/app holds a part of 1, 2 of hub/app')
+  expect(text).not.toContain('of another run')
+})
