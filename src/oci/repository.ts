@@ -20,6 +20,9 @@ export interface Manifest {
   readonly bytes: Uint8Array
 }
 
+/** What is asked for is a digest; a size is somebody's word, checked where it is given. */
+export type ManifestKey = Partial<Descriptor> & { readonly digest: Digest }
+
 /**
  * `version` identifies the answer: the digest of the fallback index (from HEAD), or an ETag. `unchanged` when it equals
  * what the caller knew.
@@ -29,10 +32,13 @@ export type ReferrerList = 'unchanged' | { readonly version?: string; readonly i
 /** Reads one repository. Lives for one pass and remembers the tag list that it saw. On doubt it throws, it never answers "empty". */
 export interface RepositoryReader {
   listTags(o?: Abortable): AsyncIterable<{ readonly tag: Tag; readonly digest?: Digest }>
-  /** Type, digest and size of what a reference names; undefined when it is absent (404). */
-  resolve(reference: Reference, o?: Abortable): Promise<Descriptor | undefined>
-  /** Exact bytes, verified against the descriptor's digest, size-limited; undefined when absent (404). */
-  readManifest(of: Descriptor, o?: Abortable): Promise<Manifest | undefined>
+  /**
+   * Type, digest and size of what a reference names, as the source says: type and size are hints, and so is the digest unless
+   * `isRead` asks for the content itself. Undefined when it is absent (404).
+   */
+  resolve(reference: Reference, o?: Abortable & { readonly isRead?: boolean }): Promise<Descriptor | undefined>
+  /** Exact bytes, verified against the digest (and the size that is given), size-limited; undefined when absent (404). */
+  readManifest(of: ManifestKey, o?: Abortable): Promise<Manifest | undefined>
   openBlob(blob: Descriptor, o?: Abortable & { readonly offset?: number; readonly length?: number }): Promise<BlobBody>
   listReferrers(subject: Descriptor, o?: Abortable & { readonly known?: string }): Promise<ReferrerList>
 }

@@ -1,97 +1,114 @@
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { quoted } from '../lib/quoted.ts'
 import { discard, readBytes } from '../net/bounded-body.ts'
-import { isPassing } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, findDigest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/manifest.ts'
 import { bareMediaType, isManifestType, isSchema1Type, MANIFEST_ACCEPT } from '../oci/media-types.ts'
 import { formatReference, type Reference, type RepositoryName } from '../oci/reference.ts'
-import type { Abortable, Manifest } from '../oci/repository.ts'
+import type { Abortable, Manifest, ManifestKey } from '../oci/repository.ts'
+import { readAgain } from './read-again.ts'
 import type { RegistrySession } from './session.ts'
 
-/** Ways in which a HEAD fails where a GET may do, or at least says why (a HEAD's answer has no body). */
-const ASK_AGAIN_BY_GET: ReadonlySet<number> = new Set([400, 401, 403, 405, 501])
+/** These speak of the registry and not of HEAD: a GET would only be one more of what it cannot take now. */
+const SAME_BY_GET: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 
 /**
- * Type, digest and size of what a reference names, by HEAD: Docker Hub counts GETs of manifests, not HEADs. By GET where
- * the registry knows no HEAD or leaves a header out.
- * @returns undefined when it is absent (404)
+ * Type, digest and size of what a reference names, by HEAD: Docker Hub counts GETs of manifests, not HEADs. What a HEAD says
+ * is a hint. By GET where the registry fails at HEAD (Nexus answers 404 for what it has), leaves a header out, or `isRead`
+ * wants what is there and not what is said.
+ * @returns undefined when it is absent: 404 for the GET, never for the HEAD alone
  */
 export async function resolveReference(
   session: RegistrySession,
   name: RepositoryName,
   reference: Reference,
-  { signal }: Abortable,
+  { signal, isRead = false }: Abortable & { readonly isRead?: boolean },
 ): Promise<Descriptor | undefined> {
-  const request = manifestRequest(session, name, reference, signal)
-  const head = await session.send({ ...request, method: 'HEAD' })
-  if (head.status === 404) return undefined
-  if (head.status === 200) {
-    const descriptor = descriptorOf(head, reference)
+  if (!isRead) {
+    const request = manifestRequest(session, name, reference, signal)
+    const head = await session.send({ ...request, method: 'HEAD' })
+    const descriptor = head.status === 200 ? descriptorOf(head, reference) : undefined
     if (descriptor !== undefined) return descriptor
-  } else if (!ASK_AGAIN_BY_GET.has(head.status)) throw await session.failure(head, request)
-  await discard(head)
-
+    if (SAME_BY_GET.has(head.status)) throw await session.failure(head, request)
+    await discard(head)
+  }
   const got = await getManifest(session, name, reference, { signal })
   return got && { mediaType: got.mediaType, digest: digestOf(got.bytes), size: got.bytes.byteLength }
 }
 
 /**
- * The exact bytes of a manifest, verified against digest and size.
+ * The exact bytes of a manifest, verified against the digest, and against the size where one is given.
  * @returns undefined when it is absent (404)
  * @throws AppError UPSTREAM_UNSUPPORTED for Docker schema 1, UPSTREAM_INVALID for bytes that are not what was asked for
  */
 export async function readManifest(
   session: RegistrySession,
   name: RepositoryName,
-  of: Descriptor,
+  of: ManifestKey,
   { signal }: Abortable,
 ): Promise<Manifest | undefined> {
-  if (isSchema1Type(of.mediaType)) throw schema1(session, name, of.digest)
   const got = await getManifest(session, name, { digest: of.digest }, { signal })
   if (got === undefined) return undefined
   const digest = digestOf(got.bytes, algorithmOf(of.digest))
   const title = `${session.address.host}: ${name}@${of.digest}`
-  if (digest !== of.digest) throw new AppError('UPSTREAM_INVALID', `${title}: the bytes hash to ${digest}`)
-  if (got.bytes.byteLength !== of.size) {
-    throw new AppError('UPSTREAM_INVALID', `${title} has ${got.bytes.byteLength} bytes, its descriptor says ${of.size}`)
+  if (digest !== of.digest) {
+    throw new AppError(
+      'UPSTREAM_INVALID',
+      `${title}${got.encoding === undefined ? '' : ` ${got.encoding}`}: the bytes hash to ${digest}`,
+    )
   }
-  return { descriptor: { ...of, mediaType: got.mediaType }, bytes: got.bytes }
+  const size = got.bytes.byteLength
+  if (of.size !== undefined && size !== of.size) {
+    throw new AppError('UPSTREAM_INVALID', `${title} has ${size} bytes, its descriptor says ${of.size}`)
+  }
+  return { descriptor: { mediaType: got.mediaType, digest, size }, bytes: got.bytes }
 }
 
 interface GotManifest {
   readonly mediaType: string
   readonly bytes: Uint8Array
+  /** In words, when the answer claims to be encoded though identity was asked for. The bytes are never decoded. */
+  readonly encoding: string | undefined
 }
 
-/** A body that breaks off is asked for once more: the budget's own tries end with the headers. */
 async function getManifest(
   session: RegistrySession,
   name: RepositoryName,
   reference: Reference,
-  { signal, isRetry = false }: { readonly signal: AbortSignal | undefined; readonly isRetry?: boolean },
+  { signal }: { readonly signal: AbortSignal | undefined },
 ): Promise<GotManifest | undefined> {
   const request = manifestRequest(session, name, reference, signal)
-  const response = await session.send({ ...request, method: 'GET' })
-  if (response.status === 404) {
-    await discard(response)
-    return undefined
-  }
-  if (response.status !== 200) throw await session.failure(response, request)
-  const title = `${session.address.host}: ${request.what}`
-  refuseEncoded(response, title)
-  const type = bareMediaType(response.headers.get('content-type') ?? '')
-  let bytes: Uint8Array
-  try {
-    bytes = await readBytes(response, MAX_MANIFEST_BYTES, title)
-  } catch (error) {
-    if (isRetry || !isPassing(error)) throw error
-    return getManifest(session, name, reference, { signal, isRetry: true })
-  }
+  const answer = await readAgain(
+    () => session.send({ ...request, method: 'GET' }),
+    async (response) => {
+      if (response.status === 404) {
+        await discard(response)
+        return undefined
+      }
+      if (response.status !== 200) throw await session.failure(response, request)
+      const bytes = await readBytes(response, MAX_MANIFEST_BYTES, `${session.address.host}: ${request.what}`)
+      return { headers: response.headers, bytes }
+    },
+  )
+  if (answer === undefined) return undefined
+  const { headers, bytes } = answer
+  const type = bareMediaType(headers.get('content-type') ?? '')
+  const encoding = encodingOf(headers)
   if (isSchema1Type(type)) throw schema1(session, name, formatReference(reference))
-  return { mediaType: isManifestType(type) ? type : detectType(session, name, reference, bytes, type), bytes }
+  // Of an encoded body nothing is said but its digest.
+  const mediaType =
+    isManifestType(type) && (encoding === undefined || reference.digest !== undefined)
+      ? type
+      : detectType(
+          session,
+          name,
+          reference,
+          bytes,
+          encoding === undefined ? quoted(type, 100) : `${quoted(type, 100)} and ${encoding}`,
+        )
+  return { mediaType, bytes, encoding }
 }
 
 /** What the body is when its Content-Type does not say. */
@@ -100,7 +117,7 @@ function detectType(
   name: RepositoryName,
   reference: Reference,
   bytes: Uint8Array,
-  type: string,
+  shown: string,
 ): string {
   try {
     return parseManifest(bytes).descriptor.mediaType
@@ -110,7 +127,7 @@ function detectType(
     if (isSchema1) throw schema1(session, name, formatReference(reference))
     throw new AppError(
       'UPSTREAM_INVALID',
-      `${session.address.host}: ${titleOf(name, reference)} is ${quoted(type, 100)}, want a manifest: ${messageOf(error)}`,
+      `${session.address.host}: ${titleOf(name, reference)} is ${shown}, want a manifest: ${messageOf(error)}`,
       { cause: error },
     )
   }
@@ -150,9 +167,12 @@ function schema1(session: RegistrySession, name: RepositoryName, reference: stri
   )
 }
 
-/** Digests are of the bytes as stored, and identity was asked for. @throws AppError UPSTREAM_INVALID */
-export function refuseEncoded({ headers }: HttpResponse, title: string): void {
+/**
+ * A Content-Encoding in words, for the error of bytes that are not the wanted ones. The header alone refuses nothing: some
+ * storage names the compression of what it keeps, and the bytes are still those that the digest is of.
+ */
+export function encodingOf(headers: Headers): string | undefined {
   const encoding = headers.get('content-encoding')
-  if (encoding === null || encoding.trim().toLowerCase() === 'identity') return
-  throw new AppError('UPSTREAM_INVALID', `${title} comes with Content-Encoding ${quoted(encoding, 40)}, want identity`)
+  if (encoding === null || encoding.trim().toLowerCase() === 'identity') return undefined
+  return `comes with Content-Encoding ${quoted(encoding, 40)}, want identity`
 }

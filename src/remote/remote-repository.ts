@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { createLimiter } from '../lib/concurrency.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
-import type { Abortable, Manifest, ReferrerList, RepositoryReader } from '../oci/repository.ts'
+import type { Abortable, Manifest, ManifestKey, ReferrerList, RepositoryReader } from '../oci/repository.ts'
 import { openBlob } from './blobs.ts'
 import { readManifest, resolveReference } from './manifests.ts'
 import type { RegistryNetwork } from './network.ts'
@@ -77,8 +77,9 @@ export function openRemoteRepository(
     return listed
   }
 
-  async function readAndKeep(of: Descriptor, o: Abortable) {
-    const manifest = kept.get(of.digest) ?? (await readManifest(session, name, of, o))
+  /** By digest alone: what a HEAD or an entry of an index says of the size is a hint. */
+  async function readAndKeep(of: ManifestKey, o: Abortable) {
+    const manifest = kept.get(of.digest) ?? (await readManifest(session, name, { digest: of.digest }, o))
     if (manifest !== undefined) kept.set(of.digest, manifest)
     return manifest
   }
@@ -88,10 +89,10 @@ export function openRemoteRepository(
     resolve: (reference, o = {}) => resolveReference(session, name, reference, o),
     async readManifest(of, o = {}) {
       const manifest = kept.get(of.digest)
-      if (manifest === undefined || manifest.descriptor.size !== of.size)
-        return await readManifest(session, name, of, o)
+      const isWanted = manifest !== undefined && (of.size === undefined || of.size === manifest.descriptor.size)
+      if (!isWanted) return await readManifest(session, name, of, o)
       kept.delete(of.digest)
-      return { descriptor: { ...of, mediaType: manifest.descriptor.mediaType }, bytes: manifest.bytes }
+      return manifest
     },
     openBlob: (blob, o = {}) => openBlob(session, name, blob, o),
     async listReferrers(subject, { known, signal } = {}) {
