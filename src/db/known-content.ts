@@ -54,12 +54,13 @@ export async function listKnownReferences(db: Queries, repositoryId: string): Pr
   }))
 }
 
-/** Digests of all blobs of the repository, staged or published. */
-export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Set<Digest>> {
+/** All blobs of the repository, staged or published, with their sizes in bytes. */
+export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Map<Digest, number>> {
   const rows = await db
-    .selectFrom('repository_blobs')
-    .select('digest')
-    .where('repository_id', '=', repositoryId)
+    .selectFrom('repository_blobs as link')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+    .select(['link.digest', 'blob.size_bytes'])
+    .where('link.repository_id', '=', repositoryId)
     .execute()
-  return new Set(rows.map((row) => row.digest as Digest))
+  return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
 }

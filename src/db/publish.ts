@@ -27,7 +27,8 @@ export interface PublishChange {
 /**
  * Makes the roots and everything that belongs to them visible and moves the tags, with history and events.
  * @throws AppError CONFLICT when the run may not write any more (stopped, superseded, repository public or archived),
- *   MANIFEST_BLOB_UNKNOWN when something of the closure is not here; nothing is changed then
+ *   MANIFEST_BLOB_UNKNOWN when something of the closure is not here, SIZE_INVALID when it is not as its parent says; nothing
+ *   is changed then
  */
 export async function publishMirrored(
   tx: Transaction,
@@ -43,6 +44,7 @@ export async function publishMirrored(
     binding.isAbsentUpstream,
   )
   requireComplete(closure, repository)
+  requireTrue(closure)
   await setPublished(tx, binding.repositoryId, closure, change.at)
 
   const outcomes: TagOutcome[] = []
@@ -119,6 +121,15 @@ function requireComplete(closure: StagedClosure, repository: RepositoryRow): voi
     `nothing was published: ${repository.name} does not hold the ${first.kind} ${first.digest} of ${first.parent}` +
       (missing.length > 1 ? ` and ${missing.length - 1} more` : ''),
     { detail: missing.slice(0, 20).map((item) => item.digest) },
+  )
+}
+
+function requireTrue({ untrue: [first] }: StagedClosure): void {
+  if (first === undefined) return
+  throw new AppError(
+    'SIZE_INVALID',
+    `nothing was published: ${first.parent} says that ${first.digest} has ${first.sizeBytes} bytes, it has ${first.foundBytes}`,
+    { detail: [first.digest] },
   )
 }
 

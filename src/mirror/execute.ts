@@ -1,7 +1,9 @@
 /** Carries out a plan: blobs and manifests of each root, then the root's one publish. A failure stays with the roots that need it. */
-import { AppError, isCancelled } from '../errors.ts'
+import { AppError, isAppError, isCancelled } from '../errors.ts'
 import { forEachConcurrent, type Limiter } from '../lib/concurrency.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { isNonDistributable } from '../oci/media-types.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { Abortable, RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
 import { fetchBlob } from './fetch-blob.ts'
@@ -38,42 +40,77 @@ export interface TagResult {
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
 }
 
-/** @returns what became of each tag that was to move, and the roots that failed. @throws AppError CANCELLED */
+/**
+ * @returns what became of each tag that was to move, the roots that failed, and the layers that registries may leave out and
+ *   upstream did. @throws AppError CANCELLED
+ */
 export async function executePlan(o: Execution): Promise<{
   readonly tags: ReadonlyMap<Tag, TagResult>
   readonly failed: readonly { readonly work: RootWork; readonly problem: Problem & { readonly digest: Digest } }[]
+  readonly leftOut: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
 }> {
   const { inventory, limiter, observer } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const tags = new Map<Tag, TagResult>()
   const failed: { work: RootWork; problem: Problem & { digest: Digest } }[] = []
-  const blobs = new Map<Digest, Promise<void>>()
+  const leftOut = new Map<Digest, { parents: Set<Digest> }>()
+  const blobs = new Map<string, Promise<void>>()
+  const lastOf = new Map<Digest, Promise<unknown>>()
   const manifests = new Map<Digest, Promise<void>>()
 
   const readerOf = (origin: Origin): RepositoryReader => o.readers[origin] ?? o.readers.image
 
-  function blob(descriptor: Node['descriptor'], origin: Origin): Promise<void> {
-    return once(blobs, descriptor.digest, () =>
-      limiter.run(async () => {
-        const transfer = {
-          ...abortable,
-          reader: readerOf(origin),
-          writer: o.writers[origin],
-          onBytes: observer.onBytes,
-        }
-        observer.onBlob(await fetchBlob(descriptor, transfer))
-      }),
-    )
+  /**
+   * What becomes of a blob depends on its digest, the size that its manifest says, and where it is asked for: a wrong word
+   * about it, or a registry without it, fails nobody else. One after the other, for the first that is right brings it for all.
+   */
+  function blob(descriptor: Descriptor, origin: Origin): Promise<void> {
+    const { digest, size } = descriptor
+    return once(blobs, `${origin} ${digest} ${size}`, () => {
+      const fetched = (lastOf.get(digest) ?? Promise.resolve()).then(() =>
+        limiter.run(async () => {
+          const transfer = {
+            ...abortable,
+            reader: readerOf(origin),
+            writer: o.writers[origin],
+            onBytes: observer.onBytes,
+          }
+          observer.onBlob(await fetchBlob(descriptor, transfer))
+        }),
+      )
+      lastOf.set(
+        digest,
+        fetched.catch(() => {}),
+      )
+      return fetched
+    })
+  }
+
+  /** A blob of a node. A layer that registries may leave out is asked for like any other, and only its absence is taken. */
+  async function part(descriptor: Descriptor, node: Node): Promise<void> {
+    const { digest, mediaType } = descriptor
+    try {
+      await blob(descriptor, node.origin)
+    } catch (error) {
+      const isAbsent = isAppError(error, 'UPSTREAM_NOT_FOUND') || isAppError(error, 'BLOB_UNKNOWN')
+      if (!isAbsent || !isNonDistributable(mediaType)) within(digest)(error)
+      const { parents } = leftOut.get(digest) ?? { parents: new Set() }
+      leftOut.set(digest, { parents: parents.add(node.descriptor.digest) })
+    }
   }
 
   /** Stages a manifest after everything that it refers to: a staged manifest is always complete. */
   function manifest(digest: Digest): Promise<void> {
     return once(manifests, digest, async () => {
       const node = inventory.nodes.get(digest)
-      if (node === undefined || node.here !== 'no') return
+      if (node === undefined) return
+      if (node.here !== 'no') {
+        await settleAll((node.lacks ?? []).map((one) => part(one, node)))
+        return
+      }
       await settleAll([
         ...node.children.map((child) => manifest(child).catch(within(child))),
-        ...node.blobs.map((one) => blob(one, node.origin).catch(within(one.digest))),
+        ...node.blobs.map((one) => part(one, node)),
       ])
       await limiter.run(async () => {
         const bytes = node.bytes ?? (await readAgain(node))
@@ -85,7 +122,7 @@ export async function executePlan(o: Execution): Promise<{
   }
 
   async function readAgain(node: Node): Promise<Uint8Array> {
-    const found = await readerOf(node.origin).readManifest(node.descriptor, abortable)
+    const found = await readerOf(node.origin).readManifest({ digest: node.descriptor.digest }, abortable)
     if (found !== undefined) return found.bytes
     throw new AppError('MANIFEST_UNKNOWN', `upstream no longer has ${node.descriptor.digest}`)
   }
@@ -135,14 +172,15 @@ export async function executePlan(o: Execution): Promise<{
   }
 
   await forEachConcurrent(o.plan.works, ROOTS_AT_ONCE, work)
-  return { tags, failed }
+  return { tags, failed, leftOut }
 }
 
-function once(memo: Map<Digest, Promise<void>>, digest: Digest, work: () => Promise<void>): Promise<void> {
-  let promise = memo.get(digest)
+/** @param key all that the outcome of `work` depends on */
+function once<K extends string>(memo: Map<K, Promise<void>>, key: K, work: () => Promise<void>): Promise<void> {
+  let promise = memo.get(key)
   if (promise === undefined) {
     promise = work()
-    memo.set(digest, promise)
+    memo.set(key, promise)
   }
   return promise
 }

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import { forEachConcurrent } from '../lib/concurrency.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { isSchema1Type } from '../oci/media-types.ts'
 import { parseDigestTag, type Tag } from '../oci/reference.ts'
 import type { Abortable } from '../oci/repository.ts'
 import { decideTag, type TagDecision } from './decide-tag.ts'
@@ -18,7 +19,7 @@ export interface SeenTag {
   readonly subject: Digest | undefined
   readonly seen:
     | { readonly descriptor: Descriptor; readonly decision: TagDecision }
-    | { readonly problem: Problem }
+    | { readonly problem: Problem; readonly digest?: Digest | undefined }
     /** A person keeps the mirror from it, and why: nothing was asked. */
     | { readonly excluded: string }
 }
@@ -69,33 +70,54 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
 
   const walker = createWalker({ ...o, fallbackTags })
   const tags: SeenTag[] = []
-  const look = async (wanted: readonly ListedTag[]) => {
-    const roots = new Map<Digest, { descriptor: Descriptor; origin: Origin; isAttached: boolean }>()
+  /** `isRead`: from the manifests themselves, after a digest that was only told turned out to name nothing. */
+  const look = async (wanted: readonly ListedTag[], isRead = false): Promise<void> => {
+    const roots = new Map<Digest, { descriptor: Descriptor; origin: Origin; isAttached: boolean; of: ListedTag[] }>()
+    const seen = new Map<Tag, SeenTag>()
     await forEachConcurrent(wanted, o.concurrency, async (one) => {
-      const found = await see(one)
+      const found = await see(one, isRead)
       if (found === undefined) return
-      tags.push(found)
+      seen.set(one.tag, found)
       if (!('decision' in found.seen) || found.seen.decision.action === 'skip') return
       const { descriptor } = found.seen
-      const isAttached = one.subject !== undefined && (roots.get(descriptor.digest)?.isAttached ?? true)
-      roots.set(descriptor.digest, { descriptor, origin: one.origin, isAttached })
+      const before = roots.get(descriptor.digest)
+      const isAttached = one.subject !== undefined && (before?.isAttached ?? true)
+      const of = before?.of ?? []
+      of.push(one)
+      roots.set(descriptor.digest, { descriptor, origin: one.origin, isAttached, of })
     })
-    await forEachConcurrent(roots.values(), o.concurrency, ({ descriptor, origin, isAttached }) =>
-      walker.walk(descriptor, origin, isAttached),
-    )
+    const doubtful: ListedTag[] = []
+    await forEachConcurrent(roots.values(), o.concurrency, async ({ descriptor, origin, isAttached, of }) => {
+      if ((await walker.walk(descriptor, origin, isAttached)) || isRead) return
+      for (const one of of) {
+        seen.delete(one.tag)
+        doubtful.push(one)
+      }
+    })
+    for (const one of seen.values()) tags.push(one)
+    if (doubtful.length > 0) await look(doubtful, true)
   }
 
-  async function see(one: ListedTag): Promise<SeenTag | undefined> {
+  async function see(one: ListedTag, isRead: boolean): Promise<SeenTag | undefined> {
     const { tag, origin, subject } = one
-    const excluded = known.tags.get(tag)?.excluded
-    if (excluded !== undefined) return { tag, origin, subject, seen: { excluded } }
+    const before = known.tags.get(tag)
+    if (before?.excluded !== undefined) return { tag, origin, subject, seen: { excluded: before.excluded } }
     try {
+      const told = isRead || one.digest === undefined ? undefined : known.manifests.get(one.digest)?.descriptor
       const descriptor =
-        (one.digest && known.manifests.get(one.digest)?.descriptor) ??
-        (await o.limiter.run(async () => readers[origin]?.resolve({ tag }, abortable)))
-      // Deleted between the list and now.
-      if (descriptor === undefined) return undefined
-      const decision = decideTag(descriptor.digest, known.tags.get(tag), known.excluded)
+        told ?? (await o.limiter.run(async () => readers[origin]?.resolve({ tag }, { ...abortable, isRead })))
+      if (descriptor === undefined) {
+        // What upstream lists it has not lost: somebody has to look at this, unless people here do not want the tag.
+        if (before?.state === 'excluded') return undefined
+        throw new AppError('MANIFEST_UNKNOWN', 'upstream lists the tag, but answers 404 for its manifest')
+      }
+      const { digest, mediaType } = descriptor
+      const decision = decideTag(digest, before, known.excluded)
+      // A HEAD is enough to know: registries count GETs.
+      if (decision.action === 'move' && isSchema1Type(mediaType)) {
+        const message = `${digest} is a Docker schema 1 manifest, which cannot be mirrored: it is of schema version 1, want 2 or OCI`
+        return { tag, origin, subject, seen: { problem: { code: 'UPSTREAM_UNSUPPORTED', message }, digest } }
+      }
       return { tag, origin, subject, seen: { descriptor, decision } }
     } catch (error) {
       return { tag, origin, subject, seen: { problem: problemOf(error) } }

@@ -31,8 +31,8 @@ export interface KnownList {
 
 export interface Known {
   readonly manifests: ReadonlyMap<Digest, KnownManifest>
-  /** Staged or published in the repository. */
-  readonly blobs: ReadonlySet<Digest>
+  /** Staged or published in the repository, with their sizes in bytes. */
+  readonly blobs: ReadonlyMap<Digest, number>
   /** Subject → referrers that the repository holds. */
   readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
   readonly lists: Readonly<Record<Origin, ReadonlyMap<Digest, KnownList>>>
@@ -43,7 +43,7 @@ export interface Known {
 
 export const NOTHING_KNOWN: Known = {
   manifests: new Map(),
-  blobs: new Set(),
+  blobs: new Map(),
   referrers: new Map(),
   lists: { image: new Map(), referrers: new Map() },
   tags: new Map(),

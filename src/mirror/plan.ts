@@ -19,7 +19,7 @@ export interface RootWork {
   readonly moves: readonly TagMove[]
   /** The root, the manifests of its digest tags, and the referrers that are not published yet. */
   readonly roots: readonly Descriptor[]
-  /** Manifests that are not here, each after what it refers to. */
+  /** Manifests that are not here, or not with all that upstream may have, each after what it refers to. */
   readonly stage: readonly Digest[]
   /** Why nothing of it may be published now. */
   readonly problem: (Problem & { readonly digest: Digest }) | undefined
@@ -113,10 +113,12 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
       const state = decision.action === 'move' ? 'pending' : 'synced'
       tags.push({ tag: one.tag, digest, state, reason: undefined, problem: undefined })
     }
-    const unpublished = nodes.filter((node) => node.here !== 'published')
+    const unpublished = nodes.filter((node) => node.here !== 'published' || isLacking(node))
     if (problem === undefined && moves.length === 0 && unpublished.length === 0) return
     if (problem === undefined && moves.length === 0) {
-      const reason = `${unpublished.length} manifests that were attached later`
+      const isLate = unpublished.some((node) => node.here !== 'published')
+      const what = isLate ? 'manifests that were attached later' : 'manifests with layers that upstream may have now'
+      const reason = `${unpublished.length} ${what}`
       items.push({ action: 'publish', tag: null, digest: root.digest, sizeBytes: 0, origin: 'image', reason })
     }
     works.push({
@@ -128,22 +130,22 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
         ...attached.flatMap(descriptorOf),
         ...unpublished.filter((node) => node.isAttached).map((node) => node.descriptor),
       ]),
-      stage: nodes.filter((node) => node.here === 'no').map((node) => node.descriptor.digest),
+      stage: nodes.filter((node) => node.here === 'no' || isLacking(node)).map((node) => node.descriptor.digest),
       problem,
     })
   }
 
   for (const one of inventory.tags) {
     if ('problem' in one.seen) {
-      const { problem } = one.seen
+      const { problem, digest } = one.seen
       totals.tagsFailed++
-      tagItem('skip', one.tag, undefined, one.origin, problem.message)
+      tagItem('skip', one.tag, digest, one.origin, problem.message)
       tags.push({
         tag: one.tag,
-        digest: undefined,
+        digest,
         state: 'failed',
         reason: problem.message,
-        problem: { ...problem, digest: undefined },
+        problem: { ...problem, digest },
       })
     } else if ('excluded' in one.seen) {
       totals.tagsSkipped++
@@ -202,6 +204,10 @@ function descriptorOf(one: SeenTag): Descriptor[] {
 function reasonOf(node: Node, root: Descriptor, first: SeenTag | undefined): string {
   if (node.isAttached) return `attached to ${first?.tag ?? root.digest}`
   return node.descriptor.digest === root.digest ? `not here, tagged ${first?.tag ?? ''}` : `part of ${first?.tag ?? ''}`
+}
+
+function isLacking(node: Node): boolean {
+  return (node.lacks ?? []).length > 0
 }
 
 function distinctDescriptors(descriptors: readonly Descriptor[]): Descriptor[] {

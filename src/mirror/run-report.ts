@@ -65,8 +65,10 @@ export function reportRun(
     const result = executed.tags.get(row.tag as Tag)
     return result === undefined ? row : { ...row, state: result.state, reason: result.reason ?? null }
   })
-  const notes = [...inventory.absent].flatMap(([digest, { parent }]): RunFailure[] => {
-    const tag = published.tagOf.get(parent)
+  // One code and one note for each, by a parent that is served, for whatever was published without.
+  const notes = [...inventory.absent, ...executed.leftOut].flatMap(([digest, { parents }]): RunFailure[] => {
+    const parent = [...parents].find((one) => published.tagOf.has(one))
+    const tag = parent && published.tagOf.get(parent)
     if (tag === undefined) return []
     const message = `${parent} lists it, upstream does not have it: published without it`
     return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]

@@ -1,10 +1,14 @@
-/** Walks what belongs to a digest: children, and the referrers of every manifest, recursively. Known trees come from our database. */
+/**
+ * Walks what belongs to a digest: children, and the referrers of every manifest, recursively. Known trees come from our database.
+ * What is remembered by digest depends on the digest alone; what a parent says of it (`claims.ts`) is held against the parent.
+ */
 import { AppError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
 import type { Abortable, RepositoryReader } from '../oci/repository.ts'
+import { refuseFalseSize, refuseFalseType } from './claims.ts'
 import type { KnownManifest, Origin } from './known.ts'
 import { type Problem, problemOf, settleAll } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
@@ -25,8 +29,10 @@ export interface Node {
   readonly isAttached: boolean
   /** Undefined when it is here, or too much is held already. */
   bytes?: Uint8Array | undefined
-  /** Config, layers, and index entries that turned out to be blobs; without non-distributable layers. */
+  /** Config, layers, and index entries that turned out to be blobs. */
   readonly blobs: readonly Descriptor[]
+  /** Those of `blobs` that are still to be asked for though the manifest is here: non-distributable layers that upstream may have now. */
+  readonly lacks?: readonly Descriptor[]
   readonly children: readonly Digest[]
   readonly subject: Digest | undefined
   referrers: readonly Digest[]
@@ -47,13 +53,16 @@ export interface Walked {
   /** Digests that cannot be had, or whose referrers could not be listed. */
   readonly problems: ReadonlyMap<Digest, Problem>
   /** Upstream answers 404 for them, though `parent` lists them. */
-  readonly absent: ReadonlyMap<Digest, { readonly parent: Digest }>
+  readonly absent: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
   readonly lists: readonly SubjectList[]
 }
 
 export interface Walker {
-  /** Walks from a tag's digest. `isAttached` for `.sig`, `.att` and `.sbom` tags. Problems are kept, not thrown. @throws AppError CANCELLED */
-  walk(root: Descriptor, origin: Origin, isAttached: boolean): Promise<void>
+  /**
+   * Walks from a tag's digest. `isAttached` for `.sig`, `.att` and `.sbom` tags. Problems are kept, not thrown.
+   * @returns false when there are no such bytes under this digest, so that whoever named it may have been wrong. @throws AppError CANCELLED
+   */
+  walk(root: Descriptor, origin: Origin, isAttached: boolean): Promise<boolean>
   readonly walked: Walked
 }
 
@@ -62,7 +71,7 @@ export function createWalker(o: WalkOptions): Walker {
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const nodes = new Map<Digest, Node>()
   const problems = new Map<Digest, Problem>()
-  const absent = new Map<Digest, { parent: Digest }>()
+  const absent = new Map<Digest, { parents: Set<Digest> }>()
   const visits = new Map<Digest, Promise<boolean>>()
   const lists = createSubjectLists(o)
   let heldBytes = 0
@@ -71,17 +80,21 @@ export function createWalker(o: WalkOptions): Walker {
     origin === 'image' ? readers.image : (readers.referrers ?? readers.image)
 
   /** @returns false when upstream does not have it */
-  function visit(descriptor: Descriptor, place: Place): Promise<boolean> {
-    let visit = visits.get(descriptor.digest)
+  function visit(digest: Digest, place: Place): Promise<boolean> {
+    let visit = visits.get(digest)
     if (visit === undefined) {
-      visit = read(descriptor, place)
-      visits.set(descriptor.digest, visit)
+      visit = read(digest, place)
+      visits.set(digest, visit)
     }
     return visit
   }
 
-  async function read(descriptor: Descriptor, place: Place): Promise<boolean> {
-    const { digest } = descriptor
+  function noteAbsent(digest: Digest, parent: Digest): void {
+    const { parents } = absent.get(digest) ?? { parents: new Set() }
+    absent.set(digest, { parents: parents.add(parent) })
+  }
+
+  async function read(digest: Digest, place: Place): Promise<boolean> {
     try {
       if (place.depth > MAX_DEPTH) {
         throw new AppError('UPSTREAM_INVALID', `${digest} hangs more than ${MAX_DEPTH} levels below a tag`)
@@ -92,7 +105,7 @@ export function createWalker(o: WalkOptions): Walker {
         await enter(present.descriptor, place, here, undefined, present)
         return true
       }
-      const found = await limiter.run(() => readerOf(place.origin).readManifest(descriptor, abortable))
+      const found = await limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable))
       if (found === undefined) return false
       const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
       const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
@@ -118,8 +131,13 @@ export function createWalker(o: WalkOptions): Walker {
     parts: Pick<KnownManifest, 'blobs' | 'children' | 'subject'>,
   ): Promise<void> {
     const children: Digest[] = []
-    const blobs = parts.blobs.filter((blob) => !isNonDistributable(blob.mediaType))
+    const blobs = [...parts.blobs]
     const { origin, isAttached } = place
+    // Of what is published a full pass asks again.
+    const mayLack = here === 'staged' || (here === 'published' && o.isFull)
+    const lacks = mayLack
+      ? blobs.filter((blob) => isNonDistributable(blob.mediaType) && !known.blobs.has(blob.digest))
+      : []
     const node: Node = {
       descriptor,
       origin,
@@ -127,6 +145,7 @@ export function createWalker(o: WalkOptions): Walker {
       isAttached,
       bytes,
       blobs,
+      lacks,
       children,
       subject: parts.subject,
       referrers: [],
@@ -139,32 +158,41 @@ export function createWalker(o: WalkOptions): Walker {
         else if (kind === 'blob') blobs.push(child)
       }),
     )
+    // The size of a blob that is not here shows when it comes.
+    if (here === 'published') return
+    for (const blob of blobs) refuseFalseSize(descriptor.digest, blob, known.blobs.get(blob.digest))
   }
 
   async function visitChild(child: Descriptor, parent: Node, place: Place): Promise<'manifest' | 'blob' | 'absent'> {
     const { digest } = child
-    if (known.manifests.has(digest)) {
-      await visit(child, place)
-      return 'manifest'
-    }
     const isTyped = isManifestType(child.mediaType)
-    if (!isTyped && known.blobs.has(digest)) return 'blob'
-    // A published index lacks it because upstream did not have it: asked again by a full pass only.
-    if (parent.here === 'published' && !o.isFull) return 'absent'
     // An entry of unknown type: what its type looks like first, then the other (BuildKit's cache indexes list layers).
     const looksLikeBlob = !isTyped && BLOB_TYPE.test(child.mediaType)
-    if (looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
-    const isManifest = await visit(child, place)
-    // Some registries answer 500 when they are asked for a blob as a manifest.
-    const isDoubtful = isManifest && !nodes.has(digest)
-    if (isManifest && (isTyped || !isDoubtful)) return 'manifest'
-    if (!isTyped && !looksLikeBlob && (await hasBlob(child, parent.origin))) {
-      problems.delete(digest)
-      return 'blob'
+    const isKnown = known.manifests.has(digest)
+    if (!isKnown) {
+      if (!isTyped && known.blobs.has(digest)) return 'blob'
+      // A published index lacks it because upstream did not have it: asked again by a full pass only.
+      if (parent.here === 'published' && !o.isFull) return 'absent'
+      if (looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
     }
-    if (isManifest) return 'manifest'
-    absent.set(digest, { parent: parent.descriptor.digest })
+    const isThere = await visit(digest, place)
+    const node = nodes.get(digest)
+    if (node !== undefined) {
+      // What was published together was found to agree.
+      if (isKnown && parent.here === 'published') return 'manifest'
+      refuseFalseSize(parent.descriptor.digest, child, node.descriptor.size)
+      await refuseFalseType(parent.descriptor.digest, child, node.descriptor, () => bytesOf(node))
+      return 'manifest'
+    }
+    // Some registries answer 500 when they are asked for a blob as a manifest. Whoever names it as a manifest keeps the problem.
+    if (!isTyped && !looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
+    if (isThere) return 'manifest'
+    noteAbsent(digest, parent.descriptor.digest)
     return 'absent'
+  }
+
+  async function bytesOf({ bytes, origin, descriptor: { digest } }: Node): Promise<Uint8Array | undefined> {
+    return bytes ?? (await limiter.run(() => readerOf(origin).readManifest({ digest }, abortable)))?.bytes
   }
 
   async function hasBlob(blob: Descriptor, origin: Origin): Promise<boolean> {
@@ -201,7 +229,8 @@ export function createWalker(o: WalkOptions): Walker {
       wanted.map(async ({ descriptor, origin }) => {
         const isNew = !visits.has(descriptor.digest)
         const place = { origin, isAttached: true, depth: depth + 1 }
-        if (!(await visit(descriptor, place))) absent.set(descriptor.digest, { parent: digest })
+        // Size and type in a list are hints: it is no part of what is mirrored.
+        if (!(await visit(descriptor.digest, place))) noteAbsent(descriptor.digest, digest)
         else if (isNew) await attach(descriptor.digest, true, depth + 1)
       }),
     )
@@ -217,14 +246,15 @@ export function createWalker(o: WalkOptions): Walker {
 
   return {
     async walk(root, origin, isAttached) {
-      if (!(await visit(root, { origin, isAttached, depth: 0 }))) {
+      if (!(await visit(root.digest, { origin, isAttached, depth: 0 }))) {
         problems.set(root.digest, {
           code: 'MANIFEST_UNKNOWN',
           message: `upstream named ${root.digest} but does not have it`,
         })
-        return
+        return false
       }
       await attach(root.digest, isAttached, 0)
+      return nodes.has(root.digest) || problems.get(root.digest)?.code !== 'UPSTREAM_INVALID'
     },
     walked: { nodes, problems, absent, lists: lists.seen },
   }

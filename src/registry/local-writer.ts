@@ -6,6 +6,7 @@ import { createGroupCommit, type GroupCommit } from '../db/group-commit.ts'
 import { insertManifest, linkManifest } from '../db/manifests.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
 import { publishMirrored } from '../db/publish.ts'
+import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -47,7 +48,7 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
     async stageBlob(blob, o = {}) {
       if (await linkPresent(shared, binding, blob)) return 'present'
       // The same bytes from the same source are fetched by one run at a time; whoever waited finds them fetched.
-      const release = await shared.turns.take(stageId(binding, blob), o.signal)
+      const release = await shared.turns.take(turnOf(binding, blob), o.signal)
       try {
         if (await linkPresent(shared, binding, blob)) {
           release()
@@ -85,17 +86,25 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
 /**
  * Links without transfer: what the repository has already, or what this organization fetched from the same address and credential.
  * Bytes that others hold are never linked by their digest alone (design, invariant 2).
+ * @throws AppError SIZE_INVALID when what is here has another size than the descriptor says
  */
 async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descriptor): Promise<boolean> {
   const { db, commit, now } = shared
-  if ((await findRepositoryBlob(db.read, binding.repositoryId, blob.digest, { staged: true })) !== undefined)
+  const here = await findRepositoryBlob(db.read, binding.repositoryId, blob.digest, { staged: true })
+  if (here !== undefined) {
+    refuseOtherSize(blob, here.size_bytes)
     return true
-  const find = (queries: typeof db.read) =>
-    listFetchedBlobs(queries, binding.organizationId, binding.sourceKey, [blob.digest])
-  if ((await find(db.read)).size === 0) return false
+  }
+  const find = async (queries: typeof db.read) => {
+    const found = await listFetchedBlobs(queries, binding.organizationId, binding.sourceKey, [blob.digest])
+    return found.get(blob.digest)
+  }
+  const fetched = await find(db.read)
+  if (fetched === undefined) return false
+  refuseOtherSize(blob, fetched.size_bytes)
   return commit(async (tx) => {
     // Collected since? Then it is fetched again.
-    if ((await find(tx)).size === 0) return false
+    if ((await find(tx)) === undefined) return false
     await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
     await touchBlobs(tx, [blob.digest], now())
     await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at: now() })
@@ -113,8 +122,20 @@ function openSink(
   return openBlobSink({ ...shared, binding, blob, stageId: stageId(binding, blob), release, signal })
 }
 
-/** One stage per organization, source and digest: a download goes on after a restart, and nobody builds on the bytes of another source. */
+function refuseOtherSize(blob: Descriptor, bytes: number): void {
+  if (bytes === blob.size) return
+  throw new AppError('SIZE_INVALID', `the manifest says that ${blob.digest} has ${blob.size} bytes, it has ${bytes}`)
+}
+
+function turnOf(binding: MirrorBinding, blob: Descriptor): string {
+  return JSON.stringify([binding.organizationId, binding.sourceKey, blob.digest])
+}
+
+/**
+ * One stage per organization, source, digest and size: a download goes on after a restart, nobody builds on the bytes of another
+ * source, and a manifest that lies about the size spoils nobody's download.
+ */
 function stageId(binding: MirrorBinding, blob: Descriptor): string {
-  const key = JSON.stringify([binding.organizationId, binding.sourceKey, blob.digest])
+  const key = JSON.stringify([turnOf(binding, blob), blob.size])
   return `mirror-${createHash('sha256').update(key).digest('hex')}`
 }

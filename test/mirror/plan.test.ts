@@ -113,7 +113,7 @@ function build(world: World): { inventory: Inventory; known: Known } {
     ...NOTHING_KNOWN,
     manifests,
     referrers,
-    blobs: new Set(world.heldBlobs.map((n) => at(blobs, n))),
+    blobs: new Map(world.heldBlobs.map((n) => [at(blobs, n), 10])),
     tags: states,
     excluded,
   }
@@ -226,7 +226,7 @@ describe('planSync, for any upstream and any state here', () => {
         for (const root of work.roots) reach(root.digest)
         for (const { tag, to } of work.moves) tags.set(tag, { local: to?.digest, synced: to?.digest, state: 'synced' })
       }
-      const after: Known = { ...known, manifests, tags, blobs: new Set(blobs) }
+      const after: Known = { ...known, manifests, tags, blobs: new Map(blobs.map((blob) => [blob, 10])) }
       const seen = inventory.tags.map((one): SeenTag => {
         if (!('decision' in one.seen)) return one
         const { descriptor } = one.seen

@@ -9,7 +9,13 @@ export interface Made {
   readonly size: number
 }
 
-function put(repository: MemoryRepository, mediaType: string, body: object, tags: readonly string[]): Made {
+/** Any manifest; `body` may take a field away by `undefined`. */
+export function putManifest(
+  repository: MemoryRepository,
+  mediaType: string,
+  body: object,
+  tags: readonly string[],
+): Made {
   const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, ...body }))
   const digest = digestOf(bytes)
   repository.manifests.set(digest, { mediaType, bytes })
@@ -36,7 +42,7 @@ export function addImage(repository: MemoryRepository, name: string, o: ImageOpt
   const config = addBlob(repository, JSON.stringify({ architecture: 'amd64', os: 'linux', name }), MediaType.ociConfig)
   const layers = (o.layers ?? [`layer of ${name}`]).map((layer) => addBlob(repository, layer, MediaType.ociLayerGzip))
   const { subject, artifactType } = o
-  return put(
+  return putManifest(
     repository,
     MediaType.ociManifest,
     { config, layers, ...(subject && { subject }), ...(artifactType && { artifactType }) },
@@ -45,5 +51,5 @@ export function addImage(repository: MemoryRepository, name: string, o: ImageOpt
 }
 
 export function addIndex(repository: MemoryRepository, children: readonly Made[], tags: readonly string[]): Made {
-  return put(repository, MediaType.ociIndex, { manifests: children }, tags)
+  return putManifest(repository, MediaType.ociIndex, { manifests: children }, tags)
 }

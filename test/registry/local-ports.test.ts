@@ -9,6 +9,7 @@ import { createRepository } from '../../src/db/repositories.ts'
 import { createUpstream } from '../../src/db/upstreams.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { MediaType } from '../../src/oci/media-types.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { openLocalReader } from '../../src/registry/local-reader.ts'
 import { createLocalWriters } from '../../src/registry/local-writer.ts'
@@ -86,6 +87,38 @@ describeOnEachEngine('our own storage', (openFresh) => {
     const opened = await openLocal(await openFresh())
     await putContent(opened.writer(), SUITE_CONTENT)
     return opened
+  })
+
+  test('a manifest that is wrong about a size is refused at each step: its blobs are not linked, and it is not published', async () => {
+    const opened = await openLocal(await openFresh())
+    try {
+      const writer = opened.writer()
+      const [config, layer] = SUITE_CONTENT.blobs
+      const [image] = SUITE_CONTENT.manifests
+      if (config === undefined || layer === undefined || image === undefined) throw new Error('the suite has no image')
+      await putContent(writer, SUITE_CONTENT)
+      const mediaType = MediaType.ociManifest
+      const put = async (body: object) => {
+        const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, ...body }))
+        const type = 'manifests' in body ? MediaType.ociIndex : mediaType
+        const descriptor = { mediaType: type, digest: digestOf(bytes), size: bytes.byteLength }
+        await writer.writeManifest({ descriptor, bytes })
+        return writer.publish({ roots: [descriptor], tags: [] }, async () => bytes)
+      }
+      const wrongLayer = { ...layer.descriptor, size: layer.descriptor.size + 1 }
+      await expect(writer.stageBlob(wrongLayer)).rejects.toMatchObject({ code: 'SIZE_INVALID' })
+      await expect(put({ config: config.descriptor, layers: [layer.descriptor, wrongLayer] })).rejects.toMatchObject({
+        code: 'SIZE_INVALID',
+        message: expect.stringContaining(
+          `says that ${layer.descriptor.digest} has ${wrongLayer.size} bytes, it has ${layer.descriptor.size}`,
+        ),
+      })
+      const wrongChild = { ...image.descriptor, size: 1 }
+      await expect(put({ manifests: [image.descriptor, wrongChild] })).rejects.toMatchObject({ code: 'SIZE_INVALID' })
+      expect(await put({ manifests: [image.descriptor] })).toEqual([])
+    } finally {
+      await opened.close()
+    }
   })
 
   test('two downloads that fit into the quota one by one: the second is refused, and leaves nothing behind', async () => {
