@@ -70,7 +70,7 @@ async function authenticate(deps: OciDependencies, request: Request, server: Ser
  */
 async function serveBase(deps: OciDependencies, { request, who }: Call): Promise<Response> {
   if (who.principal.kind === 'anonymous' && who.access === undefined) {
-    throw new RefusalError('UNAUTHORIZED', 'authentication is required', challenge(deps, request))
+    throw new RefusalError('UNAUTHORIZED', 'no credentials were given', challenge(deps, request))
   }
   const headers = { 'Content-Type': 'application/json', 'Content-Length': '2' }
   return new Response(request.method === 'HEAD' ? null : '{}', { headers })

@@ -61,7 +61,7 @@ export function refusal(deps: OciDependencies, call: Call, reason: RefusalReason
   if (reason === 'denied') {
     return new AppError('DENIED', 'these credentials do not give access to this repository', { detail: { scopes } })
   }
-  const message = reason === 'unauthenticated' ? 'authentication is required' : 'the token does not carry this scope'
+  const message = reason === 'unauthenticated' ? 'no credentials were given' : 'the token does not carry this scope'
   const error = reason === 'insufficient_scope' ? 'insufficient_scope' : undefined
   return new RefusalError('UNAUTHORIZED', message, challenge(deps, call.request, { scopes, error }), {
     detail: { scopes },

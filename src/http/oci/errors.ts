@@ -1,11 +1,12 @@
-import { AppError, isCancelled } from '../../errors.ts'
+import { AppError, type ErrorCode, isCancelled } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { STATUS } from '../status.ts'
+import { wireMessage } from './error-texts.ts'
 import { RefusalError } from './refusal.ts'
 
 /**
- * The answer to a failed request (distribution-spec "Error Codes"). A bug is logged here, once, under an id that the answer
+ * The answer to a failed request of `/v2` or the token service (distribution-spec "Error Codes"). A bug is logged here, once, under an id that the answer
  * names, and tells nothing else; a client that went away is no error.
  */
 export function renderError(error: unknown, request: Request, logger: Logger): Response {
@@ -33,13 +34,13 @@ function retryHeader({ code, detail }: AppError): Record<string, string> {
 }
 
 interface WireError {
-  readonly code: string
+  readonly code: ErrorCode | 'UNKNOWN'
   readonly message: string
   readonly detail?: unknown
 }
 
 function render(request: Request, status: number, error: WireError, headers: Record<string, string> = {}): Response {
-  const body = JSON.stringify({ errors: [error] })
+  const body = JSON.stringify({ errors: [{ ...error, message: wireMessage(error.code, error.message) }] })
   return new Response(request.method === 'HEAD' ? null : body, {
     status,
     headers: { 'Content-Type': 'application/json', ...headers },

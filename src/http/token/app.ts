@@ -9,12 +9,14 @@ import { listAllowedActions } from '../../access/rights.ts'
 import type { Database } from '../../db/engine.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { clientAddress } from '../client-address.ts'
-import { STATUS } from '../status.ts'
+import { renderError } from '../oci/errors.ts'
+import { RefusalError, withHeaders } from '../oci/refusal.ts'
 import { type Grant, parseQuery, readForm, type TokenRequest } from './request.ts'
 import { formatScopes, type RequestedScope } from './scope.ts'
+
+const METHODS = 'GET, HEAD, POST'
 
 export interface TokenAppDeps {
   readonly db: Database
@@ -82,7 +84,11 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
   })
   app.get('/token', (c) => answer(c, parseQuery(new URL(c.req.url).searchParams)))
   app.post('/token', async (c) => answer(c, await readForm(c.req.raw)))
-  app.onError((error) => renderError(error, deps.logger))
+  app.all('/token', (c) => {
+    const message = `${c.req.method} is not supported here, want ${METHODS}`
+    throw new RefusalError('UNSUPPORTED', message, { Allow: METHODS })
+  })
+  app.onError((error, c) => renderError(challenged(error), c.req.raw, deps.logger))
   return app
 }
 
@@ -98,28 +104,8 @@ async function identifyByHeader(
   throw new AppError('UNAUTHORIZED', 'the token service wants Basic credentials, or none; got a bearer token')
 }
 
-/** The envelope that registry clients read, of distribution-spec "Error Codes". */
-function renderError(error: unknown, logger: Logger): Response {
-  if (!isAppError(error)) {
-    const requestId = newId()
-    logger.error({ err: error, requestId }, 'the token service failed')
-    return errorResponse(500, 'INTERNAL', `something went wrong here; the log has it under request id ${requestId}`)
-  }
-  const headers: Record<string, string> = {}
-  if (error.code === 'UNAUTHORIZED') headers['www-authenticate'] = `Basic realm="${SERVICE}", charset="UTF-8"`
-  const { detail } = error
-  if (typeof detail === 'object' && detail !== null && 'retryAfterSeconds' in detail) {
-    headers['retry-after'] = String(detail.retryAfterSeconds)
-  }
-  return errorResponse(STATUS[error.code], error.code, error.message, detail, headers)
-}
-
-function errorResponse(
-  status: number,
-  code: string,
-  message: string,
-  detail?: unknown,
-  headers: Record<string, string> = {},
-): Response {
-  return Response.json({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] }, { status, headers })
+/** The login of the token service is Basic, whatever the registry's own challenge says. */
+function challenged(error: unknown): unknown {
+  if (!isAppError(error, 'UNAUTHORIZED')) return error
+  return withHeaders(error, { 'WWW-Authenticate': `Basic realm="${SERVICE}", charset="UTF-8"` })
 }

@@ -16,7 +16,7 @@ describe('Errors of /v2 (distribution-spec "Error Codes")', () => {
     const { response, lines } = render(new AppError('BLOB_UNKNOWN', 'no such blob', { detail: { digest: 'x' } }))
     expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/json'])
     expect(await response.json()).toEqual({
-      errors: [{ code: 'BLOB_UNKNOWN', message: 'no such blob', detail: { digest: 'x' } }],
+      errors: [{ code: 'BLOB_UNKNOWN', message: 'blob unknown to registry: no such blob', detail: { digest: 'x' } }],
     })
     expect(lines).toEqual([])
   })
