@@ -91,7 +91,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     await mirrors.resume({ isAlone: db.engine === 'sqlite' })
     const housekeeping = startHousekeeping(instance.uploads, clock, logger)
     closers.push(housekeeping.close)
-    let isReady = false
+    // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
+    let isReady = sample === undefined
     listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger }))
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.

@@ -7,7 +7,7 @@ export interface Listener {
   readonly url: string
   /** What it is bound to, as an address whatever the setting's spelling; empty when that is not known. */
   readonly address: string
-  /** Hands requests to the app; before that they are answered by 503. */
+  /** Hands requests to the app; those that have come before wait for it. */
   serve(app: HttpApp): void
   /** Takes no more requests, lets those under way end for a moment, then cuts them. */
   stop(): Promise<void>
@@ -23,6 +23,8 @@ const STOP_PATIENCE_MS = 3000
  * @throws AppError CONFIG_INVALID
  */
 export function listen(address: ListenAddress, setting: string): Listener {
+  // What comes while the server opens its data waits: a 503 would make clients give up on a server that is there in a moment.
+  const { promise: opened, resolve: open } = Promise.withResolvers<HttpApp>()
   let current: HttpApp | undefined
   const { host, port } = address
   const shown = host.includes(':') ? `[${host}]` : host
@@ -38,7 +40,7 @@ export function listen(address: ListenAddress, setting: string): Listener {
       // Without development Bun 1.4.5 sets SO_REUSEPORT: a second server would share the port instead of failing on it.
       reusePort: false,
       fetch: (request, self) =>
-        current === undefined ? new Response('starting\n', { status: 503 }) : current.fetch(request, self),
+        current === undefined ? opened.then((app) => app.fetch(request, self)) : current.fetch(request, self),
     })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -54,8 +56,11 @@ export function listen(address: ListenAddress, setting: string): Listener {
     address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
     serve(app) {
       current = app
+      open(app)
     },
     async stop() {
+      // Nobody will ever answer those who wait.
+      if (current === undefined) return server.stop(true)
       const timer = setTimeout(() => void server.stop(true), STOP_PATIENCE_MS)
       await server.stop()
       clearTimeout(timer)
