@@ -3,7 +3,7 @@ import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import type { Settings } from './config/settings.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/instance-settings.ts'
-import { createUpstream, findUpstream, moveUpstream } from './db/upstreams.ts'
+import { createUpstream, findUpstream, updateUpstream } from './db/upstreams.ts'
 import { isAppError } from './errors.ts'
 import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
@@ -84,6 +84,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       platforms,
       logger,
       openRegistry: sources.openRegistry,
+      checkUpstream: sources.checkUpstream,
     })
 
     const { owner, ownerPassword, organization } = settings
@@ -119,8 +120,8 @@ async function mirrorSample(
 ): Promise<MirrorAndRun | undefined> {
   await db.write(async (tx) => {
     const known = await findUpstream(tx, null, SAMPLE_UPSTREAM)
-    if (known !== undefined) return moveUpstream(tx, known.id, url)
-    await createUpstream(tx, {
+    if (known !== undefined) return updateUpstream(tx, known.id, { url })
+    return createUpstream(tx, {
       organization_id: null,
       name: SAMPLE_UPSTREAM,
       url,

@@ -1,5 +1,5 @@
 import { listSchema } from './lists.ts'
-import { nameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 
 /** What default names of mirrors begin with: any text that makes a name with letters behind it. */
 export const namePrefixSchema = z
@@ -27,22 +27,48 @@ export const upstreamSchema = z
   })
   .openapi('Upstream')
 
-/**
- * `url` may have a path, the prefix of its repositories. `ca` is one or more PEM certificates to trust instead of the
- * system's; `referrersFrom` another upstream that holds the attestations. Without `prefix`, it is `dhi-` for `dhi.io` and for
- * a path that ends in `/dhi`, and empty elsewhere.
- */
+/** What a look at the registry has shown. `repository`: one that it lists, by its name under the upstream's path. */
+export const upstreamCheckSchema = z
+  .strictObject({
+    host: z.string(),
+    apiVersion: z.string().nullable(),
+    login: z.enum(['accepted', 'not-asked', 'anonymous', 'required', 'unknown']),
+    catalog: z.enum(['yes', 'no', 'denied', 'unknown']),
+    referrersApi: z.enum(['yes', 'no', 'unknown']),
+    repository: sourceRepositorySchema.nullable(),
+  })
+  .openapi('UpstreamCheck')
+
+const urlSchema = z
+  .string()
+  .min(1)
+  .max(2048)
+  .describe('https://HOST[:PORT][/PATH]; the path is a prefix of its repositories')
+const usernameSchema = z.string().min(1).max(256)
+const passwordSchema = z.string().min(1).max(16_384).describe('Kept sealed, never shown')
+const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides the system’s')
+const plainHttpSchema = z.boolean().describe('Allow http to a host that is not the server’s own machine')
+const referrersSchema = nameSchema.describe('Another upstream, which holds signatures and attestations')
+const prefixSchema = namePrefixSchema.describe(
+  'The default names of its mirrors begin with it; default: dhi- for dhi.io and a path that ends in /dhi, else none',
+)
+const checkSchema = z
+  .boolean()
+  .default(false)
+  .describe('Look at the registry first, and refuse when it is none or refuses the login')
+
 export const upstreamCreateSchema = z
   .strictObject({
     name: nameSchema,
-    url: z.string().min(1).max(2048),
-    organization: nameSchema.nullable(),
-    username: z.string().min(1).max(256).optional(),
-    password: z.string().min(1).max(16_384).optional(),
-    ca: z.string().max(32_768).optional(),
-    plainHttp: z.boolean().default(false),
-    referrersFrom: nameSchema.optional(),
-    prefix: namePrefixSchema.optional(),
+    url: urlSchema,
+    organization: nameSchema.nullable().describe('null: shared with every organization'),
+    username: usernameSchema.optional(),
+    password: passwordSchema.optional(),
+    ca: caSchema.optional(),
+    plainHttp: plainHttpSchema.default(false),
+    referrersFrom: referrersSchema.optional(),
+    prefix: prefixSchema.optional(),
+    check: checkSchema,
   })
   .refine((value) => (value.username === undefined) === (value.password === undefined), {
     message: 'username and password go together',
@@ -50,7 +76,41 @@ export const upstreamCreateSchema = z
   })
   .openapi('UpstreamCreate')
 
-export const upstreamAnswerSchema = z.strictObject({ upstream: upstreamSchema })
+/** What is left out stays. `password` null: no login from now on; a password alone belongs to the user name of before. */
+export const upstreamChangeSchema = z
+  .strictObject({
+    url: urlSchema.optional(),
+    username: usernameSchema.optional(),
+    password: passwordSchema.nullable().optional(),
+    ca: caSchema.nullable().optional(),
+    plainHttp: plainHttpSchema.optional(),
+    referrersFrom: referrersSchema.nullable().optional(),
+    prefix: namePrefixSchema.optional().describe('The default names of its further mirrors begin with it'),
+    check: checkSchema,
+  })
+  .refine((value) => value.username === undefined || typeof value.password === 'string', {
+    message: 'a user name comes with its password',
+    path: ['password'],
+  })
+  .refine(({ check: _, ...change }) => Object.values(change).some((value) => value !== undefined), {
+    message: 'got nothing to change',
+  })
+  .openapi('UpstreamChange')
+
+/** `check` null: nothing was asked. */
+export const upstreamAnswerSchema = z.strictObject({ upstream: upstreamSchema, check: upstreamCheckSchema.nullable() })
+
+/**
+ * `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so
+ * that what was fetched by the ones of before is not linked into further mirrors.
+ */
+export const upstreamChangeAnswerSchema = upstreamAnswerSchema.extend({
+  mirrors: z.array(repositoryNameSchema),
+  isOtherSource: z.boolean(),
+})
+
 export const upstreamListSchema = listSchema('upstreams', upstreamSchema).openapi('UpstreamList')
 
 export type Upstream = z.infer<typeof upstreamSchema>
+export type UpstreamCheck = z.infer<typeof upstreamCheckSchema>
+export type UpstreamChangeAnswer = z.infer<typeof upstreamChangeAnswerSchema>

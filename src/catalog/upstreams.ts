@@ -1,91 +1,139 @@
-/** Registries that are read from: added and removed by people, opened by the mirror and the catalog. */
-import { X509Certificate } from 'node:crypto'
-import type { Database } from '../db/engine.ts'
+/** Registries that are read from: added and changed by people, after a look at what is there. */
+import type { Database, Queries } from '../db/engine.ts'
 import type { OrganizationRow, UpstreamRow } from '../db/schema.ts'
-import { createUpstream, findUpstream } from '../db/upstreams.ts'
+import { createUpstream, findUpstream, updateUpstream } from '../db/upstreams.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
-import type { Secret } from '../lib/secret.ts'
-import { isLoopbackAddress } from '../net/address-guard.ts'
-import { parseUpstreamUrl, type UpstreamEndpoint } from '../remote/upstream.ts'
+import type { RegistryFindings } from '../remote/check-registry.ts'
 import { defaultNamePrefix } from './name-prefix.ts'
+import {
+  type Connection,
+  type ConnectionChange,
+  changedConnection,
+  isOtherSource,
+  newConnection,
+} from './upstream-settings.ts'
 
-export interface NewUpstream {
+/** Looks at a registry as it would be read. @throws AppError UPSTREAM_*, ADDRESS_NOT_ALLOWED when nothing could be read from it */
+export type CheckUpstream = (
+  upstream: Connection & Pick<UpstreamRow, 'organization_id'>,
+  signal: AbortSignal,
+) => Promise<RegistryFindings>
+
+/** Undefined: nothing is asked. */
+type Check = { readonly run: CheckUpstream; readonly signal: AbortSignal } | undefined
+
+export interface NewUpstream extends ConnectionChange {
   readonly name: string
   readonly url: string
   /** Undefined: shared with every organization. */
   readonly organization: OrganizationRow | undefined
-  readonly credential?: { readonly username: string; readonly password: Secret } | undefined
-  /** PEM. */
-  readonly ca?: string | undefined
-  readonly plainHttp: boolean
   /** Name of the upstream that holds the referrers, as the organization sees it. */
   readonly referrersFrom?: string | undefined
   /** Before the default names of its mirrors; absent: by its address. */
   readonly prefix?: string | undefined
 }
 
-const SEALED_AS = 'upstream password'
+export interface UpstreamChange extends ConnectionChange {
+  /** Null: the upstream itself holds them. */
+  readonly referrersFrom?: string | null | undefined
+  /** Before the default names of further mirrors. */
+  readonly prefix?: string | undefined
+}
 
 /**
- * Adds an upstream; nothing is sent to it.
- * @throws AppError INVALID_REQUEST (url, ca, plain http), NOT_FOUND (referrersFrom), CONFLICT (name)
+ * Adds an upstream.
+ * @throws AppError INVALID_REQUEST (url, ca, plain http), NOT_FOUND (referrersFrom), CONFLICT (name), and what the check throws
  */
-export async function addUpstream(db: Database, sealer: Sealer, upstream: NewUpstream): Promise<UpstreamRow> {
-  const { base } = parseUpstreamUrl(upstream.url)
-  if (base.protocol === 'http:' && !upstream.plainHttp && !isLoopbackHost(base.hostname)) {
-    throw new AppError(
-      'INVALID_REQUEST',
-      `url: got plain http to ${base.host}, want https, or plainHttp (--plain-http): passwords and tokens would travel in the clear`,
-    )
+export async function addUpstream(
+  db: Database,
+  sealer: Sealer,
+  given: NewUpstream,
+  check: Check,
+): Promise<{ row: UpstreamRow; findings: RegistryFindings | null }> {
+  const connection = newConnection(sealer, given)
+  const organizationId = given.organization?.id ?? null
+  const sourceIn = async (tx: Queries) => {
+    if ((await findOwn(tx, organizationId, given.name)) !== undefined) {
+      throw new AppError('CONFLICT', `there is an upstream ${given.name} already`)
+    }
+    return referrerSource(tx, organizationId, given.referrersFrom ?? null)
   }
-  if (upstream.ca !== undefined) checkCertificates(upstream.ca)
-  const { name, url, organization, credential, ca, plainHttp, referrersFrom } = upstream
-  return db.write(async (tx) => {
-    const source = referrersFrom === undefined ? null : await findUpstream(tx, organization?.id ?? null, referrersFrom)
-    if (source === undefined) throw new AppError('NOT_FOUND', `referrersFrom: there is no upstream ${referrersFrom}`)
-    return createUpstream(tx, {
-      organization_id: organization?.id ?? null,
-      name,
-      url,
-      username: credential?.username ?? null,
-      sealed_password: credential === undefined ? null : sealer.seal(credential.password, SEALED_AS),
-      ca: ca ?? null,
-      plain_http: plainHttp ? 1 : 0,
-      referrers_from: source?.id ?? null,
-      prefix: upstream.prefix ?? defaultNamePrefix(url),
+  // What is wrong here is told before anybody waits for the registry.
+  await sourceIn(db.read)
+  const findings = await lookAt(check, { ...connection, organization_id: organizationId })
+  const row = await db.write(async (tx) =>
+    createUpstream(tx, {
+      ...connection,
+      organization_id: organizationId,
+      name: given.name,
+      referrers_from: await sourceIn(tx),
+      prefix: given.prefix ?? defaultNamePrefix(connection.url),
       created_at: isoTime(systemClock.now()),
-    })
+    }),
+  )
+  return { row, findings }
+}
+
+/**
+ * Changes an upstream. Runs under way end with the settings that they began with; the next ones take the new.
+ * @param organizationId of the upstream; null: shared
+ * @throws AppError NOT_FOUND (the upstream, referrersFrom), INVALID_REQUEST, and what the check throws
+ */
+export async function changeUpstream(
+  db: Database,
+  sealer: Sealer,
+  at: { readonly organizationId: string | null; readonly name: string },
+  change: UpstreamChange,
+  check: Check,
+): Promise<{ row: UpstreamRow; findings: RegistryFindings | null; isOtherSource: boolean }> {
+  const changed = async (tx: Queries) => {
+    const before = await getOwn(tx, at.organizationId, at.name)
+    const referrersFrom =
+      change.referrersFrom === undefined
+        ? before.referrers_from
+        : await referrerSource(tx, at.organizationId, change.referrersFrom)
+    if (referrersFrom === before.id) {
+      throw new AppError('INVALID_REQUEST', `referrersFrom: ${at.name} itself is always read, want another upstream`)
+    }
+    const prefix = change.prefix ?? before.prefix
+    return { before, after: { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix } }
+  }
+  const { before, after } = await changed(db.read)
+  const isReachedAnew = isOtherSource(before, after) || before.ca !== after.ca || before.plain_http !== after.plain_http
+  const findings = isReachedAnew ? await lookAt(check, { ...after, organization_id: at.organizationId }) : null
+  return db.write(async (tx) => {
+    // Somebody else may have changed it meanwhile: the rules hold for what is there now.
+    const now = await changed(tx)
+    const row = await updateUpstream(tx, now.before.id, now.after)
+    return { row, findings, isOtherSource: isOtherSource(now.before, now.after) }
   })
 }
 
-/** An upstream as the client for other registries takes it; the password is unsealed when it is needed. */
-export function endpointOf(sealer: Sealer, row: UpstreamRow): UpstreamEndpoint {
-  const { username, sealed_password: sealed, ca } = row
-  return {
-    url: row.url,
-    plainHttp: row.plain_http === 1,
-    ...(ca === null ? {} : { ca }),
-    ...(username === null || sealed === null
-      ? {}
-      : { username, password: () => sealer.unseal(sealed, SEALED_AS).reveal() }),
-  }
+async function lookAt(check: Check, upstream: Parameters<CheckUpstream>[0]): Promise<RegistryFindings | null> {
+  return check === undefined ? null : check.run(upstream, check.signal)
 }
 
-function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || isLoopbackAddress(hostname.replace(/^\[|\]$/g, ''))
+/** The organization's own upstream, or the shared one for null. */
+export async function findOwn(db: Queries, organizationId: string | null, name: string) {
+  const row = await findUpstream(db, organizationId, name)
+  return row?.organization_id === organizationId ? row : undefined
 }
 
-/** @throws AppError INVALID_REQUEST unless the text is one or more PEM certificates */
-function checkCertificates(pem: string): void {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
-  try {
-    if (blocks.length === 0) throw new Error('no certificate')
-    for (const block of blocks) new X509Certificate(block)
-  } catch (error) {
-    throw new AppError('INVALID_REQUEST', 'ca: want one or more certificates in PEM, got something else', {
-      cause: error,
-    })
-  }
+/** @throws AppError NOT_FOUND */
+export async function getOwn(db: Queries, organizationId: string | null, name: string): Promise<UpstreamRow> {
+  const row = await findOwn(db, organizationId, name)
+  if (row !== undefined) return row
+  throw new AppError(
+    'NOT_FOUND',
+    `there is no upstream ${name} ${organizationId === null ? 'that is shared' : 'of this organization'}`,
+  )
+}
+
+async function referrerSource(db: Queries, organizationId: string | null, name: string | null) {
+  if (name === null) return null
+  const source = await findUpstream(db, organizationId, name)
+  if (source === undefined) throw new AppError('NOT_FOUND', `referrersFrom: there is no upstream ${name}`)
+  return source.id
 }

@@ -1,6 +1,6 @@
 /** What every command starts from, and how it says `--json`. */
 import type { Command } from 'commander'
-import { organizationSchema } from '../api/organizations.ts'
+import { type Organization, organizationSchema } from '../api/organizations.ts'
 import type { ClientSettings } from '../config/settings.ts'
 import { type ApiClient, createApiClient } from './client.ts'
 import { findCredential } from './credentials.ts'
@@ -34,12 +34,16 @@ export function answer(line: CommandLine, o: { readonly json?: boolean }, docume
   line.terminal.print(o.json === true ? JSON.stringify(document, null, 2) : text())
 }
 
+function listOwnOrganizations(client: ApiClient): Promise<Organization[]> {
+  return client
+    .listAll('/organizations', 'organizations', organizationSchema)
+    .then((all) => all.filter(({ role }) => role !== null))
+}
+
 /** The organization that was named, or the only one of the caller. @throws UsageError when there are several or none */
 export async function chooseOrganization(client: ApiClient, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
-  const own = (await client.listAll('/organizations', 'organizations', organizationSchema)).filter(
-    (organization) => organization.role !== null,
-  )
+  const own = await listOwnOrganizations(client)
   const [only, ...others] = own
   if (only !== undefined && others.length === 0) return only.name
   throw new UsageError(
@@ -47,6 +51,16 @@ export async function chooseOrganization(client: ApiClient, named: string | unde
       ? 'you belong to no organization: name one by --org'
       : `you belong to ${own.map((organization) => organization.name).join(', ')}: name one by --org`,
   )
+}
+
+/**
+ * ` --org NAME` as a line to copy needs it, or nothing where `chooseOrganization` finds it by itself.
+ * @param wanted null: any of the caller's, one that they own first
+ */
+export async function organizationFlag(client: ApiClient, wanted: string | null): Promise<string> {
+  const own = await listOwnOrganizations(client)
+  const name = wanted ?? own.find(({ role }) => role === 'owner')?.name ?? own[0]?.name ?? 'ORGANIZATION'
+  return own.length === 1 && own[0]?.name === name ? '' : ` --org ${name}`
 }
 
 /** @throws UsageError unless the text is ORGANIZATION/NAME */

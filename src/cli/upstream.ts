@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { upstreamAnswerSchema, upstreamSchema } from '../api/upstreams.ts'
-import { AppError, messageOf } from '../errors.ts'
-import { segment } from './client.ts'
-import { addCommand, answer, type CommandLine, chooseOrganization, connect } from './command-line.ts'
+import { type Upstream, upstreamAnswerSchema, upstreamChangeAnswerSchema, upstreamSchema } from '../api/upstreams.ts'
+import { AppError, isAppError, messageOf } from '../errors.ts'
+import { type ApiClient, segment } from './client.ts'
+import { addCommand, answer, type CommandLine, chooseOrganization, connect, organizationFlag } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
-import { readSecret } from './input.ts'
+import { readPassword } from './input.ts'
 import { table } from './table.ts'
+import { changeText, checkText, nextText, type Wording } from './upstream-text.ts'
 
 interface Owner {
   readonly org?: string
@@ -22,22 +23,57 @@ interface AddOptions extends Owner {
   readonly plainHttp?: boolean
   readonly referrersFrom?: string
   readonly prefix?: string
+  readonly check: boolean
 }
+
+/** False: taken away by the option's `--no-` form. */
+interface ChangeOptions extends Owner {
+  readonly json?: boolean
+  readonly url?: string
+  readonly username?: string
+  readonly passwordStdin?: boolean
+  readonly credential: boolean
+  readonly caFile?: string | false
+  readonly plainHttp?: boolean
+  readonly referrersFrom?: string | false
+  readonly prefix?: string
+  readonly check: boolean
+}
+
+const URL_ABOUT = 'https://HOST[:PORT][/PATH]; the path is a prefix of its repositories'
 
 export function addUpstreamCommands(program: Command, line: CommandLine): void {
   const upstream = program.command('upstream').description('registries to mirror from')
   addCommand(upstream, 'add', 'add a registry')
     .argument('<name>', 'how mirrors call it')
-    .argument('<url>', 'https://HOST[:PORT][/PATH]; the path is a prefix of its repositories')
+    .argument('<url>', URL_ABOUT)
     .option('--org <org>', 'the organization that may use it; default: your only one')
     .option('--shared', 'every organization may use it (operators)')
     .option('--username <user>', 'sign in there as this user')
-    .option('--password-stdin', 'read the password or token from standard input')
+    .option('--password-stdin', 'read the password or token from standard input, do not ask for it')
     .option('--ca-file <file>', 'trust the certificates (PEM) in this file')
     .option('--plain-http', 'allow http to a host that is not this machine')
     .option('--referrers-from <upstream>', 'read signatures and attestations from this upstream too')
     .option('--prefix <text>', 'default names of mirrors begin with it; default: dhi- for dhi.io and …/dhi, else none')
+    .option('--no-check', 'do not look at the registry now')
     .action((name: string, url: string, o: AddOptions) => add(line, name, url, o))
+  addCommand(upstream, 'change', 'change address, login or trust of a registry; its mirrors go on')
+    .argument('<name>', 'its name')
+    .option('--org <org>', 'the organization that it belongs to; default: your only one')
+    .option('--shared', 'it is shared (operators)')
+    .option('--url <url>', URL_ABOUT)
+    .option('--username <user>', 'sign in there as this user')
+    .option('--password-stdin', 'read the password or token from standard input, do not ask for it')
+    .option('--no-credential', 'sign in no more')
+    .option('--ca-file <file>', 'trust the certificates (PEM) in this file')
+    .option('--no-ca-file', "trust the system's certificates alone")
+    .option('--plain-http', 'allow http to a host that is not this machine')
+    .option('--no-plain-http', 'want https')
+    .option('--referrers-from <upstream>', 'read signatures and attestations from this upstream too')
+    .option('--no-referrers-from', 'read them from the registry itself alone')
+    .option('--prefix <text>', 'default names of further mirrors begin with it; "" for none')
+    .option('--no-check', 'do not look at the registry now')
+    .action((name: string, o: ChangeOptions) => change(line, name, o))
   addCommand(upstream, 'list', 'list registries')
     .option('--org <org>', 'as one organization sees them')
     .action((o: { json?: boolean; org?: string }) => list(line, o))
@@ -62,28 +98,81 @@ async function readCertificates(path: string): Promise<string> {
 
 async function add(line: CommandLine, name: string, url: string, o: AddOptions): Promise<void> {
   checkOwner(o)
-  if ((o.username === undefined) !== (o.passwordStdin !== true)) {
-    throw new UsageError('--username and --password-stdin go together')
-  }
+  if (o.username === undefined && o.passwordStdin === true) throw new UsageError('--password-stdin wants --username')
   const client = await connect(line)
   const body = {
     name,
     url,
     organization: o.shared === true ? null : await chooseOrganization(client, o.org),
     username: o.username,
-    password: o.passwordStdin === true ? await readSecret(line, 'password') : undefined,
+    password: o.username === undefined ? undefined : await readPassword(line, o.passwordStdin),
     ca: o.caFile === undefined ? undefined : await readCertificates(o.caFile),
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom,
     prefix: o.prefix,
+    check: o.check,
   }
-  const document = await client.call('POST', '/upstreams', upstreamAnswerSchema, { body })
-  answer(
-    line,
-    o,
-    document,
-    () => `Added upstream ${document.upstream.name}.\nMirror from it: ${line.program} mirror start ${name}/REPOSITORY`,
+  const document = await client
+    .call('POST', '/upstreams', upstreamAnswerSchema, { body })
+    .catch((error) => withCheckHint(error, o, 'Nothing was added; --no-check adds it all the same.'))
+  const { upstream, check } = document
+  const wording = await wordingOf(line, client, upstream)
+  answer(line, o, document, () =>
+    [
+      `Added upstream ${upstream.name}, ${upstream.url}`,
+      ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
+      nextText(check, wording),
+    ].join('\n'),
   )
+}
+
+async function change(line: CommandLine, name: string, o: ChangeOptions): Promise<void> {
+  checkOwner(o)
+  const isLogin = o.username !== undefined || o.passwordStdin === true
+  if (!o.credential && isLogin) throw new UsageError('--no-credential excludes --username and --password-stdin')
+  const given = [o.url, o.caFile, o.plainHttp, o.referrersFrom, o.prefix]
+  if (o.credential && !isLogin && given.every((one) => one === undefined)) {
+    throw new UsageError('got nothing to change')
+  }
+  const client = await connect(line)
+  const organization = o.shared === true ? undefined : await chooseOrganization(client, o.org)
+  const body = {
+    url: o.url,
+    username: o.username,
+    password: isLogin ? await readPassword(line, o.passwordStdin) : o.credential ? undefined : null,
+    ca: typeof o.caFile === 'string' ? await readCertificates(o.caFile) : o.caFile === false ? null : undefined,
+    plainHttp: o.plainHttp,
+    referrersFrom: o.referrersFrom === false ? null : o.referrersFrom,
+    prefix: o.prefix,
+    check: o.check,
+  }
+  const document = await client
+    .call('PATCH', `/upstreams/${segment(name)}`, upstreamChangeAnswerSchema, { body, query: { organization } })
+    .catch((error) => withCheckHint(error, o, 'Nothing was changed; --no-check changes it all the same.'))
+  const { upstream, check } = document
+  const wording = await wordingOf(line, client, upstream)
+  answer(line, o, document, () =>
+    [
+      `Changed upstream ${upstream.name}, ${upstream.url}`,
+      ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
+      changeText(document, wording),
+    ]
+      .filter((text) => text !== '')
+      .join('\n'),
+  )
+}
+
+/** What the registry said no to is perhaps right later. */
+function withCheckHint(error: unknown, { check }: { readonly check: boolean }, hint: string): never {
+  const isOfRegistry = isAppError(error) && (error.code.startsWith('UPSTREAM_') || error.code === 'ADDRESS_NOT_ALLOWED')
+  if (!check || !isOfRegistry) throw error
+  throw new AppError(error.code, `${error.message}. ${hint}`, { detail: error.detail, cause: error })
+}
+
+async function wordingOf(line: CommandLine, client: ApiClient, upstream: Upstream): Promise<Wording> {
+  const organization = await organizationFlag(client, upstream.organization)
+  const owner = upstream.organization === null ? ' --shared' : organization
+  return { program: line.program, name: upstream.name, organization, owner }
 }
 
 async function list(line: CommandLine, o: { json?: boolean; org?: string }): Promise<void> {

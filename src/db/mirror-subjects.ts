@@ -16,6 +16,7 @@ export async function recordSubjects(tx: Transaction, rows: readonly MirrorSubje
         conflict.columns(['mirror_id', 'source', 'subject_digest']).doUpdateSet((eb) => ({
           version: eb.ref('excluded.version'),
           listed_at: eb.ref('excluded.listed_at'),
+          listed_from: eb.ref('excluded.listed_from'),
         })),
       )
       .execute()

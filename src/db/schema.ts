@@ -242,6 +242,8 @@ export interface MirrorSubjectRow {
   subject_digest: string
   version: string | null
   listed_at: string
+  /** Address and login that the list is of, as `sourceKey` names them; null: not known. */
+  listed_from: string | null
 }
 
 export interface MirrorExclusionRow {

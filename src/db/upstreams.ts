@@ -38,9 +38,24 @@ export async function findUpstreamById(db: Queries, id: string): Promise<Upstrea
   return db.selectFrom('upstreams').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-/** The same registry at another address. */
-export async function moveUpstream(tx: Transaction, id: string, url: string): Promise<void> {
-  await tx.updateTable('upstreams').set({ url }).where('id', '=', id).execute()
+/** What a person may change of an upstream; the mirrors of it go on, with the new settings from their next run on. */
+export type UpstreamSettings = Pick<
+  UpstreamRow,
+  'url' | 'username' | 'sealed_password' | 'ca' | 'plain_http' | 'referrers_from' | 'prefix'
+>
+
+export async function updateUpstream(
+  tx: Transaction,
+  id: string,
+  settings: Partial<UpstreamSettings>,
+): Promise<UpstreamRow> {
+  return tx.updateTable('upstreams').set(settings).where('id', '=', id).returningAll().executeTakeFirstOrThrow()
+}
+
+/** The name of the upstream that another takes its referrers from. */
+export async function findReferrerSourceName(db: Queries, upstream: UpstreamRow): Promise<string | null> {
+  const { referrers_from: id } = upstream
+  return id === null ? null : ((await findUpstreamById(db, id))?.name ?? null)
 }
 
 export interface UpstreamRecord extends UpstreamRow {

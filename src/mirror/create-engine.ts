@@ -93,7 +93,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
   ) {
     const sources = await openSources(options, mirror)
-    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id)
+    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys)
     const pass = { sources, known, isFull: o.full ?? false, only: o.only, now: clock.now(), transfers: transfersPerRun }
     const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
     return { items, totals }

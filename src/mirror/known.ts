@@ -50,7 +50,12 @@ export const NOTHING_KNOWN: Known = {
   excluded: new Set(),
 }
 
-export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_id'>): Promise<Known> {
+/** @param keys the sources that this pass reads from: what others have listed says nothing about theirs */
+export async function loadKnown(
+  db: Queries,
+  mirror: Pick<MirrorRow, 'id' | 'repository_id'>,
+  keys: Readonly<Record<Origin, string>>,
+): Promise<Known> {
   const repositoryId = mirror.repository_id
   const parts = new Map<Digest, { blobs: Descriptor[]; children: Descriptor[] }>()
   for (const row of await listKnownReferences(db, repositoryId)) {
@@ -76,6 +81,7 @@ export async function loadKnown(db: Queries, mirror: Pick<MirrorRow, 'id' | 'rep
   }
   const lists = { image: new Map<Digest, KnownList>(), referrers: new Map<Digest, KnownList>() }
   for (const row of await listMirrorSubjects(db, mirror.id)) {
+    if (row.listed_from !== keys[row.source]) continue
     lists[row.source].set(row.subject_digest as Digest, {
       version: row.version ?? undefined,
       listedAt: row.listed_at,

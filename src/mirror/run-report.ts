@@ -6,7 +6,7 @@ import type { Tag } from '../oci/reference.ts'
 import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
-import type { Known } from './known.ts'
+import type { Known, Origin } from './known.ts'
 import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './plan.ts'
 import type { Problem } from './problem.ts'
 
@@ -37,6 +37,7 @@ export function reportRun(
     readonly mirrorId: string
     /** Its destination, for the lines that people copy. */
     readonly repository: string
+    readonly keys: Readonly<Record<Origin, string>>
     readonly known: Known
     readonly isFull: boolean
     readonly now: string
@@ -143,7 +144,13 @@ function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<
 function reliableLists(
   inventory: Inventory,
   publishedNow: ReadonlySet<Digest>,
-  o: { readonly mirrorId: string; readonly known: Known; readonly isFull: boolean; readonly now: string },
+  o: {
+    readonly mirrorId: string
+    readonly keys: Readonly<Record<Origin, string>>
+    readonly known: Known
+    readonly isFull: boolean
+    readonly now: string
+  },
 ): MirrorSubjectRow[] {
   const isServed = (digest: Digest) =>
     publishedNow.has(digest) ||
@@ -162,6 +169,7 @@ function reliableLists(
         subject_digest: list.subject,
         version: list.version ?? null,
         listed_at: o.now,
+        listed_from: o.keys[list.origin],
       },
     ]
   })

@@ -106,7 +106,7 @@ export interface RunOptions {
 export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
   const { engine, mirror, meter } = o
   const sources = await openSources(engine, mirror)
-  const known = await loadKnown(engine.db.read, mirror)
+  const known = await loadKnown(engine.db.read, mirror, sources.keys)
   const count = () => {
     const [image, referrers] = [sources.image.usage(), sources.referrers?.usage()]
     counts.requests = image.requests + (referrers?.requests ?? 0)
@@ -187,7 +187,14 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     const now = isoTime(o.clock.now())
     const report = reportRun(
       { inventory, plan, executed },
-      { mirrorId: mirror.id, repository: mirror.repository, known, isFull: o.isFull, now },
+      {
+        mirrorId: mirror.id,
+        repository: mirror.repository,
+        keys: sources.keys,
+        known,
+        isFull: o.isFull,
+        now,
+      },
     )
     counts.failed = report.failedTags
     counts.tagsExcluded = report.excludedTags

@@ -4,7 +4,16 @@ import { mirrors } from './0003-mirrors.ts'
 import { accounts } from './0004-accounts.ts'
 import { references } from './0005-references.ts'
 import { exclusions } from './0009-exclusions.ts'
+import { listSources } from './0012-list-sources.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
-export const MIGRATIONS: readonly Migration[] = [content, organizations, mirrors, accounts, references, exclusions]
+export const MIGRATIONS: readonly Migration[] = [
+  content,
+  organizations,
+  mirrors,
+  accounts,
+  references,
+  exclusions,
+  listSources,
+]

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
+import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -37,6 +38,7 @@ export interface ApiDeps {
   readonly platforms: Platforms
   readonly logger: Logger
   readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
+  readonly checkUpstream: CheckUpstream
 }
 
 export const API_PATH = '/api/v1'

@@ -1,17 +1,26 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, z } from '../../api/schema.ts'
-import { type Upstream, upstreamAnswerSchema, upstreamCreateSchema, upstreamListSchema } from '../../api/upstreams.ts'
-import { addUpstream } from '../../catalog/upstreams.ts'
+import {
+  type Upstream,
+  upstreamAnswerSchema,
+  upstreamChangeAnswerSchema,
+  upstreamChangeSchema,
+  upstreamCreateSchema,
+  upstreamListSchema,
+} from '../../api/upstreams.ts'
+import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../catalog/upstreams.ts'
+import { listDestinations } from '../../db/catalog.ts'
 import type { Database } from '../../db/engine.ts'
-import { findUpstream, listUpstreams, removeUpstream, type UpstreamRecord } from '../../db/upstreams.ts'
-import { AppError } from '../../errors.ts'
+import type { UpstreamRow } from '../../db/schema.ts'
+import { findReferrerSourceName, listUpstreams, removeUpstream, type UpstreamRecord } from '../../db/upstreams.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { allowInOrganization, allowOnInstance } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
 import { pageOf } from './page.ts'
-import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
+import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['upstreams']
 
@@ -33,19 +42,46 @@ const create = createRoute({
   responses: created('The upstream; its password is never shown', upstreamAnswerSchema),
 })
 
+const one = {
+  params: z.strictObject({ upstream: nameSchema }),
+  query: z.strictObject({ organization: nameSchema.optional().describe('Left out: a shared one') }),
+}
+
+const change = createRoute({
+  method: 'patch',
+  path: '/upstreams/{upstream}',
+  tags,
+  summary: 'Change address, login or trust of an upstream (owners; shared ones: operators)',
+  description: 'Its mirrors go on, with the new settings from their next run on. What is left out stays.',
+  request: { ...one, body: body(upstreamChangeSchema) },
+  responses: ok('The upstream; its password is never shown', upstreamChangeAnswerSchema),
+})
+
 const remove = createRoute({
   method: 'delete',
   path: '/upstreams/{upstream}',
   tags,
   summary: 'Remove an upstream that no mirror reads from',
-  request: {
-    params: z.strictObject({ upstream: nameSchema }),
-    query: z.strictObject({ organization: nameSchema.optional() }).openapi({ description: 'Absent: a shared one' }),
-  },
+  request: one,
   responses: done('Removed'),
 })
 
-export function upstreamRoutes({ db, sealer }: { readonly db: Database; readonly sealer: Sealer }): Routes {
+interface Deps {
+  readonly db: Database
+  readonly sealer: Sealer
+  readonly checkUpstream: CheckUpstream
+}
+
+export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
+  /** Whose upstream it is, for one who may manage it. */
+  const allow = async (who: Authenticated, name: string | null, verb: string) => {
+    if (name !== null)
+      return (await allowInOrganization(db, who, name, 'upstream.manage', `${verb} upstreams`)).organization
+    await allowOnInstance(db, who, 'upstream.share', `${verb} shared upstreams`)
+    return undefined
+  }
+  const describe = async (row: UpstreamRow, organization: string | null) =>
+    upstreamOf({ ...row, organization, referrers_from_name: await findReferrerSourceName(db.read, row) })
   return newRoutes()
     .openapi(list, async (c) => {
       const { organization, limit, after } = c.req.valid('query')
@@ -56,37 +92,52 @@ export function upstreamRoutes({ db, sealer }: { readonly db: Database; readonly
       return c.json({ upstreams: items.map(upstreamOf), next }, 200)
     })
     .openapi(create, async (c) => {
-      const { organization: name, username, password, ...rest } = c.req.valid('json')
-      if (name === null) await allowOnInstance(db, c.var.who, 'upstream.share', 'share upstreams')
-      const organization =
-        name === null
-          ? undefined
-          : (await allowInOrganization(db, c.var.who, name, 'upstream.manage', 'add upstreams')).organization
-      const row = await addUpstream(db, sealer, {
-        ...rest,
-        organization,
-        credential:
-          username === undefined || password === undefined ? undefined : { username, password: createSecret(password) },
-      })
-      const referrers_from_name = rest.referrersFrom ?? null
-      return c.json({ upstream: upstreamOf({ ...row, organization: name, referrers_from_name }) }, 201)
+      const { organization: name, username, password, check, ...rest } = c.req.valid('json')
+      const organization = await allow(c.var.who, name, 'add')
+      const credential =
+        username === undefined || password === undefined ? null : { username, password: createSecret(password) }
+      if (check) keepOpen(c)
+      const added = await addUpstream(
+        db,
+        sealer,
+        { ...rest, organization, credential },
+        check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
+      )
+      return c.json({ upstream: await describe(added.row, name), check: added.findings }, 201)
+    })
+    .openapi(change, async (c) => {
+      const { upstream: name } = c.req.valid('param')
+      const { organization: named = null } = c.req.valid('query')
+      const { username, password, check, ...rest } = c.req.valid('json')
+      const owner = await allow(c.var.who, named, 'change')
+      const credential = typeof password === 'string' ? { username, password: createSecret(password) } : password
+      if (check) keepOpen(c)
+      const changed = await changeUpstream(
+        db,
+        sealer,
+        { organizationId: owner?.id ?? null, name },
+        { ...rest, credential },
+        check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
+      )
+      const seen = owner === undefined ? await organizationsOf(db, c.var.who, undefined, 'mirror.read') : [owner]
+      const destinations = await listDestinations(
+        db.read,
+        changed.row.id,
+        seen.map(({ id }) => id),
+      )
+      const answer = {
+        upstream: await describe(changed.row, named),
+        check: changed.findings,
+        mirrors: [...destinations.values()].flat().sort(),
+        isOtherSource: changed.isOtherSource,
+      }
+      return c.json(answer, 200)
     })
     .openapi(remove, async (c) => {
       const { upstream: name } = c.req.valid('param')
-      const { organization } = c.req.valid('query')
-      if (organization === undefined) await allowOnInstance(db, c.var.who, 'upstream.share', 'remove shared upstreams')
-      const owner =
-        organization === undefined
-          ? null
-          : (await allowInOrganization(db, c.var.who, organization, 'upstream.manage', 'remove upstreams')).organization
-      await db.write(async (tx) => {
-        const row = await findUpstream(tx, owner?.id ?? null, name)
-        if (row === undefined || row.organization_id !== (owner?.id ?? null)) {
-          const where = organization === undefined ? 'shared' : `of ${organization}`
-          throw new AppError('NOT_FOUND', `there is no upstream ${name} ${where}`)
-        }
-        await removeUpstream(tx, row)
-      })
+      const { organization: named = null } = c.req.valid('query')
+      const owner = await allow(c.var.who, named, 'remove')
+      await db.write(async (tx) => removeUpstream(tx, await getOwn(tx, owner?.id ?? null, name)))
       return c.body(null, 204)
     })
 }

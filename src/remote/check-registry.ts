@@ -1,0 +1,161 @@
+/** A few questions to a registry before anything depends on it: is it one, are we let in, what can it do. */
+import { AppError, isAppError } from '../errors.ts'
+import { discard, readExcerpt, readJson } from '../net/bounded-body.ts'
+import type { HttpClient, HttpResponse } from '../net/guarded-fetch.ts'
+import { createRequestBudgets } from '../net/request-budget.ts'
+import { parseDigest } from '../oci/digest.ts'
+import { MediaType } from '../oci/media-types.ts'
+import type { RepositoryName } from '../oci/reference.ts'
+import { createRegistryNetwork } from './network.ts'
+import { listReferrersByApi } from './referrers.ts'
+import { openSession, type RegistrySession } from './session.ts'
+import { nameAtRegistry, nameUnderPrefix, type UpstreamEndpoint } from './upstream.ts'
+
+export interface RegistryFindings {
+  /** As people know it: `docker.io`, `localhost:5000`. */
+  readonly host: string
+  /** `Docker-Distribution-API-Version`, where it tells: `registry/2.0`. */
+  readonly apiVersion: string | null
+  /**
+   * `accepted`: our login; `not-asked`: it lets everybody in, so that a wrong login would not show; `anonymous`: we have none and
+   * need none there; `required`: we have none, and it wants one; `unknown`: it is too busy to tell.
+   */
+  readonly login: 'accepted' | 'not-asked' | 'anonymous' | 'required' | 'unknown'
+  /** Whether it lists its repositories to us. */
+  readonly catalog: 'yes' | 'no' | 'denied' | 'unknown'
+  /** Whether it has the referrers API; without it referrers are found by fallback tags. */
+  readonly referrersApi: 'yes' | 'no' | 'unknown'
+  /** One of its repositories, by its name under the prefix. */
+  readonly repository: RepositoryName | null
+}
+
+const TIMEOUT_MS = 15_000
+const MAX_CATALOG_BYTES = 4 * 1024 * 1024
+/** As much of the catalog as is looked at for a repository under the prefix. */
+const CATALOG_PAGE = 1000
+/** Content that no registry has. */
+const NOTHING = { mediaType: MediaType.ociManifest, digest: parseDigest(`sha256:${'0'.repeat(64)}`), size: 2 }
+
+/**
+ * Asks by a session of its own, so that nothing learned before answers in the registry's place, and each question once: there is
+ * somebody who waits.
+ * @param http with its rules on addresses
+ * @throws AppError UPSTREAM_DENIED when the login is refused, UPSTREAM_INVALID when no registry answers there, ADDRESS_NOT_ALLOWED,
+ *   UPSTREAM_UNAVAILABLE
+ */
+export async function checkRegistry(
+  http: HttpClient,
+  endpoint: UpstreamEndpoint,
+  o: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+): Promise<RegistryFindings> {
+  const network = createRegistryNetwork({ http, budgets: createRequestBudgets({ maxTries: 1, maxWaitMs: 0 }) })
+  const session = openSession(network, endpoint)
+  const { host } = session.address
+  const { timeoutMs = TIMEOUT_MS } = o
+  const late = AbortSignal.timeout(timeoutMs)
+  const signal = o.signal === undefined ? late : AbortSignal.any([o.signal, late])
+  const wasAsked = async () => network.challenges.has(await session.key())
+
+  const base = await checkBase(session, endpoint.username, wasAsked, signal).catch((error) => {
+    if (!late.aborted) throw error
+    throw new AppError('UPSTREAM_UNAVAILABLE', `${host} did not answer within ${timeoutMs / 1000} seconds`, {
+      cause: error,
+    })
+  })
+  const { catalog, repository } = await checkCatalog(session, signal).catch((error) => ({
+    catalog: isAppError(error, 'UPSTREAM_DENIED') ? ('denied' as const) : ('unknown' as const),
+    repository: null,
+  }))
+  // A registry may let everybody in at the door and ask for the login further on.
+  const isProven = base.login === 'not-asked' && catalog === 'yes' && (await wasAsked())
+  const login = isProven ? 'accepted' : base.login
+  const referrersApi = repository === null ? 'unknown' : await checkReferrers(session, repository, signal)
+  return { host, apiVersion: base.apiVersion, login, catalog, referrersApi, repository }
+}
+
+/** GET `/v2/` (end-1). */
+async function checkBase(
+  session: RegistrySession,
+  username: string | undefined,
+  wasAsked: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<Pick<RegistryFindings, 'apiVersion' | 'login'>> {
+  const { host, base } = session.address
+  const request = { method: 'GET', url: new URL('/v2/', base), scope: '', signal, what: '/v2/' } as const
+  let response: HttpResponse
+  try {
+    response = await session.send(request)
+  } catch (error) {
+    if (!isAppError(error, 'UPSTREAM_DENIED')) throw error
+    // The token service gives nothing to whoever has no login.
+    if (username === undefined) return { apiVersion: null, login: 'required' }
+    throw loginRefused(host, username, error)
+  }
+  const apiVersion = response.headers.get('docker-distribution-api-version')?.slice(0, 100) ?? null
+  if (response.status === 200) {
+    if (!(await isRegistry(response, apiVersion))) throw notARegistry(host, 'answers GET /v2/ with a page of its own')
+    if (username === undefined) return { apiVersion, login: 'anonymous' }
+    return { apiVersion, login: (await wasAsked()) ? 'accepted' : 'not-asked' }
+  }
+  const failure = await session.failure(response, request)
+  if (failure.code === 'UPSTREAM_RATE_LIMITED') return { apiVersion, login: 'unknown' }
+  if (failure.code === 'UPSTREAM_DENIED') {
+    if (username === undefined) return { apiVersion, login: 'required' }
+    throw loginRefused(host, username, failure)
+  }
+  if (failure.code === 'UPSTREAM_UNAVAILABLE') throw failure
+  throw notARegistry(host, `answers GET /v2/ with ${response.status}`)
+}
+
+/** The header is Docker's; the specification wants a 200 alone, and registries send an empty object or nothing with it. */
+async function isRegistry(response: HttpResponse, apiVersion: string | null): Promise<boolean> {
+  const body = await readExcerpt(response)
+  return apiVersion !== null || /^\s*(\{|$)/.test(body)
+}
+
+function loginRefused(host: string, username: string, cause: AppError): AppError {
+  return new AppError('UPSTREAM_DENIED', `${host} refuses the login of ${username} (${cause.message})`, {
+    detail: cause.detail,
+    cause,
+  })
+}
+
+function notARegistry(host: string, what: string): AppError {
+  return new AppError('UPSTREAM_INVALID', `${host} ${what}: there is no registry at this address`)
+}
+
+async function checkCatalog(
+  session: RegistrySession,
+  signal: AbortSignal,
+): Promise<Pick<RegistryFindings, 'catalog' | 'repository'>> {
+  const { address } = session
+  const url = new URL(`/v2/_catalog?n=${CATALOG_PAGE}`, address.base)
+  const request = { method: 'GET', url, scope: 'registry:catalog:*', signal, what: 'catalog' } as const
+  const response = await session.send({ ...request, headers: { accept: 'application/json' } })
+  if (response.status !== 200) {
+    await discard(response)
+    if (response.status === 401 || response.status === 403) return { catalog: 'denied', repository: null }
+    const isAbsent = response.status === 404 || response.status === 405
+    return { catalog: isAbsent ? 'no' : 'unknown', repository: null }
+  }
+  const body = await readJson(response, MAX_CATALOG_BYTES, `${address.host}: catalog`)
+  const names = (body as { repositories?: unknown } | null)?.repositories
+  if (!Array.isArray(names)) return { catalog: names === null ? 'yes' : 'unknown', repository: null }
+  const found = names.map((name) => (typeof name === 'string' ? nameUnderPrefix(address, name) : undefined))
+  return { catalog: 'yes', repository: found.find((name) => name !== undefined) ?? null }
+}
+
+async function checkReferrers(
+  session: RegistrySession,
+  repository: RepositoryName,
+  signal: AbortSignal,
+): Promise<RegistryFindings['referrersApi']> {
+  try {
+    const name = nameAtRegistry(session.address, repository)
+    const listed = await listReferrersByApi(session, name, NOTHING, { signal })
+    // Not to know the repository or the subject says nothing about the API.
+    return listed === 'unsupported' ? 'no' : listed === 'absent' ? 'unknown' : 'yes'
+  } catch {
+    return 'unknown'
+  }
+}
