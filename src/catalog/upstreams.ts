@@ -100,8 +100,10 @@ export async function changeUpstream(
     const prefix = change.prefix ?? before.prefix
     return { before, after: { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix } }
   }
-  const { before, after } = await changed(db.read)
-  const isReachedAnew = isOtherSource(before, after) || before.ca !== after.ca || before.plain_http !== after.plain_http
+  const { after } = await changed(db.read)
+  // Whoever gives a password wants to know whether it is right, also when it is the one of before.
+  const { url, credential, ca, plainHttp } = change
+  const isReachedAnew = [url, credential, ca, plainHttp].some((given) => given !== undefined)
   const findings = isReachedAnew ? await lookAt(check, { ...after, organization_id: at.organizationId }) : null
   return db.write(async (tx) => {
     // Somebody else may have changed it meanwhile: the rules hold for what is there now.

@@ -36,7 +36,7 @@ function loginText({ login }: UpstreamCheck, username: string | null, w: Wording
     case 'not-asked':
       return `not asked for: whether the password of ${username} is right shows when content is read`
     case 'anonymous':
-      return 'none, and none is needed to come in'
+      return 'none, and it lets everybody in; private repositories may want one'
     case 'required':
       return `none was given, and it wants one: ${w.program} upstream change ${w.name}${w.owner} --username USER --password-stdin`
     case 'unknown':
@@ -44,9 +44,10 @@ function loginText({ login }: UpstreamCheck, username: string | null, w: Wording
   }
 }
 
-function catalogText({ catalog }: UpstreamCheck, w: Wording): string {
+function catalogText({ catalog, repository }: UpstreamCheck, w: Wording): string {
   switch (catalog) {
     case 'yes':
+      if (repository === null) return 'it lists no repository at this address for this login'
       return `${w.program} catalog list ${w.name}${w.organization}`
     case 'denied':
       return 'kept to itself: repositories are mirrored by name'
@@ -57,10 +58,17 @@ function catalogText({ catalog }: UpstreamCheck, w: Wording): string {
   }
 }
 
+/** Docker Hub does not list its repositories. */
+const DOCKER_HUB: Readonly<Record<string, string | undefined>> = {
+  'https://docker.io': 'library/alpine',
+  'https://docker.io/library': 'alpine',
+}
+
 /** A line to copy; the repository is one that is there, where the registry tells. */
-export function nextText(check: UpstreamCheck | null, w: Wording): string {
-  const official = check?.host === 'docker.io' ? 'library/alpine' : 'REPOSITORY'
-  return `Mirror from it: ${w.program} mirror start ${w.name}/${check?.repository ?? official}${w.organization}`
+export function nextText(check: UpstreamCheck | null, url: string, w: Wording): string {
+  const known = check?.repository ?? DOCKER_HUB[url]
+  const line = `${w.program} mirror start ${w.name}/${known ?? 'REPOSITORY'}${w.organization}`
+  return `${known === undefined ? 'Mirror from it, with the name of a repository' : 'Mirror from it'}: ${line}`
 }
 
 /** What becomes of the mirrors. */

@@ -121,7 +121,7 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
     [
       `Added upstream ${upstream.name}, ${upstream.url}`,
       ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
-      nextText(check, wording),
+      nextText(check, upstream.url, wording),
     ].join('\n'),
   )
 }

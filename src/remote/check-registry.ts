@@ -1,15 +1,17 @@
 /** A few questions to a registry before anything depends on it: is it one, are we let in, what can it do. */
 import { AppError, isAppError } from '../errors.ts'
 import { discard, readExcerpt, readJson } from '../net/bounded-body.ts'
+import { failureReason } from '../net/connection-failure.ts'
 import type { HttpClient, HttpResponse } from '../net/guarded-fetch.ts'
 import { createRequestBudgets } from '../net/request-budget.ts'
 import { parseDigest } from '../oci/digest.ts'
 import { MediaType } from '../oci/media-types.ts'
 import type { RepositoryName } from '../oci/reference.ts'
+import { DENIED_HINT } from './failure.ts'
 import { createRegistryNetwork } from './network.ts'
 import { listReferrersByApi } from './referrers.ts'
 import { openSession, type RegistrySession } from './session.ts'
-import { nameAtRegistry, nameUnderPrefix, type UpstreamEndpoint } from './upstream.ts'
+import { nameAtRegistry, nameUnderPrefix, type UpstreamAddress, type UpstreamEndpoint } from './upstream.ts'
 
 export interface RegistryFindings {
   /** As people know it: `docker.io`, `localhost:5000`. */
@@ -57,7 +59,7 @@ export async function checkRegistry(
   const wasAsked = async () => network.challenges.has(await session.key())
 
   const base = await checkBase(session, endpoint.username, wasAsked, signal).catch((error) => {
-    if (!late.aborted) throw error
+    if (!late.aborted) throw withSchemeHint(error, session.address)
     throw new AppError('UPSTREAM_UNAVAILABLE', `${host} did not answer within ${timeoutMs / 1000} seconds`, {
       cause: error,
     })
@@ -93,7 +95,12 @@ async function checkBase(
   }
   const apiVersion = response.headers.get('docker-distribution-api-version')?.slice(0, 100) ?? null
   if (response.status === 200) {
-    if (!(await isRegistry(response, apiVersion))) throw notARegistry(host, 'answers GET /v2/ with a page of its own')
+    if (!(await isRegistry(response, apiVersion))) {
+      throw new AppError(
+        'UPSTREAM_INVALID',
+        `${host} answers GET /v2/ with a page: there is no registry at this address`,
+      )
+    }
     if (username === undefined) return { apiVersion, login: 'anonymous' }
     return { apiVersion, login: (await wasAsked()) ? 'accepted' : 'not-asked' }
   }
@@ -104,7 +111,19 @@ async function checkBase(
     throw loginRefused(host, username, failure)
   }
   if (failure.code === 'UPSTREAM_UNAVAILABLE') throw failure
-  throw notARegistry(host, `answers GET /v2/ with ${response.status}`)
+  throw new AppError('UPSTREAM_INVALID', `${failure.message}: there is no registry at this address`, {
+    detail: failure.detail,
+    cause: failure,
+  })
+}
+
+/** What a server of plain http says to a TLS handshake is no TLS. */
+function withSchemeHint(error: unknown, { base }: UpstreamAddress): unknown {
+  if (failureReason(error) !== 'tls' || !isAppError(error) || !/EPROTO|WRONG_VERSION/.test(error.message)) return error
+  return new AppError(error.code, `${error.message}: if it speaks plain http, its address is http://${base.host}`, {
+    detail: error.detail,
+    cause: error,
+  })
 }
 
 /** The header is Docker's; the specification wants a 200 alone, and registries send an empty object or nothing with it. */
@@ -114,14 +133,11 @@ async function isRegistry(response: HttpResponse, apiVersion: string | null): Pr
 }
 
 function loginRefused(host: string, username: string, cause: AppError): AppError {
-  return new AppError('UPSTREAM_DENIED', `${host} refuses the login of ${username} (${cause.message})`, {
+  const told = cause.message.replace(`${host}: `, '').replace(DENIED_HINT, '')
+  return new AppError('UPSTREAM_DENIED', `${host} refuses the login of ${username}: ${told}`, {
     detail: cause.detail,
     cause,
   })
-}
-
-function notARegistry(host: string, what: string): AppError {
-  return new AppError('UPSTREAM_INVALID', `${host} ${what}: there is no registry at this address`)
 }
 
 async function checkCatalog(

@@ -13,6 +13,9 @@ const READ_BYTES = 8 * 1024
 /** The most of an answer that goes into a message. */
 const MESSAGE_EXCERPT_LENGTH = 200
 
+/** Registries do not tell a private repository from an absent one, and neither can we. */
+export const DENIED_HINT = ' (it is not there, or not for these credentials)'
+
 function codeOf(status: number): UpstreamErrorCode {
   if (status === 401 || status === 403) return 'UPSTREAM_DENIED'
   if (status === 404) return 'UPSTREAM_NOT_FOUND'
@@ -37,8 +40,7 @@ export async function failureOf(
   const told = firstWords(whole, redactor)
   const waitMs = retryAfterMs(response.headers, Date.now())
   const retryAt = waitMs === undefined ? {} : { retryAt: new Date(Date.now() + waitMs).toISOString() }
-  // Registries do not tell a private repository from an absent one, and neither can we.
-  const hint = code === 'UPSTREAM_DENIED' ? ' (it is not there, or not for these credentials)' : ''
+  const hint = code === 'UPSTREAM_DENIED' ? DENIED_HINT : ''
   return new AppError(code, `${what}: answered ${response.status}${told === '' ? '' : `: ${told}`}${hint}`, {
     detail: { status: response.status, body, ...retryAt },
   })
