@@ -5,27 +5,24 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Command } from 'commander'
+import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../src/cli/program.ts'
-import { CLIENT_FIELDS, SERVER_FIELDS } from '../src/config/fields.ts'
+import { FIELDS } from '../src/config/fields.ts'
 import { parseSettings } from '../src/config/settings.ts'
 import { createLogger } from '../src/lib/logger.ts'
 import { startServer } from '../src/server.ts'
+import { type OpenApi, renderApi } from './reference-api.ts'
+import { cell, code, splitDefault, tableOf } from './reference-table.ts'
 
 const NOTE = '<!-- Written by npm run reference: change the program, not this page. -->\n'
 const directory = resolve(import.meta.dir, '../docs/reference')
-
-interface Operation {
-  readonly summary?: string
-  readonly description?: string
-}
 
 /** File name → content of every page. */
 export async function renderReference(): Promise<Map<string, string>> {
   return new Map([
     ['command-line.md', renderCommandLine()],
     ['settings.md', renderSettings()],
-    ['api.md', renderApi(await readOpenApi())],
+    ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
   ])
 }
 
@@ -40,15 +37,37 @@ function renderCommandLine(): string {
   })
   const sections = [...leaves(program, [])].map(([path, command]) => {
     const usage = [...path, command.usage().replace(/\[options\] ?/, '')].join(' ').trim()
-    const rows = [
-      ...command.registeredArguments.map((argument) => [argument.name(), argument.description]),
-      ...command.options.map((option) => [option.flags, option.description]),
-    ]
-    const table = rows.map(([name = '', about = '']) => `| \`${cell(name)}\` | ${cell(about)} |`)
-    return `## ${path.join(' ')}\n\n${sentence(command.description())}\n\n    kagami ${usage}\n\n| | |\n|---|---|\n${table.join('\n')}\n`
+    const rows = [...command.registeredArguments.map(argumentRow), ...command.options.map(optionRow)]
+    const table = tableOf(['', 'Required', 'One of', 'Default', ''], rows)
+    return `## ${path.join(' ')}\n\n${sentence(command.description())}\n\n    kagami ${usage}\n\n${table}\n`
   })
   const exits = 'Exit status: 0 done, 1 failed or partial (the document is still printed), 2 wrong use.'
   return `${NOTE}\n# Command line\n\n${exits} With \`--json\` one document goes to standard output, all else to standard error.\n\n${sections.join('\n')}`
+}
+
+function argumentRow(argument: Argument): readonly string[] {
+  const { required, argChoices, defaultValue, description } = argument
+  return row(argument.name(), { isRequired: required, choices: argChoices, fallback: defaultValue, description })
+}
+
+function optionRow({ flags, mandatory, negate, argChoices, defaultValue, description }: Option): readonly string[] {
+  // The option that a `--no-` form takes back is on by itself, which is no default that anybody gives.
+  const fallback = negate ? undefined : defaultValue
+  return row(flags, { isRequired: mandatory, choices: argChoices, fallback, description })
+}
+
+function row(
+  name: string,
+  o: {
+    readonly isRequired: boolean
+    readonly choices: readonly string[] | undefined
+    readonly fallback: unknown
+    readonly description: string
+  },
+): readonly string[] {
+  const told = splitDefault(o.description)
+  const fallback = o.fallback === undefined ? told.fallback : code(String(o.fallback))
+  return [code(name), o.isRequired ? 'yes' : 'no', (o.choices ?? []).map(code).join(', '), fallback, told.about]
 }
 
 function* leaves(command: Command, path: readonly string[]): Generator<[readonly string[], Command]> {
@@ -59,40 +78,28 @@ function* leaves(command: Command, path: readonly string[]): Generator<[readonly
 }
 
 function renderSettings(): string {
-  const rows = [...Object.values(SERVER_FIELDS), ...Object.values(CLIENT_FIELDS)].map(
-    ({ variable, key, fallback, want, about }) =>
-      `| \`${variable}\` | ${key === undefined ? '' : `\`${key}\``} | ${fallback === undefined ? '' : `\`${fallback}\``} | ${cell(about)} | ${cell(want)} |`,
-  )
-  return `${NOTE}\n# Settings\n\nBy environment, or in \`kagami.yaml\` (in the working directory, or where \`KAGAMI_CONFIG\` says); the environment wins. What is unknown refuses the start, by name and line.\n\n| Variable | In \`kagami.yaml\` | Default | | Wants |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
+  const rows = FIELDS.map(({ variable, key, fallback, want, about }) => [
+    code(variable),
+    key === undefined ? '' : code(key),
+    cell(want),
+    fallback === undefined ? 'unset' : code(fallback),
+    cell(about),
+  ])
+  const about =
+    'By environment, or in `kagami.yaml` (in the working directory, or where `KAGAMI_CONFIG` says); the environment wins. None is required. What is unknown refuses the start, by name and line.'
+  return `${NOTE}\n# Settings\n\n${about}\n\n${tableOf(['Variable', 'In `kagami.yaml`', 'Takes', 'Default', ''], rows)}\n`
 }
 
-function renderApi(paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>): string {
-  const rows = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(
-      ([method, operation]) =>
-        `| ${method.toUpperCase()} | \`${path}\` | ${cell([operation.summary, operation.description].filter(Boolean).join('. '))} |`,
-    ),
-  )
-  return `${NOTE}\n# Management API\n\nThe shapes are in the OpenAPI 3.1 document that each server gives at \`/api/v1/openapi.json\`. Authenticate by a personal access token (\`Authorization: Bearer kgm_pat_…\`) or by user name and password (Basic). Errors are \`{"error": {"code", "message", "detail"}}\`.\n\n| | Path | |\n|---|---|---|\n${rows.join('\n')}\n`
-}
-
-async function readOpenApi() {
+async function readOpenApi(): Promise<OpenApi> {
   const data = await mkdtemp(join(tmpdir(), 'kagami-reference-'))
   const settings = parseSettings({ KAGAMI_DATA: data, KAGAMI_LISTEN: '127.0.0.1:0' })
   const server = await startServer({ settings, withSample: false, logger: createLogger('silent') })
   try {
-    const document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
-      paths: Record<string, Record<string, Operation>>
-    }
-    return document.paths
+    return (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as OpenApi
   } finally {
     await server.close()
     await rm(data, { recursive: true, force: true })
   }
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 }
 
 function sentence(text: string): string {

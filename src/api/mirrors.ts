@@ -57,7 +57,7 @@ export const mirrorStartSchema = z
     organization: nameSchema,
     upstream: nameSchema,
     repository: sourceRepositorySchema,
-    as: sourceRepositorySchema.optional(),
+    as: sourceRepositorySchema.optional().describe('Its name in the organization; default: dhi-<name>'),
     adopt: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   })

@@ -41,8 +41,15 @@ const settingsShape = {
   allowSparse: z.boolean().optional(),
 }
 
+/** The defaults are in words only: a setting that is given, even as it would be anyway, needs the right to set up repositories. */
 export const repositoryCreateSchema = z
-  .strictObject({ name: repositoryNameSchema, ...settingsShape })
+  .strictObject({
+    name: repositoryNameSchema,
+    description: settingsShape.description.describe('What it is for; default: empty'),
+    visibility: settingsShape.visibility.describe('Who may pull; default: private'),
+    immutableTags: settingsShape.immutableTags.describe('Which tags stay where they are; default: none'),
+    allowSparse: settingsShape.allowSparse.describe('Accept indexes whose children are missing; default: false'),
+  })
   .openapi('RepositoryCreate')
 
 /** What is absent stays as it is; `archived` makes it read-only, and back. */

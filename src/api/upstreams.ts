@@ -46,8 +46,8 @@ const urlSchema = z
   .describe('https://HOST[:PORT][/PATH]; the path is a prefix of its repositories')
 const usernameSchema = z.string().min(1).max(256)
 const passwordSchema = z.string().min(1).max(16_384).describe('Kept sealed, never shown')
-const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides the system’s')
-const plainHttpSchema = z.boolean().describe('Allow http to a host that is not the server’s own machine')
+const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides those of the system')
+const plainHttpSchema = z.boolean().describe('Allow http to a host that is not the machine of the server')
 const referrersSchema = nameSchema.describe('Another upstream, which holds signatures and attestations')
 const prefixSchema = namePrefixSchema.describe(
   'The default names of its mirrors begin with it; default: dhi- for dhi.io and a path that ends in /dhi, else none',

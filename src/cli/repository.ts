@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import {
   type ImmutableTags,
   type RepositoryDetail,
@@ -15,7 +15,7 @@ interface SettingsOptions {
   readonly json?: boolean
   readonly description?: string
   readonly visibility?: string
-  readonly immutableTags?: string
+  readonly immutableTags?: 'all' | 'none'
   readonly immutablePattern?: readonly string[]
   readonly allowSparse?: boolean
 }
@@ -28,10 +28,10 @@ export function addRepositoryCommands(program: Command, line: CommandLine): void
   named(addCommand(repository, 'show', 'show one repository')).action((name: string, o: { json?: boolean }) =>
     show(line, name, o),
   )
-  withSettings(named(addCommand(repository, 'create', 'create a repository'))).action(
+  withSettings(named(addCommand(repository, 'create', 'create a repository')), { isNew: true }).action(
     (name: string, o: SettingsOptions) => create(line, name, o),
   )
-  withSettings(named(addCommand(repository, 'change', 'change settings of a repository')))
+  withSettings(named(addCommand(repository, 'change', 'change settings of a repository')), { isNew: false })
     .option('--no-allow-sparse', 'refuse indexes whose children are missing')
     .action((name: string, o: SettingsOptions) => change(line, name, settingsOf(o), o))
   named(addCommand(repository, 'archive', 'make a repository read-only; it can still be pulled from')).action(
@@ -49,11 +49,15 @@ function named(command: Command): Command {
   return command.argument('<repository>', 'ORGANIZATION/NAME')
 }
 
-function withSettings(command: Command): Command {
+/** A new repository has defaults, which its server gives; of one that is there, what is not named stays. */
+function withSettings(command: Command, { isNew }: { readonly isNew: boolean }): Command {
+  const otherwise = (fallback: string) => (isNew ? `; default: ${fallback}` : '')
+  const visibility = new Option('--visibility <visibility>', `who may pull${otherwise('private')}`)
+  const immutable = new Option('--immutable-tags <mode>', `which tags stay where they are${otherwise('none')}`)
   return command
     .option('--description <text>', 'what it is for')
-    .option('--visibility <visibility>', 'private or public')
-    .option('--immutable-tags <mode>', 'all or none: may tags be moved and deleted')
+    .addOption(visibility.choices(['private', 'public']))
+    .addOption(immutable.choices(['all', 'none']))
     .option('--immutable-pattern <regex...>', 'only tags that match one of these (RE2, whole name) are immutable')
     .option('--allow-sparse', 'accept indexes whose children are missing')
 }
@@ -65,15 +69,10 @@ function immutableTagsOf(o: SettingsOptions): ImmutableTags | undefined {
     }
     return { mode: 'patterns', patterns: [...o.immutablePattern] }
   }
-  if (o.immutableTags === undefined) return undefined
-  if (o.immutableTags === 'all' || o.immutableTags === 'none') return { mode: o.immutableTags }
-  throw new UsageError(`--immutable-tags is ${JSON.stringify(o.immutableTags)}, want all or none`)
+  return o.immutableTags === undefined ? undefined : { mode: o.immutableTags }
 }
 
 function settingsOf(o: SettingsOptions): Record<string, unknown> {
-  if (o.visibility !== undefined && o.visibility !== 'private' && o.visibility !== 'public') {
-    throw new UsageError(`--visibility is ${JSON.stringify(o.visibility)}, want private or public`)
-  }
   return {
     description: o.description,
     visibility: o.visibility,
