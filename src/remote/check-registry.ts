@@ -2,13 +2,13 @@
 import { AppError, isAppError } from '../errors.ts'
 import { discard, readExcerpt, readJson } from '../net/bounded-body.ts'
 import { failureReason } from '../net/connection-failure.ts'
-import type { HttpClient, HttpResponse } from '../net/guarded-fetch.ts'
+import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { createRequestBudgets } from '../net/request-budget.ts'
 import { parseDigest } from '../oci/digest.ts'
 import { MediaType } from '../oci/media-types.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import { DENIED_HINT } from './failure.ts'
-import { createRegistryNetwork } from './network.ts'
+import { createRegistryNetwork, type RegistryNetwork } from './network.ts'
 import { listReferrersByApi } from './referrers.ts'
 import { openSession, type RegistrySession } from './session.ts'
 import { nameAtRegistry, nameUnderPrefix, type UpstreamAddress, type UpstreamEndpoint } from './upstream.ts'
@@ -41,24 +41,37 @@ const NOTHING = { mediaType: MediaType.ociManifest, digest: parseDigest(`sha256:
 /**
  * Asks by a session of its own, so that nothing learned before answers in the registry's place, and each question once: there is
  * somebody who waits.
- * @param http with its rules on addresses
+ * @param within the HTTP client, with its rules on addresses, and the organization in whose share the requests count
  * @throws AppError UPSTREAM_DENIED when the login is refused, UPSTREAM_INVALID when no registry answers there, ADDRESS_NOT_ALLOWED,
  *   UPSTREAM_UNAVAILABLE
  */
 export async function checkRegistry(
-  http: HttpClient,
+  within: Pick<RegistryNetwork, 'http' | 'organization'>,
   endpoint: UpstreamEndpoint,
   o: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
 ): Promise<RegistryFindings> {
-  const network = createRegistryNetwork({ http, budgets: createRequestBudgets({ maxTries: 1, maxWaitMs: 0 }) })
+  const budgets = createRequestBudgets({ maxTries: 1, maxWaitMs: 0 })
+  const network = { ...createRegistryNetwork({ http: within.http, budgets }), organization: within.organization }
   const session = openSession(network, endpoint)
+  try {
+    return await look(session, endpoint.username, o)
+  } catch (error) {
+    throw await session.redacted(error)
+  }
+}
+
+async function look(
+  session: RegistrySession,
+  username: string | undefined,
+  o: { readonly signal?: AbortSignal; readonly timeoutMs?: number },
+): Promise<RegistryFindings> {
   const { host } = session.address
   const { timeoutMs = TIMEOUT_MS } = o
   const late = AbortSignal.timeout(timeoutMs)
   const signal = o.signal === undefined ? late : AbortSignal.any([o.signal, late])
-  const wasAsked = async () => network.challenges.has(await session.key())
+  const wasAsked = async () => session.network.challenges.has(await session.key())
 
-  const base = await checkBase(session, endpoint.username, wasAsked, signal).catch((error) => {
+  const base = await checkBase(session, username, wasAsked, signal).catch((error) => {
     if (!late.aborted) throw withSchemeHint(error, session.address)
     throw new AppError('UPSTREAM_UNAVAILABLE', `${host} did not answer within ${timeoutMs / 1000} seconds`, {
       cause: error,
@@ -93,7 +106,8 @@ async function checkBase(
     if (username === undefined) return { apiVersion: null, login: 'required' }
     throw loginRefused(host, username, error)
   }
-  const apiVersion = response.headers.get('docker-distribution-api-version')?.slice(0, 100) ?? null
+  const told = response.headers.get('docker-distribution-api-version') ?? ''
+  const apiVersion = /^registry\/[\d.]{1,10}$/.test(told) ? told : null
   if (response.status === 200) {
     if (!(await isRegistry(response, apiVersion))) {
       throw new AppError(
@@ -158,7 +172,9 @@ async function checkCatalog(
   const names = (body as { repositories?: unknown } | null)?.repositories
   if (!Array.isArray(names)) return { catalog: names === null ? 'yes' : 'unknown', repository: null }
   const found = names.map((name) => (typeof name === 'string' ? nameUnderPrefix(address, name) : undefined))
-  return { catalog: 'yes', repository: found.find((name) => name !== undefined) ?? null }
+  const repository = found.find((name) => name !== undefined) ?? null
+  // A list may repeat anything that it was asked with.
+  return { catalog: 'yes', repository: repository !== null && (await session.isPlain(repository)) ? repository : null }
 }
 
 async function checkReferrers(
