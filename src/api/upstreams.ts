@@ -92,9 +92,6 @@ export const upstreamChangeSchema = z
     message: 'a user name comes with its password',
     path: ['password'],
   })
-  .refine(({ check: _, ...change }) => Object.values(change).some((value) => value !== undefined), {
-    message: 'got nothing to change',
-  })
   .openapi('UpstreamChange')
 
 /** `check` null: nothing was asked. */

@@ -88,6 +88,9 @@ export async function changeUpstream(
   change: UpstreamChange,
   check: Check,
 ): Promise<{ row: UpstreamRow; findings: RegistryFindings | null; isOtherSource: boolean }> {
+  if (Object.values(change).every((given) => given === undefined)) {
+    throw new AppError('INVALID_REQUEST', 'got nothing to change')
+  }
   const changed = async (tx: Queries) => {
     const before = await getOwn(tx, at.organizationId, at.name)
     const referrersFrom =

@@ -48,6 +48,25 @@ describe('a look at a registry', () => {
     expect(JSON.stringify([same.message, same.detail])).not.toContain('hunter2')
   })
 
+  test('a registry that repeats what it was asked with tells no secret, in an error or in what it lists', async () => {
+    const echo: Answer = ({ path, headers }) => {
+      const got = headers.get('authorization')
+      if (got === null) return denied('Basic realm="x"')
+      if (path.startsWith('/v2/_catalog')) return json({ repositories: ['hunter2'] })
+      return new Response('{}', { headers: { 'docker-distribution-api-version': got } })
+    }
+    await using lister = scriptedRegistry(echo)
+    const findings = await checkRegistry({ http }, { url: lister.url, ...login })
+    expect(findings).toMatchObject({ login: 'accepted', apiVersion: null, repository: null })
+    await using refuser = scriptedRegistry(({ headers }) => {
+      const got = headers.get('authorization')
+      return got === null ? denied('Basic realm="x"') : new Response(`not ${got} nor hunter2`, { status: 401 })
+    })
+    const error = await failed(checkRegistry({ http }, { url: refuser.url, ...login }))
+    expect(error.code).toBe('UPSTREAM_DENIED')
+    expect(JSON.stringify([error.message, error.detail])).not.toMatch(/hunter2|Ym9iOmh1bnRlcjI/)
+  })
+
   test('without a login it says that one is wanted, by Basic and by a token service that gives nothing', async () => {
     await using registry = scriptedRegistry(whole)
     expect((await checkRegistry({ http }, { url: registry.url })).login).toBe('required')
