@@ -111,6 +111,10 @@ describeOnEachDatabase('changing an upstream', (startServer) => {
       referrersFrom: 'notes',
     })
     expect((await changed('images', { referrersFrom: null, ca: null })).upstream.referrersFrom).toBeNull()
+    expect((await changed('images', { prefix: 'base-' })).upstream).toMatchObject({ prefix: 'base-', plainHttp: true })
+    expect((await changed('images', { url: 'https://images.example.com/dhi' })).upstream.prefix).toBe('base-')
+    expect((await changed('images', { prefix: '' })).upstream.prefix).toBe('')
+    expect((await patch('images', { prefix: 'No!' })).code).toBe('INVALID_REQUEST')
     expect((await patch('images', { referrersFrom: 'images' })).code).toBe('INVALID_REQUEST')
     expect((await patch('images', { referrersFrom: 'nowhere' })).code).toBe('NOT_FOUND')
     expect((await patch('images', { ca: 'none' })).code).toBe('INVALID_REQUEST')
