@@ -40,7 +40,7 @@ function loginText({ login }: UpstreamCheck, username: string | null, w: Wording
     case 'required':
       return `none was given, and it wants one: ${w.program} upstream change ${w.name}${w.owner} --username USER --password-stdin`
     case 'unknown':
-      return 'not known: it answers that it gets too many requests'
+      return 'not known: the registry does not tell now'
   }
 }
 

@@ -20,7 +20,8 @@ export interface RegistryFindings {
   readonly apiVersion: string | null
   /**
    * `accepted`: our login; `not-asked`: it lets everybody in, so that a wrong login would not show; `anonymous`: we have none and
-   * need none there; `required`: we have none, and it wants one; `unknown`: it is too busy to tell.
+   * need none there; `required`: we have none, and it wants one; `unknown`: it does not tell, as it is busy, or serves
+   * files alone.
    */
   readonly login: 'accepted' | 'not-asked' | 'anonymous' | 'required' | 'unknown'
   /** Whether it lists its repositories to us. */
@@ -125,15 +126,28 @@ async function checkBase(
     throw loginRefused(host, username, failure)
   }
   if (failure.code === 'UPSTREAM_UNAVAILABLE') throw failure
+  // Files on a web server have no `/v2/`; what refuses it in the words of the specification is a registry all the same.
+  if (isRegistryError(failure)) return { apiVersion, login: 'unknown' }
   throw new AppError('UPSTREAM_INVALID', `${failure.message}: there is no registry at this address`, {
     detail: failure.detail,
     cause: failure,
   })
 }
 
+/** The body of distribution-spec "Error Codes". */
+function isRegistryError({ detail }: AppError): boolean {
+  try {
+    const { errors } = JSON.parse((detail as { body: string }).body) as { errors?: { code?: unknown }[] }
+    return Array.isArray(errors) && typeof errors[0]?.code === 'string'
+  } catch {
+    return false
+  }
+}
+
 /** What a server of plain http says to a TLS handshake is no TLS. */
 function withSchemeHint(error: unknown, { base }: UpstreamAddress): unknown {
-  if (failureReason(error) !== 'tls' || !isAppError(error) || !/EPROTO|WRONG_VERSION/.test(error.message)) return error
+  if (failureReason(error) !== 'tls' || !isAppError(error)) return error
+  if ((error.cause as { code?: unknown } | undefined)?.code !== 'EPROTO') return error
   return new AppError(error.code, `${error.message}: if it speaks plain http, its address is http://${base.host}`, {
     detail: error.detail,
     cause: error,

@@ -117,6 +117,11 @@ describe('a look at a registry', () => {
     expect(tls.message).toContain(`its address is ${page.url}`)
   })
 
+  test('one without /v2/ that says so in the words of registries is one', async () => {
+    await using files = scriptedRegistry(() => undefined)
+    expect((await checkRegistry({ http }, { url: files.url })).login).toBe('unknown')
+  })
+
   test('one that is busy is taken for a registry, one that is down is not, and neither is waited for', async () => {
     await using busy = scriptedRegistry(() => new Response('', { status: 429, headers: { 'retry-after': '3600' } }))
     expect((await checkRegistry({ http }, { url: busy.url, ...login })).login).toBe('unknown')
