@@ -20,8 +20,8 @@ export interface PublishChange {
   readonly roots: readonly Descriptor[]
   readonly tags: readonly TagMove[]
   readonly at: string
-  /** The repository's rule on tags that may not move once they are set. */
-  isImmutable(repository: RepositoryRow, tag: Tag): boolean
+  /** The repository's rule on tags that may not move once they are set: why, as a sentence's end; undefined: it may. */
+  whyImmutable(repository: RepositoryRow, tag: Tag): string | undefined
 }
 
 /**
@@ -168,9 +168,8 @@ async function moveMirroredTag(
     const reason = `it points at ${found ?? 'nothing'}, and the mirror last left it at ${move.expect ?? 'nothing'}`
     return { outcome: { tag: move.tag, result: 'conflict', ...seen, reason } }
   }
-  if (found !== undefined && change.isImmutable(repository, move.tag)) {
-    return { outcome: { tag: move.tag, result: 'refused', ...seen, reason: 'the tag is immutable' } }
-  }
+  const why = found === undefined ? undefined : change.whyImmutable(repository, move.tag)
+  if (why !== undefined) return { outcome: { tag: move.tag, result: 'refused', ...seen, reason: `the tag ${why}` } }
   const event = await moveTag(tx, {
     organizationId: binding.organizationId,
     repositoryId: binding.repositoryId,

@@ -8,6 +8,10 @@ export async function findRepository(db: Queries, name: RepositoryName): Promise
   return db.selectFrom('repositories').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
+export async function findRepositoryById(db: Queries, id: string): Promise<RepositoryRow | undefined> {
+  return db.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 export interface NewRepository {
   readonly organizationId: string
   readonly name: RepositoryName

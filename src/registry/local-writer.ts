@@ -7,6 +7,7 @@ import { insertManifest, linkManifest } from '../db/manifests.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
 import { publishMirrored } from '../db/publish.ts'
 import { AppError } from '../errors.ts'
+import { findRepositoryById } from '../db/repositories.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -14,7 +15,7 @@ import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import { openBlobSink, organizationOf } from './blob-sink.ts'
-import { isImmutable } from './immutable.ts'
+import { prepareVerdicts, whyImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
 import { refuseOverQuota } from './quota.ts'
 import { createTurns, type Turns } from './turns.ts'
@@ -78,7 +79,11 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
     },
     async publish(change, _read, o = {}) {
       if (o.signal?.aborted) throw cancelledBy(o.signal)
-      return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), isImmutable }))
+      await prepareVerdicts(
+        await findRepositoryById(db.read, binding.repositoryId),
+        change.tags.map(({ tag }) => tag),
+      )
+      return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), whyImmutable }))
     },
   }
 }

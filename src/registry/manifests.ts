@@ -12,6 +12,7 @@ import {
   unlinkManifest,
 } from '../db/manifests.ts'
 import { excludeDigest } from '../db/mirror-ownership.ts'
+import { findRepository } from '../db/repositories.ts'
 import type { RepositoryRow } from '../db/schema.ts'
 import { listTagsOf, moveTag } from '../db/tags.ts'
 import { AppError } from '../errors.ts'
@@ -23,6 +24,7 @@ import { parsePushedManifest } from '../oci/manifest-rules.ts'
 import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
 import { formatReference, type Reference, type Tag } from '../oci/reference.ts'
 import { type Destination, openDestination, refuseArchived } from './destination.ts'
+import { prepareVerdicts } from './immutable.ts'
 import { refuseTagDelete, refuseTagMoves } from './tag-rules.ts'
 
 /** A published manifest by tag or digest. @throws AppError MANIFEST_UNKNOWN, also when it is staged */
@@ -77,6 +79,7 @@ export async function putManifest(
   const { digest, mediaType } = manifest.descriptor
   const tags = reference.tag === undefined ? put.tags : [reference.tag, ...put.tags]
   const at = isoTime(clock.now())
+  if (tags.length > 0) await prepareVerdicts(await findRepository(db.read, destination.name), tags)
   await db.write(async (tx) => {
     const repository = await openDestination(tx, destination, at)
     await refuseTagMoves(tx, repository, tags, digest, put.expect)
@@ -170,6 +173,7 @@ export async function deleteManifest(
   digest: Digest,
 ): Promise<void> {
   const at = isoTime(clock.now())
+  await prepareVerdicts(repository, await listTagsOf(db.read, repository.id, digest))
   await db.write(async (tx) => {
     if ((await findManifest(tx, repository.id, digest)) === undefined) throw unknownManifest({ digest })
     refuseArchived(repository)

@@ -6,11 +6,11 @@ import type { OrganizationRow, RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import type { RepositoryName } from '../oci/reference.ts'
-import { isTagPattern } from './immutable.ts'
+import { findPatternFault } from './tag-patterns.ts'
 
 export type Settings = RepositoryChange
 
-/** @throws AppError CONFLICT when it is there already, INVALID_REQUEST for a pattern that does not compile */
+/** @throws AppError CONFLICT when it is there already, INVALID_REQUEST for a pattern that does not compile, or costs too much */
 export async function createWithSettings(
   db: Database,
   organization: OrganizationRow,
@@ -28,7 +28,7 @@ export async function createWithSettings(
   })
 }
 
-/** @throws AppError INVALID_REQUEST for a pattern that does not compile */
+/** @throws AppError INVALID_REQUEST for a pattern that does not compile, or costs too much */
 export async function changeSettings(
   db: Database,
   repository: RepositoryRow,
@@ -47,7 +47,6 @@ export async function removeRepository(db: Database, repository: RepositoryRow, 
 }
 
 function checkPatterns({ immutablePatterns = [] }: Settings): void {
-  const bad = immutablePatterns.find((pattern) => !isTagPattern(pattern))
-  if (bad === undefined) return
-  throw new AppError('INVALID_REQUEST', `immutableTags: got ${JSON.stringify(bad)}, want a regular expression of RE2`)
+  const fault = findPatternFault(immutablePatterns)
+  if (fault !== undefined) throw new AppError('INVALID_REQUEST', `immutableTags: ${fault}`)
 }

@@ -5,7 +5,7 @@ import { findTag } from '../db/tags.ts'
 import { AppError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
-import { isImmutable, type TagRules } from './immutable.ts'
+import { type TagRules, whyImmutable } from './immutable.ts'
 
 /**
  * May a client's push move these tags to `digest`? A tag that points there already may always be pushed again.
@@ -32,8 +32,9 @@ export async function refuseTagMoves(
         { detail: { tag, mirror: repository.name } },
       )
     }
-    if (present !== undefined && isImmutable(repository, tag)) {
-      throw new AppError('DENIED', `tag ${tag} is immutable and points to ${present}: push to another tag`, {
+    const why = present === undefined ? undefined : whyImmutable(repository, tag)
+    if (why !== undefined) {
+      throw new AppError('DENIED', `tag ${tag} points to ${present} and ${why}: push to another tag`, {
         detail: { tag, digest: present },
       })
     }
@@ -51,6 +52,7 @@ function refuseUnexpected(tag: Tag, present: Digest | undefined, expect: readonl
 
 /** @throws AppError DENIED when the tag is immutable: such tags can be neither overwritten nor deleted */
 export function refuseTagDelete(rules: TagRules, tag: Tag): void {
-  if (!isImmutable(rules, tag)) return
-  throw new AppError('DENIED', `tag ${tag} is immutable: it cannot be deleted`, { detail: { tag } })
+  const why = whyImmutable(rules, tag)
+  if (why === undefined) return
+  throw new AppError('DENIED', `tag ${tag} ${why}: it cannot be deleted`, { detail: { tag } })
 }

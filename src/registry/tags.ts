@@ -6,6 +6,7 @@ import { moveTag } from '../db/tags.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Tag } from '../oci/reference.ts'
 import { type Destination, refuseArchived } from './destination.ts'
+import { prepareVerdicts } from './immutable.ts'
 import { unknownManifest } from './manifests.ts'
 import { refuseTagDelete } from './tag-rules.ts'
 
@@ -20,6 +21,7 @@ export async function deleteTag(
   tag: Tag,
 ): Promise<void> {
   const at = isoTime(clock.now())
+  await prepareVerdicts(repository, [tag])
   await db.write(async (tx) => {
     const event = await moveTag(tx, {
       organizationId: destination.organization.id,
