@@ -2,8 +2,9 @@ import { listSchema } from './lists.ts'
 import { digestSchema, timeSchema, z } from './schema.ts'
 
 /**
- * `sizeBytes`: everything below the tag, counted once, referrers not included. `referrers`: those of the manifest and of
- * its platform manifests. `mirrored`: an active mirror owns the tag.
+ * `sizeBytes`: everything below the tag as its descriptors say, counted once, referrers not included. `platforms`: the first
+ * of `platformCount`. `referrers`: those of the manifest and of its platform manifests. `isPartial`: there is more below the
+ * tag than was looked at, the numbers are lower bounds. `mirrored`: an active mirror owns the tag.
  */
 export const tagSchema = z
   .strictObject({
@@ -12,6 +13,8 @@ export const tagSchema = z
     mediaType: z.string(),
     sizeBytes: z.int().min(0),
     platforms: z.array(z.string()),
+    platformCount: z.int().min(0),
+    isPartial: z.boolean(),
     referrers: z.int().min(0),
     movedAt: timeSchema,
     mirrored: z.boolean(),
@@ -19,3 +22,5 @@ export const tagSchema = z
   .openapi('Tag')
 
 export const tagListSchema = listSchema('tags', tagSchema).openapi('TagList')
+
+export type Tag = z.infer<typeof tagSchema>

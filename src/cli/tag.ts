@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { exclusionAnswerSchema, tagReleaseAnswerSchema } from '../api/exclusions.ts'
-import { tagSchema } from '../api/tags.ts'
+import { type Tag, tagSchema } from '../api/tags.ts'
 import { repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
 import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
@@ -44,9 +44,9 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
       tags.map((tag) => [
         tag.name,
         shortDigest(tag.digest),
-        size(tag.sizeBytes),
-        tag.platforms.join(', ') || '-',
-        String(tag.referrers),
+        `${atLeast(tag)}${size(tag.sizeBytes)}`,
+        platformsText(tag),
+        `${atLeast(tag)}${tag.referrers}`,
         age(tag.movedAt, '-'),
         tag.mirrored ? 'yes' : names.has(tag.name) ? 'excluded' : '-',
       ]),
@@ -55,6 +55,15 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
     if (excluded.length === 0) return here
     return `${here}\n\n${exclusionTable(excluded)}\n\nBring one back: ${line.program} tag release ${repository} TAG`
   })
+}
+
+/** Before numbers that are lower bounds. */
+const atLeast = ({ isPartial }: Tag): string => (isPartial ? '≥ ' : '')
+
+function platformsText(tag: Tag): string {
+  const more = tag.platformCount - tag.platforms.length
+  const text = tag.platforms.join(', ') || '-'
+  return more === 0 ? text : `${text} and ${more} more`
 }
 
 async function remove(line: CommandLine, repository: string, name: string, o: { json?: boolean }): Promise<void> {

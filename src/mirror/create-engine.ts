@@ -17,6 +17,7 @@ import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { systemSleep } from '../lib/retry.ts'
+import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { loadKnown, NOTHING_KNOWN } from './known.ts'
@@ -152,16 +153,26 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return mirror === undefined ? undefined : renderMirror(mirror)
     },
     async list({ organizations, limit, after }) {
-      const rows = await listMirrors(db.read, { organizations, after, limit: limit + 1 })
-      const mirrors = await renderMirrors(db.read, rows.slice(0, limit))
-      return { mirrors, next: rows.length > limit ? (mirrors.at(-1)?.repository ?? null) : null }
+      // With the failures of its last run a mirror may weigh some hundred kilobytes.
+      const { items, next } = await readPage({
+        limit,
+        after,
+        read: async (from, count) =>
+          renderMirrors(db.read, await listMirrors(db.read, { organizations, after: from, limit: count })),
+        keyOf: (mirror) => mirror.repository,
+      })
+      return { mirrors: items, next }
     },
     run: (mirrorId, runId) => getRun(runId, mirrorId),
     async runs(mirrorId, { limit, after }) {
       await getMirror(mirrorId)
-      const rows = await listRuns(db.read, mirrorId, { after, limit: limit + 1 })
-      const runs = rows.slice(0, limit).map(renderRun)
-      return { runs, next: rows.length > limit ? (runs.at(-1)?.id ?? null) : null }
+      const { items, next } = await readPage({
+        limit,
+        after,
+        read: async (from, count) => (await listRuns(db.read, mirrorId, { after: from, limit: count })).map(renderRun),
+        keyOf: (run) => run.id,
+      })
+      return { runs: items, next }
     },
     async wait(runId, signal) {
       for (;;) {

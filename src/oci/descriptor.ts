@@ -23,3 +23,11 @@ export function formatPlatform(platform: Platform): string {
   const base = `${platform.os}/${platform.architecture}`
   return platform.variant === undefined || platform.variant === '' ? base : `${base}/${platform.variant}`
 }
+
+const MAX_PLATFORM_WORD = 64
+
+/** The parts that people choose by, each cut to what a real one never reaches: a platform may be megabytes of text. */
+export function cutPlatform({ os, architecture, variant }: Platform): Platform {
+  const cut = (text: string) => text.slice(0, MAX_PLATFORM_WORD)
+  return { os: cut(os), architecture: cut(architecture), ...(variant === undefined ? {} : { variant: cut(variant) }) }
+}

@@ -3,16 +3,14 @@ import { LRUCache } from 'lru-cache'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { findRepositoryBlob } from '../db/blobs.ts'
 import type { Database } from '../db/engine.ts'
-import type { Platform } from '../oci/descriptor.ts'
+import { MAX_CONFIG_BYTES } from '../db/tag-measure.ts'
+import { cutPlatform, type Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 
 export interface Platforms {
   /** Undefined when the config is absent, too large, or names no platform. */
   find(repositoryId: string, config: Digest): Promise<Platform | undefined>
 }
-
-/** Real configs have some kilobytes. */
-const MAX_CONFIG_BYTES = 1024 * 1024
 
 export function createPlatforms({ db, blobs }: { readonly db: Database; readonly blobs: BlobStore }): Platforms {
   // What a digest names never changes; whether the repository has it is asked each time.
@@ -39,5 +37,5 @@ function platformOf(text: string): Platform | undefined {
   }
   const { os, architecture, variant } = value ?? {}
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
-  return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) }
+  return cutPlatform({ os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) })
 }

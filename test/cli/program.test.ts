@@ -91,7 +91,18 @@ describe('answers', () => {
       [
         ['tag', 'list', 'acme/dhi-python'],
         'tags',
-        ['digest', 'mediaType', 'mirrored', 'movedAt', 'name', 'platforms', 'referrers', 'sizeBytes'],
+        [
+          'digest',
+          'isPartial',
+          'mediaType',
+          'mirrored',
+          'movedAt',
+          'name',
+          'platformCount',
+          'platforms',
+          'referrers',
+          'sizeBytes',
+        ],
       ],
       [['token', 'list'], 'tokens', ['expiresAt', 'id', 'label', 'lastUsedAt', 'scope', 'username']],
       [

@@ -1,10 +1,9 @@
-/** A page of a list: one row more than asked for was read, to know whether there is a next page. */
-export function pageOf<T>(
-  rows: readonly T[],
-  limit: number,
-  keyOf: (row: T) => string,
-): { readonly items: readonly T[]; readonly next: string | null } {
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  return { items, next: rows.length > limit && last !== undefined ? keyOf(last) : null }
+import { cutPage, type Page } from '../../lib/weighed-page.ts'
+
+/**
+ * A page of a list: one row more than asked for was read, to know whether there is a next page. Rows that may be heavy are read
+ * by `readPage` instead.
+ */
+export function pageOf<T>(rows: readonly T[], limit: number, keyOf: (row: T) => string): Page<T> {
+  return cutPage(rows, limit, keyOf)
 }

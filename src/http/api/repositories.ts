@@ -16,12 +16,12 @@ import { listRepositories } from '../../db/repositories.ts'
 import { type RepositorySummary, summarizeRepositories } from '../../db/repository-summaries.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import { readPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
 import { actorOf, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
-import { pageOf } from './page.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['repositories']
@@ -96,12 +96,14 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
     .openapi(list, async (c) => {
       const { organization, limit, after } = c.req.valid('query')
       const organizations = await organizationsOf(db, c.var.who, organization, 'organization.read')
-      const rows = await listRepositories(db.read, {
-        organizationIds: organizations.map(({ id }) => id),
-        limit: limit + 1,
-        ...(after === undefined ? {} : { after }),
+      const organizationIds = organizations.map(({ id }) => id)
+      const page = await readPage({
+        limit,
+        after,
+        read: (from, count) =>
+          listRepositories(db.read, { organizationIds, limit: count, ...(from === undefined ? {} : { after: from }) }),
+        keyOf: (row) => row.name,
       })
-      const page = pageOf(rows, limit, (row) => row.name)
       const repositories = (await summarizeRepositories(db.read, page.items)).map(listedOf)
       return c.json({ repositories, next: page.next }, 200)
     })

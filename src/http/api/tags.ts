@@ -1,16 +1,16 @@
 import { createRoute } from '@hono/zod-openapi'
 import { listQuerySchema } from '../../api/lists.ts'
 import { z } from '../../api/schema.ts'
-import { tagListSchema } from '../../api/tags.ts'
+import { type Tag, tagListSchema } from '../../api/tags.ts'
 import type { Database } from '../../db/engine.ts'
 import { summarizeTags } from '../../db/tag-summaries.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import { formatPlatform } from '../../oci/descriptor.ts'
 import { parseTag } from '../../oci/reference.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { deleteTag } from '../../registry/tags.ts'
 import { actorOf, allowOnRepository, nameOf } from './decide.ts'
-import { pageOf } from './page.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { done, newRoutes, ok, type Routes } from './route.ts'
 
@@ -44,14 +44,19 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
     .openapi(list, async (c) => {
       const { limit, after } = c.req.valid('query')
       const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
-      const rows = await summarizeTags(db.read, repository.id, { limit: limit + 1, after })
-      const { items, next } = pageOf(rows, limit, (row) => row.name)
-      const shown = []
-      for (const { imageConfig, ...tag } of items) {
+      const { items, next } = await summarizeTags(db.read, repository.id, { limit, after })
+      const shown: Tag[] = []
+      for (const { imageConfig, platforms: listed, platformCount, ...tag } of items) {
         const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
-        shown.push({ ...tag, platforms: [...tag.platforms, ...(own === undefined ? [] : [own])].map(formatPlatform) })
+        const all = own === undefined ? listed : [...listed, own]
+        shown.push({
+          ...tag,
+          platforms: all.map(formatPlatform),
+          platformCount: platformCount + all.length - listed.length,
+        })
       }
-      return c.json({ tags: shown, next }, 200)
+      const page = cutPage(shown, limit, (tag) => tag.name)
+      return c.json({ tags: [...page.items], next: page.next ?? next }, 200)
     })
     .openapi(remove, async (c) => {
       const name = nameOf(c.req.valid('param'))

@@ -17,9 +17,9 @@ import type { UpstreamRow } from '../../db/schema.ts'
 import { findReferrerSourceName, listUpstreams, removeUpstream, type UpstreamRecord } from '../../db/upstreams.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
+import { readPage } from '../../lib/weighed-page.ts'
 import { allowInOrganization, allowOnInstance } from './decide.ts'
 import { organizationsOf } from './organizations.ts'
-import { pageOf } from './page.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['upstreams']
@@ -87,8 +87,12 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
       const { organization, limit, after } = c.req.valid('query')
       const organizations = await organizationsOf(db, c.var.who, organization, 'upstream.read')
       const organizationIds = organizations.map(({ id }) => id)
-      const rows = await listUpstreams(db.read, { organizationIds, limit: limit + 1, after })
-      const { items, next } = pageOf(rows, limit, (row) => row.id)
+      const { items, next } = await readPage({
+        limit,
+        after,
+        read: (from, count) => listUpstreams(db.read, { organizationIds, limit: count, after: from }),
+        keyOf: (row) => row.id,
+      })
       return c.json({ upstreams: items.map(upstreamOf), next }, 200)
     })
     .openapi(create, async (c) => {

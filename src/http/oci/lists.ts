@@ -56,7 +56,7 @@ export async function serveReferrers(deps: OciDependencies, call: Call): Promise
   const { name, repository } = await authorizeRepository(deps, call, 'pull')
   const found =
     repository === undefined
-      ? { items: [], next: undefined }
+      ? { items: [], next: null }
       : await listReferrersPage(deps.db.read, repository.id, subject, {
           artifactType: artifactType === '' ? undefined : artifactType,
           after: after === null ? undefined : parseDigest(after),
@@ -66,7 +66,7 @@ export async function serveReferrers(deps: OciDependencies, call: Call): Promise
   const filter: Record<string, string> = artifactType === undefined || artifactType === '' ? {} : { artifactType }
   const applied = 'artifactType' in filter ? { 'OCI-Filters-Applied': 'artifactType' } : {}
   const link =
-    found.next === undefined
+    found.next === null
       ? {}
       : linkToNext(`/v2/${name}/referrers/${subject}`, { ...filter, n: String(limit), last: found.next })
   return page(call, MediaType.ociIndex, body, { ...applied, ...link })
