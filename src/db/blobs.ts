@@ -2,6 +2,7 @@ import type { Digest } from '../oci/digest.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import { prepareQuery } from './prepared.ts'
+import { chargeLinks, forgetUsage } from './quota.ts'
 import type { BlobRow } from './schema.ts'
 
 /**
@@ -23,7 +24,7 @@ export async function insertBlob(
 
 /**
  * Links stored blobs into a repository. `publishedAt` null = staged. A link that is published stays so.
- * The blobs' rows must exist (foreign key).
+ * The blobs' rows must exist (foreign key). @throws AppError DENIED over the organization's quota
  */
 export async function linkBlobs(
   tx: Transaction,
@@ -31,6 +32,7 @@ export async function linkBlobs(
   digests: readonly Digest[],
   o: { readonly publishedAt: string | null; readonly at: string },
 ): Promise<void> {
+  await chargeLinks(tx, repositoryId, 'blob', digests)
   for (const chunk of inChunks(digests)) {
     await tx
       .insertInto('repository_blobs')
@@ -123,26 +125,11 @@ export async function touchBlobs(tx: Transaction, digests: readonly Digest[], at
 
 /** @returns whether it was linked */
 export async function unlinkBlob(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  await forgetUsage(tx, repositoryId)
   const { numDeletedRows } = await tx
     .deleteFrom('repository_blobs')
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
   return numDeletedRows > 0n
-}
-
-/** Distinct bytes linked by an organization, for its quota. Manifests are not counted. */
-export async function measureOrganizationBlobs(db: Queries, organizationId: string): Promise<number> {
-  const distinct = db
-    .selectFrom('repository_blobs as link')
-    .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
-    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
-    .select(['blob.digest', 'blob.size_bytes'])
-    .where('repository.organization_id', '=', organizationId)
-    .distinct()
-  const row = await db
-    .selectFrom(distinct.as('one'))
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('one.size_bytes'), eb.val(0)).as('bytes'))
-    .executeTakeFirstOrThrow()
-  return Number(row.bytes)
 }

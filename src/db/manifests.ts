@@ -5,6 +5,7 @@ import type { Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import { prepareQuery } from './prepared.ts'
+import { chargeLinks, forgetUsage } from './quota.ts'
 import type { ManifestReferenceRow, ReferenceKind } from './schema.ts'
 
 /** A manifest as one repository has it. */
@@ -104,8 +105,10 @@ export interface ManifestLink {
 /**
  * Links a stored manifest into a repository; times that are set stay set, a link that is published stays so. Whoever brings it last
  * says its type, but nobody says it of what a mirror brought except a mirror.
+ * @throws AppError DENIED over the organization's quota
  */
 export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
+  await chargeLinks(tx, repositoryId, 'manifest', [link.digest])
   await tx
     .insertInto('repository_manifests')
     .values({
@@ -275,6 +278,7 @@ export async function listParents(db: Queries, repositoryId: string, digest: Dig
 
 /** Takes the manifest out of the repository; its bytes stay until nothing links them. @returns whether it was there */
 export async function unlinkManifest(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  await forgetUsage(tx, repositoryId)
   const { numDeletedRows } = await tx
     .deleteFrom('repository_manifests')
     .where('repository_id', '=', repositoryId)

@@ -1,5 +1,6 @@
 import type { Transaction } from './engine.ts'
 import { appendEvents } from './events.ts'
+import { forgetUsage } from './quota.ts'
 import type { RepositoryRow } from './schema.ts'
 
 /** What is absent stays as it is. */
@@ -74,6 +75,7 @@ export async function deleteRepository(
   repository: RepositoryRow,
   by: { readonly actor: string; readonly at: string },
 ): Promise<void> {
+  await forgetUsage(tx, repository.id)
   await tx.deleteFrom('mirrors').where('repository_id', '=', repository.id).execute()
   await tx.deleteFrom('repositories').where('id', '=', repository.id).execute()
   await appendEvents(tx, [

@@ -1,8 +1,8 @@
 /** What lists of repositories and organizations show besides the rows themselves: a few queries a page, not a few a row. */
-import { measureOrganizationBlobs } from './blobs.ts'
 import { inChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
 import type { RepositoryRow } from './schema.ts'
+import { measureLinked } from './usage.ts'
 
 export interface RepositorySummary {
   readonly row: RepositoryRow
@@ -70,17 +70,5 @@ export async function summarizeOrganization(
     .select((eb) => eb.fn.countAll<number>().as('repositories'))
     .where('organization_id', '=', organizationId)
     .executeTakeFirstOrThrow()
-  const { bytes } = await db
-    .selectFrom('manifests')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
-    .where('digest', 'in', (eb) =>
-      eb
-        .selectFrom('repository_manifests as link')
-        .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
-        .select('link.digest')
-        .where('repository.organization_id', '=', organizationId),
-    )
-    .executeTakeFirstOrThrow()
-  const sizeBytes = Number(bytes) + (await measureOrganizationBlobs(db, organizationId))
-  return { repositories: Number(repositories), sizeBytes }
+  return { repositories: Number(repositories), sizeBytes: await measureLinked(db, organizationId) }
 }

@@ -118,6 +118,19 @@ export interface OrganizationRow {
   created_at: string
 }
 
+export interface OrganizationUsageRow {
+  organization_id: string
+  linked_bytes: number
+  counted_at: string
+}
+
+export interface StageReservationRow {
+  stage_id: string
+  organization_id: string
+  bytes: number
+  at: string
+}
+
 export type Role = 'owner' | 'editor' | 'member'
 
 export interface MemberRow {
@@ -298,6 +311,8 @@ export interface Schema {
   upload_sessions: UploadSessionRow
   events: EventRow
   organizations: OrganizationRow
+  organization_usage: OrganizationUsageRow
+  stage_reservations: StageReservationRow
   members: MemberRow
   users: UserRow
   accounts: AccountRow

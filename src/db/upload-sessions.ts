@@ -75,3 +75,18 @@ export async function listKnownUploadSessions(db: Queries, ids: readonly string[
     .execute()
   return new Set(rows.map((row) => row.id))
 }
+
+/** Sessions that are open in an organization, counted no further than `limit`. */
+export async function countUploadSessions(db: Queries, organizationId: string, limit: number): Promise<number> {
+  const some = db
+    .selectFrom('upload_sessions as session')
+    .innerJoin('repositories as repository', 'repository.id', 'session.repository_id')
+    .select('session.id')
+    .where('repository.organization_id', '=', organizationId)
+    .limit(limit)
+  const row = await db
+    .selectFrom(some.as('some'))
+    .select((eb) => eb.fn.countAll<number>().as('number'))
+    .executeTakeFirstOrThrow()
+  return Number(row.number)
+}

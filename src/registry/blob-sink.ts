@@ -5,13 +5,13 @@ import { insertBlob, linkBlobs } from '../db/blobs.ts'
 import { recordFetched } from '../db/fetched-content.ts'
 import type { GroupCommit } from '../db/group-commit.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
+import { settleStage } from '../db/quota.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestFromHash, newHash } from '../oci/digest.ts'
 import type { BlobSink } from '../oci/repository.ts'
 import type { LocalStorage } from './local-reader.ts'
-import { refuseOverQuota } from './quota.ts'
 
 export interface BlobSinkOptions extends LocalStorage {
   readonly commit: GroupCommit
@@ -33,6 +33,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
   const stage = await o.blobs.openStage(o.stageId)
   let hashed: { hash: Hash; bytes: number } | undefined
   let isGone = false
+  let isCommitted = false
 
   /** The hash of all bytes of the stage. After a failed write the file may hold less than was hashed: it is hashed again. */
   async function upToDate(): Promise<{ hash: Hash; bytes: number }> {
@@ -86,7 +87,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
       await stage.seal(storageKey)
       const link = o.commit(async (tx) => {
         const at = o.now()
-        await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
+        await settleStage(tx, o.stageId, 0)
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
         await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
         await recordFetched(tx, binding.organizationId, binding.sourceKey, [blob.digest], at)
@@ -97,22 +98,24 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
         if (isAppError(error)) await o.blobs.remove(storageKey)
         throw error
       })
+      isCommitted = true
       // Somebody stored the same bytes first: theirs count, ours were never referred to.
       if (!isNew) await o.blobs.remove(storageKey)
     },
     async close() {
-      if (!isGone) await stage.close()
-      isGone = true
-      o.release()
+      const keptBytes = isGone ? 0 : stage.sizeBytes
+      try {
+        if (!isGone) await stage.close()
+        isGone = true
+        // A refused commit has taken its own settling back with it. Where this fails too, housekeeping finds out what is there.
+        if (!isCommitted) await o.commit((tx) => settleStage(tx, o.stageId, keptBytes)).catch(() => {})
+      } finally {
+        o.release()
+      }
     },
     [Symbol.asyncDispose]: () => sink.close(),
   }
   return sink
-}
-
-/** Whose quota counts. */
-export function organizationOf(binding: MirrorBinding): { id: string; name: string } {
-  return { id: binding.organizationId, name: binding.organization }
 }
 
 async function hashStage(

@@ -14,7 +14,6 @@ import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Destination, openDestination, refuseArchived } from './destination.ts'
-import { refuseOverQuota } from './quota.ts'
 
 /** Unreferenced content that somebody touched lives at least this long. */
 export const GRACE_TIME_MS = 24 * 60 * 60 * 1000
@@ -39,7 +38,7 @@ export async function touchBlob(db: Database, clock: Clock, blob: BlobRow): Prom
 
 /**
  * Makes a verified stage a published blob of the destination, and discards the stage; after a failure that is left to the caller.
- * @param then runs in the same transaction
+ * @param first runs first in the same transaction: what the stage took of the quota is given back there
  * @throws AppError DENIED (quota, archived), STORAGE_FULL
  */
 export async function commitBlob(
@@ -47,7 +46,7 @@ export async function commitBlob(
   stage: Stage,
   digest: Digest,
   destination: Destination,
-  then: (tx: Transaction) => Promise<void> = async () => {},
+  first: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
   const { sizeBytes } = stage
   const storageKey = newStorageKey(digest)
@@ -58,10 +57,9 @@ export async function commitBlob(
   try {
     isNew = await db.write(async (tx) => {
       const repository = await openDestination(tx, destination, at)
-      await refuseOverQuota(tx, destination.organization, { sizeBytes, digest })
+      await first(tx)
       const inserted = await insertBlob(tx, { digest, sizeBytes, storageKey, at })
       await linkBlobs(tx, repository.id, [digest], { publishedAt: at, at })
-      await then(tx)
       return inserted.isNew
     })
   } catch (error) {

@@ -7,6 +7,7 @@ import { insertManifest, linkManifest } from '../db/manifests.ts'
 import type { MirrorBinding } from '../db/mirror-binding.ts'
 import { publishMirrored } from '../db/publish.ts'
 import { AppError } from '../errors.ts'
+import { findQuotaBytes, reserveStage } from '../db/quota.ts'
 import { findRepositoryById } from '../db/repositories.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
@@ -14,10 +15,9 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
-import { openBlobSink, organizationOf } from './blob-sink.ts'
+import { openBlobSink } from './blob-sink.ts'
 import { prepareVerdicts, whyImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
-import { refuseOverQuota } from './quota.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export interface LocalWriterOptions extends LocalStorage {
@@ -55,7 +55,10 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
           release()
           return 'present'
         }
-        await refuseOverQuota(db.read, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
+        if ((await findQuotaBytes(db.read, binding.organizationId)) !== undefined) {
+          const wanted = { bytes: blob.size, digest: blob.digest, at: now() }
+          await commit((tx) => reserveStage(tx, binding.organizationId, stageId(binding, blob), wanted))
+        }
         return await openSink(shared, binding, blob, release, o.signal)
       } catch (error) {
         release()
@@ -110,7 +113,6 @@ async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descrip
   return commit(async (tx) => {
     // Collected since? Then it is fetched again.
     if ((await find(tx)) === undefined) return false
-    await refuseOverQuota(tx, organizationOf(binding), { sizeBytes: blob.size, digest: blob.digest })
     await touchBlobs(tx, [blob.digest], now())
     await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at: now() })
     return true

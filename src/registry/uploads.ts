@@ -3,14 +3,15 @@
  * they are acknowledged; a process that has not seen all bytes hashes the stage again.
  */
 import type { BlobStore, Stage } from '../blobs/blob-store.ts'
-import type { Database, Queries } from '../db/engine.ts'
+import type { Database, Transaction } from '../db/engine.ts'
+import { settleStage } from '../db/quota.ts'
 import type { UploadSessionRow } from '../db/schema.ts'
 import {
+  countUploadSessions,
   deleteUploadSession,
   findUploadSession,
   insertUploadSession,
   listIdleUploadSessions,
-  listKnownUploadSessions,
   moveUploadOffset,
   type UploadKey,
 } from '../db/upload-sessions.ts'
@@ -21,12 +22,15 @@ import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/repository.ts'
 import { commitBlob } from './blobs.ts'
 import { type Destination, openDestination } from './destination.ts'
-import { refuseOverQuota } from './quota.ts'
 import { createRunningHash, hashStage, type RunningHash } from './running-hash.ts'
+import { removeAbandonedStages, settleOldReservations } from './stage-cleanup.ts'
+import { takeQuota } from './upload-room.ts'
 
 /** Others keep stages in the same store; these are the ones that uploads clean up. */
 const STAGE_PREFIX = 'upload-'
 const EXPIRE_BATCH = 100
+/** Of one organization: each may leave a file behind for a day. */
+const MAX_OPEN_SESSIONS = 500
 
 export interface UploadStatus {
   readonly id: string
@@ -45,7 +49,7 @@ export interface UploadBody {
 }
 
 export interface Uploads {
-  /** Begins a session, and the repository when it is not there. @throws AppError DENIED (archived) */
+  /** Begins a session, and the repository when it is not there. @throws AppError DENIED (archived), TOOMANYREQUESTS */
   begin(destination: Destination, algorithm?: DigestAlgorithm): Promise<UploadStatus & { repositoryId: string }>
   /** @throws AppError BLOB_UPLOAD_UNKNOWN */
   getStatus(key: UploadKey): Promise<UploadStatus>
@@ -144,19 +148,19 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (wanted !== undefined && lengthBytes !== undefined && wanted !== lengthBytes) {
       throw wrongLength(wanted, lengthBytes)
     }
-    if (lengthBytes !== undefined) {
-      await refuseOverQuota(db.read, destination.organization, { sizeBytes: start + lengthBytes, digest })
-    }
+    const organizationId = destination.organization.id
+    const { stream } = body
+    const room = await takeQuota(db, { organizationId, stageId: stage.id, stream, lengthBytes, digest, now })
     if (known.hash.sizeBytes !== start) known.hash.restart(start)
     try {
-      await stage.append(body.stream, {
+      await stage.append(room, {
         signal,
         onChunk: (chunk) => known.hash.update(chunk),
         ...(range === undefined ? {} : { maxBytes: range.to }),
       })
       if (wanted !== undefined && stage.sizeBytes - start !== wanted) throw wrongLength(wanted, stage.sizeBytes - start)
     } catch (error) {
-      if (error instanceof AppError && error.code === 'SIZE_INVALID') await stage.truncate(start)
+      if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'DENIED')) await stage.truncate(start)
       throw error
     } finally {
       await recordOffset(row, stage.sizeBytes)
@@ -164,13 +168,17 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   async function recordOffset(row: UploadSessionRow, to: number): Promise<void> {
-    const moved = await db.write((tx) => moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() }))
+    // What was set aside for the body is counted by the offset from here on.
+    const moved = await db.write(async (tx) => {
+      await settleStage(tx, `${STAGE_PREFIX}${row.id}`, 0)
+      return moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() })
+    })
     if (!moved) throw outOfOrder(row.offset_bytes, 'another server is sending to this session')
   }
 
   async function drop({ row, stage, known }: Session): Promise<void> {
     known.hash.restart(0)
-    await db.write((tx) => deleteUploadSession(tx, row.id))
+    await db.write((tx) => endSession(tx, row.id))
     await stage.discard()
   }
 
@@ -181,13 +189,14 @@ export function createUploads(options: UploadsOptions): Uploads {
       const rows = await listIdleUploadSessions(db.read, isoTime(idleSince), EXPIRE_BATCH)
       const idle = rows.filter((row) => live.get(row.id)?.isBusy !== true)
       for (const row of idle) {
-        await db.write((tx) => deleteUploadSession(tx, row.id))
+        await db.write((tx) => endSession(tx, row.id))
         live.delete(row.id)
       }
       ended += idle.length
       if (rows.length < EXPIRE_BATCH || idle.length === 0) break
     }
-    await removeAbandonedStages(db.read, blobs, idleSince)
+    await removeAbandonedStages(db.read, blobs, STAGE_PREFIX, idleSince)
+    await settleOldReservations(db, blobs, STAGE_PREFIX, { before: isoTime(idleSince), now: now() })
     return ended
   }
 
@@ -196,6 +205,8 @@ export function createUploads(options: UploadsOptions): Uploads {
       const id = newId()
       const repositoryId = await db.write(async (tx) => {
         const repository = await openDestination(tx, destination, now())
+        const open = await countUploadSessions(tx, destination.organization.id, MAX_OPEN_SESSIONS)
+        if (open >= MAX_OPEN_SESSIONS) throw tooManySessions(destination)
         await insertUploadSession(tx, { id, repositoryId: repository.id, subject: destination.actor }, now())
         return repository.id
       })
@@ -224,9 +235,7 @@ export function createUploads(options: UploadsOptions): Uploads {
           throw wrongDigest(got, digest)
         }
         try {
-          await commitBlob({ db, blobs, clock }, stage, digest, destination, async (tx) => {
-            await deleteUploadSession(tx, key.id)
-          })
+          await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => endSession(tx, key.id))
           known.hash.restart(0)
         } catch (error) {
           // A refusal is final; after any other failure the client may send its PUT again, the bytes are still here.
@@ -236,18 +245,20 @@ export function createUploads(options: UploadsOptions): Uploads {
       }),
 
     async uploadWhole(destination, digest, body) {
-      if (body.lengthBytes !== undefined) {
-        await refuseOverQuota(db.read, destination.organization, { sizeBytes: body.lengthBytes, digest })
-      }
-      const stage = await blobs.openStage(`${STAGE_PREFIX}${newId()}`)
+      const stageId = `${STAGE_PREFIX}${newId()}`
+      const { stream, lengthBytes } = body
+      const organizationId = destination.organization.id
+      const room = await takeQuota(db, { organizationId, stageId, stream, lengthBytes, digest, now })
+      const stage = await blobs.openStage(stageId)
       const hash = createRunningHash(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
       try {
-        await stage.append(body.stream, { signal: body.signal, onChunk: (chunk) => hash.update(chunk) })
+        await stage.append(room, { signal: body.signal, onChunk: (chunk) => hash.update(chunk) })
         const got = hash.digestOf(digest, stage.sizeBytes)
         if (got !== digest) throw wrongDigest(got, digest)
-        await commitBlob({ db, blobs, clock }, stage, digest, destination)
+        await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => settleStage(tx, stageId, 0))
       } catch (error) {
         await stage.discard()
+        await db.write((tx) => settleStage(tx, stageId, 0))
         throw error
       }
     },
@@ -271,12 +282,14 @@ function wrongDigest(got: Digest | undefined, want: Digest): AppError {
   return new AppError('DIGEST_INVALID', `the content hashes to ${got}, want ${want}`, { detail: { digest: want } })
 }
 
-async function removeAbandonedStages(db: Queries, blobs: BlobStore, idleSince: Date): Promise<void> {
-  for await (const { id, modifiedAt } of blobs.listStages()) {
-    if (!id.startsWith(STAGE_PREFIX) || modifiedAt >= idleSince) continue
-    const session = id.slice(STAGE_PREFIX.length)
-    if ((await listKnownUploadSessions(db, [session])).has(session)) continue
-    const stage = await blobs.openStage(id)
-    await stage.discard()
-  }
+async function endSession(tx: Transaction, id: string): Promise<void> {
+  await settleStage(tx, `${STAGE_PREFIX}${id}`, 0)
+  await deleteUploadSession(tx, id)
+}
+
+function tooManySessions({ organization }: Destination): AppError {
+  return new AppError(
+    'TOOMANYREQUESTS',
+    `organization ${organization.name} has ${MAX_OPEN_SESSIONS} open uploads, which is the most: finish some, or cancel them by DELETE; those that nobody sends to end after a day`,
+  )
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { findRepositoryBlob, insertBlob, linkBlobs, measureOrganizationBlobs } from '../../src/db/blobs.ts'
+import { findRepositoryBlob, insertBlob, linkBlobs } from '../../src/db/blobs.ts'
 import type { Database } from '../../src/db/engine.ts'
 import { appendEvents, listEvents } from '../../src/db/events.ts'
 import { findManifest, insertManifest, linkManifest, listParents, listReferrers } from '../../src/db/manifests.ts'
 import { createRepository, findRepository, listRepositories } from '../../src/db/repositories.ts'
 import { findTag, listTags, moveTag } from '../../src/db/tags.ts'
+import { measureLinked } from '../../src/db/usage.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { MediaType } from '../../src/oci/media-types.ts'
@@ -88,8 +89,8 @@ describeOnEachEngine('the content tables', (openFresh) => {
       await insertBlob(tx, { digest, sizeBytes: 1000, storageKey: 'k', at })
       for (const id of ids) await linkBlobs(tx, id, [digest], { publishedAt: at, at })
     })
-    expect(await measureOrganizationBlobs(db.read, 'o1')).toBe(1000)
-    expect(await measureOrganizationBlobs(db.read, 'o2')).toBe(0)
+    expect(await measureLinked(db.read, 'o1')).toBe(1000)
+    expect(await measureLinked(db.read, 'o2')).toBe(0)
   })
 
   test('referrers are listed by type, page by digest, and only when published', async () => {

@@ -7,7 +7,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { type Database, openDatabase } from '../../src/db/engine.ts'
 import { addMember } from '../../src/db/members.ts'
-import { createOrganization, findOrganization } from '../../src/db/organizations.ts'
+import { createOrganization, findOrganization, setOrganizationQuota } from '../../src/db/organizations.ts'
 import { createRepository, findRepository } from '../../src/db/repositories.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../../src/db/schema.ts'
 import { type Clock, isoTime, systemClock } from '../../src/lib/clock.ts'
@@ -132,9 +132,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     getRepository,
     setRepository,
     async setQuota(quotaBytes) {
-      await db.write((tx) =>
-        tx.updateTable('organizations').set({ quota_bytes: quotaBytes }).where('id', '=', organization.id).execute(),
-      )
+      await db.write((tx) => setOrganizationQuota(tx, organization.id, quotaBytes))
     },
     async stop() {
       await server.stop(true)

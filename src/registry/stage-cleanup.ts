@@ -1,0 +1,48 @@
+/** What crashes leave half-way on the disk and in the count of an organization's bytes. */
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Database, Queries } from '../db/engine.ts'
+import { listOldReservations, settleStage } from '../db/quota.ts'
+import { listKnownUploadSessions } from '../db/upload-sessions.ts'
+
+const BATCH = 500
+
+/** Removes the stages of uploads that a crash has left without a session. @param prefix of their ids */
+export async function removeAbandonedStages(
+  db: Queries,
+  blobs: BlobStore,
+  prefix: string,
+  idleSince: Date,
+): Promise<void> {
+  for await (const { id, modifiedAt } of blobs.listStages()) {
+    if (!id.startsWith(prefix) || modifiedAt >= idleSince) continue
+    const session = id.slice(prefix.length)
+    if ((await listKnownUploadSessions(db, [session])).has(session)) continue
+    const stage = await blobs.openStage(id)
+    await stage.discard()
+  }
+}
+
+/**
+ * Room that was set aside long ago: an upload's is counted by its session, if there is one; a download that was cut off takes
+ * what is really there of it.
+ * @param now ISO 8601, as `before`
+ */
+export async function settleOldReservations(
+  db: Database,
+  blobs: BlobStore,
+  uploadPrefix: string,
+  { before, now }: { readonly before: string; readonly now: string },
+): Promise<void> {
+  const kept = new Set<string>()
+  for (const id of await listOldReservations(db.read, before, BATCH)) {
+    if (!id.startsWith(uploadPrefix)) kept.add(id)
+    else await db.write((tx) => settleStage(tx, id, 0))
+  }
+  for (const id of kept) {
+    const stage = await blobs.openStage(id)
+    const bytes = stage.sizeBytes
+    if (bytes === 0) await stage.discard()
+    else await stage.close()
+    await db.write((tx) => settleStage(tx, id, bytes, now))
+  }
+}
