@@ -16,6 +16,8 @@ function programName(): string {
   return near.includes('/') ? near : `./${near}`
 }
 
+// Whatever this program makes is for its user alone.
+process.umask(0o077)
 removeProxyVariables(environment)
 process.exitCode = await runProgram(process.argv.slice(2), {
   terminal: processTerminal(),

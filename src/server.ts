@@ -1,6 +1,7 @@
 /** The composition root: opens the instance, puts the parts together, serves. */
 import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
+import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/instance-settings.ts'
 import { createUpstream, findUpstream, updateUpstream } from './db/upstreams.ts'
@@ -89,6 +90,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
 
     const { owner, ownerPassword, organization } = settings
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
+    await forgetPrivateKeys(db)
     await mirrors.resume({ isAlone: db.engine === 'sqlite' })
     const housekeeping = startHousekeeping(instance.uploads, clock, logger)
     closers.push(housekeeping.close)

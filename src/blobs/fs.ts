@@ -7,7 +7,7 @@
  * A stage becomes an object by rename; both directories are on one file system.
  */
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
-import { copyFile, link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
@@ -20,8 +20,10 @@ const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
 export async function openFileBlobStore(root: string): Promise<BlobStore> {
   const stages = join(root, 'stages')
   const objects = join(root, 'objects')
-  await mkdir(stages, { recursive: true })
-  await mkdir(objects, { recursive: true })
+  for (const directory of [root, stages, objects]) {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await closeToOthers(directory)
+  }
   const takeRoom = createRoom(root)
   const pathOf = (key: string) => {
     const match = KEY.exec(key)
@@ -59,6 +61,11 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
       }
     },
   }
+}
+
+/** Another owner's directory, or a file system without modes: the data directory above it is what was checked. */
+async function closeToOthers(directory: string): Promise<void> {
+  if (((await stat(directory)).mode & 0o077) !== 0) await chmod(directory, 0o700).catch(() => {})
 }
 
 interface StageHome {
@@ -117,7 +124,7 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
     async sealKeeping(key) {
       const target = pathOf(key)
       await file.datasync()
-      await mkdir(dirname(target), { recursive: true })
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
       await link(path, target).catch(() => copyDurably(path, target))
       syncDirectory(dirname(target))
     },
@@ -125,7 +132,7 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
       const target = pathOf(key)
       await file.datasync()
       await close()
-      await mkdir(dirname(target), { recursive: true })
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
       await rename(path, target)
       syncDirectory(dirname(target))
       syncDirectory(directory)

@@ -1,7 +1,7 @@
 /** Address, login and trust of an upstream, as people give them and as they are kept. No I/O. */
-import { X509Certificate } from 'node:crypto'
 import type { UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
+import { certificatesOf } from '../lib/certificates.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isLoopbackAddress } from '../net/address-guard.ts'
@@ -44,7 +44,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
       `url: got plain http to ${base.host}, want https, or plainHttp (--plain-http): passwords and tokens would travel in the clear`,
     )
   }
-  if (typeof change.ca === 'string') checkCertificates(change.ca)
+  const ca = typeof change.ca === 'string' ? certificatesOf(change.ca, 'ca') : change.ca
   const keepsPassword = change.credential === undefined && before.sealed_password !== null
   if (keepsPassword && parseUpstreamUrl(before.url).base.origin !== base.origin) {
     throw new AppError(
@@ -55,7 +55,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
   return {
     url,
     ...loginAfter(sealer, before, change.credential),
-    ca: change.ca === undefined ? before.ca : change.ca,
+    ca: ca === undefined ? before.ca : ca,
     plain_http: plainHttp ? 1 : 0,
   }
 }
@@ -103,17 +103,4 @@ export function endpointOf(sealer: Sealer, row: Connection): UpstreamEndpoint {
 
 function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || isLoopbackAddress(hostname.replace(/^\[|\]$/g, ''))
-}
-
-/** @throws AppError INVALID_REQUEST unless the text is one or more PEM certificates */
-function checkCertificates(pem: string): void {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
-  try {
-    if (blocks.length === 0) throw new Error('no certificate')
-    for (const block of blocks) new X509Certificate(block)
-  } catch (error) {
-    throw new AppError('INVALID_REQUEST', 'ca: want one or more certificates in PEM, got something else', {
-      cause: error,
-    })
-  }
 }

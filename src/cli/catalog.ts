@@ -4,7 +4,7 @@ import { upstreamSchema } from '../api/upstreams.ts'
 import { isAppError } from '../errors.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { EXIT, ExitStatus } from './exit.ts'
-import { table } from './table.ts'
+import { lines, table } from './table.ts'
 
 interface ListOptions {
   readonly json?: boolean
@@ -37,7 +37,7 @@ async function list(line: CommandLine, upstream: string | undefined, o: ListOpti
       } catch (error) {
         if (!isAppError(error)) throw error
         failed++
-        line.terminal.note(`${name}: ${error.message}`)
+        line.terminal.note(lines([`${name}: ${error.message}`]))
       }
     }
     if (failed > 0 && failed === names.length) throw new ExitStatus(EXIT.failed)

@@ -4,7 +4,7 @@ import type { Mirror } from '../api/mirrors.ts'
 import { isAppError } from '../errors.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
 import { age, shortDigest } from './format.ts'
-import { table } from './table.ts'
+import { lines, table } from './table.ts'
 
 /** Exclusions that are told in passing; the rest is a number. */
 const TOLD = 10
@@ -50,12 +50,12 @@ export function stillExcludedText(
   const rest =
     exclusions.length > TOLD ? [`  and ${exclusions.length - TOLD} more: ${program} tag list ${repository}`] : []
   const only = exclusions.length === 1
-  return [
+  return lines([
     `Excluded here, so the mirror does not bring ${only ? 'it' : 'them'} back:`,
     ...told,
     ...rest,
     `Bring ${only ? 'it' : 'one'} back: ${program} tag release ${repository} ${only ? handleOf(first) : 'TAG'}`,
-  ].join('\n')
+  ])
 }
 
 /** What happens after a release. */

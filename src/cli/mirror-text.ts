@@ -3,7 +3,7 @@ import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size } from './format.ts'
-import { properties, table } from './table.ts'
+import { lines, properties, table } from './table.ts'
 
 export function sourceOf(mirror: Mirror): string {
   return `${mirror.source.upstream}/${mirror.source.repository}`
@@ -53,7 +53,8 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['Id', mirror.id],
   ])
   const run = mirror.lastRun === null ? [] : runLines(mirror.lastRun)
-  return [text, ...run, ...leftOutLines(mirror, program)].join('\n')
+  const rest = [...run, ...leftOutLines(mirror, program)]
+  return rest.length === 0 ? text : `${text}\n${lines(rest)}`
 }
 
 function runLines(run: Run): string[] {
@@ -111,8 +112,8 @@ export function outcomeText(mirror: Mirror, run: Run, program: string): string {
     running: `The run of ${mirror.repository} goes on`,
   }
   const reason = run.outcome === 'done' || run.tags !== null || mirror.reason === null ? '' : `: ${mirror.reason}`
-  const lines = run.tags === null ? leftOutLines(mirror, program) : []
-  return [`${verdict[run.outcome]}${took}${reason}.`, ...runLines(run), ...lines].join('\n')
+  const leftToPeople = run.tags === null ? leftOutLines(mirror, program) : []
+  return lines([`${verdict[run.outcome]}${took}${reason}.`, ...runLines(run), ...leftToPeople])
 }
 
 export function planText(plan: Plan): string {
@@ -128,5 +129,5 @@ export function planText(plan: Plan): string {
     item.reason,
   ])
   const steps = table(['action', 'tag', 'digest', 'size', 'origin', 'reason'], rows, 'Nothing to do.')
-  return totals.length === 0 ? steps : `${steps}\n\n${totals.join(', ')}`
+  return totals.length === 0 ? steps : `${steps}\n\n${lines([totals.join(', ')])}`
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
 import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
+import { printableLine } from '../lib/printable.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
@@ -15,6 +16,7 @@ import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
 import { addServeCommand } from './serve.ts'
 import { addTagCommands } from './tag.ts'
+import { printing } from './terminal.ts'
 import { addTokenCommands } from './token.ts'
 import { addUpstreamCommands } from './upstream.ts'
 import { addUserCommands } from './user.ts'
@@ -49,7 +51,8 @@ export function createProgram(line: CommandLine): Command {
  * @param args without the program's own name
  * @returns the exit status: 0 done, 1 failed or partial, 2 wrong use
  */
-export async function runProgram(args: readonly string[], line: CommandLine): Promise<number> {
+export async function runProgram(args: readonly string[], given: CommandLine): Promise<number> {
+  const line: CommandLine = { ...given, terminal: printing(given.terminal) }
   const program = createProgram(line)
   try {
     await program.parseAsync([...args], { from: 'user' })
@@ -89,11 +92,11 @@ function errorDocument(error: unknown): ErrorBody {
 function errorText(error: unknown): string {
   if (!isAppError(error)) return error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
   const hint = error.code === 'UNAUTHORIZED' ? '\nsign in by kagami login, or set KAGAMI_TOKEN' : ''
-  return `error: ${error.message} (${error.code})${detailText(error)}${hint}`
+  return `error: ${printableLine(error.message)} (${error.code})${detailText(error)}${hint}`
 }
 
 function detailText({ detail }: AppError): string {
   if (detail === undefined || detail === null) return ''
   const text = typeof detail === 'string' ? detail : JSON.stringify(detail)
-  return `\n  ${text.slice(0, 2000)}`
+  return `\n  ${printableLine(text.slice(0, 2000))}`
 }

@@ -3,6 +3,7 @@ import { mirrorSchema } from '../api/mirrors.ts'
 import { sampleReleaseAnswerSchema } from '../api/sample.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { count } from './format.ts'
+import { lines } from './table.ts'
 
 export function addSampleCommands(program: Command, line: CommandLine): void {
   const sample = program.command('sample').description('the sample upstream of a server started with --sample')
@@ -21,14 +22,14 @@ async function release(line: CommandLine, o: { json?: boolean }): Promise<void> 
     fed.length === 0
       ? [`Mirror it: ${line.program} mirror start sample/python --wait`]
       : ['Bring it in:', ...fed.map((mirror) => `  ${line.program} mirror sync ${mirror.repository} --wait`)]
-  if (o.json === true) line.terminal.note(next.join('\n'))
+  if (o.json === true) line.terminal.note(lines(next))
   answer(line, o, document, () =>
-    [
+    lines([
       `The sample upstream has published release ${sample.release}:`,
       ...sample.repositories.map(
         ({ name, movedTags }) => `  ${name}: ${count(movedTags.length, 'tag')} moved or added`,
       ),
       ...next,
-    ].join('\n'),
+    ]),
   )
 }

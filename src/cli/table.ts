@@ -1,9 +1,12 @@
+import { printableLine } from '../lib/printable.ts'
+
 /** Rows under upper-case headings, columns two spaces apart, as docker prints them. No rows: `empty`. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
   if (rows.length === 0) return empty
-  const lines = [headings.map((heading) => heading.toUpperCase()), ...rows]
-  const widths = headings.map((_, column) => Math.max(...lines.map((line) => Bun.stringWidth(line[column] ?? ''))))
-  return lines
+  const cells = rows.map((row) => row.map(printableLine))
+  const all = [headings.map((heading) => heading.toUpperCase()), ...cells]
+  const widths = headings.map((_, column) => Math.max(...all.map((line) => Bun.stringWidth(line[column] ?? ''))))
+  return all
     .map((line) =>
       line
         .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Bun.stringWidth(cell)))
@@ -17,5 +20,10 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 export function properties(pairs: readonly (readonly [string, string | undefined])[]): string {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)
   const width = Math.max(...shown.map(([name]) => name.length))
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${printableLine(value)}`).join('\n')
+}
+
+/** One line each, whatever they hold: what came from elsewhere makes no line of its own. */
+export function lines(items: readonly string[]): string {
+  return items.map(printableLine).join('\n')
 }

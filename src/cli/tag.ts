@@ -5,7 +5,7 @@ import { repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
 import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
 import { age, shortDigest, size } from './format.ts'
-import { table } from './table.ts'
+import { lines, table } from './table.ts'
 
 export function addTagCommands(program: Command, line: CommandLine): void {
   const tag = program.command('tag').description('tags of a repository')
@@ -87,10 +87,10 @@ async function exclude(line: CommandLine, repository: string, name: string, o: E
   const body = { reason: o.reason }
   const document = await (await connect(line)).call('POST', path, exclusionAnswerSchema, { body })
   answer(line, o, document, () =>
-    [
+    lines([
       `${repository}:${name} is excluded: ${document.exclusion.reason}.`,
       `The mirror leaves it as it is, and gives no alarm for it. Take it again: ${line.program} tag release ${repository} ${name}`,
-    ].join('\n'),
+    ]),
   )
 }
 
@@ -104,10 +104,10 @@ async function release(line: CommandLine, repository: string, name: string, o: {
   answer(line, o, document, () => {
     if (!wasExcluded) return `${repository}:${name} is not excluded: there is nothing to release.`
     const more = [...tags, ...digests].filter((one) => one !== name)
-    return [
+    return lines([
       `${repository}:${name} is released${more.length === 0 ? '' : `, and with it ${more.join(', ')}`}.`,
       ...others.map((one) => `${one.tag}, deleted with it, stays excluded.`),
       nextPassText(mirror, name, line.program),
-    ].join('\n')
+    ])
   })
 }

@@ -1,3 +1,5 @@
+import { printableLine, printableText } from '../lib/printable.ts'
+
 /** Where a command writes: its document or its answer on standard output, everything else on standard error. */
 export interface Terminal {
   /** Standard error is a terminal: progress is painted in place. */
@@ -15,6 +17,22 @@ export interface Terminal {
 }
 
 const CLEAR_LINE = '\r\u001b[K'
+
+/** Nothing that came from elsewhere moves a terminal's cursor, hides or reorders text, or links: all that is written passes here. */
+export function printing(terminal: Terminal): Terminal {
+  return {
+    get isInteractive() {
+      return terminal.isInteractive
+    },
+    get columns() {
+      return terminal.columns
+    },
+    print: (text) => terminal.print(printableText(text)),
+    note: (text) => terminal.note(printableText(text)),
+    paint: (line) => terminal.paint(printableLine(line)),
+    readInput: () => terminal.readInput(),
+  }
+}
 
 /** The process's own streams. */
 export function processTerminal(): Terminal {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { type Upstream, upstreamAnswerSchema, upstreamChangeAnswerSchema, upstreamSchema } from '../api/upstreams.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
+import { certificatesOf } from '../lib/certificates.ts'
 import { type ApiClient, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, chooseOrganization, connect, organizationFlag } from './command-line.ts'
 import { UsageError } from './exit.ts'
@@ -88,12 +89,12 @@ function checkOwner(o: Owner): void {
   if (o.org !== undefined && o.shared === true) throw new UsageError('--org and --shared exclude each other')
 }
 
+/** Only the certificates leave this machine. */
 async function readCertificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
+  const text = await readFile(path, 'utf8').catch((error) => {
     throw new AppError('INVALID_REQUEST', `--ca-file ${path} cannot be read: ${messageOf(error)}`, { cause: error })
-  }
+  })
+  return certificatesOf(text, `--ca-file ${path}`)
 }
 
 async function add(line: CommandLine, name: string, url: string, o: AddOptions): Promise<void> {

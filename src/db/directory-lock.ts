@@ -1,5 +1,6 @@
 import { Database as Sqlite } from 'bun:sqlite'
 import { join } from 'node:path'
+import { closeFile, makeClosedFile } from '../lib/private-files.ts'
 
 const LOCK_FILE = 'server.lock'
 
@@ -14,7 +15,10 @@ export interface DirectoryLock {
  * @returns undefined when another process has it
  */
 export function lockDirectory(directory: string): DirectoryLock | undefined {
-  const sqlite = new Sqlite(join(directory, LOCK_FILE), { create: true, readwrite: true })
+  const path = join(directory, LOCK_FILE)
+  makeClosedFile(path)
+  closeFile(path, 'KAGAMI_DATA')
+  const sqlite = new Sqlite(path, { create: true, readwrite: true })
   try {
     sqlite.exec('PRAGMA busy_timeout = 0')
     // Kept until the connection closes; no journal is left behind for a transaction that writes nothing.

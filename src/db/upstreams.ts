@@ -34,6 +34,16 @@ export async function findUpstream(
   return rows.find((row) => row.organization_id !== null) ?? rows[0]
 }
 
+/** Upstreams whose certificates have a private key beside them. */
+export async function listUpstreamsWithKeys(db: Queries): Promise<{ id: string; ca: string }[]> {
+  const rows = await db.selectFrom('upstreams').select(['id', 'ca']).where('ca', 'like', '%PRIVATE KEY%').execute()
+  return rows.map(({ id, ca }) => ({ id, ca: ca ?? '' }))
+}
+
+export async function setUpstreamCertificates(tx: Transaction, id: string, ca: string | null): Promise<void> {
+  await tx.updateTable('upstreams').set({ ca }).where('id', '=', id).execute()
+}
+
 export async function findUpstreamById(db: Queries, id: string): Promise<UpstreamRow | undefined> {
   return db.selectFrom('upstreams').selectAll().where('id', '=', id).executeTakeFirst()
 }

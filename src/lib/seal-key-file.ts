@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { AppError, messageOf } from '../errors.ts'
 import { randomHex } from './ids.ts'
 import { createSealer, SEAL_KEY_BYTES, type Sealer } from './seal.ts'
 
 /**
  * The sealer of the key in `path` (32 bytes as base64url, mode 0600), made there when it is absent. Servers that share a
  * database must share this file: what one has sealed, the others open.
- * @throws Error when the file holds something else, or cannot be read or made
+ * @throws AppError CONFIG_INVALID when the file holds something else, or cannot be read or made
  */
 export function openSealer(path: string): Sealer {
-  const text = readKey(path) ?? makeKey(path)
+  const text = readKey(path) ?? make(path)
   const key = Buffer.from(text.trim(), 'base64url')
   if (key.length !== SEAL_KEY_BYTES) {
-    throw new Error(
+    throw new AppError(
+      'CONFIG_INVALID',
       `${path}: want ${SEAL_KEY_BYTES} bytes as base64url, got ${key.length}: restore the file from a backup`,
     )
   }
@@ -25,7 +27,19 @@ function readKey(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+    throw new AppError(
+      'CONFIG_INVALID',
+      `${path}: the key cannot be read: ${messageOf(error)}; this user must own the file`,
+      { cause: error },
+    )
+  }
+}
+
+function make(path: string): string {
+  try {
+    return makeKey(path)
+  } catch (error) {
+    throw new AppError('CONFIG_INVALID', `${path}: the key cannot be made: ${messageOf(error)}`, { cause: error })
   }
 }
 

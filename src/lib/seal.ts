@@ -1,5 +1,6 @@
 /** Secrets at rest: AES-256-GCM under a key that is in a file beside the data, never in the database. */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { AppError } from '../errors.ts'
 import { createSecret, type Secret } from './secret.ts'
 
 const VERSION = 'v1'
@@ -10,7 +11,7 @@ export const SEAL_KEY_BYTES = 32
 export interface Sealer {
   /** @param purpose bound into the sealed text: what was sealed for one purpose opens for no other */
   seal(secret: Secret, purpose: string): string
-  /** @throws Error when the text was changed, or sealed under another key or for another purpose */
+  /** @throws AppError CONFIG_INVALID when the text was changed, or sealed under another key or for another purpose */
   unseal(sealed: string, purpose: string): Secret
   /** A key for one purpose that says nothing about the others (HKDF-SHA-256, 32 bytes as base64url). */
   derive(purpose: string): Secret
@@ -46,6 +47,9 @@ export function createSealer(key: Uint8Array): Sealer {
   }
 }
 
-function cannotOpen(purpose: string): Error {
-  return new Error(`the sealed ${purpose} does not open: it was sealed under another key, or changed since`)
+function cannotOpen(purpose: string): AppError {
+  return new AppError(
+    'CONFIG_INVALID',
+    `the sealed ${purpose} does not open: it was sealed under another key, or changed since`,
+  )
 }

@@ -5,10 +5,11 @@ import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { openFileBlobStore } from '../blobs/fs.ts'
 import type { DatabaseLocation } from '../config/settings.ts'
-import { lockDirectory } from '../db/directory-lock.ts'
+import { type DirectoryLock, lockDirectory } from '../db/directory-lock.ts'
 import { type Database, openDatabase } from '../db/engine.ts'
-import { AppError, messageOf } from '../errors.ts'
+import { AppError, isAppError, messageOf } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import { closeDirectory, closeFile, makeClosedFile } from '../lib/private-files.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
 import { createUploads, type Uploads } from '../registry/uploads.ts'
@@ -48,28 +49,77 @@ export async function openLedger(location: InstanceLocation): Promise<Ledger> {
 }
 
 async function openData({ directory, database }: InstanceLocation): Promise<Ledger> {
-  const sealer = openSealer(join(directory, SEAL_KEY_FILE))
-  if (database.engine === 'sqlite') makeDirectory(dirname(database.path), 'KAGAMI_DATABASE')
+  const keyPath = join(directory, SEAL_KEY_FILE)
+  closeFile(keyPath, 'KAGAMI_DATA')
+  const sealer = openSealer(keyPath)
+  if (database.engine === 'sqlite') closeDatabaseFiles(database.path)
   // The message of a database driver does not hold the password of its URL.
+  const where = database.engine === 'sqlite' ? ` ${database.path}` : ''
   const db = await openDatabase(database.engine === 'sqlite' ? database.path : database.url.reveal()).catch((error) => {
-    throw new AppError('CONFIG_INVALID', `KAGAMI_DATABASE: the database cannot be opened: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw new AppError(
+      'CONFIG_INVALID',
+      `KAGAMI_DATABASE: the database${where} cannot be opened: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
   })
   try {
     const access = await openAccess(db, sealer, systemClock)
     return { db, sealer, access, close: () => db.close() }
   } catch (error) {
     await db.close()
-    throw error
+    if (!isAppError(error, 'CONFIG_INVALID')) throw error
+    throw new AppError(
+      'CONFIG_INVALID',
+      `${keyPath} is not the key of this database: put back the ${SEAL_KEY_FILE} that was beside it, or let KAGAMI_DATABASE name the database of this key`,
+      { cause: error },
+    )
   }
 }
 
-function makeDirectory(path: string, setting: string): void {
+/** Closed to other users before SQLite opens it: what it makes beside a database has the database's mode. */
+function closeDatabaseFiles(path: string): void {
+  const directory = dirname(path)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new AppError('CONFIG_INVALID', `${setting}: the directory ${path} cannot be made: ${messageOf(error)}`, {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `KAGAMI_DATABASE: the directory ${directory} cannot be made: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+  makeClosedFile(path)
+  for (const end of ['', '-wal', '-shm', '-journal']) closeFile(`${path}${end}`, 'KAGAMI_DATABASE')
+}
+
+/** @throws AppError CONFIG_INVALID when another server has the directory, or it cannot be used */
+function lock(directory: string): DirectoryLock {
+  let taken: DirectoryLock | undefined
+  try {
+    taken = lockDirectory(directory)
+  } catch (error) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `KAGAMI_DATA: ${directory} cannot be locked: ${messageOf(error)}; may this user write there?`,
+      { cause: error },
+    )
+  }
+  if (taken !== undefined) return taken
+  throw new AppError(
+    'CONFIG_INVALID',
+    `another server is running on the data directory ${directory}: stop it, or choose another directory by KAGAMI_DATA`,
+  )
+}
+
+async function openBlobs(path: string): Promise<BlobStore> {
+  try {
+    return await openFileBlobStore(path)
+  } catch (error) {
+    throw new AppError('CONFIG_INVALID', `KAGAMI_DATA: blobs cannot be kept in ${path}: ${messageOf(error)}`, {
       cause: error,
     })
   }
@@ -81,17 +131,14 @@ function makeDirectory(path: string, setting: string): void {
  */
 export async function openInstance(location: InstanceLocation): Promise<Instance> {
   const { directory } = location
-  makeDirectory(directory, 'KAGAMI_DATA')
-  const lock = lockDirectory(directory)
-  if (lock === undefined) {
-    throw new AppError(
-      'CONFIG_INVALID',
-      `another server is running on the data directory ${directory}: stop it, or choose another directory by KAGAMI_DATA`,
-    )
-  }
+  closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
+  const held = lock(directory)
   try {
     const ledger = await openData(location)
-    const blobs = await openFileBlobStore(join(directory, 'blobs'))
+    const blobs = await openBlobs(join(directory, 'blobs')).catch(async (error) => {
+      await ledger.close()
+      throw error
+    })
     const clock = systemClock
     return {
       ...ledger,
@@ -100,11 +147,11 @@ export async function openInstance(location: InstanceLocation): Promise<Instance
       uploads: createUploads({ db: ledger.db, blobs, clock }),
       async close() {
         await ledger.close()
-        lock.release()
+        held.release()
       },
     }
   } catch (error) {
-    lock.release()
+    held.release()
     throw error
   }
 }

@@ -25,7 +25,9 @@ test('a holder that is killed holds nothing', async () => {
         process.execPath,
         '-e',
         `const { lockDirectory } = await import(${JSON.stringify(`${import.meta.dir}/../../src/db/directory-lock.ts`)})
-         if (lockDirectory(${JSON.stringify(directory.path)}) !== undefined) console.log('held')
+         // Kept: one that nobody can reach is collected, and free.
+         globalThis.held = lockDirectory(${JSON.stringify(directory.path)})
+         if (globalThis.held !== undefined) console.log('held')
          setInterval(() => {}, 1000)`,
       ],
       { stdout: 'pipe' },
