@@ -13,7 +13,10 @@ const listedShape = {
   updatedAt: timeSchema,
 }
 
-/** RE2 patterns, matched against the whole tag name in linear time. */
+/**
+ * RE2 patterns, matched against the whole tag name in linear time; what they unroll to is bounded (500 steps each, 1,000 together),
+ * and they are ASCII as tags are.
+ */
 export const immutableTagsSchema = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('none') }),
   z.strictObject({ mode: z.literal('all') }),
