@@ -95,6 +95,16 @@ describe('the house', () => {
     expect(readers.map((file) => file.room).filter((room) => room !== 'config')).toEqual([])
   })
 
+  test('the command line writes through its terminal, and makes lines in one place: text from elsewhere makes none', () => {
+    const cli = files
+      .filter((file) => file.room === 'cli')
+      .map((file) => ({ name: file.path.split('/').at(-1), text: file.text }))
+    const writers = cli.filter(({ text }) => /console\.|process\.std(out|err)\.write/.test(text))
+    expect(writers.map(({ name }) => name)).toEqual(['terminal.ts'])
+    const joiners = cli.filter(({ text }) => text.includes(".join('\\n')"))
+    expect(joiners.map(({ name }) => name).sort()).toEqual(['table.ts', 'welcome.ts'])
+  })
+
   test('only db knows the engines', () => {
     const offenders = files.filter((file) => file.room !== 'db' && /from 'bun:sqlite'|from 'pg'/.test(file.text))
     expect(offenders.map((file) => file.path)).toEqual([])

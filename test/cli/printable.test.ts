@@ -55,7 +55,10 @@ const run = (text: string) => ({
     readBytes: 1,
     requests: 1,
     failed: 1,
+    tagsExcluded: 1,
+    tagsDiverged: 0,
   },
+  tags: [text],
   failures: [{ tag: text, digest, code: text, message: text }],
 })
 const mirror = (text: string) => ({
@@ -66,7 +69,8 @@ const mirror = (text: string) => ({
   state: 'degraded',
   reason: text,
   since: time,
-  tags: { total: 1, published: 0, failed: 1 },
+  tags: { total: 1, published: 0, failed: 1, diverged: 0, excluded: 1, absent: 0 },
+  leftOut: [{ tag: text, state: 'excluded', reason: text }],
   lastRun: run(text),
   nextRunAt: time,
   createdAt: time,
@@ -122,6 +126,10 @@ const answers: Record<string, (text: string) => unknown> = {
     ],
     next: null,
   }),
+  'GET /mirrors/acme/app/exclusions': (text) => ({
+    exclusions: [{ tag: text, digest, reason: text, by: text, at: time }],
+    next: null,
+  }),
   'GET /tokens': (text) => ({
     tokens: [{ id: text, label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
     next: null,
@@ -143,6 +151,7 @@ const answers: Record<string, (text: string) => unknown> = {
         username: text,
         referrersFrom: null,
         plainHttp: false,
+        prefix: text,
         createdAt: time,
       },
     ],
@@ -157,11 +166,11 @@ const answers: Record<string, (text: string) => unknown> = {
 const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 12],
+  [['mirror', 'show', 'acme/dhi-python'], 15],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['repository', 'list'], 2],
   [['repository', 'show', 'acme/app'], 10],
-  [['tag', 'list', 'acme/app'], 2],
+  [['tag', 'list', 'acme/app'], 7],
   [['token', 'list'], 2],
   [['organization', 'list'], 2],
   [['member', 'list', 'acme'], 2],

@@ -67,6 +67,7 @@ describeOnEachEngine('Stored certificates', (openFresh) => {
           ca,
           plain_http: 0,
           referrers_from: null,
+          prefix: '',
           created_at: '2026-01-01T00:00:00.000Z',
         }),
       )
