@@ -27,3 +27,8 @@ export function properties(pairs: readonly (readonly [string, string | undefined
 export function lines(items: readonly string[]): string {
   return items.map(printableLine).join('\n')
 }
+
+/** Texts that were made by the above, one below the other; empty ones are left out. */
+export function blocks(texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join('\n')
+}

@@ -1,6 +1,6 @@
 /** What a look at a registry has shown, and the line to go on with. */
 import type { UpstreamChangeAnswer, UpstreamCheck } from '../api/upstreams.ts'
-import { properties } from './table.ts'
+import { lines, properties } from './table.ts'
 
 /** How to say what is meant from here: the program, the upstream, and `--org X` or `--shared` where they are needed. */
 export interface Wording {
@@ -68,25 +68,25 @@ const DOCKER_HUB: Readonly<Record<string, string | undefined>> = {
 export function nextText(check: UpstreamCheck | null, url: string, w: Wording): string {
   const known = check?.repository ?? DOCKER_HUB[url]
   const line = `${w.program} mirror start ${w.name}/${known ?? 'REPOSITORY'}${w.organization}`
-  return `${known === undefined ? 'Mirror from it, with the name of a repository' : 'Mirror from it'}: ${line}`
+  return lines([`${known === undefined ? 'Mirror from it, with the name of a repository' : 'Mirror from it'}: ${line}`])
 }
 
 /** What becomes of the mirrors. */
 export function changeText({ mirrors, isOtherSource }: UpstreamChangeAnswer, w: Wording): string {
-  const lines: string[] = []
+  const told: string[] = []
   const [first] = mirrors
   if (first !== undefined) {
     const which =
       mirrors.length > 3 ? `${mirrors.slice(0, 2).join(', ')} and ${mirrors.length - 2} more` : mirrors.join(', ')
-    lines.push(
+    told.push(
       `Read by ${which}: nothing stops, the next run takes the new settings.`,
       `At once: ${w.program} mirror sync ${first}`,
     )
   }
   if (isOtherSource) {
-    lines.push(
+    told.push(
       'Address or login are others now: what is here stays, referrers are listed anew, and a further mirror fetches its content itself.',
     )
   }
-  return lines.join('\n')
+  return lines(told)
 }

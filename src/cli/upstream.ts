@@ -8,7 +8,7 @@ import { addCommand, answer, type CommandLine, chooseOrganization, connect, orga
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPassword } from './input.ts'
-import { table } from './table.ts'
+import { blocks, lines, table } from './table.ts'
 import { changeText, checkText, nextText, type Wording } from './upstream-text.ts'
 
 interface Owner {
@@ -119,11 +119,11 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
   const { upstream, check } = document
   const wording = await wordingOf(line, client, upstream)
   answer(line, o, document, () =>
-    [
-      `Added upstream ${upstream.name}, ${upstream.url}`,
+    blocks([
+      lines([`Added upstream ${upstream.name}, ${upstream.url}`]),
       ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
       nextText(check, upstream.url, wording),
-    ].join('\n'),
+    ]),
   )
 }
 
@@ -153,13 +153,11 @@ async function change(line: CommandLine, name: string, o: ChangeOptions): Promis
   const { upstream, check } = document
   const wording = await wordingOf(line, client, upstream)
   answer(line, o, document, () =>
-    [
-      `Changed upstream ${upstream.name}, ${upstream.url}`,
+    blocks([
+      lines([`Changed upstream ${upstream.name}, ${upstream.url}`]),
       ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
       changeText(document, wording),
-    ]
-      .filter((text) => text !== '')
-      .join('\n'),
+    ]),
   )
 }
 
