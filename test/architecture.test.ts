@@ -69,6 +69,25 @@ function ownImports(file: SourceFile): string[] {
   )
 }
 
+/**
+ * Operands of `in` and of `values` that are neither a slice (called `chunk`, and of type Chunk where it is not made in place), nor a
+ * subquery, nor constants, nor one row; and the other ways to put a list into a statement.
+ */
+function unboundedStatements(code: string): string[] {
+  const operands = [...code.matchAll(/'(?:not )?in',\s*(\[[^\]]*\]|[^\s[][^,)]*)/g)].filter(
+    ([, operand = '']) => !/^(chunk\b|\(?eb\b|\[\s*('[^']*',?\s*)*\]$)/.test(operand),
+  )
+  const rows = [...code.matchAll(/\.values\(([^)]*)/g)].filter(
+    ([, operand = '']) => !/^\s*($|\{|chunk\b|row\b|run\b)/.test(operand),
+  )
+  const others = [
+    ...code.matchAll(
+      /(?:const|let) chunk\b(?! of (?:inChunks|rowChunks)\()|sql\.join\(|eb\.(?:or|and)\((?!\s*\[)|\bany\(\$\{/g,
+    ),
+  ]
+  return [...operands, ...rows, ...others].map(([found]) => found.replace(/\s+/g, ' '))
+}
+
 describe('the house', () => {
   const files = sourceFiles()
 
@@ -103,6 +122,37 @@ describe('the house', () => {
     expect(writers.map(({ name }) => name)).toEqual(['terminal.ts'])
     const joiners = cli.filter(({ text }) => text.includes(".join('\\n')"))
     expect(joiners.map(({ name }) => name).sort()).toEqual(['table.ts', 'welcome.ts'])
+  })
+
+  test('only slices of a list get into one statement: engines take 32,766 values and no more (db/chunks.ts)', () => {
+    const texts = files.filter((file) => file.room === 'db').map(({ path, text }) => ({ path, code: text }))
+    expect(texts.flatMap(({ path, code }) => unboundedStatements(code).map((found) => `${path}: ${found}`))).toEqual([])
+    // What the check must find, or it would pass whatever is written.
+    for (const bad of [
+      "query.where('id', 'in', ids)",
+      "eb('id', 'not in', ['', ...ids])",
+      'for (const chunk of [ids]) {',
+      "query.where(\n'id',\n'in',\n[...ids],\n)",
+      "tx.insertInto('events').values(rows)",
+      "tx.insertInto('events')\n.values(ids.map((id) => ({ id })))",
+      'sql.join(ids)',
+      "eb.or(ids.map((id) => eb('id', '=', id)))",
+      `sql\`id = any(\${ids})\``,
+    ]) {
+      expect([bad, unboundedStatements(bad).length]).toEqual([bad, 1])
+    }
+    for (const good of [
+      "query.where('id', 'in', chunk)",
+      "query.where('state', 'not in', ['absent', 'excluded'])",
+      "eb('id', 'in', eb.selectFrom('members'))",
+      "query.where('digest', 'in', (eb) => eb.selectFrom('links'))",
+      "tx.insertInto('events').values({ id })",
+      "tx.insertInto('runs').values(row)",
+      'query.values(chunk.map((id) => ({ id })))',
+      "[...map.values()].map((one) => eb('a', '=', one))",
+    ]) {
+      expect([good, unboundedStatements(good)]).toEqual([good, []])
+    }
   })
 
   test('only db knows the engines', () => {

@@ -88,7 +88,7 @@ export async function listRepositoryBlobs(
       .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
       .selectAll('blob')
       .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', [...chunk])
+      .where('link.digest', 'in', chunk)
     if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
     for (const row of await query.execute()) found.set(row.digest as Digest, row)
   }
@@ -115,11 +115,7 @@ export async function listRepositoriesWithBlob(
 /** Keeps the collector away from blobs that somebody just asked for. */
 export async function touchBlobs(tx: Transaction, digests: readonly Digest[], at: string): Promise<void> {
   for (const chunk of inChunks(digests)) {
-    await tx
-      .updateTable('blobs')
-      .set({ touched_at: at })
-      .where('digest', 'in', [...chunk])
-      .execute()
+    await tx.updateTable('blobs').set({ touched_at: at }).where('digest', 'in', chunk).execute()
   }
 }
 

@@ -1,3 +1,4 @@
+import { byBytes, pageOfChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
 
 /** Where the given organizations mirror repositories of an upstream to, by the upstream's name of them. Stopped mirrors are left out. */
@@ -6,15 +7,18 @@ export async function listDestinations(
   upstreamId: string,
   organizationIds: readonly string[],
 ): Promise<Map<string, string[]>> {
-  const rows = await db
+  const query = db
     .selectFrom('mirrors as mirror')
     .innerJoin('repositories as repository', 'repository.id', 'mirror.repository_id')
     .select(['mirror.source_repository as source', 'repository.name'])
     .where('mirror.upstream_id', '=', upstreamId)
     .where('mirror.state', '!=', 'stopped')
-    .where('mirror.organization_id', 'in', ['', ...organizationIds])
     .orderBy('repository.name')
-    .execute()
+  const rows = await pageOfChunks(
+    organizationIds,
+    (chunk) => query.where('mirror.organization_id', 'in', chunk).execute(),
+    { limit: Number.POSITIVE_INFINITY, keyOf: ({ name }) => name, compare: (a, b) => byBytes(a.name, b.name) },
+  )
   const destinations = new Map<string, string[]>()
   for (const { source, name } of rows) destinations.set(source, [...(destinations.get(source) ?? []), name])
   return destinations

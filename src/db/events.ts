@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { newId } from '../lib/ids.ts'
+import { rowChunks } from './chunks.ts'
 import { lockEventLog, type Queries, type Transaction } from './engine.ts'
 import type { EventRow } from './schema.ts'
 
@@ -37,7 +38,7 @@ export async function appendEvents(tx: Transaction, events: readonly NewEvent[])
     at: event.at,
     payload: JSON.stringify(event.payload),
   }))
-  await tx.insertInto('events').values(rows).execute()
+  for (const chunk of rowChunks(rows)) await tx.insertInto('events').values(chunk).execute()
 }
 
 /** Events after `seq`, oldest first. */

@@ -18,7 +18,7 @@ export async function listFetchedBlobs(
       .selectAll('blob')
       .where('fetched.organization_id', '=', organizationId)
       .where('fetched.source', '=', sourceKey)
-      .where('fetched.digest', 'in', [...chunk])
+      .where('fetched.digest', 'in', chunk)
       .execute()
     for (const row of rows) found.set(row.digest as Digest, row)
   }

@@ -2,7 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ManifestReferences, ParsedManifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
-import { inChunks } from './chunks.ts'
+import { inChunks, rowChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import { prepareQuery } from './prepared.ts'
 import { chargeLinks, forgetUsage } from './quota.ts'
@@ -63,11 +63,8 @@ export async function replaceReferences(tx: Transaction, digest: string, manifes
 }
 
 async function insertReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
-  for (const chunk of inChunks(referenceRows(digest, manifest))) {
-    await tx
-      .insertInto('manifest_references')
-      .values([...chunk])
-      .execute()
+  for (const chunk of rowChunks(referenceRows(digest, manifest))) {
+    await tx.insertInto('manifest_references').values(chunk).execute()
   }
 }
 
@@ -217,7 +214,7 @@ export async function listManifests(
       .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
       .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
       .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', [...chunk])
+      .where('link.digest', 'in', chunk)
     if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
     for (const row of await query.execute()) {
       const digest = row.digest as Digest

@@ -65,7 +65,7 @@ export async function findExcludedTags(db: Queries, mirrorId: string, tags: read
       .selectFrom('mirror_tag_exclusions')
       .select(['tag', 'reason'])
       .where('mirror_id', '=', mirrorId)
-      .where('tag', 'in', [...chunk])
+      .where('tag', 'in', chunk)
       .execute()
     for (const row of rows) found.set(row.tag as Tag, row.reason)
   }

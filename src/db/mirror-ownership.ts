@@ -27,7 +27,7 @@ export async function listOwnedTags(
       .select(['tag.tag', 'mirror.id', 'mirror.source_repository', 'upstream.name as upstream'])
       .where('mirror.repository_id', '=', repositoryId)
       .where('mirror.state', '!=', 'stopped')
-      .where('tag.tag', 'in', [...chunk])
+      .where('tag.tag', 'in', chunk)
       .where('tag.synced_digest', 'is not', null)
       // What a person took out of the mirror's hands is theirs.
       .where((eb) =>

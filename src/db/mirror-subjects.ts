@@ -1,4 +1,4 @@
-import { inChunks } from './chunks.ts'
+import { rowChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { MirrorSubjectRow } from './schema.ts'
 
@@ -8,10 +8,10 @@ export async function listMirrorSubjects(db: Queries, mirrorId: string): Promise
 
 /** Referrer lists whose every item is published here: only then may the next pass rely on their version. */
 export async function recordSubjects(tx: Transaction, rows: readonly MirrorSubjectRow[]): Promise<void> {
-  for (const chunk of inChunks(rows, 100)) {
+  for (const chunk of rowChunks(rows)) {
     await tx
       .insertInto('mirror_subjects')
-      .values([...chunk])
+      .values(chunk)
       .onConflict((conflict) =>
         conflict.columns(['mirror_id', 'source', 'subject_digest']).doUpdateSet((eb) => ({
           version: eb.ref('excluded.version'),

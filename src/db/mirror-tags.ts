@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
-import { inChunks } from './chunks.ts'
+import { inChunks, rowChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { MirrorTagRow } from './schema.ts'
 
@@ -10,10 +10,10 @@ export async function listMirrorTags(db: Queries, mirrorId: string): Promise<Mir
 
 /** What a pass saw of its tags. `synced_digest` is not touched: publishing sets it. */
 export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[]): Promise<void> {
-  for (const chunk of inChunks(rows, 100)) {
+  for (const chunk of rowChunks(rows)) {
     await tx
       .insertInto('mirror_tags')
-      .values([...chunk])
+      .values(chunk)
       .onConflict((conflict) =>
         conflict.columns(['mirror_id', 'tag']).doUpdateSet((eb) => ({
           head_digest: eb.ref('excluded.head_digest'),
@@ -34,7 +34,7 @@ export async function recordSyncedTags(
   tags: readonly { readonly tag: Tag; readonly digest: Digest }[],
   at: string,
 ): Promise<void> {
-  for (const chunk of inChunks(tags, 100)) {
+  for (const chunk of inChunks(tags, 200)) {
     await tx
       .insertInto('mirror_tags')
       .values(
@@ -97,29 +97,31 @@ function seenTags(db: Queries) {
 }
 
 export async function countMirrorTags(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, TagCounts>> {
-  const seen = await seenTags(db)
-    .select((eb) => ['mirror_id', 'state', eb.fn.countAll<number>().as('tags')])
-    .where('mirror_id', 'in', ['', ...mirrorIds])
-    .groupBy(['mirror_id', 'state'])
-    .execute()
-  const excluded = await db
-    .selectFrom('mirror_tag_exclusions')
-    .select((eb) => ['mirror_id', eb.val('excluded' as const).as('state'), eb.fn.countAll<number>().as('tags')])
-    .where('mirror_id', 'in', ['', ...mirrorIds])
-    .groupBy('mirror_id')
-    .execute()
   const counts = new Map<string, TagCounts>()
-  for (const row of [...seen, ...excluded]) {
-    const before = counts.get(row.mirror_id) ?? NO_TAGS
-    const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
-    counts.set(row.mirror_id, {
-      total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
-      published: before.published + tags('synced'),
-      failed: before.failed + tags('failed'),
-      excluded: before.excluded + tags('excluded'),
-      diverged: before.diverged + tags('diverged'),
-      absent: before.absent + tags('absent'),
-    })
+  for (const chunk of inChunks(mirrorIds)) {
+    const seen = await seenTags(db)
+      .select((eb) => ['mirror_id', 'state', eb.fn.countAll<number>().as('tags')])
+      .where('mirror_id', 'in', chunk)
+      .groupBy(['mirror_id', 'state'])
+      .execute()
+    const excluded = await db
+      .selectFrom('mirror_tag_exclusions')
+      .select((eb) => ['mirror_id', eb.val('excluded' as const).as('state'), eb.fn.countAll<number>().as('tags')])
+      .where('mirror_id', 'in', chunk)
+      .groupBy('mirror_id')
+      .execute()
+    for (const row of [...seen, ...excluded]) {
+      const before = counts.get(row.mirror_id) ?? NO_TAGS
+      const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
+      counts.set(row.mirror_id, {
+        total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
+        published: before.published + tags('synced'),
+        failed: before.failed + tags('failed'),
+        excluded: before.excluded + tags('excluded'),
+        diverged: before.diverged + tags('diverged'),
+        absent: before.absent + tags('absent'),
+      })
+    }
   }
   return counts
 }

@@ -1,5 +1,6 @@
 import { newId } from '../lib/ids.ts'
 import type { RepositoryName } from '../oci/reference.ts'
+import { byBytes, pageOfChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { MirrorRow, MirrorState } from './schema.ts'
 
@@ -41,9 +42,13 @@ export async function listMirrors(
   },
 ): Promise<MirrorRecord[]> {
   let query = mirrorQuery(db).orderBy('repository.name').limit(o.limit)
-  if (o.organizations !== undefined) query = query.where('organization.name', 'in', ['', ...o.organizations])
   if (o.after !== undefined) query = query.where('repository.name', '>', o.after)
-  return query.execute()
+  if (o.organizations === undefined) return query.execute()
+  return pageOfChunks(o.organizations, (chunk) => query.where('organization.name', 'in', chunk).execute(), {
+    limit: o.limit,
+    keyOf: (row) => row.id,
+    compare: (a, b) => byBytes(a.repository, b.repository),
+  })
 }
 
 export async function createMirror(

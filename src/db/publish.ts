@@ -7,14 +7,14 @@ import type { Tag } from '../oci/reference.ts'
 import type { TagMove, TagOutcome } from '../oci/repository.ts'
 import { inChunks } from './chunks.ts'
 import type { Transaction } from './engine.ts'
-import { appendEvents, type NewEvent } from './events.ts'
+import { appendEvents } from './events.ts'
 import { findLease } from './leases.ts'
 import type { MirrorBinding } from './mirror-binding.ts'
 import { findExcludedTags } from './mirror-exclusions.ts'
 import { recordSyncedTags } from './mirror-tags.ts'
 import type { RepositoryRow } from './schema.ts'
 import { type StagedClosure, walkStaged } from './staged-closure.ts'
-import { findTag, moveTag } from './tags.ts'
+import { findTags, moveTags } from './tags.ts'
 
 export interface PublishChange {
   readonly roots: readonly Descriptor[]
@@ -47,27 +47,28 @@ export async function publishMirrored(
   requireTrue(closure)
   await setPublished(tx, binding.repositoryId, closure, change.at)
 
+  const names = change.tags.map((move) => move.tag)
+  const found = await findTags(tx, binding.repositoryId, names)
   const outcomes: TagOutcome[] = []
-  const events: NewEvent[] = []
+  const moves = new Map<Tag, Digest | undefined>()
   const synced: { tag: Tag; digest: Digest }[] = []
-  const excluded = await findExcludedTags(
-    tx,
-    binding.mirrorId,
-    change.tags.map(({ tag }) => tag),
-  )
+  const excluded = await findExcludedTags(tx, binding.mirrorId, names)
   for (const move of change.tags) {
     const why = excluded.get(move.tag)
     if (why !== undefined) {
       outcomes.push({ tag: move.tag, result: 'excluded', reason: why })
       continue
     }
-    const { outcome, event } = await moveMirroredTag(tx, binding, repository, move, change)
+    const outcome = decideMove(repository, move, found.get(move.tag), change)
     outcomes.push(outcome)
-    if (event !== undefined) events.push(event)
+    if (outcome.result === 'moved') moves.set(move.tag, move.to?.digest)
     if (move.to !== undefined && (outcome.result === 'moved' || outcome.result === 'unchanged')) {
       synced.push({ tag: move.tag, digest: move.to.digest })
     }
   }
+  const { organizationId, repositoryId, actor, runId } = binding
+  const moved = { organizationId, repositoryId, repositoryName: repository.name, actor, runId, at: change.at }
+  const events = await moveTags(tx, moved, moves)
   await recordSyncedTags(tx, binding.mirrorId, synced, change.at)
   if (closure.newReferrers.length > 0 && events.length === 0) {
     events.push({
@@ -139,7 +140,7 @@ async function setPublished(tx: Transaction, repositoryId: string, closure: Stag
       .updateTable('repository_manifests')
       .set({ published_at: at })
       .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', [...chunk])
+      .where('digest', 'in', chunk)
       .where('published_at', 'is', null)
       .execute()
   }
@@ -148,37 +149,26 @@ async function setPublished(tx: Transaction, repositoryId: string, closure: Stag
       .updateTable('repository_blobs')
       .set({ published_at: at })
       .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', [...chunk])
+      .where('digest', 'in', chunk)
       .where('published_at', 'is', null)
       .execute()
   }
 }
 
-async function moveMirroredTag(
-  tx: Transaction,
-  binding: MirrorBinding,
+/** What becomes of a move, `found` being where the tag points now. */
+function decideMove(
   repository: RepositoryRow,
   move: TagMove,
+  found: Digest | undefined,
   change: PublishChange,
-): Promise<{ outcome: TagOutcome; event?: NewEvent | undefined }> {
-  const found = (await findTag(tx, binding.repositoryId, move.tag))?.digest as Digest | undefined
+): TagOutcome {
   const seen = found === undefined ? {} : { found }
-  if (found === move.to?.digest) return { outcome: { tag: move.tag, result: 'unchanged', ...seen } }
+  if (found === move.to?.digest) return { tag: move.tag, result: 'unchanged', ...seen }
   if (found !== move.expect) {
     const reason = `it points at ${found ?? 'nothing'}, and the mirror last left it at ${move.expect ?? 'nothing'}`
-    return { outcome: { tag: move.tag, result: 'conflict', ...seen, reason } }
+    return { tag: move.tag, result: 'conflict', ...seen, reason }
   }
   const why = found === undefined ? undefined : change.whyImmutable(repository, move.tag)
-  if (why !== undefined) return { outcome: { tag: move.tag, result: 'refused', ...seen, reason: `the tag ${why}` } }
-  const event = await moveTag(tx, {
-    organizationId: binding.organizationId,
-    repositoryId: binding.repositoryId,
-    repositoryName: repository.name,
-    tag: move.tag,
-    to: move.to?.digest,
-    actor: binding.actor,
-    runId: binding.runId,
-    at: change.at,
-  })
-  return { outcome: { tag: move.tag, result: 'moved', ...seen }, event }
+  if (why !== undefined) return { tag: move.tag, result: 'refused', ...seen, reason: `the tag ${why}` }
+  return { tag: move.tag, result: 'moved', ...seen }
 }

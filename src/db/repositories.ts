@@ -1,5 +1,6 @@
 import { newId } from '../lib/ids.ts'
 import type { RepositoryName } from '../oci/reference.ts'
+import { byBytes, pageOfChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import { appendEvents } from './events.ts'
 import type { RepositoryRow } from './schema.ts'
@@ -72,10 +73,11 @@ export async function listRepositories(
   o: { readonly organizationIds?: readonly string[]; readonly after?: string; readonly limit: number },
 ): Promise<RepositoryRow[]> {
   let query = db.selectFrom('repositories').selectAll().orderBy('name').limit(o.limit)
-  if (o.organizationIds !== undefined) {
-    if (o.organizationIds.length === 0) return []
-    query = query.where('organization_id', 'in', [...o.organizationIds])
-  }
   if (o.after !== undefined) query = query.where('name', '>', o.after)
-  return query.execute()
+  if (o.organizationIds === undefined) return query.execute()
+  return pageOfChunks(o.organizationIds, (chunk) => query.where('organization_id', 'in', chunk).execute(), {
+    limit: o.limit,
+    keyOf: (row) => row.id,
+    compare: (a, b) => byBytes(a.name, b.name),
+  })
 }

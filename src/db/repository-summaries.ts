@@ -16,39 +16,41 @@ export interface RepositorySummary {
 /** @param rows repositories of one page */
 export async function summarizeRepositories(db: Queries, rows: readonly RepositoryRow[]): Promise<RepositorySummary[]> {
   const summaries: RepositorySummary[] = []
-  for (const chunk of inChunks(rows)) {
-    const ids = chunk.map((row) => row.id)
+  const rowOf = new Map(rows.map((row) => [row.id, row]))
+  for (const chunk of inChunks([...rowOf.keys()])) {
     const tags = await db
       .selectFrom('tags')
       .select(['repository_id as id', (eb) => eb.fn.countAll<number>().as('number')])
-      .where('repository_id', 'in', ids)
+      .where('repository_id', 'in', chunk)
       .groupBy('repository_id')
       .execute()
     const blobs = await db
       .selectFrom('repository_blobs as link')
       .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
       .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('blob.size_bytes').as('number')])
-      .where('link.repository_id', 'in', ids)
+      .where('link.repository_id', 'in', chunk)
       .groupBy('link.repository_id')
       .execute()
     const manifests = await db
       .selectFrom('repository_manifests as link')
       .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
       .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('manifest.size_bytes').as('number')])
-      .where('link.repository_id', 'in', ids)
+      .where('link.repository_id', 'in', chunk)
       .groupBy('link.repository_id')
       .execute()
     const mirrors = await db
       .selectFrom('mirrors')
       .select(['repository_id', 'id'])
-      .where('repository_id', 'in', ids)
+      .where('repository_id', 'in', chunk)
       .where('state', '!=', 'stopped')
       .execute()
     const numbers = (found: readonly { id: string; number: number }[]) =>
       new Map(found.map((one) => [one.id, Number(one.number)]))
     const [tagsOf, blobsOf, manifestsOf] = [numbers(tags), numbers(blobs), numbers(manifests)]
     const mirrorOf = new Map(mirrors.map((mirror) => [mirror.repository_id, mirror.id]))
-    for (const row of chunk) {
+    for (const id of chunk) {
+      const row = rowOf.get(id)
+      if (row === undefined) continue
       summaries.push({
         row,
         mirrorId: mirrorOf.get(row.id) ?? null,

@@ -12,6 +12,7 @@ import {
 } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
+import { createTurns } from '../lib/turns.ts'
 
 /** Waiting for another process (an offline verb) that holds the write lock, without blocking the event loop. */
 const BUSY_RETRY_MS = 20
@@ -76,6 +77,7 @@ class QueryCompiler extends SqliteQueryCompiler {
 
 class SqliteConnection implements DatabaseConnection {
   readonly #sqlite: BunDatabase
+  readonly #turns = createTurns()
   readonly #statements = new LRUCache<string, Prepared>({ max: 500, dispose: ({ statement }) => statement.finalize() })
 
   constructor(sqlite: BunDatabase) {
@@ -83,6 +85,9 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    // A transaction of thousands of statements holds the write lock, and must not hold the event loop too.
+    const turn = this.#turns()
+    if (turn !== undefined) await turn
     return this.run(query)
   }
 

@@ -109,7 +109,7 @@ async function readLinks(
       .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
       .select(['link.digest', 'link.published_at', 'manifest.size_bytes'])
       .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', [...chunk])
+      .where('link.digest', 'in', chunk)
       .execute()
     for (const row of rows) {
       links.set(row.digest as Digest, { isStaged: row.published_at === null, sizeBytes: row.size_bytes })
@@ -127,7 +127,7 @@ async function readParts(tx: Transaction, repositoryId: string, parents: readonl
       .select(['reference.parent_digest', 'reference.kind', 'reference.digest', 'reference.media_type'])
       .select('reference.size_bytes')
       .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', [...chunk])
+      .where('link.digest', 'in', chunk)
       .where('reference.kind', '!=', 'subject')
       .execute()
     for (const row of rows) {
@@ -155,7 +155,7 @@ async function readReferrers(
       .selectFrom('repository_manifests')
       .select(['digest', 'media_type', 'subject_digest'])
       .where('repository_id', '=', repositoryId)
-      .where('subject_digest', 'in', [...chunk])
+      .where('subject_digest', 'in', chunk)
       .execute()
     for (const row of rows) {
       parts.push({
@@ -181,7 +181,7 @@ async function readBlobs(
       .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
       .select(['link.digest', 'blob.size_bytes'])
       .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', [...chunk])
+      .where('link.digest', 'in', chunk)
       .execute()
     for (const row of rows) present.set(row.digest as Digest, row.size_bytes)
   }

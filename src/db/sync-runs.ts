@@ -103,17 +103,18 @@ export async function listRunningRuns(db: Queries): Promise<SyncRunRow[]> {
 
 /** Old ended runs beyond the newest `keep` of a mirror. */
 export async function pruneRuns(tx: Transaction, mirrorId: string, keep: number): Promise<void> {
-  const kept = tx
-    .selectFrom('sync_runs')
-    .select('id')
-    .where('mirror_id', '=', mirrorId)
-    .orderBy('started_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(keep)
   await tx
     .deleteFrom('sync_runs')
     .where('mirror_id', '=', mirrorId)
     .where('outcome', '!=', 'running')
-    .where('id', 'not in', kept)
+    .where('id', 'not in', (eb) =>
+      eb
+        .selectFrom('sync_runs')
+        .select('id')
+        .where('mirror_id', '=', mirrorId)
+        .orderBy('started_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(keep),
+    )
     .execute()
 }

@@ -141,7 +141,7 @@ async function countReferrers(db: Queries, repositoryId: string, subjects: reado
       .selectFrom('repository_manifests')
       .select('digest')
       .where('repository_id', '=', repositoryId)
-      .where('subject_digest', 'in', [...chunk])
+      .where('subject_digest', 'in', chunk)
       .where('published_at', 'is not', null)
       .limit(MAX_REFERRERS + 1 - found)
     const row = await db

@@ -1,6 +1,7 @@
 import { newId } from '../lib/ids.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
+import { inChunks, rowChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { NewEvent } from './events.ts'
 import type { TagRow } from './schema.ts'
@@ -36,62 +37,93 @@ export async function listTagsOf(db: Queries, repositoryId: string, digest: Dige
   return rows.map((row) => row.name as Tag)
 }
 
-/** One tag's change. `to` undefined removes it. */
-export interface TagChange {
+/** Whose tags change, by whom. */
+export interface TagChanges {
   readonly organizationId: string
   readonly repositoryId: string
   readonly repositoryName: string
-  readonly tag: Tag
-  readonly to: Digest | undefined
   readonly actor: string
   readonly runId?: string
   readonly at: string
 }
 
+/** One tag's change. `to` undefined removes it. */
+export interface TagChange extends TagChanges {
+  readonly tag: Tag
+  readonly to: Digest | undefined
+}
+
+/** Where each of `tags` points now; those that are not there are left out. */
+export async function findTags(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Map<Tag, Digest>> {
+  const found = new Map<Tag, Digest>()
+  for (const chunk of inChunks(tags)) {
+    const rows = await db
+      .selectFrom('tags')
+      .select(['name', 'digest'])
+      .where('repository_id', '=', repositoryId)
+      .where('name', 'in', chunk)
+      .execute()
+    for (const row of rows) found.set(row.name as Tag, row.digest as Digest)
+  }
+  return found
+}
+
+/** As `moveTags`, for one. */
+export async function moveTag(tx: Transaction, { tag, to, ...change }: TagChange): Promise<NewEvent | undefined> {
+  const [event] = await moveTags(tx, change, new Map([[tag, to]]))
+  return event
+}
+
 /**
- * Moves (or removes) a tag and writes its history. Nothing happens when it points there already.
- * The returned event belongs into the same transaction: collect them and `appendEvents` last, because on PostgreSQL the
+ * Moves (or, with undefined, removes) tags and writes their history: a few statements for hundreds of tags, since one digest may
+ * have 100,000. Nothing happens to those that point there already.
+ * The returned events belong into the same transaction: collect them and `appendEvents` last, because on PostgreSQL the
  * log's lock is held from there to the commit.
  */
-export async function moveTag(tx: Transaction, change: TagChange): Promise<NewEvent | undefined> {
-  const present = await findTag(tx, change.repositoryId, change.tag)
-  const from = present?.digest ?? null
-  const to = change.to ?? null
-  if (from === to) return undefined
-  if (change.to === undefined) {
-    await tx
-      .deleteFrom('tags')
-      .where('repository_id', '=', change.repositoryId)
-      .where('name', '=', change.tag)
-      .execute()
-  } else {
+export async function moveTags(
+  tx: Transaction,
+  change: TagChanges,
+  moves: ReadonlyMap<Tag, Digest | undefined>,
+): Promise<NewEvent[]> {
+  const { repositoryId, at, actor } = change
+  const runId = change.runId ?? null
+  const present = await findTags(tx, repositoryId, [...moves.keys()])
+  const real = [...moves].filter(([tag, to]) => present.get(tag) !== to)
+  const removed = real.flatMap(([tag, to]) => (to === undefined ? [tag] : []))
+  const set = real.flatMap(([name, digest]) =>
+    digest === undefined ? [] : [{ repository_id: repositoryId, name, digest, moved_at: at }],
+  )
+  for (const chunk of inChunks(removed)) {
+    await tx.deleteFrom('tags').where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute()
+  }
+  for (const chunk of rowChunks(set)) {
     await tx
       .insertInto('tags')
-      .values({ repository_id: change.repositoryId, name: change.tag, digest: change.to, moved_at: change.at })
+      .values(chunk)
       .onConflict((conflict) =>
-        conflict.columns(['repository_id', 'name']).doUpdateSet({ digest: change.to as string, moved_at: change.at }),
+        conflict
+          .columns(['repository_id', 'name'])
+          .doUpdateSet((eb) => ({ digest: eb.ref('excluded.digest'), moved_at: eb.ref('excluded.moved_at') })),
       )
       .execute()
   }
-  await tx
-    .insertInto('tag_history')
-    .values({
-      id: newId(),
-      repository_id: change.repositoryId,
-      tag: change.tag,
-      from_digest: from,
-      to_digest: to,
-      at: change.at,
-      actor: change.actor,
-      run_id: change.runId ?? null,
-    })
-    .execute()
-  return {
-    kind: to === null ? 'tag.removed' : 'tag.moved',
+  const history = real.map(([tag, to]) => ({
+    id: newId(),
+    repository_id: repositoryId,
+    tag,
+    from_digest: present.get(tag) ?? null,
+    to_digest: to ?? null,
+    at,
+    actor,
+    run_id: runId,
+  }))
+  for (const chunk of rowChunks(history)) await tx.insertInto('tag_history').values(chunk).execute()
+  return real.map(([tag, to]) => ({
+    kind: to === undefined ? 'tag.removed' : 'tag.moved',
     organizationId: change.organizationId,
-    repositoryId: change.repositoryId,
-    actor: change.actor,
-    at: change.at,
-    payload: { repository: change.repositoryName, tag: change.tag, from, to, runId: change.runId ?? null },
-  }
+    repositoryId,
+    actor,
+    at,
+    payload: { repository: change.repositoryName, tag, from: present.get(tag) ?? null, to: to ?? null, runId },
+  }))
 }

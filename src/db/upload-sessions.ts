@@ -1,3 +1,4 @@
+import { inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { UploadSessionRow } from './schema.ts'
 
@@ -67,13 +68,12 @@ export async function listIdleUploadSessions(db: Queries, before: string, limit:
 
 /** Which of these session ids exist: the stages of all others are abandoned. */
 export async function listKnownUploadSessions(db: Queries, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await db
-    .selectFrom('upload_sessions')
-    .select('id')
-    .where('id', 'in', [...ids])
-    .execute()
-  return new Set(rows.map((row) => row.id))
+  const known = new Set<string>()
+  for (const chunk of inChunks(ids)) {
+    const rows = await db.selectFrom('upload_sessions').select('id').where('id', 'in', chunk).execute()
+    for (const row of rows) known.add(row.id)
+  }
+  return known
 }
 
 /** Sessions that are open in an organization, counted no further than `limit`. */

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
+import { byBytes, type Chunk, pageOfChunks } from './chunks.ts'
 import { isUniqueViolation, type Queries, type Transaction } from './engine.ts'
 import type { UpstreamRow } from './schema.ts'
 
@@ -87,12 +88,6 @@ export async function listUpstreams(
     .leftJoin('upstreams as referrers', 'referrers.id', 'upstream.referrers_from')
     .selectAll('upstream')
     .select(['organization.name as organization', 'referrers.name as referrers_from_name'])
-    .where((eb) =>
-      eb.or([
-        eb('upstream.organization_id', 'is', null),
-        eb('upstream.organization_id', 'in', ['', ...o.organizationIds]),
-      ]),
-    )
     .orderBy('upstream.name')
     .orderBy('upstream.id')
     .limit(o.limit)
@@ -104,7 +99,16 @@ export async function listUpstreams(
       ]),
     )
   }
-  return query.execute()
+  const mayBeSeen = (chunk: Chunk<string>) =>
+    query
+      .where((eb) => eb.or([eb('upstream.organization_id', 'is', null), eb('upstream.organization_id', 'in', chunk)]))
+      .execute()
+  // The empty id is nobody's: the shared ones are listed for a caller of no organization too.
+  return pageOfChunks(['', ...o.organizationIds], mayBeSeen, {
+    limit: o.limit,
+    keyOf: (row) => row.id,
+    compare: (a, b) => byBytes(a.name, b.name) || byBytes(a.id, b.id),
+  })
 }
 
 /**
