@@ -1,9 +1,9 @@
-import { AppError } from '../errors.ts'
-import { readJson } from '../net/bounded-body.ts'
+import type { HttpResponse } from '../net/guarded-fetch.ts'
+import { readJsonItems, requireList } from '../net/json-items.ts'
 import { type Digest, findDigest } from '../oci/digest.ts'
 import { findTag, type RepositoryName, type Tag } from '../oci/reference.ts'
 import type { Abortable } from '../oci/repository.ts'
-import { walkPages } from './pages.ts'
+import { createListingMeter, type ListingMeter, type Page, walkSizedPages } from './pages.ts'
 import type { RegistrySession } from './session.ts'
 
 export interface ListedTag {
@@ -11,10 +11,13 @@ export interface ListedTag {
   readonly digest?: Digest
 }
 
-/** The most that ECR takes; others clamp what they do not like. */
-const PAGE_SIZE = 1000
-/** Some registries answer everything in one page, with a map of manifests besides (Artifact Registry). */
-const MAX_PAGE_BYTES = 64 * 1024 * 1024
+/** The largest repositories of public registries have some 100,000; what a pass holds of a tag is below 1 KiB. */
+const LIMITS = {
+  entries: 250_000,
+  /** Some registries answer everything in one page, with a map of manifests besides (Artifact Registry). */
+  pageBytes: 64 * 1024 * 1024,
+  bytes: 128 * 1024 * 1024,
+}
 
 /**
  * All tags of a repository, in the registry's order (distribution-spec "Listing Tags").
@@ -26,45 +29,51 @@ export async function* listTags(
   { signal }: Abortable,
 ): AsyncGenerator<ListedTag> {
   const what = `${name}: tag list`
-  const base = new URL(`/v2/${name}/tags/list?n=${PAGE_SIZE}`, session.address.base)
-  const after = (last: string) => {
-    const url = new URL(base)
-    url.searchParams.set('last', last)
-    return url
-  }
-  const load = async (url: URL) => {
-    const request = { method: 'GET', url, scope: `repository:${name}:pull`, signal, what } as const
-    const response = await session.send({ ...request, headers: { accept: 'application/json' } })
-    if (response.status !== 200) throw await session.failure(response, request)
-    const title = `${session.address.host}: ${what}`
-    return { items: tagsOf(await readJson(response, MAX_PAGE_BYTES, title), title), link: response.headers.get('link') }
-  }
-  yield* walkPages(base, load, { keyOf: ({ tag }) => tag, after, what: `${session.address.host}: ${what}` })
-}
-
-/** `tags` may be null, hold nulls (Nexus) and digests (Artifactory): those are no tags. An answer without it is no tag list. */
-function tagsOf(body: unknown, what: string): ListedTag[] {
-  const { tags, manifest } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
-  if (tags === null) return []
-  if (!Array.isArray(tags)) throw new AppError('UPSTREAM_INVALID', `${what} holds no array "tags"`)
-  const digests = digestsByTag(manifest)
-  return tags.flatMap((text) => {
-    const tag = typeof text === 'string' ? findTag(text) : undefined
-    if (tag === undefined) return []
-    const digest = digests.get(tag)
-    return [digest === undefined ? { tag } : { tag, digest }]
+  const title = `${session.address.host}: ${what}`
+  const meter = createListingMeter(title, LIMITS)
+  const request = { method: 'GET', scope: `repository:${name}:pull`, signal, what } as const
+  yield* walkSizedPages(new URL(`/v2/${name}/tags/list`, session.address.base), {
+    keyOf: ({ tag }: ListedTag) => tag,
+    what: title,
+    send: (url) => session.send({ ...request, url, headers: { accept: 'application/json' } }),
+    async read(response) {
+      if (response.status !== 200) throw await session.failure(response, request)
+      return await readPage(response, title, meter)
+    },
   })
 }
 
-/** Google's registries add `{"manifest": {"sha256:…": {"tag": ["1", "latest"]}}}`. */
-function digestsByTag(manifest: unknown): ReadonlyMap<string, Digest> {
+/**
+ * `tags` may be null, hold nulls (Nexus) and digests (Artifactory): those are no tags. An answer without it is no tag list. Google's
+ * registries add `{"manifest": {"sha256:…": {"tag": ["1", "latest"]}}}`.
+ */
+async function readPage(response: HttpResponse, title: string, meter: ListingMeter): Promise<Page<ListedTag>> {
+  const tags: Tag[] = []
   const digests = new Map<string, Digest>()
-  if (typeof manifest !== 'object' || manifest === null) return digests
-  for (const [key, entry] of Object.entries(manifest)) {
-    const digest = findDigest(key)
-    const tags: unknown = (entry as { tag?: unknown } | null)?.tag
-    if (digest === undefined || !Array.isArray(tags)) continue
-    for (const tag of tags) if (typeof tag === 'string') digests.set(tag, digest)
-  }
-  return digests
+  let entries = 0
+  meter.page()
+  const fields = await readJsonItems(response, {
+    fields: ['tags'],
+    paths: ['$.tags.*', '$.manifest.*.tag.*'],
+    onItem(value, [field, key]) {
+      const tag = typeof value === 'string' ? findTag(value) : undefined
+      if (field === 'tags') {
+        meter.entry()
+        entries++
+        if (tag !== undefined) tags.push(tag)
+        return
+      }
+      const digest = findDigest(String(key))
+      if (tag === undefined || digest === undefined) return
+      if (digests.size < LIMITS.entries) digests.set(tag, digest)
+    },
+    onBytes: meter.bytes,
+    what: title,
+  })
+  requireList(fields.get('tags'), 'tags', title)
+  const items = tags.map((tag): ListedTag => {
+    const digest = digests.get(tag)
+    return digest === undefined ? { tag } : { tag, digest }
+  })
+  return { items, entries, link: response.headers.get('link') }
 }
