@@ -25,9 +25,9 @@ export function closureOf(inventory: Inventory, roots: readonly Descriptor[]): C
     if (node === undefined) return
     for (const child of node.children) visit(child)
     digests.push(digest)
-    queue.push(...node.referrers)
+    for (const referrer of node.referrers) queue.push(referrer)
   }
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) visit(next)
+  for (const next of queue) visit(next)
   return { digests, problem }
 }
 
@@ -57,7 +57,7 @@ export function indexAttached(inventory: Inventory): Attached {
   for (const [root, aliases] of images) {
     const found = new Set<SeenTag>()
     const queue = aliases.flatMap((one) => ('descriptor' in one.seen ? [one.seen.descriptor] : [])).slice(0, 1)
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (const next of queue) {
       for (const digest of closureOf(inventory, [next]).digests) {
         for (const one of bySubject.get(digest) ?? []) {
           if (found.has(one)) continue

@@ -132,7 +132,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   for (;;) {
     const wanted = left.filter((one) => one.subject !== undefined && walker.walked.nodes.has(one.subject))
     if (wanted.length === 0) break
-    left = left.filter((one) => !wanted.includes(one))
+    const asked = new Set(wanted)
+    left = left.filter((one) => !asked.has(one))
     await look(wanted)
   }
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))

@@ -74,6 +74,7 @@ export function reportRun(
     const message = `${parent} lists it, upstream does not have it: published without it`
     return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
   })
+  notes.push(...leftOutOf(inventory))
   const isAnyGood = tags.some((tag) => tag.state === 'synced')
   const outcome = failures.size === 0 ? 'done' : isAnyGood ? 'partial' : 'failed'
   return {
@@ -110,6 +111,27 @@ function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Probl
   if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
   const release = why === 'excluded' ? `; to bring it back: kagami tag release ${repository} ${tag}` : ''
   return { code: 'CONFLICT', message: `${why} here: ${reason}${release}` }
+}
+
+/** What referrer lists name and cannot be had, each with a tag that it would belong to. */
+function leftOutOf(inventory: Inventory): RunFailure[] {
+  const lists = inventory.lists.filter((list) => list.leftOut.length > 0)
+  if (lists.length === 0) return []
+  const tagOf = new Map<Digest, string>()
+  const roots = new Set<Digest>()
+  for (const { tag, seen } of inventory.tags) {
+    if (!('descriptor' in seen) || roots.has(seen.descriptor.digest)) continue
+    roots.add(seen.descriptor.digest)
+    for (const digest of closureOf(inventory, [seen.descriptor]).digests) if (!tagOf.has(digest)) tagOf.set(digest, tag)
+  }
+  return lists.flatMap(({ subject, leftOut }) =>
+    leftOut.map(({ digest, code, message }) => ({
+      tag: tagOf.get(subject) ?? null,
+      digest: digest ?? null,
+      code,
+      message: `listed as a referrer of ${subject}, left out: ${message}`,
+    })),
+  )
 }
 
 /** The tags of a plan as rows, in the state that the plan gives them. */
@@ -161,6 +183,8 @@ function reliableLists(
     const before = o.known.lists[list.origin].get(list.subject)
     const isFresh = before !== undefined && Date.parse(o.now) - Date.parse(before.listedAt) < HOUR_MS
     if (isFresh && !o.isFull && before.version === list.version) return []
+    // Named again by each run, and mirrored once it can be had.
+    if (list.leftOut.length > 0) return []
     if (!isServed(list.subject) || !list.items.every(isServed)) return []
     return [
       {

@@ -2,7 +2,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, encodedOf } from '../oci/digest.ts'
 import { referrersTag } from '../oci/reference.ts'
-import type { Abortable } from '../oci/repository.ts'
+import type { Abortable, LeftOut } from '../oci/repository.ts'
 import type { Origin } from './known.ts'
 import type { WalkOptions } from './readers.ts'
 
@@ -14,6 +14,8 @@ export interface SubjectList {
   readonly subject: Digest
   readonly version: string | undefined
   readonly items: readonly Digest[]
+  /** What the list names and cannot be had. */
+  readonly leftOut: readonly LeftOut[]
 }
 
 export interface SubjectLists {
@@ -54,16 +56,18 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
         ...abortable,
         ...(version === undefined ? {} : { known: version }),
       })
-      if (list === 'unchanged') return { version, items: knownReferrers(subject.digest) }
+      if (list === 'unchanged') return { version, items: knownReferrers(subject.digest), leftOut: [] }
       const items: Descriptor[] = []
-      for await (const item of list.items) items.push(item)
-      return { version: list.version, items }
+      // Annotations may be megabytes, and a pass has thousands of lists: what a manifest is, it says itself.
+      for await (const { mediaType, digest, size } of list.items) items.push({ mediaType, digest, size })
+      return { version: list.version, items, leftOut: list.leftOut ?? [] }
     })
     seen.push({
       origin,
       subject: subject.digest,
       version: answer.version,
       items: answer.items.map((item) => item.digest),
+      leftOut: answer.leftOut,
     })
     return answer.items
   }

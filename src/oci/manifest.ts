@@ -235,3 +235,12 @@ function invalid(field: string, got: unknown, want: string): AppError {
   const shown = got === undefined ? 'nothing' : (JSON.stringify(got) ?? typeof got).slice(0, 120)
   return new AppError('MANIFEST_INVALID', `${field} is ${shown}, want ${want}`)
 }
+
+/**
+ * One entry of an index that was read by other means than `parseManifest`.
+ * @param field names it in errors, e.g. `manifests[3]`
+ * @throws AppError MANIFEST_INVALID
+ */
+export function parseDescriptor(value: unknown, field: string): Descriptor {
+  return descriptor(value, field)
+}

@@ -23,11 +23,21 @@ export interface Manifest {
 /** What is asked for is a digest; a size is somebody's word, checked where it is given. */
 export type ManifestKey = Partial<Descriptor> & { readonly digest: Digest }
 
+/** An entry of a list that cannot be had; what else the list says holds all the same. */
+export interface LeftOut {
+  /** Undefined when the entry names none that can be read. */
+  readonly digest: Digest | undefined
+  readonly code: string
+  readonly message: string
+}
+
 /**
  * `version` identifies the answer: the digest of the fallback index (from HEAD), or an ETag. `unchanged` when it equals
- * what the caller knew.
+ * what the caller knew. `leftOut` grows while the items are read.
  */
-export type ReferrerList = 'unchanged' | { readonly version?: string; readonly items: AsyncIterable<Descriptor> }
+export type ReferrerList =
+  | 'unchanged'
+  | { readonly version?: string; readonly items: AsyncIterable<Descriptor>; readonly leftOut?: readonly LeftOut[] }
 
 /** Reads one repository. Lives for one pass and remembers the tag list that it saw. On doubt it throws, it never answers "empty". */
 export interface RepositoryReader {

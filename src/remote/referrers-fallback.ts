@@ -1,10 +1,13 @@
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import { parseManifest } from '../oci/manifest.ts'
+import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
 import { MediaType } from '../oci/media-types.ts'
 import { type Reference, referrersTag, type Tag } from '../oci/reference.ts'
-import type { Manifest, ReferrerList } from '../oci/repository.ts'
+import type { LeftOut, Manifest, ReferrerList } from '../oci/repository.ts'
+
+import { createListingMeter } from './pages.ts'
+import { createLeftOut, readReferrersIndex } from './referrers-index.ts'
 
 /** What the fallback needs of the reader that it belongs to. */
 export interface FallbackSource {
@@ -36,37 +39,72 @@ export async function listReferrersByTag(
     // GitLab takes the tag for the subject itself; a tag on anything but an OCI index is somebody's own.
     if (version === subject.digest || head.mediaType !== MediaType.ociIndex) return { version, items: none() }
     const index = await source.readManifest(head)
-    if (index !== undefined) return { version, items: verified(source, entriesOf(index), subject.digest) }
+    if (index === undefined) continue
+    const { all: leftOut, leaveOut } = createLeftOut()
+    const entries = await entriesOf(source, index, leaveOut)
+    return { version, items: verified(source, entries, subject.digest, leaveOut), leftOut }
   }
   throw new AppError('UPSTREAM_INVALID', `${source.title}: the tag ${tag} names an index that is not there`)
 }
 
 async function* none(): AsyncGenerator<Descriptor> {}
 
-function entriesOf(index: Manifest): readonly Descriptor[] {
-  try {
-    return parseManifest(index.bytes, MediaType.ociIndex).children
-  } catch (cause) {
-    throw new AppError('UPSTREAM_INVALID', `the referrers index ${index.descriptor.digest} cannot be read`, { cause })
-  }
+async function entriesOf(
+  source: FallbackSource,
+  index: Manifest,
+  leaveOut: (item: LeftOut) => void,
+): Promise<readonly Descriptor[]> {
+  const { bytes } = index
+  const what = `${source.title}: the referrers index ${index.descriptor.digest}`
+  const meter = createListingMeter(what, {
+    entries: bytes.byteLength,
+    bytes: bytes.byteLength,
+    pageBytes: bytes.byteLength,
+  })
+  const body = new Blob([new Uint8Array(bytes)]).stream()
+  const read = await readReferrersIndex({ body }, { contentType: MediaType.ociIndex, meter, leaveOut, what })
+  return read?.items ?? []
 }
+
+/** What another try would not mend: anybody may push an index that lists such a thing, and the image is not held back for it. */
+const LASTING: ReadonlySet<string> = new Set([
+  'MANIFEST_INVALID',
+  'MANIFEST_TOO_LARGE',
+  'UPSTREAM_INVALID',
+  'UPSTREAM_UNSUPPORTED',
+])
 
 /**
  * Anybody may push such an index, so an entry counts only when its own manifest names the subject. What the index leaves out
- * (go-containerregistry writes neither artifactType nor annotations) comes from the manifest.
+ * (go-containerregistry writes neither artifactType nor annotations) comes from the manifest. An entry that is absent or cannot be
+ * read is left out by name, and the others count.
  */
 async function* verified(
   source: FallbackSource,
   entries: readonly Descriptor[],
   subject: Digest,
+  leaveOut: (item: LeftOut) => void,
 ): AsyncGenerator<Descriptor> {
   const seen = new Set<Digest>()
   for (const entry of entries) {
-    if (seen.has(entry.digest)) continue
-    seen.add(entry.digest)
-    const manifest = await source.readManifest(entry)
-    const parsed = manifest && parseOrSkip(manifest)
-    if (manifest === undefined || parsed?.subject?.digest !== subject) continue
+    const { digest } = entry
+    if (seen.has(digest)) continue
+    seen.add(digest)
+    let manifest: Manifest | undefined
+    let parsed: ParsedManifest
+    try {
+      manifest = await source.readManifest(entry)
+      if (manifest === undefined) {
+        leaveOut({ digest, code: 'MANIFEST_UNKNOWN', message: 'upstream does not have it' })
+        continue
+      }
+      parsed = parseManifest(manifest.bytes, manifest.descriptor.mediaType)
+    } catch (error) {
+      if (!isAppError(error) || !LASTING.has(error.code)) throw error
+      leaveOut({ digest, code: error.code, message: error.message })
+      continue
+    }
+    if (parsed.subject?.digest !== subject) continue
     const artifactType = entry.artifactType ?? parsed.artifactType
     const annotations = entry.annotations ?? parsed.annotations
     yield {
@@ -75,14 +113,5 @@ async function* verified(
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     }
-  }
-}
-
-/** A manifest that cannot be parsed names no subject. */
-function parseOrSkip(manifest: Manifest) {
-  try {
-    return parseManifest(manifest.bytes, manifest.descriptor.mediaType)
-  } catch {
-    return undefined
   }
 }

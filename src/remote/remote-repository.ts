@@ -65,7 +65,12 @@ export function openRemoteRepository(
     const capability = `${await session.key()} ${name}`
     if (hasReferrersApi === undefined && network.withoutReferrersApi.has(capability)) hasReferrersApi = false
     if (hasReferrersApi === false) return 'unsupported'
-    const listed = await listReferrersByApi(session, name, subject, o)
+    let listed = await listReferrersByApi(session, name, subject, { ...o, hasApi: hasReferrersApi === true })
+    if (listed === 'unauthorized') {
+      // Whoever may read the subject now was not refused for want of rights.
+      await resolveReference(session, name, { digest: subject.digest }, o)
+      listed = 'unsupported'
+    }
     if (listed === 'absent') return listed
     // After one good answer a bad one is about this subject, not about the registry.
     if (listed === 'unsupported' && hasReferrersApi === undefined) {

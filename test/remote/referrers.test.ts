@@ -84,7 +84,8 @@ describe('the referrers API (distribution-spec "Listing Referrers")', () => {
   })
 
   test.each([401, 403, 429, 500, 502, 503])('%i is an error, never an empty list', async (status) => {
-    const { registry, reader } = open(() => new Response('no', { status }))
+    const headers: Record<string, string> = status === 401 ? { 'www-authenticate': 'Basic realm="x"' } : {}
+    const { registry, reader } = open(() => new Response('no', { status, headers }))
     await using _ = registry
     expect((await failed(reader.listReferrers(SUBJECT.descriptor))).code).toStartWith('UPSTREAM_')
     expect(registry.lines().every((line) => line.includes('/referrers/') || line === 'GET /v2/')).toBe(true)
