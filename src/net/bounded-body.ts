@@ -27,18 +27,6 @@ export async function readText(response: Readable, limitBytes: number, what: str
   return new TextDecoder().decode(await readBytes(response, limitBytes, what))
 }
 
-/** The body as JSON, of a shape that the caller has to check. @throws AppError UPSTREAM_INVALID over the limit or when it is not JSON */
-export async function readJson(response: Readable, limitBytes: number, what: string): Promise<unknown> {
-  const text = await readText(response, limitBytes, what)
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new AppError('UPSTREAM_INVALID', `${what} is ${quoted(text, 80)}, want JSON`, {
-      cause: error,
-    })
-  }
-}
-
 /** The first bytes of a body as text, 1 KiB unless told otherwise, and no more of it; a body that breaks off gives what came. */
 export async function readExcerpt(response: Readable, limitBytes = ERROR_EXCERPT_BYTES): Promise<string> {
   try {

@@ -139,7 +139,7 @@ async function tokenOf(response: HttpResponse, { redactor }: Account, what: stri
   throw await failureOf(response, what, redactor, isAboutUs ? 'UPSTREAM_INVALID' : undefined)
 }
 
-/** As readJson, but an answer that cannot be read is not quoted: it may hold a token all the same. */
+/** The body as JSON. One that cannot be read is not quoted: it may hold a token all the same. */
 async function readToken(response: HttpResponse, what: string): Promise<unknown> {
   const text = await readText(response, MAX_TOKEN_ANSWER_BYTES, what)
   try {

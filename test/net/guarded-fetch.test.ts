@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { type AppError, isAppError } from '../../src/errors.ts'
-import { readBytes, readExcerpt, readJson, readText } from '../../src/net/bounded-body.ts'
+import { readBytes, readExcerpt, readText } from '../../src/net/bounded-body.ts'
 import { failureReason } from '../../src/net/connection-failure.ts'
 import { createHttpClient, type HttpClientOptions, removeProxyVariables } from '../../src/net/guarded-fetch.ts'
 import { makeCertificates } from '../support/docker-registry.ts'
@@ -198,15 +198,11 @@ describe('redirects', () => {
         : Response.redirect(pathname === '/away' ? storage.href : '/same', 307),
     )
     const headers = { authorization: 'Bearer secret', cookie: 'a=b', range: 'bytes=1-2' }
-    const stayed = (await readJson(await client().request(new URL('/near', url), { headers }), 9999, 'x')) as Record<
-      string,
-      string
-    >
+    const headersAt = async (path: string): Promise<Record<string, string>> =>
+      JSON.parse(await readText(await client().request(new URL(path, url), { headers }), 9999, 'x'))
+    const stayed = await headersAt('/near')
     expect([stayed.authorization, stayed.range]).toEqual(['Bearer secret', 'bytes=1-2'])
-    const left = (await readJson(await client().request(new URL('/away', url), { headers }), 9999, 'x')) as Record<
-      string,
-      string
-    >
+    const left = await headersAt('/away')
     expect([left.authorization, left.cookie, left.range]).toEqual([undefined, undefined, 'bytes=1-2'])
   })
 
@@ -306,19 +302,6 @@ describe('bounded bodies', () => {
   test('an error body is kept up to 1 KiB', async () => {
     const url = serve(() => new Response('e'.repeat(5000), { status: 500 }))
     expect(await readExcerpt(await client().request(url))).toBe('e'.repeat(1024))
-  })
-
-  test('JSON that is none is quoted', async () => {
-    const url = serve(() => new Response('<html>'))
-    expect(
-      (
-        await failed(
-          client()
-            .request(url)
-            .then((r) => readJson(r, 100, 'the list')),
-        )
-      ).message,
-    ).toBe('the list is "<html>", want JSON')
   })
 })
 
