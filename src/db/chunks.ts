@@ -19,9 +19,11 @@ export function* inChunks<T>(items: readonly T[], size: number = CHUNK_ROWS): Ge
   for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size) as Chunk<T>
 }
 
-/** Rows (all of the same columns) in slices for `values (…)`, by the number of their columns. */
-export function* rowChunks<Row extends object>(rows: readonly Row[]): Generator<Chunk<Row>> {
-  const columns = Object.keys(rows[0] ?? {}).length
+/** Rows (all of the same columns) in slices for `values (…)`, by the number of their columns; `columns` for what becomes rows. */
+export function* rowChunks<Row extends object>(
+  rows: readonly Row[],
+  columns: number = Object.keys(rows[0] ?? {}).length,
+): Generator<Chunk<Row>> {
   yield* inChunks(rows, Math.max(1, Math.floor(CHUNK_VALUES / Math.max(1, columns))))
 }
 

@@ -25,20 +25,29 @@ export interface NewEvent {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** Values of an event's row. */
+const EVENT_COLUMNS = 7
+
 /** Appends in the caller's transaction, as its last step: on PostgreSQL the log's lock is held until the commit. */
 export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return
   await lockEventLog(tx)
-  const rows = events.map((event) => ({
-    id: newId(),
-    kind: event.kind,
-    organization_id: event.organizationId,
-    repository_id: event.repositoryId,
-    actor: event.actor,
-    at: event.at,
-    payload: JSON.stringify(event.payload),
-  }))
-  for (const chunk of rowChunks(rows)) await tx.insertInto('events').values(chunk).execute()
+  for (const chunk of rowChunks(events, EVENT_COLUMNS)) {
+    await tx
+      .insertInto('events')
+      .values(
+        chunk.map((event) => ({
+          id: newId(),
+          kind: event.kind,
+          organization_id: event.organizationId,
+          repository_id: event.repositoryId,
+          actor: event.actor,
+          at: event.at,
+          payload: JSON.stringify(event.payload),
+        })),
+      )
+      .execute()
+  }
 }
 
 /** Events after `seq`, oldest first. */

@@ -34,7 +34,7 @@ export async function recordSyncedTags(
   tags: readonly { readonly tag: Tag; readonly digest: Digest }[],
   at: string,
 ): Promise<void> {
-  for (const chunk of inChunks(tags, 200)) {
+  for (const chunk of rowChunks(tags, 8)) {
     await tx
       .insertInto('mirror_tags')
       .values(
