@@ -1,5 +1,4 @@
 import { AppError } from '../errors.ts'
-import { quoted } from '../lib/quoted.ts'
 import { brokenOff } from './connection-failure.ts'
 
 /** What an operator gets to see of an answer that is an error, in bytes. */

@@ -1,5 +1,6 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json'
 import { AppError, isAppError, messageOf } from '../errors.ts'
+import { clipped, quoted } from '../lib/quoted.ts'
 import { createTurns } from '../lib/turns.ts'
 import { MAX_JSON_DEPTH } from '../oci/strict-json.ts'
 import { brokenOff } from './connection-failure.ts'
@@ -61,7 +62,7 @@ export async function readJsonItems(
   } catch (error) {
     await reader.cancel(error).catch(() => {})
     if (isAppError(error)) throw error
-    const why = `${o.what} is ${JSON.stringify(parser.start())}, want JSON: ${messageOf(error)}`
+    const why = `${o.what} is ${quoted(parser.start(), MAX_START_LENGTH)}, want JSON: ${messageOf(error)}`
     throw new AppError('UPSTREAM_INVALID', why, { cause: error })
   }
 }
@@ -98,8 +99,7 @@ function createParser(o: JsonItems) {
     const { token, value } = found
     if (isMember) {
       const name = String(before)
-      if (wanted.has(name) && fields.has(name))
-        throw invalid(`names ${JSON.stringify(name.slice(0, 80))} twice, want each member once`)
+      if (wanted.has(name) && fields.has(name)) throw invalid(`names ${quoted(name, 80)} twice, want each member once`)
       if (wanted.has(name)) fields.set(name, { kind: kindOf(token), value: isOpening(token) ? undefined : value })
     }
     if (isOpening(token)) {
@@ -111,7 +111,7 @@ function createParser(o: JsonItems) {
     } else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) {
       depth--
       if (depth === itemDepth) itemDepth = 0
-    } else if (depth === 0) throw invalid(`is ${JSON.stringify(value)?.slice(0, 80)}, want an object`)
+    } else if (depth === 0) throw invalid(`is ${clipped(JSON.stringify(value) ?? '', 80)}, want an object`)
     isMember = depth === 1 && token === TokenType.COLON
     if (token === TokenType.COLON) keys[depth] = String(before)
     else before = value
@@ -125,7 +125,8 @@ function createParser(o: JsonItems) {
       silentBytes += bytes.byteLength
       itemBytes = itemDepth === 0 ? 0 : itemBytes + bytes.byteLength
       const text = decoder.decode(bytes, { stream: true })
-      if (start.length < MAX_START_LENGTH) start = (start + text).slice(0, MAX_START_LENGTH)
+      // One more than is shown, so that the message tells that it was cut.
+      if (start.length <= MAX_START_LENGTH) start = (start + text).slice(0, MAX_START_LENGTH + 1)
       tokenizer.write(text)
       if (Math.max(silentBytes, itemBytes) > MAX_ITEM_BYTES) {
         throw invalid(`has an entry or a text of more than ${MAX_ITEM_BYTES} bytes, want at most that`)

@@ -1,4 +1,5 @@
 /** The two ports of the mirror: everything that reads a repository, and everything that writes one (design section 4). */
+import type { ErrorCode } from '../errors.ts'
 import type { Descriptor } from './descriptor.ts'
 import type { Digest } from './digest.ts'
 import type { Reference, RepositoryName, Tag } from './reference.ts'
@@ -27,13 +28,13 @@ export type ManifestKey = Partial<Descriptor> & { readonly digest: Digest }
 export interface LeftOut {
   /** Undefined when the entry names none that can be read. */
   readonly digest: Digest | undefined
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
 }
 
 /**
  * `version` identifies the answer: the digest of the fallback index (from HEAD), or an ETag. `unchanged` when it equals
- * what the caller knew. `leftOut` grows while the items are read.
+ * what the caller knew. `leftOut` is complete once the items were read to their end.
  */
 export type ReferrerList =
   | 'unchanged'

@@ -1,5 +1,6 @@
 /** The one way out of this room: whatever an upstream says in an error, its reader hears without the upstream's secrets. */
-import type { RegistryReader, RepositoryReader } from '../oci/repository.ts'
+import { AppError, messageOf } from '../errors.ts'
+import type { LeftOut, RegistryReader, RepositoryReader } from '../oci/repository.ts'
 
 /** See `RegistrySession`. */
 type Redacted = (error: unknown) => Promise<unknown>
@@ -12,13 +13,24 @@ export function redactedReader(reader: RepositoryReader, redacted: Redacted): Re
     openBlob: (blob, o) => redactedCall(() => reader.openBlob(blob, o), redacted),
     async listReferrers(subject, o) {
       const list = await redactedCall(() => reader.listReferrers(subject, o), redacted)
-      return list === 'unchanged' ? list : { ...list, items: redactedItems(() => list.items, redacted) }
+      if (list === 'unchanged') return list
+      const { items: all, leftOut: found = [] } = list
+      const leftOut: LeftOut[] = []
+      async function* items() {
+        yield* redactedItems(() => all, redacted)
+        for (const one of found) leftOut.push({ ...one, message: await redactedText(one, redacted) })
+      }
+      return { ...list, items: items(), leftOut }
     },
   }
 }
 
 export function redactedRegistry(reader: RegistryReader, redacted: Redacted): RegistryReader {
   return { listRepositories: (o) => redactedItems(() => reader.listRepositories(o), redacted) }
+}
+
+async function redactedText({ code, message }: LeftOut, redacted: Redacted): Promise<string> {
+  return messageOf(await redacted(new AppError(code, message)))
 }
 
 async function redactedCall<T>(call: () => Promise<T>, redacted: Redacted): Promise<T> {

@@ -5,7 +5,6 @@ import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
 import { MediaType } from '../oci/media-types.ts'
 import { type Reference, referrersTag, type Tag } from '../oci/reference.ts'
 import type { LeftOut, Manifest, ReferrerList } from '../oci/repository.ts'
-
 import { createListingMeter } from './pages.ts'
 import { createLeftOut, readReferrersIndex } from './referrers-index.ts'
 

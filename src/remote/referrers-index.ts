@@ -1,4 +1,5 @@
 import { AppError, isAppError, messageOf } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { brokenOff } from '../net/connection-failure.ts'
 import { type JsonField, readJsonItems } from '../net/json-items.ts'
 import { peekBody } from '../net/peek-body.ts'
@@ -81,7 +82,7 @@ export async function readReferrersIndex(
   // An error that came with 200 says nothing about referrers, unless it says that it knows no such thing.
   const isError = fields.has('errors') && !(codes.length > 0 && codes.every((code) => code === 'UNSUPPORTED'))
   if (isAnnounced || isError || fields.has('manifests')) {
-    const told = isError ? `the error ${JSON.stringify(codes[0] ?? null)?.slice(0, 80)}` : 'another JSON object'
+    const told = isError ? `the error ${quoted(String(codes[0] ?? 'without a code'), 80)}` : 'another JSON object'
     throw new AppError('UPSTREAM_INVALID', `${o.what} is ${told}, want an OCI index`)
   }
   return undefined

@@ -39,10 +39,14 @@ test('26 dripping upstreams of one organization, and a healthy one of another', 
   const listed = Array.from({ length: UPSTREAMS }, () => Promise.withResolvers<void>())
   const starts = listed.map(async ({ resolve }, i) => {
     let lists = 0
-    const registry: ScriptedRegistry = scriptedRegistry(({ method, path }) => {
+    const registry: ScriptedRegistry = scriptedRegistry(async ({ method, path }) => {
       if (path.startsWith('/v2/app/tags/list')) {
-        // The first is asked for by the start, the second by the run.
-        if (++lists === 2) resolve()
+        // The first is asked for by the start, the second by the run. It waits for those of the other runs, or the drips of the first
+        // runs would take the whole share before the last have listed.
+        if (++lists === 2) {
+          resolve()
+          await Promise.all(listed.map(({ promise }) => promise))
+        }
         return Response.json({ name: 'app', tags: TAGS })
       }
       if (method === 'HEAD') return new Response(null, { status: 405 })

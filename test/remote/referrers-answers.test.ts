@@ -128,7 +128,7 @@ describe('an index is an index', () => {
     const bad = [null, 7, {}, { ...entry, digest: 'sha256:short' }, { ...BY_TAG.descriptor, size: -1 }]
     const { items, leftOut } = await ask(registryWith(() => answer({ manifests: [...bad, entry] }, OCI_INDEX)))
     expect(digests(items)).toEqual([entry.digest])
-    expect(leftOut.map(({ digest, code }) => [digest, code])).toEqual([
+    expect<unknown>(leftOut.map(({ digest, code }) => [digest, code])).toEqual([
       ...Array.from({ length: 4 }, () => [undefined, 'MANIFEST_INVALID']),
       [BY_TAG.descriptor.digest, 'MANIFEST_INVALID'],
     ])
@@ -247,7 +247,23 @@ describe('a fallback index', () => {
     const fallback = index([bad, BY_TAG.descriptor])
     const { items, leftOut } = await ask(registryWith(none, { fallback, manifests: [text, schema1] }))
     expect(digests(items)).toEqual([BY_TAG.descriptor.digest])
-    expect(leftOut.map((one) => [one.digest, one.code])).toEqual([[bad.digest, code]])
+    expect<unknown>(leftOut.map((one) => [one.digest, one.code])).toEqual([[bad.digest, code]])
+  })
+
+  test('names it without the secrets of the upstream', async () => {
+    const password = 'a secret of the tests'
+    const fallback = index([BY_TAG.descriptor])
+    const refuse = (_method: string, path: string) =>
+      path.endsWith(BY_TAG.descriptor.digest)
+        ? new Response(BY_TAG.bytes, { headers: { 'content-encoding': password } })
+        : undefined
+    await using registry = scriptedRegistry(registryWith(none, { fallback, refuse }))
+    const endpoint = { url: registry.url, username: 'reader', password }
+    const list = await openRemoteRepository(loopbackNetwork(), endpoint, APP).listReferrers(SUBJECT.descriptor)
+    if (list === 'unchanged') throw new Error('nothing was known')
+    expect(await collect(list.items)).toEqual([])
+    expect(list.leftOut).toHaveLength(1)
+    expect(list.leftOut?.[0]?.message).not.toContain('secret')
   })
 
   test('says nothing of what belongs to another subject', async () => {
