@@ -72,6 +72,7 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
         ca: null,
         plain_http: 0,
         referrers_from: null,
+        prefix: '',
         created_at: at,
       }),
     )
