@@ -109,6 +109,7 @@ async function* verified(
     yield {
       ...entry,
       mediaType: manifest.descriptor.mediaType,
+      size: manifest.bytes.byteLength,
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     }

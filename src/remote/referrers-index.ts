@@ -6,7 +6,7 @@ import { peekBody } from '../net/peek-body.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { findDigest } from '../oci/digest.ts'
 import { parseDescriptor } from '../oci/manifest.ts'
-import { bareMediaType, MediaType } from '../oci/media-types.ts'
+import { bareMediaType, isManifestType, MediaType } from '../oci/media-types.ts'
 import type { LeftOut } from '../oci/repository.ts'
 import type { ListingMeter } from './pages.ts'
 
@@ -23,6 +23,8 @@ export interface ReferrersIndex {
 export interface IndexOptions {
   /** As the answer's header has it; '' for none. */
   readonly contentType: string
+  /** A Content-Encoding that was not asked for: when the body is no JSON, it may be an index all the same. */
+  readonly isEncoded?: boolean
   readonly meter: ListingMeter
   /** Takes what is listed and is no descriptor. */
   leaveOut(item: LeftOut): void
@@ -49,7 +51,7 @@ export async function readReferrersIndex(
   })
   const none = async (got: string) => {
     await body.cancel().catch(() => {})
-    if (isAnnounced) throw new AppError('UPSTREAM_INVALID', `${o.what} is ${got}, want an OCI index`)
+    if (isAnnounced || o.isEncoded) throw new AppError('UPSTREAM_INVALID', `${o.what} is ${got}, want an OCI index`)
     return undefined
   }
   if (first === undefined) return none('empty')
@@ -104,25 +106,29 @@ function isIndex(fields: ReadonlyMap<string, JsonField>, isAnnounced: boolean): 
   return isAnnounced ? version === 2 || manifests === 'null' : version === 2 && manifests === 'null'
 }
 
-/** What describes an entry besides its content may be wrong: the manifest says it better. */
+/**
+ * An entry counts by its digest. What else it says is a hint, and none where it cannot be read: the manifest says it better, and no image
+ * is to be lost for it.
+ */
 function entryOf(value: unknown, position: number): Descriptor | LeftOut {
   const field = `manifests[${position}]`
   try {
     return parseDescriptor(value, field)
-  } catch {
-    const { mediaType, digest, size } = (typeof value === 'object' && value !== null ? value : {}) as Record<
-      string,
-      unknown
-    >
-    try {
-      return parseDescriptor({ mediaType, digest, size }, field)
-    } catch (error) {
-      if (!isAppError(error)) throw error
-      const named = typeof digest === 'string' ? findDigest(digest) : undefined
-      return { digest: named, code: error.code, message: `its entry cannot be read: ${messageOf(error)}` }
+  } catch (error) {
+    if (!isAppError(error)) throw error
+    const { mediaType, digest, size } = (typeof value === 'object' && value !== null ? value : {}) as Json
+    const found = typeof digest === 'string' ? findDigest(digest) : undefined
+    const message = `its entry cannot be read: ${messageOf(error)}`
+    if (found === undefined) return { digest: undefined, code: error.code, message }
+    return {
+      mediaType: typeof mediaType === 'string' && isManifestType(mediaType) ? mediaType : MediaType.octetStream,
+      digest: found,
+      size: typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : 0,
     }
   }
 }
+
+type Json = Readonly<Record<string, unknown>>
 
 /** A list of what was left out that stays short. */
 export function createLeftOut(): { readonly all: readonly LeftOut[]; leaveOut(item: LeftOut): void } {

@@ -5,7 +5,6 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { MediaType } from '../oci/media-types.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { ReferrerList } from '../oci/repository.ts'
-import { refuseEncoded } from './manifests.ts'
 import { createListingMeter, type Page, walkPages } from './pages.ts'
 import { createLeftOut, readReferrersIndex } from './referrers-index.ts'
 import type { RegistrySession } from './session.ts'
@@ -52,9 +51,9 @@ export async function listReferrersByApi(
   const { all: leftOut, leaveOut } = createLeftOut()
 
   async function pageOf(response: HttpResponse): Promise<Page<Descriptor> | undefined> {
-    refuseEncoded(response, title)
     const contentType = response.headers.get('content-type') ?? ''
-    const index = await readReferrersIndex(response, { contentType, meter, leaveOut, what: title })
+    const isEncoded = !/^(identity)?$/i.test(response.headers.get('content-encoding')?.trim() ?? '')
+    const index = await readReferrersIndex(response, { contentType, isEncoded, meter, leaveOut, what: title })
     return index && { ...index, link: response.headers.get('link') }
   }
 
