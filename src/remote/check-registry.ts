@@ -1,6 +1,6 @@
 /** A few questions to a registry before anything depends on it: is it one, are we let in, what can it do. */
 import { AppError, isAppError } from '../errors.ts'
-import { discard, readExcerpt, readJson } from '../net/bounded-body.ts'
+import { discard, readExcerpt } from '../net/bounded-body.ts'
 import { failureReason } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { createRequestBudgets } from '../net/request-budget.ts'
@@ -9,7 +9,9 @@ import { MediaType } from '../oci/media-types.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import { DENIED_HINT } from './failure.ts'
 import { createRegistryNetwork, type RegistryNetwork } from './network.ts'
+import { createListingMeter, refusesSize } from './pages.ts'
 import { listReferrersByApi } from './referrers.ts'
+import { readCatalogPage } from './remote-registry.ts'
 import { openSession, type RegistrySession } from './session.ts'
 import { nameAtRegistry, nameUnderPrefix, type UpstreamAddress, type UpstreamEndpoint } from './upstream.ts'
 
@@ -33,7 +35,8 @@ export interface RegistryFindings {
 }
 
 const TIMEOUT_MS = 15_000
-const MAX_CATALOG_BYTES = 4 * 1024 * 1024
+/** Of the first page; more of it says nothing about the registry. */
+const CATALOG_LIMITS = { entries: 100_000, pageBytes: 4 * 1024 * 1024, bytes: 4 * 1024 * 1024 }
 /** As much of the catalog as is looked at for a repository under the prefix. */
 const CATALOG_PAGE = 1000
 /** Content that no registry has. */
@@ -173,20 +176,22 @@ async function checkCatalog(
   signal: AbortSignal,
 ): Promise<Pick<RegistryFindings, 'catalog' | 'repository'>> {
   const { address } = session
-  const url = new URL(`/v2/_catalog?n=${CATALOG_PAGE}`, address.base)
-  const request = { method: 'GET', url, scope: 'registry:catalog:*', signal, what: 'catalog' } as const
-  const response = await session.send({ ...request, headers: { accept: 'application/json' } })
+  const headers = { accept: 'application/json' }
+  const request = { method: 'GET', scope: 'registry:catalog:*', signal, what: 'catalog', headers } as const
+  let response = await session.send({ ...request, url: new URL(`/v2/_catalog?n=${CATALOG_PAGE}`, address.base) })
+  if (refusesSize(response)) {
+    await discard(response)
+    response = await session.send({ ...request, url: new URL('/v2/_catalog', address.base) })
+  }
   if (response.status !== 200) {
     await discard(response)
     if (response.status === 401 || response.status === 403) return { catalog: 'denied', repository: null }
     const isAbsent = response.status === 404 || response.status === 405
     return { catalog: isAbsent ? 'no' : 'unknown', repository: null }
   }
-  const body = await readJson(response, MAX_CATALOG_BYTES, `${address.host}: catalog`)
-  const names = (body as { repositories?: unknown } | null)?.repositories
-  if (!Array.isArray(names)) return { catalog: names === null ? 'yes' : 'unknown', repository: null }
-  const found = names.map((name) => (typeof name === 'string' ? nameUnderPrefix(address, name) : undefined))
-  const repository = found.find((name) => name !== undefined) ?? null
+  const title = `${address.host}: catalog`
+  const { items } = await readCatalogPage(response, title, createListingMeter(title, CATALOG_LIMITS))
+  const repository = items.map((name) => nameUnderPrefix(address, name)).find((name) => name !== undefined) ?? null
   // A list may repeat anything that it was asked with.
   return { catalog: 'yes', repository: repository !== null && (await session.isPlain(repository)) ? repository : null }
 }
@@ -198,9 +203,10 @@ async function checkReferrers(
 ): Promise<RegistryFindings['referrersApi']> {
   try {
     const name = nameAtRegistry(session.address, repository)
-    const listed = await listReferrersByApi(session, name, NOTHING, { signal })
+    const listed = await listReferrersByApi(session, name, NOTHING, { signal, hasApi: false })
     // Not to know the repository or the subject says nothing about the API.
-    return listed === 'unsupported' ? 'no' : listed === 'absent' ? 'unknown' : 'yes'
+    if (listed === 'absent' || listed === 'unauthorized') return 'unknown'
+    return listed === 'unsupported' ? 'no' : 'yes'
   } catch {
     return 'unknown'
   }

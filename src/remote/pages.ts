@@ -117,6 +117,11 @@ export async function* walkPages<T>(
 /** Page sizes above a registry's limit are refused so by some, where others take the largest that they give. */
 const REFUSED_SIZE: ReadonlySet<number> = new Set([400, 413, 414, 416, 422])
 
+/** Whether the answer to a page with a size may be about that size. */
+export function refusesSize({ status }: HttpResponse): boolean {
+  return REFUSED_SIZE.has(status)
+}
+
 /** The most that ECR takes; others clamp what they do not like. */
 const PAGE_SIZE = 1000
 
@@ -144,7 +149,7 @@ export async function* walkSizedPages<T>(
   const first = pageAfter()
   const load = async (url: URL) => {
     const response = await o.send(url)
-    if (url !== first || !REFUSED_SIZE.has(response.status)) return await o.read(response)
+    if (url !== first || !refusesSize(response)) return await o.read(response)
     await discard(response)
     isSized = false
     return await o.read(await o.send(pageAfter()))

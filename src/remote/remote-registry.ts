@@ -35,7 +35,7 @@ export function openRemoteRegistry(
           throw new AppError('UPSTREAM_UNSUPPORTED', `${address.host} has no catalog of its repositories (${message})`)
         }
         if (response.status !== 200) throw await session.failure(response, request)
-        return await readPage(response, title, meter)
+        return await readCatalogPage(response, title, meter)
       }
       const walk = walkSizedPages(new URL('/v2/_catalog', address.base), {
         keyOf: (name: string) => name,
@@ -52,7 +52,12 @@ export function openRemoteRegistry(
   return redactedRegistry(reader, session.redacted)
 }
 
-async function readPage(response: HttpResponse, title: string, meter: ListingMeter): Promise<Page<string>> {
+/** One page of a catalog. @throws AppError UPSTREAM_INVALID when it is none, or larger than `meter` allows */
+export async function readCatalogPage(
+  response: HttpResponse,
+  title: string,
+  meter: ListingMeter,
+): Promise<Page<string>> {
   const items: string[] = []
   let entries = 0
   meter.page()
