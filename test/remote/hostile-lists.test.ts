@@ -59,7 +59,8 @@ describe.each(['tags', 'catalog'] as const)('the %s list of a hostile registry',
     const { sent, body } = flood(first, part)
     await using registry = scriptedRegistry(() => new Response(body()))
     expect((await failed(read(registry.url))).code).toBe('UPSTREAM_INVALID')
-    expect(sent.bytes).toBeLessThan(20 * MIB)
+    // What lies in the buffers of the sockets was sent too.
+    expect(sent.bytes).toBeLessThan(60 * MIB)
   })
 
   test('white space and unknown members beyond 64 MiB a page end it', async () => {
@@ -169,7 +170,8 @@ describe('the referrers of a hostile registry', () => {
     const { registry, read } = open(() => new Response(body(), { headers }))
     await using _ = registry
     expect((await failed(read())).code).toBe('UPSTREAM_INVALID')
-    expect(sent.bytes).toBeLessThan(20 * MIB)
+    // What lies in the buffers of the sockets was sent too.
+    expect(sent.bytes).toBeLessThan(60 * MIB)
   })
 
   test('endless pages end', async () => {
