@@ -82,7 +82,7 @@ function unboundedStatements(code: string): string[] {
   )
   const others = [
     ...code.matchAll(
-      /(?:const|let) chunk\b(?! of (?:inChunks|rowChunks)\()|sql\.join\(|eb\.(?:or|and)\((?!\s*\[)|\bany\(\$\{/g,
+      /(?:const|let) chunk\b(?! of (?:inChunks|rowChunks)\()|\bchunk: (?!Chunk<)|sql\.join\(|eb\.(?:or|and)\((?!\s*\[)|\bany\(\$\{/g,
     ),
   ]
   return [...operands, ...rows, ...others].map(([found]) => found.replace(/\s+/g, ' '))
@@ -132,6 +132,7 @@ describe('the house', () => {
       "query.where('id', 'in', ids)",
       "eb('id', 'not in', ['', ...ids])",
       'for (const chunk of [ids]) {',
+      'function find(chunk: readonly string[])',
       "query.where(\n'id',\n'in',\n[...ids],\n)",
       "tx.insertInto('events').values(rows)",
       "tx.insertInto('events')\n.values(ids.map((id) => ({ id })))",

@@ -5,7 +5,7 @@
  */
 import { AppError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
-import { inChunks } from './chunks.ts'
+import { type Chunk, inChunks } from './chunks.ts'
 import type { Queries, Transaction } from './engine.ts'
 import { measureLinked, measureStaged } from './usage.ts'
 
@@ -179,20 +179,20 @@ async function measureNew(
   tx: Transaction,
   organization: Limited,
   content: Content,
-  digests: readonly Digest[],
+  chunk: Chunk<Digest>,
 ): Promise<number> {
   // Both tables have what is asked here; the types of a query take one name at a time.
   const links = (content === 'blob' ? 'repository_blobs' : 'repository_manifests') as 'repository_blobs'
   const row = await tx
     .selectFrom((content === 'blob' ? 'blobs' : 'manifests') as 'blobs')
     .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
-    .where('digest', 'in', [...digests])
+    .where('digest', 'in', chunk)
     .where('digest', 'not in', (eb) =>
       eb
         .selectFrom(`${links} as link`)
         .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
         .select('link.digest')
-        .where('link.digest', 'in', [...digests])
+        .where('link.digest', 'in', chunk)
         .where('repository.organization_id', '=', organization.id),
     )
     .executeTakeFirstOrThrow()

@@ -2,7 +2,7 @@
 import { cutPlatform, type Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { MediaType } from '../oci/media-types.ts'
-import { inChunks } from './chunks.ts'
+import { type Chunk, inChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
 import { listManifests } from './manifests.ts'
 
@@ -53,11 +53,11 @@ export async function measureTag(db: Queries, repositoryId: string, digest: Dige
   let level: readonly Digest[] = root === undefined ? [] : [digest]
   while (level.length > 0 && !isPartial) {
     const next = new Set<Digest>()
-    for (let from = 0; from < level.length && !isPartial; from += PARENTS_AT_ONCE) {
-      const parents = level.slice(from, from + PARENTS_AT_ONCE)
-      for (const parent of parents) manifests.add(parent)
-      const isRoot = parents.includes(digest)
-      const parts = await readParts(db, repositoryId, parents, { limit: left + 1, withPlatform: isRoot })
+    for (const chunk of inChunks(level, PARENTS_AT_ONCE)) {
+      if (isPartial) break
+      for (const parent of chunk) manifests.add(parent)
+      const isRoot = chunk.includes(digest)
+      const parts = await readParts(db, repositoryId, chunk, { limit: left + 1, withPlatform: isRoot })
       if (parts.length > left) isPartial = true
       const counted = parts.slice(0, left)
       left -= counted.length
@@ -96,7 +96,7 @@ export async function measureTag(db: Queries, repositoryId: string, digest: Dige
 async function readParts(
   db: Queries,
   repositoryId: string,
-  parents: readonly Digest[],
+  chunk: Chunk<Digest>,
   o: { readonly limit: number; readonly withPlatform: boolean },
 ): Promise<Part[]> {
   const rows = await db
@@ -105,7 +105,7 @@ async function readParts(
     .select(['part.kind', 'part.digest', 'part.media_type', 'part.size_bytes'])
     .select((eb) => (o.withPlatform ? eb.ref('part.platform').as('platform') : eb.lit(null).as('platform')))
     .where('link.repository_id', '=', repositoryId)
-    .where('link.digest', 'in', [...parents])
+    .where('link.digest', 'in', chunk)
     .where('link.published_at', 'is not', null)
     .where('part.kind', '!=', 'subject')
     // Bounds what is read of each parent by the index, before anything is sorted.
