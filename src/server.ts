@@ -8,6 +8,7 @@ import { createUpstream, findUpstream, updateUpstream } from './db/upstreams.ts'
 import { isAppError } from './errors.ts'
 import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
+import { trustedProxies } from './http/client-address.ts'
 import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
@@ -96,7 +97,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined
-    listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger }))
+    const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
+    listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger, isTrustedProxy }))
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
     const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})

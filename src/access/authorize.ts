@@ -9,6 +9,8 @@ interface Rule {
   readonly operator?: true
   /** Anybody may where the repository is public, anonymous callers included. */
   readonly public?: true
+  /** Everybody may to what is their own. */
+  readonly own?: true
 }
 
 const ALL: readonly Role[] = ['owner', 'editor', 'member']
@@ -28,11 +30,14 @@ const RULES = {
   'mirror.start': { scope: 'admin', roles: OWNERS },
   'mirror.stop': { scope: 'admin', roles: OWNERS },
   'upstream.read': { scope: 'read', roles: ALL },
+  // Makes the server send the operator's credential to a shared upstream: for those who bring content in.
+  'upstream.use': { scope: 'read', roles: EDITORS },
   'upstream.manage': { scope: 'admin', roles: OWNERS },
   'member.read': { scope: 'read', roles: ALL, operator: true },
   // Operators too, so that an organization whose last owner has left can be given a new one.
   'member.manage': { scope: 'admin', roles: OWNERS, operator: true },
-  'token.manage': { scope: 'admin', roles: [] },
+  'account.read': { scope: 'read', roles: [], own: true },
+  'token.manage': { scope: 'admin', roles: [], own: true },
   'organization.create': { scope: 'admin', roles: [], operator: true },
   'user.create': { scope: 'admin', roles: [], operator: true },
   'upstream.share': { scope: 'admin', roles: [], operator: true },
@@ -48,7 +53,7 @@ export type OrganizationAction = Exclude<Action, InstanceAction | OwnAction>
 export type InstanceAction = 'organization.create' | 'user.create' | 'upstream.share' | 'instance.admin'
 
 /** Actions on what is one's own. */
-export type OwnAction = 'token.manage'
+export type OwnAction = 'account.read' | 'token.manage'
 
 export const ACTIONS = Object.keys(RULES) as readonly Action[]
 
@@ -81,6 +86,6 @@ export function authorize(facts: Facts, action: Action): boolean {
     (facts.role !== undefined && rule.roles.includes(facts.role)) ||
     (facts.isOperator === true && rule.operator === true) ||
     (facts.isPublic === true && rule.public === true) ||
-    (facts.isOwn === true && action === 'token.manage')
+    (facts.isOwn === true && rule.own === true)
   return granted && scopeIncludes(facts.scope, rule.scope)
 }

@@ -36,7 +36,7 @@ export async function createRefreshToken(
   return text
 }
 
-/** Whom a refresh token stands for; its life starts anew, which is written at most once a day. @throws AppError UNAUTHORIZED */
+/** Whom a refresh token stands for; its life starts anew, which is written at most once a day and not waited for. @throws AppError UNAUTHORIZED */
 export async function useRefreshToken(
   db: Database,
   clock: Clock,
@@ -58,7 +58,7 @@ export async function useRefreshToken(
   }
   const { id, userId, username, isOperator, tokenId, tokenScope } = found
   if (Date.parse(found.expiresAt) < now.getTime() + (LIFE_DAYS - 1) * DAY_MS) {
-    await db.write((tx) => extendRefreshToken(tx, id, expiryFrom(now)))
+    db.later.add(`refresh token ${id}`, (tx) => extendRefreshToken(tx, id, expiryFrom(now)))
   }
   const token = tokenId === null || tokenScope === null ? undefined : { id: tokenId, scope: tokenScope }
   return { kind: 'user', userId, username, isOperator, token }

@@ -3,6 +3,7 @@
  * Invariant 7: a refusal depends on the organization's name and one's grants only, never on what exists there.
  */
 import type { Queries } from '../db/engine.ts'
+import { listOrganizationsOf } from '../db/organizations.ts'
 import {
   type RepositoryFacts,
   readOrganizationFacts,
@@ -13,7 +14,7 @@ import {
 } from '../db/rights.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../db/schema.ts'
 import { type RepositoryName, splitRepositoryName } from '../oci/reference.ts'
-import { type Action, authorize, type InstanceAction, type OrganizationAction } from './authorize.ts'
+import { type Action, authorize, type InstanceAction, type OrganizationAction, type OwnAction } from './authorize.ts'
 import type { AccessAction, Authenticated } from './principal.ts'
 
 /**
@@ -42,7 +43,19 @@ export type OrganizationDecision =
   | { readonly allowed: true; readonly organization: OrganizationRow; readonly role: Role | undefined }
   | Refusal
 
-export type InstanceDecision = { readonly allowed: true; readonly userId: string } | Refusal
+export interface InstanceGrant {
+  readonly allowed: true
+  readonly userId: string
+  readonly username: string
+  readonly isOperator: boolean
+}
+
+export type InstanceDecision = InstanceGrant | Refusal
+
+/** All organizations of the caller in which the action is allowed. */
+export type AcrossDecision =
+  | (InstanceGrant & { readonly organizations: readonly (OrganizationRow & { readonly role: Role })[] })
+  | Refusal
 
 export type RepositoryAction = 'pull' | 'push' | 'delete' | 'admin'
 
@@ -150,11 +163,11 @@ export async function decideOrganization(
   return { allowed: true, organization, role }
 }
 
-/** May the caller do this on the instance, or to what is their own (`token.manage`), now? */
+/** May the caller do this on the instance, or to what is their own, now? */
 export async function decideInstance(
   db: Queries,
   who: Authenticated,
-  action: InstanceAction | 'token.manage',
+  action: InstanceAction | OwnAction,
   now = new Date(),
 ): Promise<InstanceDecision> {
   const facts = await readSubjectFacts(db, subjectOf(who))
@@ -163,10 +176,42 @@ export async function decideInstance(
   const asked = { isOperator: facts.isOperator, isOwn: true, scope: current.scope }
   if (!authorize(asked, action satisfies Action)) return refuse('denied')
   if (who.access !== undefined) return refuse('insufficient_scope')
-  return { allowed: true, userId: who.principal.userId }
+  const { userId, username } = who.principal
+  return { allowed: true, userId, username, isOperator: facts.isOperator }
+}
+
+/** The most organizations of one user that a list without a filter looks at. */
+const MAX_OWN = 10_000
+
+/**
+ * Where may the caller do this, now? Nowhere is no refusal for a user of no organization: their lists are empty. It is one for
+ * credentials that are too narrow everywhere.
+ */
+export async function decideAcross(
+  db: Queries,
+  who: Authenticated,
+  action: OrganizationAction,
+  now = new Date(),
+): Promise<AcrossDecision> {
+  const facts = await readSubjectFacts(db, subjectOf(who))
+  const current = currentScope(who, facts, now)
+  if (current === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
+  if (who.access !== undefined) return refuse('insufficient_scope')
+  const { userId, username } = who.principal
+  const own = await listOrganizationsOf(db, userId, { limit: MAX_OWN })
+  const organizations = own.filter(({ role }) => authorize({ role, scope: current.scope }, action))
+  if (own.length > 0 && organizations.length === 0) return refuse('denied')
+  return { allowed: true, userId, username, isOperator: facts.isOperator, organizations }
 }
 
 /** May the caller list all repositories that they may read (`_catalog`)? A bearer token must carry `registry:catalog:*`. */
-export function mayListCatalog(who: Authenticated): boolean {
-  return capIncludes(who, 'registry', 'catalog', '*')
+export function decideCatalog(who: Authenticated): { readonly allowed: true } | Refusal {
+  if (who.principal.kind === 'anonymous' && who.access === undefined) return refuse('unauthenticated')
+  return capIncludes(who, 'registry', 'catalog', '*') ? { allowed: true } : refuse('insufficient_scope')
+}
+
+/** May the caller know that a registry is here (`/v2/`)? With any valid token, an anonymous one too. */
+export function decideBase(who: Authenticated): { readonly allowed: true } | Refusal {
+  if (who.principal.kind === 'anonymous' && who.access === undefined) return refuse('unauthenticated')
+  return { allowed: true }
 }

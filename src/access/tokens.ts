@@ -69,10 +69,10 @@ export async function findValidToken(db: Queries, text: string, now: Date): Prom
   return token === undefined || isPast(token.expiresAt, now) ? undefined : token
 }
 
-/** Notes that the token was used now, at most once a minute. */
-export async function noteTokenUse(db: Database, token: TokenOwner, now: Date): Promise<void> {
+/** Notes that the token was used now, at most once a minute, in the background: a pull waits for no writer. */
+export function noteTokenUse(db: Database, token: TokenOwner, now: Date): void {
   if (token.lastUsedAt !== null && now.getTime() - Date.parse(token.lastUsedAt) < TOUCH_EVERY_MS) return
-  await db.write((tx) => touchToken(tx, token.id, isoTime(now)))
+  db.later.add(`token ${token.id}`, (tx) => touchToken(tx, token.id, isoTime(now)))
 }
 
 export function isPast(at: string | null, now: Date): boolean {

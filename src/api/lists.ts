@@ -3,10 +3,15 @@ import { z } from './schema.ts'
 
 export const MAX_LIMIT = 1000
 
-/** `after` is the `next` of the page before; what it holds is the server's affair. */
+/** `after` is the `next` of the page before; what it holds is the server's affair (no control characters: PostgreSQL's text holds no zero byte). */
 export const listQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100),
-  after: z.string().min(1).max(1024).optional(),
+  after: z
+    .string()
+    .min(1)
+    .max(1024)
+    .regex(/^\P{Cc}*$/u, 'want the `next` of the page before')
+    .optional(),
 })
 
 /** The shape of one page of `nouns`. */

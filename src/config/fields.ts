@@ -65,6 +65,12 @@ export const SERVER_FIELDS = {
     'comma-separated addresses or CIDR blocks',
     'Private networks that upstreams may be in; 127.0.0.0/8 for this machine. Unset: none, but this machine as long as the server listens on loopback alone and KAGAMI_URL is unset or loopback',
   ),
+  trustedProxies: field(
+    'KAGAMI_TRUSTED_PROXIES',
+    undefined,
+    'comma-separated addresses or CIDR blocks',
+    "Reverse proxies whose X-Forwarded-For or Forwarded header tells the client's address, by which failed logins are counted",
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

@@ -3,10 +3,11 @@ import { AppError } from '../errors.ts'
 import { type Field, SERVER_FIELDS } from './fields.ts'
 import { type Found, suggestion } from './text.ts'
 
+const LIST_KEYS: readonly (string | undefined)[] = [SERVER_FIELDS.allowNetworks.key, SERVER_FIELDS.trustedProxies.key]
 const KEYS = Object.values(SERVER_FIELDS).map((field: Field) => field.key ?? '')
 
 /**
- * Reads a settings file: one flat mapping of known keys to texts, numbers or (for `allow-networks`) a list of texts.
+ * Reads a settings file: one flat mapping of known keys to texts, numbers or (for lists of networks) a list of texts.
  * @param file its name, for the messages
  * @throws AppError CONFIG_INVALID naming file, line and key
  */
@@ -33,11 +34,7 @@ export function parseSettingsFile(yamlText: string, file: string): ReadonlyMap<s
 function textOf(value: unknown, name: string, where: string): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return String(value)
-  if (
-    Array.isArray(value) &&
-    name === SERVER_FIELDS.allowNetworks.key &&
-    value.every((one) => typeof one === 'string')
-  ) {
+  if (Array.isArray(value) && LIST_KEYS.includes(name) && value.every((one) => typeof one === 'string')) {
     return value.join(',')
   }
   const got = value === null ? 'nothing' : Array.isArray(value) ? 'a list' : `a ${typeof value}`

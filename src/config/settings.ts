@@ -26,6 +26,8 @@ export interface Settings {
   readonly database: DatabaseLocation
   /** Addresses and CIDR blocks. */
   readonly allowNetworks: readonly string[]
+  /** Addresses and CIDR blocks; undefined: none. */
+  readonly trustedProxies?: readonly string[] | undefined
   readonly logLevel: LogLevel
 }
 
@@ -78,6 +80,7 @@ export function parseSettings(
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
+    trustedProxies: take(s.trustedProxies, value.networks),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
 }

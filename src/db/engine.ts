@@ -1,6 +1,7 @@
 /** The only file that knows which engine the data is in. Everything else asks `db.read` and `db.write`. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
+import { createLater, type Later } from './later.ts'
 import { migrate } from './migrate.ts'
 import { isRetryable, openPostgres } from './postgres.ts'
 import { runDirectly } from './prepared.ts'
@@ -24,6 +25,8 @@ export interface Database {
    * so `work` may run more than once: it has no side effects and does no I/O but its queries on `tx`.
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Small writes that a read brings about; it does not wait for them. */
+  readonly later: Later
   /** For better-auth alone, which runs its own statements on the write connection and must never be called inside `write`. */
   readonly accounts: Kysely<Schema>
   close(): Promise<void>
@@ -58,21 +61,25 @@ export async function openDatabase(location: string): Promise<Database> {
     const isolated = isPostgres ? transaction.setIsolationLevel('serializable') : transaction
     return isolated.execute((tx) => inWrite.run(true, () => work(tx)))
   }
+  const retried: Database['write'] = async (work) => {
+    for (let left = WRITE_TRIES; ; left--) {
+      try {
+        return await once(work)
+      } catch (error) {
+        if (left === 0 || !isRetryable(error)) throw error
+        await Bun.sleep(Math.random() * 5 * (WRITE_TRIES - left + 1))
+      }
+    }
+  }
+  const later = createLater(retried)
   return {
     engine,
     read,
     accounts: write,
-    async write(work) {
-      for (let left = WRITE_TRIES; ; left--) {
-        try {
-          return await once(work)
-        } catch (error) {
-          if (left === 0 || !isRetryable(error)) throw error
-          await Bun.sleep(Math.random() * 5 * (WRITE_TRIES - left + 1))
-        }
-      }
-    },
+    write: retried,
+    later,
     async close() {
+      await later.settled()
       if (reader !== undefined) {
         await read.destroy()
         reader.close()

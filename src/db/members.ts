@@ -72,6 +72,20 @@ export async function findMember(
     .executeTakeFirst()
 }
 
+export async function findMemberByName(
+  db: Queries,
+  organizationId: string,
+  username: string,
+): Promise<{ readonly userId: string } | undefined> {
+  return db
+    .selectFrom('members')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .select('users.id as userId')
+    .where('members.organization_id', '=', organizationId)
+    .where('users.username', '=', username.toLowerCase())
+    .executeTakeFirst()
+}
+
 /** By user name. */
 export async function listMembers(db: Queries, organizationId: string, page: Page): Promise<Member[]> {
   let query = db

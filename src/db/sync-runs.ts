@@ -1,3 +1,4 @@
+import { formatCursor, parseCursor } from './cursor.ts'
 import type { Queries, Transaction } from './engine.ts'
 import type { RunOutcome, SyncRunRow } from './schema.ts'
 
@@ -61,13 +62,18 @@ export async function endRun(
   return numUpdatedRows > 0n
 }
 
-/** Newest first; `after` is the id of the last one seen. */
+/** Where a page ended. */
+export function runCursor(run: { readonly id: string; readonly startedAt: string }): string {
+  return formatCursor([run.startedAt, run.id])
+}
+
+/** Newest first. @param o.after see runCursor @throws AppError INVALID_REQUEST when it is none */
 export async function listRuns(
   db: Queries,
   mirrorId: string,
   o: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<SyncRunRow[]> {
-  const after = o.after === undefined ? undefined : await findRun(db, o.after)
+  const after = o.after === undefined ? undefined : parseCursor(o.after)
   let query = db
     .selectFrom('sync_runs')
     .selectAll()
@@ -77,10 +83,7 @@ export async function listRuns(
     .limit(o.limit)
   if (after !== undefined) {
     query = query.where((eb) =>
-      eb.or([
-        eb('started_at', '<', after.started_at),
-        eb.and([eb('started_at', '=', after.started_at), eb('id', '<', after.id)]),
-      ]),
+      eb.or([eb('started_at', '<', after[0]), eb.and([eb('started_at', '=', after[0]), eb('id', '<', after[1])])]),
     )
   }
   return query.execute()

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import { byBytes, type Chunk, pageOfChunks } from './chunks.ts'
+import { formatCursor, parseCursor } from './cursor.ts'
 import { isUniqueViolation, type Queries, type Transaction } from './engine.ts'
 import type { UpstreamRow } from './schema.ts'
 
@@ -76,12 +77,25 @@ export interface UpstreamRecord extends UpstreamRow {
   readonly referrers_from_name: string | null
 }
 
-/** The shared upstreams and those of the given organizations, by name. `after` is the id of the last one seen. */
+/** Where a page ended: names are not unique across organizations. */
+export function upstreamCursor(row: Pick<UpstreamRow, 'id' | 'name'>): string {
+  return formatCursor([row.name, row.id])
+}
+
+/**
+ * The shared upstreams and those of the given organizations, by name.
+ * @param o.after see upstreamCursor @throws AppError INVALID_REQUEST when it is none
+ */
 export async function listUpstreams(
   db: Queries,
-  o: { readonly organizationIds: readonly string[]; readonly after?: string | undefined; readonly limit: number },
+  o: {
+    readonly organizationIds: readonly string[]
+    readonly seesShared: boolean
+    readonly after?: string | undefined
+    readonly limit: number
+  },
 ): Promise<UpstreamRecord[]> {
-  const after = o.after === undefined ? undefined : await findUpstreamById(db, o.after)
+  const after = o.after === undefined ? undefined : parseCursor(o.after)
   let query = db
     .selectFrom('upstreams as upstream')
     .leftJoin('organizations as organization', 'organization.id', 'upstream.organization_id')
@@ -94,14 +108,19 @@ export async function listUpstreams(
   if (after !== undefined) {
     query = query.where((eb) =>
       eb.or([
-        eb('upstream.name', '>', after.name),
-        eb.and([eb('upstream.name', '=', after.name), eb('upstream.id', '>', after.id)]),
+        eb('upstream.name', '>', after[0]),
+        eb.and([eb('upstream.name', '=', after[0]), eb('upstream.id', '>', after[1])]),
       ]),
     )
   }
   const mayBeSeen = (chunk: Chunk<string>) =>
     query
-      .where((eb) => eb.or([eb('upstream.organization_id', 'is', null), eb('upstream.organization_id', 'in', chunk)]))
+      .where((eb) =>
+        eb.or([
+          ...(o.seesShared ? [eb('upstream.organization_id', 'is', null)] : []),
+          eb('upstream.organization_id', 'in', chunk),
+        ]),
+      )
       .execute()
   // The empty id is nobody's: the shared ones are listed for a caller of no organization too.
   return pageOfChunks(['', ...o.organizationIds], mayBeSeen, {

@@ -30,6 +30,23 @@ export async function findUserById(db: Queries, id: string): Promise<User | unde
   return row === undefined ? undefined : userOf(row)
 }
 
+/**
+ * The user of that name, as far as `viewer` may know of it: operators know all, others those who share an organization with them.
+ * By id anybody is found: ids cannot be guessed, so whoever has one was told.
+ */
+export async function findUserSeenBy(
+  db: Queries,
+  viewer: { readonly userId: string; readonly isOperator: boolean },
+  nameOrId: string,
+): Promise<User | undefined> {
+  const own = db.selectFrom('members').select('organization_id').where('user_id', '=', viewer.userId)
+  const seen = db.selectFrom('members').select('user_id').where('organization_id', 'in', own)
+  let byName = users(db).where('username', '=', nameOrId.toLowerCase())
+  if (!viewer.isOperator) byName = byName.where('id', 'in', seen)
+  const row = (await byName.executeTakeFirst()) ?? (await users(db).where('id', '=', nameOrId).executeTakeFirst())
+  return row === undefined ? undefined : userOf(row)
+}
+
 /** By name. */
 export async function listUsers(db: Queries, page: Page): Promise<User[]> {
   let query = users(db).orderBy('username').limit(page.limit)

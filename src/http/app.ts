@@ -4,17 +4,21 @@ import { AppError } from '../errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { API_PATH } from './api/app.ts'
 import { errorResponse } from './api/errors.ts'
-import type { Routes } from './api/route.ts'
+import type { ApiApp } from './api/route.ts'
+import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
+import { pathOf } from './target.ts'
 
 export interface HttpParts {
   readonly oci: OciApp
   readonly token: Hono
   /** Absent where only a registry is served. */
-  readonly api?: Routes
+  readonly api?: ApiApp
   readonly isReady: () => boolean
   readonly logger: Logger
+  /** Absent: nobody's forwarding headers are believed. */
+  readonly isTrustedProxy?: IsTrustedProxy
 }
 
 export interface HttpApp {
@@ -24,7 +28,7 @@ export interface HttpApp {
 
 export function createHttpApp(parts: HttpParts): HttpApp {
   const route = (request: Request, server: ServerHandle): Response | Promise<Response> => {
-    const path = pathOf(request.url)
+    const path = pathOf(request)
     if (path === '/v2' || path.startsWith('/v2/')) return parts.oci.fetch(request, server)
     if (path === '/token') return parts.token.fetch(request, server)
     if (parts.api !== undefined && path.startsWith(`${API_PATH}/`)) return parts.api.fetch(request, server)
@@ -35,20 +39,23 @@ export function createHttpApp(parts: HttpParts): HttpApp {
   return {
     async fetch(request, server) {
       try {
-        return await route(request, server)
+        return await route(request, atDoor(server, parts.isTrustedProxy))
       } catch (error) {
-        return errorResponse(error, parts.logger)
+        return errorResponse(error, request, parts.logger)
       }
     },
   }
 }
 
-/** The path as it was sent: nothing decoded, nothing resolved. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3)
-  if (start === -1) return '/'
-  const end = url.slice(start).search(/[?#]/)
-  return end === -1 ? url.slice(start) : url.slice(start, start + end)
+/** Bun's server as the rooms inside see it: the address is that of the client, judged here once. */
+function atDoor(server: ServerHandle, isTrusted: IsTrustedProxy = () => false): ServerHandle {
+  return {
+    timeout: (request, seconds) => server.timeout(request, seconds),
+    requestIP(request) {
+      const peer = server.requestIP(request)?.address
+      return peer === undefined ? null : { address: forwardedAddress(peer, request.headers, isTrusted) }
+    },
+  }
 }
 
 function text(status: number, line: string): Response {

@@ -12,7 +12,7 @@ import {
   setMirrorState,
   stopMirror,
 } from '../db/mirrors.ts'
-import { endRun, findRun, listRunningRuns, listRuns } from '../db/sync-runs.ts'
+import { endRun, findRun, listRunningRuns, listRuns, runCursor } from '../db/sync-runs.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -170,7 +170,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         limit,
         after,
         read: async (from, count) => (await listRuns(db.read, mirrorId, { after: from, limit: count })).map(renderRun),
-        keyOf: (run) => run.id,
+        keyOf: runCursor,
       })
       return { runs: items, next }
     },

@@ -104,7 +104,7 @@ export interface MirrorEngine {
   }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>
   /** @throws AppError NOT_FOUND, also for a run of another mirror */
   run(mirrorId: string, runId: string): Promise<Run>
-  /** Newest first; `after` is the id of the last one seen. @throws AppError NOT_FOUND */
+  /** Newest first; `after` is the `next` of the page before. @throws AppError NOT_FOUND, INVALID_REQUEST */
   runs(
     mirrorId: string,
     o: { readonly limit: number; readonly after?: string | undefined },

@@ -2,7 +2,9 @@
  * Rules for manifests that clients push, over those that every manifest must keep (`parseManifest`, which the mirror uses
  * for what others have published already): what the specifications say with MUST, and what two readers might read differently.
  */
+
 import { AppError } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import type { DigestAlgorithm } from './digest.ts'
 import { algorithmOf, digestOf, findDigest } from './digest.ts'
 import { type ParsedManifest, parseManifest } from './manifest.ts'
@@ -28,7 +30,7 @@ export function parsePushedManifest(
   }
   refuseAmbiguousJson(bytes)
   const manifest = parseManifest(bytes, sent, algorithm)
-  const body = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
+  const body = parseForeignJson(new TextDecoder().decode(bytes)) as Record<string, unknown>
   refuseCaseVariants(body)
   requireLists(manifest, body)
   refuseUntypedArtifact(manifest, body)

@@ -1,8 +1,8 @@
 import { AppError } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import type { Descriptor, Platform } from './descriptor.ts'
 import { type DigestAlgorithm, digestOf, findDigest } from './digest.ts'
 import { bareMediaType, isManifestType, isSchema1Type, MediaType } from './media-types.ts'
-import { refuseDeepJson } from './strict-json.ts'
 
 /** Distribution-spec: a registry accepts at least 4 MB; the usual clients stop reading at 4 MiB. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -93,12 +93,10 @@ function parseJsonObject(bytes: Uint8Array): Json {
   let value: unknown
   try {
     // ignoreBOM keeps a byte order mark in the text, where JSON.parse refuses it.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    refuseDeepJson(text)
-    value = JSON.parse(text)
+    value = parseForeignJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError('MANIFEST_INVALID', 'manifest is not JSON in UTF-8', { cause: error })
+    const problem = error instanceof SyntaxError ? error.message : 'is not JSON in UTF-8'
+    throw new AppError('MANIFEST_INVALID', `manifest ${problem}`, { cause: error })
   }
   if (!isObject(value)) throw invalid('manifest', value, 'a JSON object')
   return value

@@ -3,9 +3,9 @@
  * any depth (CVE-2021-41190 is the family), a byte order mark, text that is not UTF-8, and nesting that overflows a recursive reader.
  */
 import { AppError } from '../errors.ts'
+import { MAX_JSON_DEPTH } from '../lib/json.ts'
 
-/** Real manifests nest four levels; beyond this, other readers' stacks are at risk. */
-export const MAX_JSON_DEPTH = 64
+export { MAX_JSON_DEPTH }
 
 /**
  * Refuses ambiguous JSON. It looks at structure only, so what it passes still has to be parsed: syntax that only
@@ -48,17 +48,6 @@ export function refuseAmbiguousJson(bytes: Uint8Array): void {
         isKey = open.at(-1) !== undefined
         break
     }
-  }
-}
-
-/** Refuses nesting deeper than MAX_JSON_DEPTH, which costs a recursive reader or writer its stack. @throws AppError MANIFEST_INVALID */
-export function refuseDeepJson(text: string): void {
-  let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x22) i = endOfString(text, i) - 1
-    else if (code === 0x7b || code === 0x5b) refuseDepth(++depth)
-    else if (code === 0x7d || code === 0x5d) depth--
   }
 }
 

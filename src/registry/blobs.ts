@@ -29,11 +29,14 @@ export function unknownBlob(digest: Digest): AppError {
   return new AppError('BLOB_UNKNOWN', `the repository has no blob ${digest}`, { detail: { digest } })
 }
 
-/** Keeps the collector away from a blob that was just asked for; written at most once in a quarter of the grace time. */
-export async function touchBlob(db: Database, clock: Clock, blob: BlobRow): Promise<void> {
+/**
+ * Keeps the collector away from a blob that was just asked for; written at most once in a quarter of the grace time, in the
+ * background: a pull waits for no writer.
+ */
+export function touchBlob(db: Database, clock: Clock, blob: BlobRow): void {
   const now = clock.now()
   if (now.getTime() - Date.parse(blob.touched_at) < GRACE_TIME_MS / 4) return
-  await db.write((tx) => touchBlobs(tx, [blob.digest as Digest], isoTime(now)))
+  db.later.add(`blob ${blob.digest}`, (tx) => touchBlobs(tx, [blob.digest as Digest], isoTime(now)))
 }
 
 /**

@@ -4,6 +4,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import { findRepositoryBlob } from '../db/blobs.ts'
 import type { Database } from '../db/engine.ts'
 import { MAX_CONFIG_BYTES } from '../db/tag-measure.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import { cutPlatform, type Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 
@@ -31,7 +32,7 @@ export function createPlatforms({ db, blobs }: { readonly db: Database; readonly
 function platformOf(text: string): Platform | undefined {
   let value: { os?: unknown; architecture?: unknown; variant?: unknown } | null
   try {
-    value = JSON.parse(text)
+    value = parseForeignJson(text) as typeof value
   } catch {
     return undefined
   }

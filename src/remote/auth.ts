@@ -1,4 +1,5 @@
-import { AppError } from '../errors.ts'
+import { AppError, messageOf } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import { quoted } from '../lib/quoted.ts'
 import type { Redactor } from '../lib/redact.ts'
 import { discard, readText } from '../net/bounded-body.ts'
@@ -143,8 +144,8 @@ async function tokenOf(response: HttpResponse, { redactor }: Account, what: stri
 async function readToken(response: HttpResponse, what: string): Promise<unknown> {
   const text = await readText(response, MAX_TOKEN_ANSWER_BYTES, what)
   try {
-    return JSON.parse(text)
-  } catch {
-    throw new AppError('UPSTREAM_INVALID', `${what}: the answer is not JSON`)
+    return parseForeignJson(text)
+  } catch (error) {
+    throw new AppError('UPSTREAM_INVALID', `${what}: the answer ${messageOf(error)}`)
   }
 }

@@ -1,4 +1,5 @@
 import { AppError, type UpstreamErrorCode } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
 import { readExcerpt } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
@@ -56,7 +57,7 @@ export async function readRedactable(response: HttpResponse): Promise<string> {
 function firstWords(body: string, redactor: Redactor): string {
   let words = body
   try {
-    const json = JSON.parse(body) as { errors?: unknown; details?: unknown; message?: unknown } | null
+    const json = parseForeignJson(body) as { errors?: unknown; details?: unknown; message?: unknown } | null
     const first = Array.isArray(json?.errors) ? (json.errors[0] as { code?: unknown; message?: unknown } | null) : null
     const known = first === null ? [json?.details, json?.message] : [first?.code, first?.message]
     const texts = known.filter((text) => typeof text === 'string' && text !== '')

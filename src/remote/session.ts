@@ -184,7 +184,9 @@ export function openSession(
       const { scheme, params } = known.challenge
       if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
       await discard(response)
-      const scope = params.scope ?? request.scope
+      // An empty scope says as little as none (registries send `scope=""` with an expired token): we know what we need.
+      const told = params.scope?.trim() ?? ''
+      const scope = told === '' ? request.scope : told
       if (failed?.question === questionOf(known, scope)) throw failed.error
       network.challenges.set(me.key, known)
       if (scope === request.scope) network.scopes.delete(scopeKey)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ACTIONS, type Action, authorize, ROLES, TOKEN_SCOPES } from '../../src/access/authorize.ts'
 
-/** Written out by hand: who may, and the least token scope. o = owner, e = editor, m = member, O = operator, p = public. */
+/** Written out by hand: who may, and the least token scope. o = owner, e = editor, m = member, O = operator, p = public, s = oneself. */
 const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number]]> = {
   'organization.read': ['oemO', 'read'],
   'repository.pull': ['oemp', 'read'],
@@ -15,10 +15,12 @@ const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number
   'mirror.start': ['o', 'admin'],
   'mirror.stop': ['o', 'admin'],
   'upstream.read': ['oem', 'read'],
+  'upstream.use': ['oe', 'read'],
   'upstream.manage': ['o', 'admin'],
   'member.read': ['oemO', 'read'],
   'member.manage': ['oO', 'admin'],
-  'token.manage': ['', 'admin'],
+  'account.read': ['s', 'read'],
+  'token.manage': ['s', 'admin'],
   'organization.create': ['O', 'admin'],
   'user.create': ['O', 'admin'],
   'upstream.share': ['O', 'admin'],
@@ -36,7 +38,7 @@ describe('authorize: role by action', () => {
         expect({ role, may: authorize({ role }, action) }).toEqual({ role, may: who.includes(LETTER[role]) })
       expect(authorize({ isOperator: true }, action)).toBe(who.includes('O'))
       expect(authorize({ isPublic: true }, action)).toBe(who.includes('p'))
-      expect(authorize({ isOwn: true }, action)).toBe(action === 'token.manage')
+      expect(authorize({ isOwn: true }, action)).toBe(who.includes('s'))
       expect(authorize({}, action)).toBe(false)
     },
   )

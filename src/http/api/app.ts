@@ -7,6 +7,7 @@ import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
@@ -14,13 +15,14 @@ import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { clientAddress } from '../client-address.ts'
 import { catalogRoutes } from './catalog.ts'
+import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { organizationRoutes } from './organizations.ts'
 import { repositoryRoutes } from './repositories.ts'
-import { newRoutes, type Routes } from './route.ts'
+import { type ApiApp, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
 import { tagRoutes } from './tags.ts'
@@ -45,16 +47,24 @@ export const API_PATH = '/api/v1'
 const MAX_BODY_BYTES = 64 * 1024
 
 /** Serves `/api/v1/…`; its environment is Bun's server. */
-export function createApiApp(deps: ApiDeps): Routes {
-  const app = newRoutes()
-  app.onError((error) => errorResponse(error, deps.logger))
+export function createApiApp(deps: ApiDeps): ApiApp {
+  const app = newApp()
+  app.onError((error, c) => errorResponse(error, c.req.raw, deps.logger))
   app.notFound((c) =>
-    errorResponse(new AppError('NOT_FOUND', `there is no ${c.req.method} ${c.req.path}`), deps.logger),
+    errorResponse(
+      new AppError('NOT_FOUND', `there is no ${c.req.method} ${c.req.path.slice(0, 200)}`),
+      c.req.raw,
+      deps.logger,
+    ),
   )
-  app.get(`${API_PATH}/openapi.json`, (c) => c.json(documentOf(app)))
+  // The one route that anybody may read: it says what the program is, and nothing of what it holds.
+  app.get(`${API_PATH}/openapi.json`, serveDocument(app))
   app.use(`${API_PATH}/*`, async (c, next) => {
     const address = clientAddress(c.req.raw, c.env)
-    c.set('who', await deps.authenticator.authenticate(c.req.header('authorization') ?? null, { address }))
+    const header = c.req.header('authorization') ?? null
+    const authenticate = () => deps.authenticator.authenticate(header, { address })
+    c.set('authenticate', authenticate)
+    c.set('who', await authenticate())
     c.header('cache-control', 'no-store')
     await next()
   })
@@ -67,6 +77,11 @@ export function createApiApp(deps: ApiDeps): Routes {
       },
     }),
   )
+  app.use(`${API_PATH}/*`, async (c, next) => {
+    // The framework parses by itself; what it would parse is looked at first, and read once.
+    if (c.req.raw.body !== null) refuseDeepJson(await c.req.text())
+    await next()
+  })
   const nouns = [
     userRoutes(deps),
     tokenRoutes(deps),
@@ -81,23 +96,11 @@ export function createApiApp(deps: ApiDeps): Routes {
     exclusionRoutes(deps),
     sampleRoutes(deps),
   ]
-  for (const routes of nouns) app.route(API_PATH, routes)
+  for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app
 }
 
-function documentOf(app: Routes) {
-  const scheme = { type: 'http', scheme: 'bearer', description: 'A personal access token' } as const
-  if (!app.openAPIRegistry.definitions.some((definition) => definition.type === 'component')) {
-    app.openAPIRegistry.registerComponent('securitySchemes', 'token', scheme)
-    app.openAPIRegistry.registerComponent('securitySchemes', 'password', { type: 'http', scheme: 'basic' })
-  }
-  return app.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: {
-      title: 'Kagami',
-      version: '1',
-      description: 'Lists page by key: `?limit=&after=` gives `{"<nouns>": […], "next": cursor or null}`.',
-    },
-    security: [{ token: [] }, { password: [] }],
-  })
+function refuseDeepJson(text: string): void {
+  const problem = findTooDeep(text)
+  if (problem !== undefined) throw new AppError('INVALID_REQUEST', `the body ${problem}`)
 }

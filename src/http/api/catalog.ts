@@ -1,4 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { Authenticated } from '../../access/principal.ts'
+import { decideOrganization } from '../../access/rights.ts'
 import { catalogListSchema } from '../../api/catalog.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema } from '../../api/schema.ts'
@@ -8,7 +10,7 @@ import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
 import { findUpstream } from '../../db/upstreams.ts'
 import { AppError } from '../../errors.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
-import { organizationsOf } from './organizations.ts'
+import { allowAcross } from './decide.ts'
 import { pageOf } from './page.ts'
 import { keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
@@ -29,31 +31,65 @@ interface Deps {
 }
 
 export function catalogRoutes({ db, openRegistry }: Deps): Routes {
-  return newRoutes().openapi(list, async (c) => {
-    const { upstream: name, organization, limit, after } = c.req.valid('query')
-    const organizations = await organizationsOf(db, c.var.who, organization, 'upstream.read')
-    const upstream = await getUpstream(db, organizations, name)
-    keepOpen(c)
-    const rows = await listEntries(
-      db,
-      openRegistry(upstream, upstream.organization_id ?? organizations[0]?.id),
-      upstream,
-      {
-        organizationIds: organizations.map(({ id }) => id),
-        limit: limit + 1,
-        after,
-        signal: c.req.raw.signal,
-      },
-    )
-    const { items, next } = pageOf(rows, limit, (row) => row.repository)
-    const entries = items.map(({ repository, mirrors }) => ({
-      upstream: name,
-      repository,
-      title: null,
-      mirrors: [...mirrors],
-    }))
-    return c.json({ entries, next }, 200)
-  })
+  return newRoutes().serve(
+    list,
+    (who, c) => allowCatalog(db, who, c.req.valid('query')),
+    async (c, granted) => {
+      const { upstream: name, limit, after } = c.req.valid('query')
+      const { organizations, upstream } = granted
+      keepOpen(c)
+      const rows = await listEntries(
+        db,
+        openRegistry(upstream, upstream.organization_id ?? organizations[0]?.id),
+        upstream,
+        {
+          organizationIds: organizations.map(({ id }) => id),
+          limit: limit + 1,
+          after,
+          signal: c.req.raw.signal,
+        },
+      )
+      const { items, next } = pageOf(rows, limit, (row) => row.repository)
+      const entries = items.map(({ repository, mirrors }) => ({
+        upstream: name,
+        repository,
+        title: null,
+        mirrors: [...mirrors],
+      }))
+      return c.json({ entries, next }, 200)
+    },
+  )
+}
+
+/**
+ * The list is asked for with the upstream's credential. One's own organization's is its members' to use; a shared one is the
+ * operator's, and used by those who may bring content into some organization.
+ * @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND (also for whoever sees no upstream at all)
+ */
+async function allowCatalog(
+  db: Database,
+  who: Authenticated,
+  o: { readonly organization?: string | undefined; readonly upstream: string },
+) {
+  const granted = await allowAcross(db, who, o.organization, 'upstream.read')
+  const { organizations, isOperator } = granted
+  if (organizations.length === 0 && !isOperator) throw unknownUpstream(o.upstream)
+  const upstream = await getUpstream(db, organizations, o.upstream)
+  if (upstream.organization_id === null && !isOperator && !(await mayUseShared(db, who, organizations))) {
+    throw new AppError('DENIED', `you may not use the shared upstream ${o.upstream}: owners and editors do`)
+  }
+  return { ...granted, upstream }
+}
+
+async function mayUseShared(db: Database, who: Authenticated, organizations: readonly OrganizationRow[]) {
+  for (const { name } of organizations) {
+    if ((await decideOrganization(db.read, who, name, 'upstream.use')).allowed) return true
+  }
+  return false
+}
+
+function unknownUpstream(name: string): AppError {
+  return new AppError('NOT_FOUND', `there is no upstream ${name}`)
 }
 
 /** What the name means to these organizations. @throws AppError NOT_FOUND; INVALID_REQUEST when it means several things */
@@ -68,7 +104,7 @@ async function getUpstream(
     if (row !== undefined) found.set(row.id, row)
   }
   const [row, ...others] = found.values()
-  if (row === undefined) throw new AppError('NOT_FOUND', `there is no upstream ${name}`)
+  if (row === undefined) throw unknownUpstream(name)
   if (others.length === 0) return row
   throw new AppError(
     'INVALID_REQUEST',

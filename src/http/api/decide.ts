@@ -1,10 +1,12 @@
 /** Rights at the edge: the decisions of `access/rights.ts`, a refusal thrown as its error. */
-import type { InstanceAction, OrganizationAction } from '../../access/authorize.ts'
+import type { InstanceAction, OrganizationAction, OwnAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import {
+  decideAcross,
   decideInstance,
   decideOrganization,
   decideRepository,
+  type InstanceGrant,
   type Refusal,
   type RepositoryAction,
 } from '../../access/rights.ts'
@@ -12,6 +14,15 @@ import type { Database } from '../../db/engine.ts'
 import type { OrganizationRow, RepositoryRow, Role } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
+
+declare const decided: unique symbol
+
+/** What a decision of this file gave: no route is served without one (`route.ts`), and nothing else makes one. */
+export type Granted<T extends object = object> = T & { readonly [decided]: true }
+
+function grant<T extends object>(facts: T): Granted<T> {
+  return facts as Granted<T>
+}
 
 function refusal({ reason }: Refusal, what: string): AppError {
   switch (reason) {
@@ -34,22 +45,41 @@ export async function allowInOrganization(
   organization: string,
   action: OrganizationAction,
   what: string,
-): Promise<{ organization: OrganizationRow; role: Role | undefined }> {
+): Promise<Granted<{ readonly organization: OrganizationRow; readonly role: Role | undefined }>> {
   const decision = await decideOrganization(db.read, who, organization, action)
   if (!decision.allowed) throw refusal(decision, `${what} in ${organization}`)
-  return decision
+  return grant(decision)
 }
 
-/** @returns the user's id @throws AppError UNAUTHORIZED, DENIED */
+/**
+ * The organizations that a list is about: the one named, else all that the caller is a member of and may do `action` in.
+ * @throws AppError UNAUTHORIZED, DENIED
+ */
+export async function allowAcross(
+  db: Database,
+  who: Authenticated,
+  named: string | undefined,
+  action: OrganizationAction,
+): Promise<Granted<{ readonly organizations: readonly OrganizationRow[]; readonly isOperator: boolean }>> {
+  if (named !== undefined) {
+    const { organization } = await allowInOrganization(db, who, named, action, 'look')
+    return grant({ organizations: [organization], isOperator: false })
+  }
+  const decision = await decideAcross(db.read, who, action)
+  if (decision.allowed) return grant(decision)
+  throw refusal(decision, 'look at anything')
+}
+
+/** @throws AppError UNAUTHORIZED, DENIED */
 export async function allowOnInstance(
   db: Database,
   who: Authenticated,
-  action: InstanceAction | 'token.manage',
+  action: InstanceAction | OwnAction,
   what: string,
-): Promise<string> {
+): Promise<Granted<InstanceGrant>> {
   const decision = await decideInstance(db.read, who, action)
   if (!decision.allowed) throw refusal(decision, what)
-  return decision.userId
+  return grant(decision)
 }
 
 /** The repository inside one's own grants. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */
@@ -58,12 +88,12 @@ export async function allowOnRepository(
   who: Authenticated,
   name: RepositoryName,
   action: RepositoryAction,
-): Promise<{ organization: OrganizationRow; repository: RepositoryRow }> {
+): Promise<Granted<{ readonly organization: OrganizationRow; readonly repository: RepositoryRow }>> {
   const decision = await decideRepository(db.read, who, name, action)
   if (!decision.allowed) throw refusal(decision, `${action} ${name}`)
   const { organization, repository } = decision
   if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
-  return { organization, repository }
+  return grant({ organization, repository })
 }
 
 /** `organization/name` of a path's two parameters. @throws AppError NAME_INVALID */
@@ -71,13 +101,13 @@ export function nameOf(path: { readonly organization: string; readonly name: str
   return parseRepositoryName(`${path.organization}/${path.name}`)
 }
 
+/** Whose eyes see the accounts of others. Only after a decision. */
+export function callerOf({ principal }: Authenticated): { readonly userId: string; readonly isOperator: boolean } {
+  if (principal.kind === 'user') return principal
+  throw new Error('a decision was made for an anonymous caller')
+}
+
 /** Who did it, as events and history name them. */
 export function actorOf(who: Authenticated): string {
   return who.principal.kind === 'user' ? `user:${who.principal.username}` : 'anonymous'
-}
-
-/** The user who is asking. @throws AppError UNAUTHORIZED for anonymous callers */
-export function userOf(who: Authenticated): { userId: string; username: string; isOperator: boolean } {
-  if (who.principal.kind === 'user') return who.principal
-  throw new AppError('UNAUTHORIZED', 'sign in first')
 }

@@ -1,19 +1,18 @@
 /** The one place where a management answer becomes an error's document. */
 import { HTTPException } from 'hono/http-exception'
 import type { ErrorBody } from '../../api/errors.ts'
-import { AppError, type ErrorCode, isAppError, isCancelled } from '../../errors.ts'
-import { newId } from '../../lib/ids.ts'
+import { AppError, type ErrorCode } from '../../errors.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { CANCELLED, judgeFailure } from '../failure.ts'
 import { STATUS } from '../status.ts'
 
 /** Expected failures as they are; a bug as INTERNAL with an id that the log has too, and nothing of it leaked. */
-export function errorResponse(error: unknown, logger: Logger): Response {
-  if (isAppError(error)) return render(error)
-  if (isCancelled(error)) return render(new AppError('CANCELLED', 'the request was cancelled'))
+export function errorResponse(error: unknown, request: Request, logger: Logger): Response {
   if (error instanceof HTTPException) return render(fromHono(error), error.status)
-  const requestId = newId()
-  logger.error({ err: error, requestId }, 'a management request failed')
-  return render(new AppError('INTERNAL', `this is a bug; the server's log has it as request ${requestId}`))
+  const failure = judgeFailure(error, request, logger)
+  if (failure.kind === 'expected') return render(failure.error)
+  if (failure.kind === 'cancelled') return render(CANCELLED)
+  return render(new AppError('INTERNAL', `this is a bug; the server's log has it as request ${failure.requestId}`))
 }
 
 function render(error: AppError, status = STATUS[error.code]): Response {

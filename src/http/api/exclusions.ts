@@ -1,4 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { OrganizationAction } from '../../access/authorize.ts'
+import type { Authenticated } from '../../access/principal.ts'
 import {
   exclusionAnswerSchema,
   exclusionListSchema,
@@ -59,24 +61,25 @@ interface Deps {
 
 export function exclusionRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
+  const allow =
+    (action: OrganizationAction, what: string) =>
+    (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
+      allowOnMirror(deps, who, c.req.valid('param'), action, what)
   return newRoutes()
-    .openapi(list, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see exclusions')
+    .serve(list, allow('mirror.read', 'see exclusions'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listExclusions(db.read, mirror.id, { limit: limit + 1, after })
       const { items, next } = pageOf(rows, limit, (row) => row.tag ?? row.digest ?? '')
       return c.json({ exclusions: [...items], next }, 200)
     })
-    .openapi(exclude, async (c) => {
+    .serve(exclude, allow('tag.delete', 'exclude tags'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
-      const mirror = await allowOnMirror(deps, c.var.who, path, 'tag.delete', 'exclude tags')
       const { reason } = c.req.valid('json')
       const exclusion = await excludeMirrorTag(db, { ...changeOf(path, c.var.who), tag: parseTag(tag), reason })
       return c.json({ exclusion, mirror: await mirrors.show(mirror.id) }, 200)
     })
-    .openapi(release, async (c) => {
+    .serve(release, allow('tag.delete', 'release tags'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
-      const mirror = await allowOnMirror(deps, c.var.who, path, 'tag.delete', 'release tags')
       const released = await releaseMirrorTag(db, { ...changeOf(path, c.var.who), of: parseReference(tag) })
       const { wasExcluded } = released
       const answer = { wasExcluded, tags: [...released.tags], digests: [...released.digests] }

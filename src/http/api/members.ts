@@ -1,13 +1,15 @@
 import { createRoute } from '@hono/zod-openapi'
+import type { OrganizationAction } from '../../access/authorize.ts'
+import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { memberAnswerSchema, memberListSchema, memberPutSchema } from '../../api/members.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine.ts'
-import { addMember, findMember, listMembers, removeMember } from '../../db/members.ts'
-import { findUserByName, type User } from '../../db/users.ts'
+import { addMember, findMember, findMemberByName, listMembers, removeMember } from '../../db/members.ts'
+import { findUserSeenBy } from '../../db/users.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
-import { allowInOrganization } from './decide.ts'
+import { allowInOrganization, callerOf } from './decide.ts'
 import { pageOf } from './page.ts'
 import { body, done, newRoutes, ok, type Routes } from './route.ts'
 
@@ -28,6 +30,8 @@ const put = createRoute({
   path: '/organizations/{organization}/members/{user}',
   tags,
   summary: 'Make a user a member, or give a member another role (owners)',
+  description:
+    'Somebody of one of your own organizations by user name; anybody else by the id that `GET /user` tells them. Operators name any user.',
   request: { params: memberPathSchema, body: body(memberPutSchema) },
   responses: ok('The member', memberAnswerSchema),
 })
@@ -42,26 +46,25 @@ const remove = createRoute({
 })
 
 export function memberRoutes({ db }: { readonly db: Database }): Routes {
-  const getUser = async (username: string): Promise<User> => {
-    const user = await findUserByName(db.read, username)
-    if (user !== undefined) return user
-    throw new AppError('NOT_FOUND', `there is no user ${username}`)
-  }
+  const allow =
+    (action: OrganizationAction, what: string) =>
+    async (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string } } }) => {
+      const granted = await allowInOrganization(db, who, c.req.valid('param').organization, action, what)
+      return { ...granted, caller: callerOf(who) }
+    }
   return newRoutes()
-    .openapi(list, async (c) => {
+    .serve(list, allow('member.read', 'list members'), async (c, { organization }) => {
       const { limit, after } = c.req.valid('query')
-      const { organization: name } = c.req.valid('param')
-      const { organization } = await allowInOrganization(db, c.var.who, name, 'member.read', 'list members')
       const rows = await listMembers(db.read, organization.id, { limit: limit + 1, after })
       const { items, next } = pageOf(rows, limit, (row) => row.username)
       const members = items.map(({ username, role, createdAt }) => ({ username, role, createdAt }))
       return c.json({ members, next }, 200)
     })
-    .openapi(put, async (c) => {
-      const { organization: name, user: username } = c.req.valid('param')
+    .serve(put, allow('member.manage', 'change members'), async (c, { organization, caller }) => {
+      const { user: named } = c.req.valid('param')
       const { role } = c.req.valid('json')
-      const { organization } = await allowInOrganization(db, c.var.who, name, 'member.manage', 'change members')
-      const user = await getUser(username)
+      const user = await findUserSeenBy(db.read, caller, named)
+      if (user === undefined) throw new AppError('NOT_FOUND', unknownUser(named, organization.name))
       const at = isoTime(systemClock.now())
       const createdAt = await db.write(async (tx) => {
         await addMember(tx, { organizationId: organization.id, userId: user.id, role, at })
@@ -69,13 +72,19 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       })
       return c.json({ member: { username: user.username, role, createdAt } }, 200)
     })
-    .openapi(remove, async (c) => {
-      const { organization: name, user: username } = c.req.valid('param')
-      const { organization } = await allowInOrganization(db, c.var.who, name, 'member.manage', 'remove members')
-      const user = await getUser(username)
-      if (!(await db.write((tx) => removeMember(tx, organization.id, user.id)))) {
-        throw new AppError('NOT_FOUND', `${username} is not a member of ${name}`)
-      }
+    .serve(remove, allow('member.manage', 'remove members'), async (c, { organization }) => {
+      const { user: username } = c.req.valid('param')
+      // Looked for among the members alone: who else has an account is nobody's business here.
+      const isRemoved = await db.write(async (tx) => {
+        const member = await findMemberByName(tx, organization.id, username)
+        return member !== undefined && (await removeMember(tx, organization.id, member.userId))
+      })
+      if (!isRemoved) throw new AppError('NOT_FOUND', `${username} is not a member of ${organization.name}`)
       return c.body(null, 204)
     })
+}
+
+/** The same words whether the account exists or not: an owner learns of no account outside of their organizations. */
+function unknownUser(named: string, organization: string): string {
+  return `you know no user ${named}: name somebody of your organizations, or add others to ${organization} by their id (kagami whoami tells it)`
 }

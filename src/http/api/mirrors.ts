@@ -16,8 +16,7 @@ import type { Database } from '../../db/engine.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseTag } from '../../oci/reference.ts'
-import { actorOf, allowInOrganization, nameOf } from './decide.ts'
-import { organizationsOf } from './organizations.ts'
+import { actorOf, allowAcross, allowInOrganization, type Granted, nameOf } from './decide.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { begun, body, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
@@ -82,36 +81,42 @@ export async function allowOnMirror(
   path: { readonly organization: string; readonly name: string },
   action: OrganizationAction,
   what: string,
-): Promise<Mirror> {
+): Promise<Granted<{ readonly mirror: Mirror }>> {
   const name = nameOf(path)
-  await allowInOrganization(db, who, path.organization, action, what)
+  const granted = await allowInOrganization(db, who, path.organization, action, what)
   const mirror = await mirrors.findByRepository(name)
-  if (mirror !== undefined) return mirror
+  if (mirror !== undefined) return { ...granted, mirror }
   throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
 }
 
 export function mirrorRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
+  const allow =
+    (action: OrganizationAction, what: string) =>
+    (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
+      allowOnMirror(deps, who, c.req.valid('param'), action, what)
   return newRoutes()
-    .openapi(list, async (c) => {
-      const { organization, limit, after } = c.req.valid('query')
-      const organizations = await organizationsOf(db, c.var.who, organization, 'mirror.read')
-      const page = await mirrors.list({ organizations: organizations.map(({ name }) => name), limit, after })
-      return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
-    })
-    .openapi(start, async (c) => {
-      const { dryRun, ...request } = c.req.valid('json')
-      await allowInOrganization(db, c.var.who, request.organization, 'mirror.start', 'start mirrors')
-      keepOpen(c)
-      if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal: c.req.raw.signal }) }, 200)
-      return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who) }), 202)
-    })
-    .openapi(show, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see mirrors')
-      return c.json({ mirror }, 200)
-    })
-    .openapi(sync, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.sync', 'sync mirrors')
+    .serve(
+      list,
+      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'mirror.read'),
+      async (c, { organizations }) => {
+        const { limit, after } = c.req.valid('query')
+        const page = await mirrors.list({ organizations: organizations.map(({ name }) => name), limit, after })
+        return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
+      },
+    )
+    .serve(
+      start,
+      (who, c) => allowInOrganization(db, who, c.req.valid('json').organization, 'mirror.start', 'start mirrors'),
+      async (c) => {
+        const { dryRun, ...request } = c.req.valid('json')
+        keepOpen(c)
+        if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal: c.req.raw.signal }) }, 200)
+        return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who) }), 202)
+      },
+    )
+    .serve(show, allow('mirror.read', 'see mirrors'), async (c, { mirror }) => c.json({ mirror }, 200))
+    .serve(sync, allow('mirror.sync', 'sync mirrors'), async (c, { mirror }) => {
       const { full, tags: names, dryRun } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
@@ -119,8 +124,7 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json({ plan: await mirrors.planSync(mirror.id, { full, only, signal: c.req.raw.signal }) }, 200)
       return c.json(await mirrors.sync(mirror.id, { full, only, trigger: 'sync' }), 202)
     })
-    .openapi(stop, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.stop', 'stop mirrors')
-      return c.json({ mirror: await mirrors.stop(mirror.id) }, 200)
-    })
+    .serve(stop, allow('mirror.stop', 'stop mirrors'), async (c, { mirror }) =>
+      c.json({ mirror: await mirrors.stop(mirror.id) }, 200),
+    )
 }

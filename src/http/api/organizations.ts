@@ -1,7 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
-import { decideOrganization } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import {
   type Organization,
@@ -25,7 +23,7 @@ import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
-import { allowInOrganization, allowOnInstance, userOf } from './decide.ts'
+import { allowInOrganization, allowOnInstance } from './decide.ts'
 import { pageOf } from './page.ts'
 import { body, created, newRoutes, ok, type Routes } from './route.ts'
 
@@ -70,27 +68,6 @@ const change = createRoute({
 /** The most organizations of one user that a list without a filter looks at. */
 const MAX_OWN = 10_000
 
-/**
- * The organizations that a list is about: the one named, else all that the caller is a member of and may do `action` in.
- * @throws AppError UNAUTHORIZED, DENIED
- */
-export async function organizationsOf(
-  db: Database,
-  who: Authenticated,
-  named: string | undefined,
-  action: OrganizationAction,
-): Promise<OrganizationRow[]> {
-  if (named !== undefined) return [(await allowInOrganization(db, who, named, action, 'look')).organization]
-  const own = await listOrganizationsOf(db.read, userOf(who).userId, { limit: MAX_OWN })
-  const allowed: OrganizationRow[] = []
-  for (const organization of own) {
-    const decision = await decideOrganization(db.read, who, organization.name, action)
-    if (decision.allowed) allowed.push(organization)
-  }
-  if (own.length > 0 && allowed.length === 0) throw new AppError('DENIED', 'this token may not look at anything')
-  return allowed
-}
-
 export function organizationRoutes({ db }: { readonly db: Database }): Routes {
   const describe = async (row: OrganizationRow, role: Role | null): Promise<Organization> => ({
     name: row.name,
@@ -99,10 +76,18 @@ export function organizationRoutes({ db }: { readonly db: Database }): Routes {
     quotaBytes: row.quota_bytes,
     createdAt: row.created_at,
   })
+  type Named = { req: { valid(target: 'param'): { readonly organization: string } } }
+  const allowOwn = (who: Authenticated) => allowOnInstance(db, who, 'account.read', 'list organizations')
+  const allowCreate = (who: Authenticated) => allowOnInstance(db, who, 'organization.create', 'create organizations')
+  const allowShow = (who: Authenticated, c: Named) =>
+    allowInOrganization(db, who, c.req.valid('param').organization, 'organization.read', 'look')
+  const allowChange = async (who: Authenticated, c: Named) => {
+    await allowOnInstance(db, who, 'organization.create', 'change quotas')
+    return allowShow(who, c)
+  }
   return newRoutes()
-    .openapi(list, async (c) => {
+    .serve(list, allowOwn, async (c, { userId, isOperator }) => {
       const { limit, after } = c.req.valid('query')
-      const { userId, isOperator } = userOf(c.var.who)
       const page = { limit: limit + 1, after }
       const roleOf = new Map(
         (await listOrganizationsOf(db.read, userId, { limit: MAX_OWN })).map((o) => [o.id, o.role]),
@@ -115,9 +100,8 @@ export function organizationRoutes({ db }: { readonly db: Database }): Routes {
       for (const row of items) organizations.push(await describe(row, roleOf.get(row.id) ?? null))
       return c.json({ organizations, next }, 200)
     })
-    .openapi(create, async (c) => {
+    .serve(create, allowCreate, async (c, { userId }) => {
       const { name, quotaBytes } = c.req.valid('json')
-      const userId = await allowOnInstance(db, c.var.who, 'organization.create', 'create organizations')
       if (!isOrganizationName(name)) {
         throw new AppError(
           'INVALID_REQUEST',
@@ -134,16 +118,11 @@ export function organizationRoutes({ db }: { readonly db: Database }): Routes {
       })
       return c.json({ organization: await describe(row, 'owner') }, 201)
     })
-    .openapi(show, async (c) => {
-      const { organization: name } = c.req.valid('param')
-      const { organization, role } = await allowInOrganization(db, c.var.who, name, 'organization.read', 'look')
-      return c.json({ organization: await describe(organization, role ?? null) }, 200)
-    })
-    .openapi(change, async (c) => {
-      const { organization: name } = c.req.valid('param')
+    .serve(show, allowShow, async (c, { organization, role }) =>
+      c.json({ organization: await describe(organization, role ?? null) }, 200),
+    )
+    .serve(change, allowChange, async (c, { organization, role }) => {
       const { quotaBytes } = c.req.valid('json')
-      await allowOnInstance(db, c.var.who, 'organization.create', 'change quotas')
-      const { organization, role } = await allowInOrganization(db, c.var.who, name, 'organization.read', 'look')
       await db.write((tx) => setOrganizationQuota(tx, organization.id, quotaBytes))
       return c.json({ organization: await describe({ ...organization, quota_bytes: quotaBytes }, role ?? null) }, 200)
     })

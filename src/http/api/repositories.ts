@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
+import type { RepositoryAction } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import {
   type ImmutableTags,
@@ -18,10 +19,9 @@ import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
-import type { RepositoryName } from '../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
 import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
-import { actorOf, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
-import { organizationsOf } from './organizations.ts'
+import { actorOf, allowAcross, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['repositories']
@@ -92,47 +92,60 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
     await allowInOrganization(db, who, mirror.organization, 'mirror.stop', `stop the mirror that feeds ${name}`)
     return mirror
   }
+  const allow =
+    (action: RepositoryAction) =>
+    (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
+      allowOnRepository(db, who, nameOf(c.req.valid('param')), action)
+  const allowCreate = async (who: Authenticated, { name, ...settings }: z.infer<typeof repositoryCreateSchema>) => {
+    const organization = name.slice(0, name.indexOf('/'))
+    const granted = await allowInOrganization(db, who, organization, 'repository.create', 'create repositories')
+    // Settings are the repository's admin's business; whoever may create it but not that takes the defaults.
+    if (Object.values(settings).some((value) => value !== undefined)) {
+      await allowInOrganization(db, who, organization, 'repository.admin', 'set up repositories')
+    }
+    return granted
+  }
   return newRoutes()
-    .openapi(list, async (c) => {
-      const { organization, limit, after } = c.req.valid('query')
-      const organizations = await organizationsOf(db, c.var.who, organization, 'organization.read')
-      const organizationIds = organizations.map(({ id }) => id)
-      const page = await readPage({
-        limit,
-        after,
-        read: (from, count) =>
-          listRepositories(db.read, { organizationIds, limit: count, ...(from === undefined ? {} : { after: from }) }),
-        keyOf: (row) => row.name,
-      })
-      const repositories = (await summarizeRepositories(db.read, page.items)).map(listedOf)
-      return c.json({ repositories, next: page.next }, 200)
-    })
-    .openapi(create, async (c) => {
-      const { name: text, ...settings } = c.req.valid('json')
-      const slash = text.indexOf('/')
-      const name = nameOf({ organization: text.slice(0, slash), name: text.slice(slash + 1) })
-      const { organization: owner } = await allowInOrganization(
-        db,
-        c.var.who,
-        text.slice(0, slash),
-        'repository.create',
-        'create repositories',
-      )
-      // Settings are the repository's admin's business; whoever may create it but not that takes the defaults.
-      if (Object.values(settings).some((value) => value !== undefined)) {
-        await allowInOrganization(db, c.var.who, owner.name, 'repository.admin', 'set up repositories')
-      }
-      const row = await createWithSettings(db, owner, name, settingsOf(settings), actorOf(c.var.who))
-      return c.json(await detail(row), 201)
-    })
-    .openapi(show, async (c) => {
-      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
-      return c.json(await detail(repository), 200)
-    })
-    .openapi(change, async (c) => {
+    .serve(
+      list,
+      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'organization.read'),
+      async (c, { organizations }) => {
+        const { limit, after } = c.req.valid('query')
+        const organizationIds = organizations.map(({ id }) => id)
+        const page = await readPage({
+          limit,
+          after,
+          read: (from, count) =>
+            listRepositories(db.read, {
+              organizationIds,
+              limit: count,
+              ...(from === undefined ? {} : { after: from }),
+            }),
+          keyOf: (row) => row.name,
+        })
+        const repositories = (await summarizeRepositories(db.read, page.items)).map(listedOf)
+        return c.json({ repositories, next: page.next }, 200)
+      },
+    )
+    .serve(
+      create,
+      (who, c) => allowCreate(who, c.req.valid('json')),
+      async (c, { organization }) => {
+        const { name: text, ...settings } = c.req.valid('json')
+        const row = await createWithSettings(
+          db,
+          organization,
+          parseRepositoryName(text),
+          settingsOf(settings),
+          actorOf(c.var.who),
+        )
+        return c.json(await detail(row), 201)
+      },
+    )
+    .serve(show, allow('pull'), async (c, { repository }) => c.json(await detail(repository), 200))
+    .serve(change, allow('admin'), async (c, { repository }) => {
       const name = nameOf(c.req.valid('param'))
       const settings = c.req.valid('json')
-      const { repository } = await allowOnRepository(db, c.var.who, name, 'admin')
       const isEnd = settings.visibility === 'public' || settings.archived === true
       const mirror = isEnd ? await findOwnMirror(name, c.var.who) : undefined
       const row = await changeSettings(db, repository, settingsOf(settings), actorOf(c.var.who))
@@ -140,10 +153,9 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       if (mirror !== undefined) await mirrors.stop(mirror.id)
       return c.json(await detail(row), 200)
     })
-    .openapi(remove, async (c) => {
+    .serve(remove, allow('admin'), async (c, { repository }) => {
       const name = nameOf(c.req.valid('param'))
       const { confirm } = c.req.valid('query')
-      const { repository } = await allowOnRepository(db, c.var.who, name, 'admin')
       if (confirm !== name) {
         const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
         throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)

@@ -1,9 +1,11 @@
 /** What the routes of the management API are made of. */
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { OpenAPIHono, type RouteConfig, type RouteHandler } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import { errorSchema } from '../../api/errors.ts'
 import type { z } from '../../api/schema.ts'
 import { AppError } from '../../errors.ts'
+import { pathOf } from '../target.ts'
+import type { Granted } from './decide.ts'
 
 /** The part of Bun's server that a route needs; nothing of it is there in tests without a socket. */
 export interface Connection {
@@ -11,13 +13,57 @@ export interface Connection {
   requestIP?(request: Request): { readonly address: string } | null
 }
 
-export type ApiEnvironment = { Bindings: Connection; Variables: { who: Authenticated } }
+export type ApiEnvironment = {
+  Bindings: Connection
+  Variables: {
+    who: Authenticated
+    /** The same credentials, judged anew. */
+    authenticate: () => Promise<Authenticated>
+  }
+}
 
-export type Routes = OpenAPIHono<ApiEnvironment>
+export type ApiApp = Pick<OpenAPIHono<ApiEnvironment>, 'fetch'>
 
-/** An app whose refused input is told by name; all routes of one noun live in one. */
+type ContextOf<R extends RouteConfig> = Parameters<RouteHandler<R, ApiEnvironment>>[0]
+type AnswerOf<R extends RouteConfig> = ReturnType<RouteHandler<R, ApiEnvironment>>
+
+/** The routes of one noun. There is one way to serve a route, and it takes the decision that the route needs. */
+export interface Routes {
+  /**
+   * @param allow decides by `decide.ts`, whose answer alone is `Granted`; it throws for whoever may not
+   * @param handle gets what was granted, and a function that decides anew, for answers that outlive the decision
+   */
+  serve<R extends RouteConfig & { getRoutingPath(): string }, G extends Granted>(
+    route: R,
+    allow: (who: Authenticated, c: ContextOf<R>) => Promise<G>,
+    handle: (c: ContextOf<R>, granted: G, again: () => Promise<G>) => AnswerOf<R>,
+  ): Routes
+  mountOn(app: OpenAPIHono<ApiEnvironment>, path: string): void
+}
+
 export function newRoutes(): Routes {
+  const app = newApp()
+  const routes: Routes = {
+    serve(route, allow, handle) {
+      type Handler = RouteHandler<typeof route, ApiEnvironment>
+      const handler = async (c: ContextOf<typeof route>) => {
+        const granted = await allow(c.var.who, c)
+        return handle(c, granted, async () => allow(await c.var.authenticate(), c))
+      }
+      app.openapi(route, handler as unknown as Handler)
+      return routes
+    },
+    mountOn(whole, path) {
+      whole.route(path, app)
+    },
+  }
+  return routes
+}
+
+/** An app whose refused input is told by name. */
+export function newApp(): OpenAPIHono<ApiEnvironment> {
   return new OpenAPIHono<ApiEnvironment>({
+    getPath: pathOf,
     defaultHook: (result) => {
       if (result.success) return
       const [issue] = result.error.issues

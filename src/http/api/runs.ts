@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
+import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
 import { type Mirror, mirrorRunAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
@@ -39,7 +40,7 @@ const progress = createRoute({
   tags,
   summary: 'Follow the runs of a mirror as they go',
   description:
-    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run.',
+    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it.',
   request: { params: repositoryPathSchema, query: z.strictObject({ run: idSchema.optional() }) },
   responses: {
     200: { description: 'One Progress a line', content: { 'application/jsonl': { schema: progressSchema } } },
@@ -54,23 +55,24 @@ interface Deps {
 
 export function runRoutes(deps: Deps): Routes {
   const { mirrors } = deps
+  const allow = (
+    who: Authenticated,
+    c: { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } },
+  ) => allowOnMirror(deps, who, c.req.valid('param'), 'mirror.read', 'see runs')
   return newRoutes()
-    .openapi(list, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see runs')
+    .serve(list, allow, async (c, { mirror }) => {
       const page = await mirrors.runs(mirror.id, c.req.valid('query'))
       return c.json({ runs: [...page.runs], next: page.next }, 200)
     })
-    .openapi(show, async (c) => {
-      const path = c.req.valid('param')
-      const mirror = await allowOnMirror(deps, c.var.who, path, 'mirror.read', 'see runs')
-      return c.json({ mirror, run: await mirrors.run(mirror.id, path.run) }, 200)
+    .serve(show, allow, async (c, { mirror }) => {
+      const { run } = c.req.valid('param')
+      return c.json({ mirror, run: await mirrors.run(mirror.id, run) }, 200)
     })
-    .openapi(progress, async (c) => {
-      const mirror = await allowOnMirror(deps, c.var.who, c.req.valid('param'), 'mirror.read', 'see runs')
+    .serve(progress, allow, async (c, { mirror }, again) => {
       const { run } = c.req.valid('query')
       if (run !== undefined) await mirrors.run(mirror.id, run)
       keepOpen(c)
-      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal))
+      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal), again)
       // The type of a streamed answer is that of one line: the framework knows only whole documents.
       return lines as Response & TypedResponse<Progress, 200, 'json'>
     })

@@ -26,11 +26,14 @@ interface Deps {
 }
 
 export function sampleRoutes({ db, sample }: Deps): Routes {
-  return newRoutes().openapi(release, async (c) => {
-    await allowOnInstance(db, c.var.who, 'instance.admin', 'release the sample')
-    if (sample === undefined) {
-      throw new AppError('NOT_FOUND', 'this server runs no sample upstream: start it with kagami serve --sample')
-    }
-    return c.json({ sample: await sample.publishNext() }, 201)
-  })
+  return newRoutes().serve(
+    release,
+    (who) => allowOnInstance(db, who, 'instance.admin', 'release the sample'),
+    async (c) => {
+      if (sample === undefined) {
+        throw new AppError('NOT_FOUND', 'this server runs no sample upstream: start it with kagami serve --sample')
+      }
+      return c.json({ sample: await sample.publishNext() }, 201)
+    },
+  )
 }

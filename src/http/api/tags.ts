@@ -41,28 +41,34 @@ interface Deps {
 
 export function tagRoutes({ db, platforms }: Deps): Routes {
   return newRoutes()
-    .openapi(list, async (c) => {
-      const { limit, after } = c.req.valid('query')
-      const { repository } = await allowOnRepository(db, c.var.who, nameOf(c.req.valid('param')), 'pull')
-      const { items, next } = await summarizeTags(db.read, repository.id, { limit, after })
-      const shown: Tag[] = []
-      for (const { imageConfig, platforms: listed, platformCount, ...tag } of items) {
-        const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
-        const all = own === undefined ? listed : [...listed, own]
-        shown.push({
-          ...tag,
-          platforms: all.map(formatPlatform),
-          platformCount: platformCount + all.length - listed.length,
-        })
-      }
-      const page = cutPage(shown, limit, (tag) => tag.name)
-      return c.json({ tags: [...page.items], next: page.next ?? next }, 200)
-    })
-    .openapi(remove, async (c) => {
-      const name = nameOf(c.req.valid('param'))
-      const { organization, repository } = await allowOnRepository(db, c.var.who, name, 'delete')
-      const destination = { organization, name, actor: actorOf(c.var.who) }
-      await deleteTag({ db, clock: systemClock }, destination, repository, parseTag(c.req.valid('param').tag))
-      return c.body(null, 204)
-    })
+    .serve(
+      list,
+      (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'pull'),
+      async (c, { repository }) => {
+        const { limit, after } = c.req.valid('query')
+        const { items, next } = await summarizeTags(db.read, repository.id, { limit, after })
+        const shown: Tag[] = []
+        for (const { imageConfig, platforms: listed, platformCount, ...tag } of items) {
+          const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
+          const all = own === undefined ? listed : [...listed, own]
+          shown.push({
+            ...tag,
+            platforms: all.map(formatPlatform),
+            platformCount: platformCount + all.length - listed.length,
+          })
+        }
+        const page = cutPage(shown, limit, (tag) => tag.name)
+        return c.json({ tags: [...page.items], next: page.next ?? next }, 200)
+      },
+    )
+    .serve(
+      remove,
+      (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'delete'),
+      async (c, { organization, repository }) => {
+        const name = nameOf(c.req.valid('param'))
+        const destination = { organization, name, actor: actorOf(c.var.who) }
+        await deleteTag({ db, clock: systemClock }, destination, repository, parseTag(c.req.valid('param').tag))
+        return c.body(null, 204)
+      },
+    )
 }

@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
+import { decideInstance } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import {
@@ -14,12 +15,17 @@ import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../c
 import { listDestinations } from '../../db/catalog.ts'
 import type { Database } from '../../db/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
-import { findReferrerSourceName, listUpstreams, removeUpstream, type UpstreamRecord } from '../../db/upstreams.ts'
+import {
+  findReferrerSourceName,
+  listUpstreams,
+  removeUpstream,
+  type UpstreamRecord,
+  upstreamCursor,
+} from '../../db/upstreams.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'
-import { allowInOrganization, allowOnInstance } from './decide.ts'
-import { organizationsOf } from './organizations.ts'
+import { allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['upstreams']
@@ -73,47 +79,65 @@ interface Deps {
 }
 
 export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
-  /** Whose upstream it is, for one who may manage it. */
-  const allow = async (who: Authenticated, name: string | null, verb: string) => {
-    if (name !== null)
-      return (await allowInOrganization(db, who, name, 'upstream.manage', `${verb} upstreams`)).organization
-    await allowOnInstance(db, who, 'upstream.share', `${verb} shared upstreams`)
-    return undefined
+  type Query = { req: { valid(target: 'query'): { readonly organization?: string | undefined } } }
+  /** Shared upstreams are for members of some organization, and for those who share them. */
+  const allowList = async (who: Authenticated, c: Query) => {
+    const granted = await allowAcross(db, who, c.req.valid('query').organization, 'upstream.read')
+    const isSharer = (await decideInstance(db.read, who, 'upstream.share')).allowed
+    return { ...granted, isSharer, seesShared: granted.organizations.length > 0 || granted.isOperator }
+  }
+  const allowManage = async (who: Authenticated, name: string | null | undefined, what: string) => {
+    if (name !== null && name !== undefined) {
+      return allowInOrganization(db, who, name, 'upstream.manage', `${what} upstreams`)
+    }
+    return {
+      ...(await allowOnInstance(db, who, 'upstream.share', `${what} shared upstreams`)),
+      organization: undefined,
+    }
+  }
+  /** With the organizations whose mirrors of it may be named. */
+  const allowChange = async (who: Authenticated, c: Query) => {
+    const granted = await allowManage(who, c.req.valid('query').organization, 'change')
+    const { organization } = granted
+    const seen =
+      organization === undefined ? (await allowAcross(db, who, undefined, 'mirror.read')).organizations : [organization]
+    return { ...granted, organization, seen }
   }
   const describe = async (row: UpstreamRow, organization: string | null) =>
-    upstreamOf({ ...row, organization, referrers_from_name: await findReferrerSourceName(db.read, row) })
+    upstreamOf({ ...row, organization, referrers_from_name: await findReferrerSourceName(db.read, row) }, true)
   return newRoutes()
-    .openapi(list, async (c) => {
-      const { organization, limit, after } = c.req.valid('query')
-      const organizations = await organizationsOf(db, c.var.who, organization, 'upstream.read')
+    .serve(list, allowList, async (c, { organizations, seesShared, isSharer }) => {
+      const { limit, after } = c.req.valid('query')
       const organizationIds = organizations.map(({ id }) => id)
       const { items, next } = await readPage({
         limit,
         after,
-        read: (from, count) => listUpstreams(db.read, { organizationIds, limit: count, after: from }),
-        keyOf: (row) => row.id,
+        read: (from, count) => listUpstreams(db.read, { organizationIds, seesShared, limit: count, after: from }),
+        keyOf: upstreamCursor,
       })
-      return c.json({ upstreams: items.map(upstreamOf), next }, 200)
+      return c.json({ upstreams: items.map((row) => upstreamOf(row, isSharer)), next }, 200)
     })
-    .openapi(create, async (c) => {
-      const { organization: name, username, password, check, ...rest } = c.req.valid('json')
-      const organization = await allow(c.var.who, name, 'add')
-      const credential =
-        username === undefined || password === undefined ? null : { username, password: createSecret(password) }
-      if (check) keepOpen(c)
-      const added = await addUpstream(
-        db,
-        sealer,
-        { ...rest, organization, credential },
-        check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
-      )
-      return c.json({ upstream: await describe(added.row, name), check: added.findings }, 201)
-    })
-    .openapi(change, async (c) => {
+    .serve(
+      create,
+      (who, c) => allowManage(who, c.req.valid('json').organization, 'add'),
+      async (c, { organization }) => {
+        const { organization: name, username, password, check, ...rest } = c.req.valid('json')
+        const credential =
+          username === undefined || password === undefined ? null : { username, password: createSecret(password) }
+        if (check) keepOpen(c)
+        const added = await addUpstream(
+          db,
+          sealer,
+          { ...rest, organization, credential },
+          check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
+        )
+        return c.json({ upstream: await describe(added.row, name), check: added.findings }, 201)
+      },
+    )
+    .serve(change, allowChange, async (c, { organization: owner, seen }) => {
       const { upstream: name } = c.req.valid('param')
       const { organization: named = null } = c.req.valid('query')
       const { username, password, check, ...rest } = c.req.valid('json')
-      const owner = await allow(c.var.who, named, 'change')
       const credential = typeof password === 'string' ? { username, password: createSecret(password) } : password
       if (check) keepOpen(c)
       const changed = await changeUpstream(
@@ -123,7 +147,6 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
         { ...rest, credential },
         check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
       )
-      const seen = owner === undefined ? await organizationsOf(db, c.var.who, undefined, 'mirror.read') : [owner]
       const destinations = await listDestinations(
         db.read,
         changed.row.id,
@@ -137,21 +160,24 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
       }
       return c.json(answer, 200)
     })
-    .openapi(remove, async (c) => {
-      const { upstream: name } = c.req.valid('param')
-      const { organization: named = null } = c.req.valid('query')
-      const owner = await allow(c.var.who, named, 'remove')
-      await db.write(async (tx) => removeUpstream(tx, await getOwn(tx, owner?.id ?? null, name)))
-      return c.body(null, 204)
-    })
+    .serve(
+      remove,
+      (who, c) => allowManage(who, c.req.valid('query').organization, 'remove'),
+      async (c, { organization: owner }) => {
+        const { upstream: name } = c.req.valid('param')
+        await db.write(async (tx) => removeUpstream(tx, await getOwn(tx, owner?.id ?? null, name)))
+        return c.body(null, 204)
+      },
+    )
 }
 
-function upstreamOf(row: UpstreamRecord): Upstream {
+/** The user name of a shared upstream's credential is for those who share upstreams. */
+function upstreamOf(row: UpstreamRecord, isSharer: boolean): Upstream {
   return {
     name: row.name,
     url: row.url,
     organization: row.organization,
-    username: row.username,
+    username: row.organization === null && !isSharer ? null : row.username,
     referrersFrom: row.referrers_from_name,
     plainHttp: row.plain_http === 1,
     prefix: row.prefix,

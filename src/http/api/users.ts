@@ -4,7 +4,7 @@ import { makePassword } from '../../access/passwords.ts'
 import { userAnswerSchema, userCreatedSchema, userCreateSchema } from '../../api/users.ts'
 import type { Database } from '../../db/engine.ts'
 import { createSecret } from '../../lib/secret.ts'
-import { allowOnInstance, userOf } from './decide.ts'
+import { allowOnInstance } from './decide.ts'
 import { body, created, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['users']
@@ -28,15 +28,25 @@ const create = createRoute({
 
 export function userRoutes({ db, accounts }: { readonly db: Database; readonly accounts: Accounts }): Routes {
   return newRoutes()
-    .openapi(show, async (c) => {
-      const { userId: id, username, isOperator: operator } = userOf(c.var.who)
-      return c.json({ user: { id, username, operator } }, 200)
-    })
-    .openapi(create, async (c) => {
-      await allowOnInstance(db, c.var.who, 'user.create', 'create users')
-      const { username, password: given } = c.req.valid('json')
-      const password = given === undefined ? makePassword() : createSecret(given)
-      const { id, isOperator: operator } = await accounts.createUser({ username, password })
-      return c.json({ user: { id, username, operator }, password: given === undefined ? password.reveal() : null }, 201)
-    })
+    .serve(
+      show,
+      (who) => allowOnInstance(db, who, 'account.read', 'see who you are'),
+      async (c, granted) => {
+        const { userId: id, username, isOperator: operator } = granted
+        return c.json({ user: { id, username, operator } }, 200)
+      },
+    )
+    .serve(
+      create,
+      (who) => allowOnInstance(db, who, 'user.create', 'create users'),
+      async (c) => {
+        const { username, password: given } = c.req.valid('json')
+        const password = given === undefined ? makePassword() : createSecret(given)
+        const { id, isOperator: operator } = await accounts.createUser({ username, password })
+        return c.json(
+          { user: { id, username, operator }, password: given === undefined ? password.reveal() : null },
+          201,
+        )
+      },
+    )
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { parseRange } from '../../oci/range.ts'
 import { deleteBlob, getBlob, touchBlob, unknownBlob } from '../../registry/blobs.ts'
-import { authorizePresent } from './authorize.ts'
+import type { GrantedPresent } from './authorize.ts'
 import type { Call, OciDependencies } from './call.ts'
 import { isUnmodified } from './conditions.ts'
 import { withHeaders } from './refusal.ts'
@@ -15,13 +15,11 @@ import { withHeaders } from './refusal.ts'
 const SEND_IDLE_SECONDS = 240
 
 /** GET and HEAD. A staged blob, or one of another repository, is absent. */
-export async function serveBlob(deps: OciDependencies, call: Call): Promise<Response> {
+export async function serveBlob(deps: OciDependencies, call: Call, { repository }: GrantedPresent): Promise<Response> {
   const { request, route, server } = call
   const digest = parseDigest(route.last)
-  const { repository } = await authorizePresent(deps, call, 'pull', () => unknownBlob(digest))
   const blob = await getBlob(deps.db.read, repository.id, digest)
-  // A full disk must not keep people from pulling.
-  await touchBlob(deps.db, deps.clock, blob).catch((error) => deps.logger.warn({ err: error }, 'blob not touched'))
+  touchBlob(deps.db, deps.clock, blob)
   const size = blob.size_bytes
   const headers: Record<string, string> = {
     'Docker-Content-Digest': digest,
@@ -51,10 +49,14 @@ function rangeOf(request: Request, size: number) {
   }
 }
 
+/** The answer where the repository itself is absent. @throws AppError DIGEST_INVALID */
+export function absentBlob({ route }: Call): AppError {
+  return unknownBlob(parseDigest(route.last))
+}
+
 /** DELETE: takes the blob out of this repository. */
-export async function removeBlob(deps: OciDependencies, call: Call): Promise<Response> {
+export async function removeBlob(deps: OciDependencies, call: Call, { repository }: GrantedPresent): Promise<Response> {
   const digest = parseDigest(call.route.last)
-  const { repository } = await authorizePresent(deps, call, 'delete', () => unknownBlob(digest))
   await deleteBlob(deps.db, repository, digest)
   return new Response(null, { status: 202 })
 }

@@ -1,25 +1,26 @@
-import { AppError, type ErrorCode, isCancelled } from '../../errors.ts'
-import { newId } from '../../lib/ids.ts'
+import type { AppError, ErrorCode } from '../../errors.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { judgeFailure } from '../failure.ts'
 import { STATUS } from '../status.ts'
 import { wireMessage } from './error-texts.ts'
 import { RefusalError } from './refusal.ts'
 
 /**
  * The answer to a failed request of `/v2` or the token service (distribution-spec "Error Codes"). A bug is logged here, once, under an id that the answer
- * names, and tells nothing else; a client that went away is no error.
+ * names, and tells nothing else; a client that went away is no error (`http/failure.ts`).
  */
-export function renderError(error: unknown, request: Request, logger: Logger): Response {
-  if (isCancelled(error)) return new Response(null, { status: STATUS.CANCELLED })
-  if (!(error instanceof AppError) || error.code === 'INTERNAL') {
-    const requestId = newId()
-    logger.error({ err: error, requestId, method: request.method, url: request.url.slice(0, 1000) }, 'request failed')
+export function renderError(thrown: unknown, request: Request, logger: Logger): Response {
+  const failure = judgeFailure(thrown, request, logger)
+  if (failure.kind === 'cancelled') return new Response(null, { status: STATUS.CANCELLED })
+  if (failure.kind === 'bug') {
+    const { requestId } = failure
     return render(request, 500, {
       code: 'UNKNOWN',
       message: `internal error, request ${requestId}`,
       detail: { requestId },
     })
   }
+  const { error } = failure
   const headers = { ...retryHeader(error), ...(error instanceof RefusalError ? error.headers : {}) }
   const { code, message, detail } = error
   return render(request, STATUS[code], { code, message, ...(detail === undefined ? {} : { detail }) }, headers)

@@ -1,19 +1,18 @@
 /** The lists of distribution-spec: tags (end-8), referrers (end-12) and Docker's `_catalog`. */
 
-import { mayListCatalog } from '../../access/rights.ts'
 import { listReadableRepositories } from '../../db/readable-repositories.ts'
 import { listTags } from '../../db/tags.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { MediaType } from '../../oci/media-types.ts'
 import { listReferrersPage } from '../../registry/referrers.ts'
-import { authorizePresent, authorizeRepository, refusal } from './authorize.ts'
+import type { Granted, GrantedPresent } from './authorize.ts'
 import type { Call, OciDependencies } from './call.ts'
 import { linkToNext, parsePage } from './pages.ts'
 
 /** GET `/v2/<name>/tags/list`: ASCII order, never `null`. */
-export async function serveTags(deps: OciDependencies, call: Call): Promise<Response> {
+export async function serveTags(deps: OciDependencies, call: Call, granted: GrantedPresent): Promise<Response> {
   const { limit, after } = parsePage(call.route.query)
-  const { name, repository } = await authorizePresent(deps, call, 'pull')
+  const { name, repository } = granted
   const rows = limit === 0 ? [] : await listTags(deps.db.read, repository.id, { after, limit: limit + 1 })
   const tags = rows.slice(0, limit).map((row) => row.name)
   return page(
@@ -27,10 +26,7 @@ export async function serveTags(deps: OciDependencies, call: Call): Promise<Resp
 /** GET `/v2/_catalog`: the repositories that the caller may pull. */
 export async function serveCatalog(deps: OciDependencies, call: Call): Promise<Response> {
   const { limit, after } = parsePage(call.route.query)
-  const { principal, access } = call.who
-  const scopes = ['registry:catalog:*']
-  if (principal.kind === 'anonymous' && access === undefined) throw refusal(deps, call, 'unauthenticated', scopes)
-  if (!mayListCatalog(call.who)) throw refusal(deps, call, 'insufficient_scope', scopes)
+  const { principal } = call.who
   const userId = principal.kind === 'user' ? principal.userId : undefined
   const rows = limit === 0 ? [] : await listReadableRepositories(deps.db.read, userId, { after, limit: limit + 1 })
   const repositories = rows.slice(0, limit)
@@ -47,13 +43,13 @@ function nextLink(path: string, found: number, limit: number, last: string | und
 }
 
 /** GET `/v2/<name>/referrers/<digest>`: an index in any case, also for a repository or subject that is not there. */
-export async function serveReferrers(deps: OciDependencies, call: Call): Promise<Response> {
+export async function serveReferrers(deps: OciDependencies, call: Call, granted: Granted): Promise<Response> {
   const { query, last } = call.route
   const subject = parseDigest(last)
   const { limit } = parsePage(query)
   const artifactType = query.get('artifactType') ?? undefined
   const after = query.get('last')
-  const { name, repository } = await authorizeRepository(deps, call, 'pull')
+  const { name, repository } = granted
   const found =
     repository === undefined
       ? { items: [], next: null }

@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
 import { deleteManifest, getManifest, putManifest, unknownManifest } from '../../registry/manifests.ts'
 import { deleteTag } from '../../registry/tags.ts'
-import { authorizePresent, authorizeRepository } from './authorize.ts'
+import type { Granted, GrantedPresent } from './authorize.ts'
 import type { Call, OciDependencies } from './call.ts'
 import { expectedDigests, isUnmodified } from './conditions.ts'
 import { readBody } from './request-body.ts'
@@ -13,9 +13,12 @@ import { readBody } from './request-body.ts'
 const MAX_TAG_PARAMETERS = 100
 
 /** GET and HEAD: the stored bytes as they are, whatever `Accept` says; a conversion would change the digest. */
-export async function serveManifest(deps: OciDependencies, call: Call): Promise<Response> {
+export async function serveManifest(
+  deps: OciDependencies,
+  call: Call,
+  { repository }: GrantedPresent,
+): Promise<Response> {
   const reference = parseReference(call.route.last)
-  const { repository } = await authorizePresent(deps, call, 'pull', () => unknownManifest(reference))
   const manifest = await getManifest(deps.db.read, repository.id, reference)
   const headers: Record<string, string> = {
     'Docker-Content-Digest': manifest.digest,
@@ -27,12 +30,17 @@ export async function serveManifest(deps: OciDependencies, call: Call): Promise<
   return new Response(call.request.method === 'HEAD' ? null : new Uint8Array(manifest.bytes), { headers })
 }
 
+/** The answer where the repository itself is absent. @throws AppError MANIFEST_INVALID, TAG_INVALID, DIGEST_INVALID */
+export function absentManifest({ route }: Call): AppError {
+  return unknownManifest(parseReference(route.last))
+}
+
 /** PUT by tag, or by digest with `?tag=` parameters. */
-export async function storeManifest(deps: OciDependencies, call: Call): Promise<Response> {
+export async function storeManifest(deps: OciDependencies, call: Call, granted: Granted): Promise<Response> {
   const { request, route } = call
   const reference = parseReference(route.last)
   const tags = tagParameters(route.query, reference.digest !== undefined)
-  const { name, destination } = await authorizeRepository(deps, call, 'push')
+  const { name, destination } = granted
   const bytes = await readBody(call, MAX_MANIFEST_BYTES, deps.idleTimeoutMs)
   const contentType = request.headers.get('content-type')
   const stored = await putManifest(deps, destination, {
@@ -62,9 +70,12 @@ function tagParameters(query: URLSearchParams, isByDigest: boolean): Tag[] {
 }
 
 /** DELETE: a tag alone, or a digest with its tags. */
-export async function removeManifest(deps: OciDependencies, call: Call): Promise<Response> {
+export async function removeManifest(
+  deps: OciDependencies,
+  call: Call,
+  { destination, repository }: GrantedPresent,
+): Promise<Response> {
   const reference = parseReference(call.route.last)
-  const { destination, repository } = await authorizePresent(deps, call, 'delete', () => unknownManifest(reference))
   if (reference.tag !== undefined) await deleteTag(deps, destination, repository, reference.tag)
   else await deleteManifest(deps, destination, repository, reference.digest)
   return new Response(null, { status: 202 })

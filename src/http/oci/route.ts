@@ -1,5 +1,6 @@
 /** The paths of distribution-spec "Endpoints" (end-1 … end-14), read from the right: a name may itself hold `blobs` or `tags`. */
 import { AppError } from '../../errors.ts'
+import { parseTarget } from '../target.ts'
 
 export type RouteKind = 'base' | 'catalog' | 'blob' | 'manifest' | 'tags' | 'referrers' | 'uploads' | 'upload'
 
@@ -17,7 +18,9 @@ export interface Route {
  * @throws AppError NAME_INVALID when the path is not percent-encoded UTF-8, or hides a `/` in an escape
  */
 export function parseRoute(url: string): Route | undefined {
-  const { path, query } = splitUrl(url)
+  const target = parseTarget(url)
+  const { path } = target
+  const query = new URLSearchParams(target.query)
   if (path === '/v2' || path === '/v2/') return { kind: 'base', name: '', last: '', query }
   if (!path.startsWith('/v2/')) return undefined
   const segments = path.slice('/v2/'.length).split('/').map(decode)
@@ -42,18 +45,6 @@ export function parseRoute(url: string): Route | undefined {
     default:
       return undefined
   }
-}
-
-function splitUrl(url: string): { path: string; query: URLSearchParams } {
-  const authority = url.indexOf('://')
-  const start = authority === -1 ? 0 : url.indexOf('/', authority + 3)
-  const rest = start === -1 ? '/' : url.slice(start)
-  const hash = rest.indexOf('#')
-  const sent = hash === -1 ? rest : rest.slice(0, hash)
-  const mark = sent.indexOf('?')
-  return mark === -1
-    ? { path: sent, query: new URLSearchParams() }
-    : { path: sent.slice(0, mark), query: new URLSearchParams(sent.slice(mark + 1)) }
 }
 
 function decode(segment: string): string {

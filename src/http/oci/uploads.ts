@@ -7,15 +7,14 @@ import { formatUploadRange } from '../../oci/range.ts'
 import { findRepositoryName, type RepositoryName, splitRepositoryName } from '../../oci/reference.ts'
 import { listMountSources, mountBlob } from '../../registry/blobs.ts'
 import type { UploadStatus } from '../../registry/uploads.ts'
-import { actorOf, authorizePresent, authorizeRepository, type Granted, refusal, scopeOf } from './authorize.ts'
+import { actorOf, type Granted, type GrantedPresent, refusal, scopeOf } from './authorize.ts'
 import type { Call, OciDependencies } from './call.ts'
 import { withHeaders } from './refusal.ts'
 import { contentLength, uploadBody } from './request-body.ts'
 
 /** POST: a mount, a whole blob, or a new session. */
-export async function startUpload(deps: OciDependencies, call: Call): Promise<Response> {
+export async function startUpload(deps: OciDependencies, call: Call, granted: Granted): Promise<Response> {
   const { query } = call.route
-  const granted = await authorizeRepository(deps, call, 'push')
   const mount = query.get('mount')
   if (mount !== null && (await mounted(deps, call, granted, parseDigest(mount)))) {
     return blobCreated(granted.name, parseDigest(mount))
@@ -41,9 +40,10 @@ async function mounted(deps: OciDependencies, call: Call, granted: Granted, dige
     const decision = await decideRepository(deps.db.read, call.who, name, 'pull')
     if (decision.allowed && decision.repository !== undefined) {
       if (await mountBlob(deps, granted.destination, digest, decision.repository)) return true
-    } else if (!decision.allowed && decision.reason === 'insufficient_scope') tooNarrow ??= name
+    } else if (from !== null && !decision.allowed && decision.reason === 'insufficient_scope') tooNarrow = name
   }
-  // Its subject may pull the source, only this token does not say so: with a wider one the client saves the upload.
+  // Its subject may pull the source that it names, only this token does not say so: with a wider one the client saves the upload.
+  // Where the client names none it asks for no more than its own repository, and uploads (distribution-spec end-11).
   if (tooNarrow !== undefined) {
     throw refusal(deps, call, 'insufficient_scope', [scopeOf(granted.name, 'push'), scopeOf(tooNarrow, 'pull')])
   }
@@ -56,8 +56,8 @@ async function sourcesOf(deps: OciDependencies, { organization }: Granted, diges
 }
 
 /** PATCH: one chunk, or a stream. */
-export async function appendUpload(deps: OciDependencies, call: Call): Promise<Response> {
-  const { granted, key } = await openSession(deps, call)
+export async function appendUpload(deps: OciDependencies, call: Call, granted: GrantedPresent): Promise<Response> {
+  const key = keyOf(call, granted)
   const status = await inSession(deps, granted.name, key, () =>
     deps.uploads.append(key, granted.destination, uploadBody(call, deps.idleTimeoutMs)),
   )
@@ -65,8 +65,8 @@ export async function appendUpload(deps: OciDependencies, call: Call): Promise<R
 }
 
 /** PUT: the last body, if any, and the digest. */
-export async function finishUpload(deps: OciDependencies, call: Call): Promise<Response> {
-  const { granted, key } = await openSession(deps, call)
+export async function finishUpload(deps: OciDependencies, call: Call, granted: GrantedPresent): Promise<Response> {
+  const key = keyOf(call, granted)
   const digest = parseDigest(call.route.query.get('digest') ?? '')
   const hasBody = call.request.body !== null && contentLength(call.request) !== 0
   await inSession(deps, granted.name, key, () => {
@@ -77,27 +77,25 @@ export async function finishUpload(deps: OciDependencies, call: Call): Promise<R
 }
 
 /** GET: how far the session is. */
-export async function showUpload(deps: OciDependencies, call: Call): Promise<Response> {
-  const { granted, key } = await openSession(deps, call)
+export async function showUpload(deps: OciDependencies, call: Call, granted: GrantedPresent): Promise<Response> {
+  const key = keyOf(call, granted)
   return sessionAnswer(204, granted.name, await deps.uploads.getStatus(key))
 }
 
 /** DELETE: cancels the session. Needs `push`, not `delete`: who may begin may stop. */
-export async function cancelUpload(deps: OciDependencies, call: Call): Promise<Response> {
-  const { granted, key } = await openSession(deps, call)
+export async function cancelUpload(deps: OciDependencies, call: Call, granted: GrantedPresent): Promise<Response> {
+  const key = keyOf(call, granted)
   await inSession(deps, granted.name, key, () => deps.uploads.cancel(key))
   return new Response(null, { status: 204 })
 }
 
-async function openSession(deps: OciDependencies, call: Call): Promise<{ granted: Granted; key: UploadKey }> {
-  const id = call.route.last
-  const granted = await authorizePresent(
-    deps,
-    call,
-    'push',
-    () => new AppError('BLOB_UPLOAD_UNKNOWN', `there is no upload session ${JSON.stringify(id.slice(0, 80))}`),
-  )
-  return { granted, key: { id, repositoryId: granted.repository.id, subject: actorOf(call.who) } }
+/** The answer where the repository itself is absent. */
+export function absentUpload({ route }: Call): AppError {
+  return new AppError('BLOB_UPLOAD_UNKNOWN', `there is no upload session ${JSON.stringify(route.last.slice(0, 80))}`)
+}
+
+function keyOf({ route, who }: Call, { repository }: GrantedPresent): UploadKey {
+  return { id: route.last, repositoryId: repository.id, subject: actorOf(who) }
 }
 
 /** A refused chunk is answered with where the session is, so that the client goes on from there. */

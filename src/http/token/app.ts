@@ -13,6 +13,7 @@ import type { Logger } from '../../lib/logger.ts'
 import { clientAddress } from '../client-address.ts'
 import { renderError } from '../oci/errors.ts'
 import { RefusalError, withHeaders } from '../oci/refusal.ts'
+import { parseTarget, pathOf } from '../target.ts'
 import { type Grant, parseQuery, readForm, type TokenRequest } from './request.ts'
 import { formatScopes, type RequestedScope } from './scope.ts'
 
@@ -77,12 +78,12 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
     return c.json({ ...body, refresh_token })
   }
 
-  const app = new Hono()
+  const app = new Hono({ getPath: pathOf })
   app.use('/token', async (c, next) => {
     await next()
     c.header('cache-control', 'no-store')
   })
-  app.get('/token', (c) => answer(c, parseQuery(new URL(c.req.url).searchParams)))
+  app.get('/token', (c) => answer(c, parseQuery(new URLSearchParams(parseTarget(c.req.raw.url).query))))
   app.post('/token', async (c) => answer(c, await readForm(c.req.raw)))
   app.all('/token', (c) => {
     const message = `${c.req.method} is not supported here, want ${METHODS}`
