@@ -4,15 +4,16 @@ import { LRUCache } from 'lru-cache'
 import { type Database, isUniqueViolation } from '../db/engine.ts'
 import { endPasswordLogins, findPasswordAccount, findUserByName, type User } from '../db/users.ts'
 import { AppError } from '../errors.ts'
-import { createLimiter } from '../lib/concurrency.ts'
+import { createFairLimiter } from '../lib/fair-limiter.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isUsername, MAX_ACCOUNT_NAME_LENGTH, PASSWORD_LENGTH } from '../oci/account-names.ts'
 import { createBetterAuth } from './better-auth.ts'
 
-/** Hashing takes 32 MiB and tens of milliseconds of a core: few at once, and a bounded queue. */
+/** Hashing takes 32 MiB and tens of milliseconds of a core: few at once, and a bounded queue, of which one client gets half. */
 const HASHES_AT_ONCE = 2
-const MAX_WAITING_HASHES = 32
+const MAX_HASHES = 32
+const MAX_HASHES_PER_CLIENT = 16
 const REMEMBERED_VERIFICATIONS = 1000
 
 /** `salt:key` as better-auth writes it, of no password: where there is no user, checking takes its usual time. */
@@ -35,38 +36,34 @@ export interface Accounts {
   resetPassword(username: string, password: Secret): Promise<User>
   /**
    * The user of that name or mail address when the password is right. Takes as long for a user that does not exist.
+   * @param client who has a share of the queue; undefined: ourselves
    * @throws AppError TOOMANYREQUESTS when too many verifications wait already
    */
-  verifyPassword(login: string, password: string): Promise<User | undefined>
+  verifyPassword(login: string, password: string, client?: string): Promise<User | undefined>
+  /** Id of the user of that name or mail address, however it is spelled, when the user has a password. */
+  findId(login: string): Promise<string | undefined>
 }
 
 export function createAccounts(db: Database, sealer: Sealer): Accounts {
   const auth = createBetterAuth(db, sealer.derive('better-auth'))
-  const hashing = createLimiter(HASHES_AT_ONCE)
-  let waiting = 0
+  const hashing = createFairLimiter({
+    atOnce: HASHES_AT_ONCE,
+    total: MAX_HASHES,
+    perClient: MAX_HASHES_PER_CLIENT,
+    refuse: () =>
+      new AppError('TOOMANYREQUESTS', 'too many logins are being checked already: try again', {
+        detail: { retryAfterSeconds: 1 },
+      }),
+  })
   // Successes only, keyed by the stored hash too, which is read at every request: a changed password is felt at once.
   const verified = new LRUCache<string, true>({ max: REMEMBERED_VERIFICATIONS, ttl: 5 * 60_000 })
   const verifying = new Map<string, Promise<boolean>>()
   const memoryKey = randomBytes(32)
 
-  async function hashWork<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= MAX_WAITING_HASHES) {
-      throw new AppError('TOOMANYREQUESTS', `${MAX_WAITING_HASHES} logins are being checked already: try again`, {
-        detail: { retryAfterSeconds: 1 },
-      })
-    }
-    waiting++
-    try {
-      return await hashing.run(work)
-    } finally {
-      waiting--
-    }
-  }
-
-  async function isRight(passwordHash: string | null, password: string): Promise<boolean> {
+  async function isRight(passwordHash: string | null, password: string, client: string | undefined): Promise<boolean> {
     const { password: hasher } = await auth.$context
     if (passwordHash === null) {
-      await hashWork(() => hasher.verify({ hash: DECOY_HASH, password }))
+      await hashing.run(client, () => hasher.verify({ hash: DECOY_HASH, password }))
       return false
     }
     const key = createHmac('sha256', memoryKey).update(`${passwordHash}\0${password}`).digest('base64')
@@ -74,7 +71,7 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     // A client that begins with many requests at once asks the same question many times: it is answered once.
     const asked = verifying.get(key)
     if (asked !== undefined) return asked
-    const answer = hashWork(() => hasher.verify({ hash: passwordHash, password }))
+    const answer = hashing.run(client, () => hasher.verify({ hash: passwordHash, password }))
     verifying.set(key, answer)
     try {
       const right = await answer
@@ -88,7 +85,7 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
   return {
     async createUser({ username, password, email }) {
       if (!isUsername(username)) throw badUsername(username)
-      const hash = await hashWork(async () => (await auth.$context).password.hash(checked(password)))
+      const hash = await hashing.run(undefined, async () => (await auth.$context).password.hash(checked(password)))
       const { adapter } = await auth.$context
       const now = new Date()
       const times = { createdAt: now, updatedAt: now }
@@ -123,16 +120,18 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
       if (user === undefined)
         throw new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`)
       const { internalAdapter, password: hasher } = await auth.$context
-      const hash = await hashWork(() => hasher.hash(checked(password)))
+      const hash = await hashing.run(undefined, () => hasher.hash(checked(password)))
       await internalAdapter.updatePassword(user.id, hash)
       await db.write((tx) => endPasswordLogins(tx, user.id))
       return user
     },
 
-    async verifyPassword(login, password) {
+    findId: async (login) => (await findPasswordAccount(db.read, login))?.id,
+
+    async verifyPassword(login, password, client) {
       if (password.length > PASSWORD_LENGTH.max) return undefined
       const account = await findPasswordAccount(db.read, login)
-      if (!(await isRight(account?.passwordHash ?? null, password)) || account === undefined) return undefined
+      if (!(await isRight(account?.passwordHash ?? null, password, client)) || account === undefined) return undefined
       return { id: account.id, username: account.username, isOperator: account.isOperator }
     },
   }

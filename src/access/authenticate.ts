@@ -4,17 +4,19 @@ import { readSubjectFacts } from '../db/rights.ts'
 import type { TokenOwner } from '../db/tokens.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Secret } from '../lib/secret.ts'
+import { PASSWORD_LENGTH } from '../oci/account-names.ts'
 import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
-import { createLoginLimit } from './login-limit.ts'
+import { createLoginLimit, networkOf } from './login-limit.ts'
 import { ANONYMOUS, type Authenticated, type Principal } from './principal.ts'
 import { findValidToken, isPast, noteTokenUse } from './tokens.ts'
 
 export type UserPrincipal = Extract<Principal, { kind: 'user' }>
 
 export interface From {
-  /** The peer's IP address, by which failed logins are counted. */
+  /** The client's IP address, by which failed logins are counted. */
   readonly address?: string | undefined
 }
 
@@ -34,12 +36,14 @@ export interface AuthenticatorDeps {
   readonly accounts: Accounts
   readonly verifyBearer: BearerVerifier
   readonly clock: Clock
+  /** See LoginLimitDeps. */
+  readonly guessKey: Secret
 }
 
 const PAT = 'kgm_pat_'
 
-export function createAuthenticator({ db, accounts, verifyBearer, clock }: AuthenticatorDeps): Authenticator {
-  const limit = createLoginLimit(clock)
+export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKey }: AuthenticatorDeps): Authenticator {
+  const limit = createLoginLimit({ db, clock, key: guessKey })
 
   async function useToken(text: string, username?: string): Promise<UserPrincipal | undefined> {
     const token = await findValidToken(db.read, text, clock.now())
@@ -52,17 +56,19 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock }: Authe
   async function login(username: string, password: string, from: From = {}): Promise<UserPrincipal> {
     // PostgreSQL's text cannot hold it, and no name does.
     if (username.includes('\0')) throw wrongLogin()
-    // A token cannot be guessed, so a right one is let in however many wrong passwords came before.
-    const byToken = password.startsWith(PAT) ? await useToken(password, username) : undefined
-    if (byToken !== undefined) return byToken
-    const attempt = limit.begin(from.address, username, password)
-    const user = password.startsWith(PAT)
-      ? undefined
-      : await accounts.verifyPassword(username, password).catch((error) => {
-          attempt.end('unchecked')
-          throw error
-        })
-    attempt.end(user === undefined ? 'wrong' : 'right')
+    // A token cannot be guessed: a right one is let in however many wrong passwords came before, and a wrong one is no guess.
+    if (password.startsWith(PAT)) {
+      const byToken = await useToken(password, username)
+      if (byToken === undefined) throw wrongLogin()
+      return byToken
+    }
+    // No password is so long; it costs no hash, so it need not be counted.
+    if (password.length > PASSWORD_LENGTH.max) throw wrongLogin()
+    const network = networkOf(from.address)
+    const userId = await accounts.findId(username)
+    const user = await limit.guard({ userId, username, password, network }, () =>
+      accounts.verifyPassword(username, password, network),
+    )
     if (user === undefined) throw wrongLogin()
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }

@@ -30,7 +30,7 @@ const RULES = {
   'mirror.start': { scope: 'admin', roles: OWNERS },
   'mirror.stop': { scope: 'admin', roles: OWNERS },
   'upstream.read': { scope: 'read', roles: ALL },
-  // Makes the server send the operator's credential to a shared upstream: for those who bring content in.
+  // Has the operator's credential sent to a shared upstream: for those who bring content in.
   'upstream.use': { scope: 'read', roles: EDITORS },
   'upstream.manage': { scope: 'admin', roles: OWNERS },
   'member.read': { scope: 'read', roles: ALL, operator: true },

@@ -1,87 +1,118 @@
-/** Wrong passwords are counted by address and user name; over a limit nothing further is checked until the time is over. */
-import { createHmac, randomBytes } from 'node:crypto'
+/**
+ * Wrong passwords are counted by account and network, in the database: over a limit nothing further is checked until the time is
+ * over (decision record 17).
+ */
+import { createHmac } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-import { LRUCache } from 'lru-cache'
+import type { Database } from '../db/engine.ts'
+import {
+  addFailedLogin,
+  type FailedLogins,
+  forgetFailedLogins,
+  type LoginKey,
+  readFailedLogins,
+} from '../db/failed-logins.ts'
 import { AppError } from '../errors.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import type { Secret } from '../lib/secret.ts'
 
-/** Different passwords for one name from one address. */
+/** Different passwords for one account from one network. */
 const MAX_GUESSES = 10
 /** Refusals in all, the same password again included: each costs a hash. */
 const MAX_FAILURES = 50
 const WINDOW_MS = 5 * 60 * 1000
-const REMEMBERED = 10_000
+
+export interface LoginTry {
+  /** Undefined: nobody has the name, which is counted all the same. */
+  readonly userId: string | undefined
+  /** As it was typed. */
+  readonly username: string
+  readonly password: string
+  /** See networkOf. */
+  readonly network: string
+}
 
 export interface LoginLimit {
   /**
-   * Counts a guess as failed before it is checked, so that guesses at the same time count too. The same password tried again
-   * is no new guess: a client begins with as many requests as it likes, and a job with an old password does not lock its owner out
-   * at once.
-   * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`
+   * Runs `check`, unless too many have failed; undefined from it is a failure. Guesses that are being checked count before they have
+   * failed. The same password tried again is no new guess: a client begins with as many requests as it likes, and a job with an old
+   * password does not lock its owner out at once. A right one forgets what was counted.
+   * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`, and what `check` throws, which counts as nothing
    */
-  begin(address: string | undefined, username: string, password: string): LoginTry
+  guard<T>(login: LoginTry, check: () => Promise<T | undefined>): Promise<T | undefined>
 }
 
-export interface LoginTry {
-  /** `right` forgets what was counted; `unchecked`: it was not a guess, its check did not run. To be called once. */
-  end(outcome: 'right' | 'wrong' | 'unchecked'): void
+export interface LoginLimitDeps {
+  readonly db: Database
+  readonly clock: Clock
+  /** The same for all servers of one database; without it the kept hashes say nothing about what was typed. */
+  readonly key: Secret
 }
 
-/** One password that is being checked, or was wrong. */
-interface Guess {
-  /** That are being checked. */
-  requests: number
-  isWrong: boolean
-}
+export function createLoginLimit({ db, clock, key: secret }: LoginLimitDeps): LoginLimit {
+  // What other servers are checking at this very moment is counted once it has failed.
+  const checking = new Map<string, Map<string, number>>()
+  const hash = (text: string) => createHmac('sha256', secret.reveal()).update(text).digest('base64url')
 
-interface Window {
-  failures: number
-  readonly endsAtMs: number
-  readonly guesses: Map<string, Guess>
-}
+  function enter(key: LoginKey, guess: string): { readonly others: ReadonlySet<string>; leave(): void } {
+    const name = `${key.account} ${key.network}`
+    const guesses = checking.get(name) ?? new Map<string, number>()
+    const others = new Set(guesses.keys())
+    checking.set(name, guesses.set(guess, (guesses.get(guess) ?? 0) + 1))
+    return {
+      others,
+      leave() {
+        const left = (guesses.get(guess) ?? 1) - 1
+        if (left > 0) guesses.set(guess, left)
+        else guesses.delete(guess)
+        if (guesses.size === 0) checking.delete(name)
+      },
+    }
+  }
 
-export function createLoginLimit(clock: Clock): LoginLimit {
-  const windows = new LRUCache<string, Window>({ max: REMEMBERED })
-  const memoryKey = randomBytes(32)
-
-  function windowOf(key: string, nowMs: number): Window {
-    const present = windows.get(key)
-    if (present !== undefined && present.endsAtMs > nowMs) return present
-    const fresh = { failures: 0, endsAtMs: nowMs + WINDOW_MS, guesses: new Map<string, Guess>() }
-    windows.set(key, fresh)
-    return fresh
+  /** Counted in this process alone where the database cannot be written: a full disk is no licence to guess. */
+  async function count(key: LoginKey, guess: string, leave: () => void): Promise<void> {
+    const now = clock.now()
+    const endsAt = isoTime(new Date(now.getTime() + WINDOW_MS))
+    try {
+      await db.write((tx) => addFailedLogin(tx, key, { guess, at: isoTime(now), endsAt }))
+      leave()
+    } catch {
+      setTimeout(leave, WINDOW_MS).unref()
+    }
   }
 
   return {
-    begin(address, username, password) {
-      const key = `${networkOf(address)} ${username.toLowerCase().slice(0, 200)}`
-      const nowMs = clock.now().getTime()
-      const window = windowOf(key, nowMs)
-      const name = createHmac('sha256', memoryKey).update(password).digest('base64')
-      const known = window.guesses.get(name)
-      const isGuessed = known === undefined && window.guesses.size >= MAX_GUESSES
-      if (isGuessed || window.failures >= MAX_FAILURES) throw tooMany(window.endsAtMs - nowMs)
-      const guess = known ?? { requests: 0, isWrong: false }
-      window.guesses.set(name, guess)
-      guess.requests++
-      return {
-        end(outcome) {
-          guess.requests--
-          if (outcome === 'right') windows.delete(key)
-          if (outcome === 'wrong') {
-            guess.isWrong = true
-            window.failures++
-          }
-          if (guess.requests === 0 && !guess.isWrong) window.guesses.delete(name)
-        },
+    async guard<T>({ userId, username, password, network }: LoginTry, check: () => Promise<T | undefined>) {
+      const key = { account: userId ?? `? ${hash(username.normalize('NFKC').trim().toLowerCase())}`, network }
+      const guess = hash(password)
+      // In this order nothing is missed: what was being checked before us is in `others`, what has failed before that is in the database.
+      const { others, leave } = enter(key, guess)
+      let result: T | undefined
+      try {
+        const now = clock.now()
+        const past = await readFailedLogins(db.read, key, isoTime(now))
+        refuseTooMany(past, others, guess, now)
+        result = await check()
+        if (result !== undefined && past.endsAt !== undefined) forgetFailedLogins(db, key)
+      } catch (error) {
+        leave()
+        throw error
       }
+      if (result === undefined) await count(key, guess, leave)
+      else leave()
+      return result
     },
   }
 }
 
-function tooMany(leftMs: number): AppError {
+function refuseTooMany(past: FailedLogins, others: ReadonlySet<string>, guess: string, now: Date): void {
+  const guesses = past.guesses.union(others)
+  const isOver = (guesses.size >= MAX_GUESSES && !guesses.has(guess)) || past.failures >= MAX_FAILURES
+  if (!isOver) return
+  const leftMs = past.endsAt === undefined ? WINDOW_MS : Date.parse(past.endsAt) - now.getTime()
   const retryAfterSeconds = Math.ceil(leftMs / 1000)
-  return new AppError(
+  throw new AppError(
     'TOOMANYREQUESTS',
     `too many logins have failed for this user name from this address: try again in ${retryAfterSeconds} s`,
     { detail: { retryAfterSeconds } },
@@ -89,7 +120,7 @@ function tooMany(leftMs: number): AppError {
 }
 
 /** Whoever has one IPv6 address has its /64. */
-function networkOf(address: string | undefined): string {
+export function networkOf(address: string | undefined): string {
   if (address === undefined || !ipaddr.isValid(address)) return 'unknown'
   const parsed = ipaddr.process(address)
   return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString()

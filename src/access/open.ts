@@ -19,7 +19,7 @@ export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Pr
   const verifyBearer = createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock })
   return {
     accounts,
-    authenticator: createAuthenticator({ db, accounts, verifyBearer, clock }),
+    authenticator: createAuthenticator({ db, accounts, verifyBearer, clock, guessKey: sealer.derive('login guesses') }),
     signBearer: createBearerSigner(key, clock),
   }
 }

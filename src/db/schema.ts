@@ -187,6 +187,14 @@ export interface RefreshTokenRow {
   expires_at: string
 }
 
+export interface FailedLoginRow {
+  account: string
+  network: string
+  guess: string
+  failures: number
+  ends_at: string
+}
+
 export interface UpstreamRow {
   id: string
   /** Null: shared by the operator with every organization. */
@@ -319,6 +327,7 @@ export interface Schema {
   sessions: SessionRow
   tokens: TokenRow
   refresh_tokens: RefreshTokenRow
+  failed_logins: FailedLoginRow
   upstreams: UpstreamRow
   mirrors: MirrorRow
   sync_runs: SyncRunRow

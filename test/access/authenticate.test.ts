@@ -126,6 +126,7 @@ describeOnEachEngine('authenticate', (openFresh) => {
     const token = await on.token(ann.id, 'read')
     const lastUse = async () => {
       await on.authenticator.authenticate(basic('ann', token.text))
+      await on.db.later.settled()
       return (await on.db.read.selectFrom('tokens').select('last_used_at').executeTakeFirst())?.last_used_at
     }
     const first = on.clock.now().toISOString()

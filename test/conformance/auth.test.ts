@@ -112,18 +112,21 @@ describe('Bearer tokens cap rights', () => {
     expect((await wide.send('POST', 'blobs/uploads/')).status).toBe(202)
   })
 
-  test('a mount asks for both scopes, in one challenge, and then mounts', async () => {
+  test('a mount asks for both scopes, in one challenge, and then mounts; one without from is an upload (end-11)', async () => {
     const blob = await ociRequests(server.url, 'acme/source', OWNER).pushBlob(freshContent(10))
     const scope = 'repository:acme/private:pull,push'
     const narrow = ociRequests(server.url, 'acme/private', await bearer([scope]))
-    for (const query of [`mount=${blob.digest}&from=acme/source`, `mount=${blob.digest}`]) {
-      const answer = await narrow.send('POST', `blobs/uploads/?${query}`)
-      expect(challengeOf(answer)).toMatchObject({
-        error: 'insufficient_scope',
-        scope: `${scope} repository:acme/source:pull`,
-      })
-      const both = ociRequests(server.url, 'acme/private', await bearer([challengeOf(answer).scope ?? '']))
-      expect((await both.send('POST', `blobs/uploads/?${query}`)).status).toBe(201)
+    const fromless = `blobs/uploads/?mount=${blob.digest}`
+    const session = await narrow.send('POST', fromless)
+    expect([session.status, session.headers.get('location') !== null]).toEqual([202, true])
+    const answer = await narrow.send('POST', `${fromless}&from=acme/source`)
+    expect(challengeOf(answer)).toMatchObject({
+      error: 'insufficient_scope',
+      scope: `${scope} repository:acme/source:pull`,
+    })
+    const both = ociRequests(server.url, 'acme/private', await bearer([challengeOf(answer).scope ?? '']))
+    for (const path of [`${fromless}&from=acme/source`, fromless]) {
+      expect((await both.send('POST', path)).status).toBe(201)
       expect((await owner.send('DELETE', `blobs/${blob.digest}`)).status).toBe(202)
     }
   })

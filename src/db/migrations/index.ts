@@ -4,6 +4,7 @@ import { mirrors } from './0003-mirrors.ts'
 import { accounts } from './0004-accounts.ts'
 import { references } from './0005-references.ts'
 import { exclusions } from './0009-exclusions.ts'
+import { failedLogins } from './0010-failed-logins.ts'
 import { storedBytes } from './0011-stored-bytes.ts'
 import { listSources } from './0012-list-sources.ts'
 import type { Migration } from './migration.ts'
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   accounts,
   references,
   exclusions,
+  failedLogins,
   storedBytes,
   listSources,
 ]

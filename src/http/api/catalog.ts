@@ -62,8 +62,8 @@ export function catalogRoutes({ db, openRegistry }: Deps): Routes {
 }
 
 /**
- * The list is asked for with the upstream's credential. One's own organization's is its members' to use; a shared one is the
- * operator's, and used by those who may bring content into some organization.
+ * The list is asked for with the upstream's credential. One's own organization's is its members' to use; that of a shared upstream is
+ * the operator's, and used by those who may bring content into some organization.
  * @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND (also for whoever sees no upstream at all)
  */
 async function allowCatalog(
@@ -75,7 +75,8 @@ async function allowCatalog(
   const { organizations, isOperator } = granted
   if (organizations.length === 0 && !isOperator) throw unknownUpstream(o.upstream)
   const upstream = await getUpstream(db, organizations, o.upstream)
-  if (upstream.organization_id === null && !isOperator && !(await mayUseShared(db, who, organizations))) {
+  const isOperators = upstream.organization_id === null && upstream.username !== null
+  if (isOperators && !isOperator && !(await mayUseShared(db, who, organizations))) {
     throw new AppError('DENIED', `you may not use the shared upstream ${o.upstream}: owners and editors do`)
   }
   return { ...granted, upstream }

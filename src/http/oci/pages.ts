@@ -12,7 +12,7 @@ export interface PageRequest {
 /** A large `n` is cut, the rest follows by `Link`. @throws AppError PAGINATION_NUMBER_INVALID */
 export function parsePage(query: URLSearchParams): PageRequest {
   const n = query.get('n')
-  if (n !== null && !/^\d{1,100}$/.test(n)) {
+  if (n !== null && !/^\d{1,15}$/.test(n)) {
     throw new AppError('PAGINATION_NUMBER_INVALID', `n is ${JSON.stringify(n.slice(0, 40))}, want a number, 0 or more`)
   }
   const last = query.get('last')
