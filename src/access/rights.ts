@@ -156,10 +156,11 @@ export async function decideOrganization(
   const facts = await readOrganizationFacts(db, subjectOf(who), organizationName)
   const current = currentScope(who, facts, now)
   if (current === undefined) return refuse('unauthenticated')
+  // First, so that a bearer token that fell into other hands does not tell what its subject may do elsewhere.
+  if (who.access !== undefined) return refuse('insufficient_scope')
   const { organization, role, isOperator } = facts
   if (organization === undefined || !authorize({ role, isOperator, scope: current.scope }, action))
     return refuse('denied')
-  if (who.access !== undefined) return refuse('insufficient_scope')
   return { allowed: true, organization, role }
 }
 
@@ -173,9 +174,9 @@ export async function decideInstance(
   const facts = await readSubjectFacts(db, subjectOf(who))
   const current = currentScope(who, facts, now)
   if (current === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
+  if (who.access !== undefined) return refuse('insufficient_scope')
   const asked = { isOperator: facts.isOperator, isOwn: true, scope: current.scope }
   if (!authorize(asked, action satisfies Action)) return refuse('denied')
-  if (who.access !== undefined) return refuse('insufficient_scope')
   const { userId, username } = who.principal
   return { allowed: true, userId, username, isOperator: facts.isOperator }
 }

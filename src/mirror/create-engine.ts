@@ -17,6 +17,7 @@ import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { systemSleep } from '../lib/retry.ts'
+import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
@@ -97,7 +98,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys)
     const pass = { sources, known, isFull: o.full ?? false, only: o.only, now: clock.now(), transfers: transfersPerRun }
     const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
-    return { items, totals }
+    return {
+      items: items.map((item) => ({ ...item, sizeBytes: item.sizeBytes === null ? null : saturate(item.sizeBytes) })),
+      totals: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, saturate(total)])),
+    }
   }
 
   async function targetOf(request: StartRequest, signal?: AbortSignal) {

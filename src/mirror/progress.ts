@@ -4,6 +4,7 @@ import type { RunOutcome } from '../api/runs.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Sleep } from '../lib/retry.ts'
+import { saturate } from '../lib/saturate.ts'
 
 /** Moments that follow each other faster than this are shown as one. */
 const MIN_GAP_MS = 200
@@ -61,7 +62,10 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         outcome: meter.outcome,
         tags: { done: meter.tagsDone, total: meter.tagsTotal ?? null },
         manifests: { done: meter.manifestsDone, total: meter.manifestsTotal ?? null },
-        bytes: { done: meter.bytesDone, total: meter.bytesTotal ?? null },
+        bytes: {
+          done: saturate(meter.bytesDone),
+          total: meter.bytesTotal === undefined ? null : saturate(meter.bytesTotal),
+        },
         failed: meter.failed,
         leftOut: meter.leftOut,
       })

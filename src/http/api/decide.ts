@@ -90,7 +90,11 @@ export async function allowOnRepository(
   action: RepositoryAction,
 ): Promise<Granted<{ readonly organization: OrganizationRow; readonly repository: RepositoryRow }>> {
   const decision = await decideRepository(db.read, who, name, action)
-  if (!decision.allowed) throw refusal(decision, `${action} ${name}`)
+  if (!decision.allowed) {
+    // What a bearer token does not carry tells nothing about its subject's other rights.
+    const isNarrow = who.access !== undefined && decision.reason === 'denied'
+    throw refusal(isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision, `${action} ${name}`)
+  }
   const { organization, repository } = decision
   if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
   return grant({ organization, repository })

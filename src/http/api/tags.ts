@@ -5,6 +5,7 @@ import { type Tag, tagListSchema } from '../../api/tags.ts'
 import type { Database } from '../../db/engine.ts'
 import { summarizeTags } from '../../db/tag-summaries.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { saturate } from '../../lib/saturate.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { formatPlatform } from '../../oci/descriptor.ts'
 import { parseTag } from '../../oci/reference.ts'
@@ -53,6 +54,7 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
           const all = own === undefined ? listed : [...listed, own]
           shown.push({
             ...tag,
+            sizeBytes: saturate(tag.sizeBytes),
             platforms: all.map(formatPlatform),
             platformCount: platformCount + all.length - listed.length,
           })
