@@ -68,6 +68,31 @@ describe('bearer tokens (distribution token.md)', () => {
     expect(registry.asked[1]?.headers.get('authorization')).toBeNull()
   })
 
+  for (const [title, scope] of [
+    ['an empty scope', ',scope=""'],
+    ['a blank scope', ',scope=" "'],
+    ['no scope', ''],
+  ] as const) {
+    test(`a challenge with ${title}, first or for an expired token, is answered with the scope that the request needs`, async () => {
+      let good = 't1'
+      await using registry = scriptedRegistry((asked, origin) => {
+        const query = new URL(asked.path, origin).searchParams
+        if (asked.path.startsWith('/token')) {
+          return Response.json({ token: query.get('scope') === 'repository:app:pull' ? good : 'none', expires_in: 300 })
+        }
+        if (asked.headers.get('authorization') === `Bearer ${good}`) return tagList()
+        return unauthorized(`Bearer realm="${origin}/token",service="svc"${scope},error="invalid_token"`)
+      })
+      const reader = openRemoteRepository(loopbackNetwork(), { url: registry.url }, APP)
+      expect(await collect(reader.listTags())).toHaveLength(1)
+      good = 't2'
+      expect(
+        await collect(openRemoteRepository(loopbackNetwork(), { url: registry.url }, APP).listTags()),
+      ).toHaveLength(1)
+      expect(await collect(reader.listTags())).toHaveLength(1)
+    })
+  }
+
   test('many requests at once share one token request', async () => {
     await using registry = tokenRegistry(() => Response.json({ token: 't1', expires_in: 300 }))
     const reader = openRemoteRepository(loopbackNetwork(), { url: registry.url, ...ME }, APP)
