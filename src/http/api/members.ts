@@ -86,5 +86,5 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
 
 /** The same words whether the account exists or not: an owner learns of no account outside of their organizations. */
 function unknownUser(named: string, organization: string): string {
-  return `you know no user ${named}: name somebody of your organizations, or add others to ${organization} by their id (kagami whoami tells it)`
+  return `you know no user ${named}: name somebody of your organizations, or add others to ${organization} by the id that GET /api/v1/user tells them`
 }
