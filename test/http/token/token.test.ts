@@ -273,6 +273,7 @@ describeOnEachEngine('POST /token (checklist 2.3)', (openFresh) => {
     expect((await use(byPassword)).status).toBe(401)
     on.clock.advance(50 * 86_400_000)
     expect((await use(byToken)).status).toBe(200)
+    await on.db.later.settled()
     on.clock.advance(50 * 86_400_000)
     expect((await use(byToken)).status).toBe(200)
     expect((await use(aging)).status).toBe(401)
