@@ -10,7 +10,7 @@ export const listQuerySchema = z.strictObject({
     .string()
     .min(1)
     .max(1024)
-    .regex(/^\P{Cc}*$/u, 'want the `next` of the page before')
+    .refine((text) => !/\p{Cc}/u.test(text), 'want the `next` of the page before')
     .optional(),
 })
 

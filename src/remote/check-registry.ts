@@ -1,5 +1,7 @@
 /** A few questions to a registry before anything depends on it: is it one, are we let in, what can it do. */
+
 import { AppError, isAppError } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import { discard, readExcerpt } from '../net/bounded-body.ts'
 import { failureReason } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
@@ -140,7 +142,7 @@ async function checkBase(
 /** The body of distribution-spec "Error Codes". */
 function isRegistryError({ detail }: AppError): boolean {
   try {
-    const { errors } = JSON.parse((detail as { body: string }).body) as { errors?: { code?: unknown }[] }
+    const { errors } = parseForeignJson((detail as { body: string }).body) as { errors?: { code?: unknown }[] }
     return Array.isArray(errors) && typeof errors[0]?.code === 'string'
   } catch {
     return false

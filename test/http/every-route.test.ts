@@ -63,14 +63,14 @@ beforeAll(async () => {
   const stranger = await kagami.addUser('stranger', { elsewhere: 'owner' })
   const insider = await kagami.addUser('insider', { victimorg: 'owner' })
   await must('PUT', '/organizations/victimorg/members/owner', { role: 'member' })
-  const own = { organization: 'victimorg', url: 'https://registry.example.com/team' }
+  const own = { organization: 'victimorg', url: 'https://registry.example.com/team', check: false }
   await must(
     'POST',
     '/upstreams',
     { ...own, name: 'victimup', username: 'robotname', password: 'robot secret' },
     insider,
   )
-  const shared = { name: 'sharedup', organization: null, url: 'https://registry.example.com/shared' }
+  const shared = { name: 'sharedup', organization: null, url: 'https://registry.example.com/shared', check: false }
   await must('POST', '/upstreams', { ...shared, username: 'operatorsname', password: 'operator secret' })
   await must('POST', '/repositories', { name: 'victimorg/victimrepo' }, insider)
   await emptyIndexPushed(kagami.url, 'victimorg/victimrepo', 'victimtag', insider)
@@ -116,7 +116,13 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /organizations': { name: names.organization },
     'patch /organizations/{organization}': { quotaBytes: 1 },
     'put /organizations/{organization}/members/{user}': { role: 'member' },
-    'post /upstreams': { name: names.upstream, url: 'https://a.example', organization: names.organization },
+    'post /upstreams': {
+      name: names.upstream,
+      url: 'https://a.example',
+      organization: names.organization,
+      check: false,
+    },
+    'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
     'post /mirrors/{organization}/{name}/sync': {},
     'post /mirrors/{organization}/{name}/tags/{tag}/exclude': {},
