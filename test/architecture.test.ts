@@ -124,6 +124,14 @@ describe('the house', () => {
     expect(joiners.map(({ name }) => name).sort()).toEqual(['table.ts', 'welcome.ts'])
   })
 
+  test('content is read through a link: of a repository, or of what an organization fetched (invariants 2 and 7)', () => {
+    const direct = /selectFrom\(\s*\[?\s*'(manifests|manifest_references|blobs)\b/
+    const readers = files.filter((file) => file.room === 'db' && !file.path.includes('/migrations/'))
+    expect(readers.filter((file) => direct.test(file.text)).map((file) => file.path)).toEqual([])
+    const outside = files.filter((file) => file.room !== 'db' && /selectFrom\(/.test(file.text))
+    expect(outside.filter((file) => direct.test(file.text)).map((file) => file.path)).toEqual([])
+  })
+
   test('only slices of a list get into one statement: engines take 32,766 values and no more (db/chunks.ts)', () => {
     const texts = files.filter((file) => file.room === 'db').map(({ path, text }) => ({ path, code: text }))
     expect(texts.flatMap(({ path, code }) => unboundedStatements(code).map((found) => `${path}: ${found}`))).toEqual([])

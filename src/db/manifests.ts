@@ -260,8 +260,8 @@ export async function listReferrers(
 /** Published manifests of the repository that refer to `digest` as child, config or layer: what keeps it from being deleted. */
 export async function listParents(db: Queries, repositoryId: string, digest: Digest): Promise<Digest[]> {
   const rows = await db
-    .selectFrom('manifest_references as reference')
-    .innerJoin('repository_manifests as link', 'link.digest', 'reference.parent_digest')
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
     .select('link.digest')
     .distinct()
     .where('reference.digest', '=', digest)

@@ -75,7 +75,7 @@ const mirror = (text: string) => ({
   nextRunAt: time,
   createdAt: time,
 })
-const repository = (text: string) => ({
+const repository = () => ({
   name: 'acme/app',
   visibility: 'private',
   mirror: 'an-id',
@@ -98,10 +98,10 @@ const answers: Record<string, (text: string) => unknown> = {
       totals: { [text]: 1 },
     },
   }),
-  'GET /repositories': (text) => ({ repositories: [repository(text)], next: null }),
+  'GET /repositories': () => ({ repositories: [repository()], next: null }),
   'GET /repositories/acme/app': (text) => ({
     repository: {
-      ...repository(text),
+      ...repository(),
       description: text,
       immutableTags: { mode: 'patterns', patterns: [text] },
       allowSparse: false,
