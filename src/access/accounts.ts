@@ -1,8 +1,8 @@
 /** People and their passwords. Rows and hashes are better-auth's; nothing here may run inside `db.write`. */
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { type Database, isUniqueViolation } from '../db/engine.ts'
-import { endPasswordLogins, findPasswordAccount, findUserByName, type User } from '../db/users.ts'
+import { type Database, isUniqueViolation } from '../db/engine/engine.ts'
+import { endPasswordLogins, findPasswordAccount, findUserByName, type User } from '../db/people/users.ts'
 import { AppError } from '../errors.ts'
 import { createFairLimiter } from '../lib/fair-limiter.ts'
 import type { Sealer } from '../lib/seal.ts'

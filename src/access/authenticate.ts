@@ -1,7 +1,7 @@
 /** From credentials to who is asking. Bad credentials are UNAUTHORIZED, never anonymous. */
-import type { Database } from '../db/engine.ts'
-import { readSubjectFacts } from '../db/rights.ts'
-import type { TokenOwner } from '../db/tokens.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { readSubjectFacts } from '../db/people/rights.ts'
+import type { TokenOwner } from '../db/people/tokens.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'

@@ -1,7 +1,7 @@
 /** The library that keeps people's passwords and sessions, told to use our tables and to talk to nobody. */
 import { betterAuth } from 'better-auth'
 import { username } from 'better-auth/plugins/username'
-import type { Database } from '../db/engine.ts'
+import type { Database } from '../db/engine/engine.ts'
 import { newId } from '../lib/ids.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isUsername, MAX_ACCOUNT_NAME_LENGTH, PASSWORD_LENGTH } from '../oci/account-names.ts'

@@ -1,8 +1,8 @@
 /** The first start: an owner, who is also the operator, and an organization. Later starts change nothing. */
-import type { Database } from '../db/engine.ts'
-import { addMember } from '../db/members.ts'
-import { createOrganization } from '../db/organizations.ts'
-import { findUserByName, hasOperator, makeOperator } from '../db/users.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { addMember } from '../db/people/members.ts'
+import { createOrganization } from '../db/people/organizations.ts'
+import { findUserByName, hasOperator, makeOperator } from '../db/people/users.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Accounts } from './accounts.ts'

@@ -4,14 +4,14 @@
  */
 import { createHmac } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-import type { Database } from '../db/engine.ts'
+import type { Database } from '../db/engine/engine.ts'
 import {
   addFailedLogin,
   type FailedLogins,
   forgetFailedLogins,
   type LoginKey,
   readFailedLogins,
-} from '../db/failed-logins.ts'
+} from '../db/people/failed-logins.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../db/engine.ts'
+import type { Database } from '../db/engine/engine.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { type Accounts, createAccounts } from './accounts.ts'

@@ -2,8 +2,8 @@
  * Refresh tokens: opaque, for one user and one service, hashed at rest, revocable. They open the token service alone: `/v2`
  * never accepts one. They end with the personal access token, or the password, that they were obtained with.
  */
-import type { Database } from '../db/engine.ts'
-import { extendRefreshToken, findRefreshTokenByHash, insertRefreshToken } from '../db/refresh-tokens.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { extendRefreshToken, findRefreshTokenByHash, insertRefreshToken } from '../db/people/refresh-tokens.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'

@@ -2,8 +2,8 @@
  * Decisions about rights. Each reads the database at the very call, so a revoked grant or token refuses the next request.
  * Invariant 7: a refusal depends on the organization's name and one's grants only, never on what exists there.
  */
-import type { Queries } from '../db/engine.ts'
-import { listOrganizationsOf } from '../db/organizations.ts'
+import type { Queries } from '../db/engine/engine.ts'
+import { listOrganizationsOf } from '../db/people/organizations.ts'
 import {
   type RepositoryFacts,
   readOrganizationFacts,
@@ -11,7 +11,7 @@ import {
   readSubjectFacts,
   type Subject,
   type SubjectFacts,
-} from '../db/rights.ts'
+} from '../db/people/rights.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../db/schema.ts'
 import { type RepositoryName, splitRepositoryName } from '../oci/reference.ts'
 import { type Action, authorize, type InstanceAction, type OrganizationAction, type OwnAction } from './authorize.ts'

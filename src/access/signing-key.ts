@@ -1,7 +1,7 @@
 /** The key that signs bearer tokens: made once, sealed in the database, so that all servers of one database share it. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import type { Database } from '../db/engine.ts'
-import { claimInstanceSetting, findInstanceSetting } from '../db/instance-settings.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { claimInstanceSetting, findInstanceSetting } from '../db/platform/instance-settings.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret } from '../lib/secret.ts'
 

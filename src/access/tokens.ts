@@ -1,7 +1,7 @@
 /** Personal access tokens: made, listed and revoked by their owner; a token stands for its owner, capped by its scope. */
-import type { Database, Queries } from '../db/engine.ts'
+import type { Database, Queries } from '../db/engine/engine.ts'
+import { findTokenByHash, insertToken, type TokenOwner, touchToken } from '../db/people/tokens.ts'
 import type { TokenRow, TokenScope } from '../db/schema.ts'
-import { findTokenByHash, insertToken, type TokenOwner, touchToken } from '../db/tokens.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'

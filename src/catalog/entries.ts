@@ -1,6 +1,7 @@
 /** What can be mirrored: an upstream's own list of repositories, and where they are mirrored to already. */
-import { listDestinations } from '../db/catalog.ts'
-import type { Database } from '../db/engine.ts'
+
+import type { Database } from '../db/engine/engine.ts'
+import { listDestinations } from '../db/mirrors/catalog.ts'
 import type { UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import type { RepositoryName } from '../oci/reference.ts'

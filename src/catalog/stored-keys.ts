@@ -1,5 +1,5 @@
-import type { Database } from '../db/engine.ts'
-import { listUpstreamsWithKeys, setUpstreamCertificates } from '../db/upstreams.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { listUpstreamsWithKeys, setUpstreamCertificates } from '../db/mirrors/upstreams.ts'
 import { findCertificates } from '../lib/certificates.ts'
 
 /** Earlier versions stored a CA file as it was given, with a private key that was in it: only the certificates of it stay. */

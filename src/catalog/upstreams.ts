@@ -1,7 +1,7 @@
 /** Registries that are read from: added and changed by people, after a look at what is there. */
-import type { Database, Queries } from '../db/engine.ts'
+import type { Database, Queries } from '../db/engine/engine.ts'
+import { createUpstream, findUpstream, updateUpstream } from '../db/mirrors/upstreams.ts'
 import type { OrganizationRow, UpstreamRow } from '../db/schema.ts'
-import { createUpstream, findUpstream, updateUpstream } from '../db/upstreams.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'

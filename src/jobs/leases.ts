@@ -1,5 +1,5 @@
-import type { Database } from '../db/engine.ts'
-import { claimLease, extendLease, releaseLease } from '../db/leases.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { claimLease, extendLease, releaseLease } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 

@@ -1,6 +1,5 @@
 import type { Progress } from '../api/progress.ts'
 import type { Run } from '../api/runs.ts'
-import { findLease, voidLeases } from '../db/leases.ts'
 import {
   findMirror,
   findMirrorOfRepository,
@@ -11,8 +10,9 @@ import {
   scheduleMirror,
   setMirrorState,
   stopMirror,
-} from '../db/mirrors.ts'
-import { endRun, findRun, listRunningRuns, listRuns, runCursor } from '../db/sync-runs.ts'
+} from '../db/mirrors/mirrors.ts'
+import { endRun, findRun, listRunningRuns, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
+import { findLease, voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -21,13 +21,13 @@ import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
-import { loadKnown, NOTHING_KNOWN } from './known.ts'
-import { createProgressBoard } from './progress.ts'
-import { openSources, planPass } from './run.ts'
-import { createRunner, LEASE_PREFIX, type RunRequest, stopReason } from './runner.ts'
-import { type Scheduler, startScheduler } from './schedule.ts'
-import { findStartTarget, insertStart, requireReachable, restartOf } from './start.ts'
-import { renderMirrors, renderRun } from './views.ts'
+import { createProgressBoard } from './life/progress.ts'
+import { createRunner, LEASE_PREFIX, type RunRequest, stopReason } from './life/runner.ts'
+import { type Scheduler, startScheduler } from './life/schedule.ts'
+import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
+import { renderMirrors, renderRun } from './life/views.ts'
+import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
+import { openSources, planPass } from './pass/run.ts'
 
 const INTERVAL_MS = 5 * 60 * 1000
 const TRANSFERS_PER_RUN = 8

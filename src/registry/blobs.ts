@@ -6,9 +6,9 @@ import {
   listRepositoriesWithBlob,
   touchBlobs,
   unlinkBlob,
-} from '../db/blobs.ts'
-import type { Database, Queries, Transaction } from '../db/engine.ts'
-import { listParents } from '../db/manifests.ts'
+} from '../db/content/blobs.ts'
+import { listParents } from '../db/content/manifests.ts'
+import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import type { BlobRow, RepositoryRow } from '../db/schema.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'

@@ -1,5 +1,5 @@
-import type { Transaction } from '../db/engine.ts'
-import { createRepository } from '../db/repositories.ts'
+import type { Transaction } from '../db/engine/engine.ts'
+import { createRepository } from '../db/repositories/repositories.ts'
 import type { OrganizationRow, RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import type { RepositoryName } from '../oci/reference.ts'

@@ -1,9 +1,9 @@
 /** A repository of our own storage as the mirror and the replication read it: published content only. */
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { findRepositoryBlob } from '../db/blobs.ts'
-import type { Database } from '../db/engine.ts'
-import { findManifest, listManifests, listReferrers } from '../db/manifests.ts'
-import { findTag, listTags } from '../db/tags.ts'
+import { findRepositoryBlob } from '../db/content/blobs.ts'
+import { findManifest, listManifests, listReferrers } from '../db/content/manifests.ts'
+import { findTag, listTags } from '../db/content/tags.ts'
+import type { Database } from '../db/engine/engine.ts'
 import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'

@@ -1,6 +1,4 @@
-import { listRepositoryBlobs } from '../db/blobs.ts'
-import type { Database, Queries, Transaction } from '../db/engine.ts'
-import { appendEvents, type NewEvent } from '../db/events.ts'
+import { listRepositoryBlobs } from '../db/content/blobs.ts'
 import {
   findManifest,
   findTaggedManifest,
@@ -10,11 +8,13 @@ import {
   listParents,
   type RepositoryManifest,
   unlinkManifest,
-} from '../db/manifests.ts'
-import { excludeDigest } from '../db/mirror-ownership.ts'
-import { findRepository } from '../db/repositories.ts'
+} from '../db/content/manifests.ts'
+import { listTagsOf, moveTag } from '../db/content/tags.ts'
+import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
+import { excludeDigest } from '../db/mirrors/mirror-ownership.ts'
+import { appendEvents, type NewEvent } from '../db/platform/events.ts'
+import { findRepository } from '../db/repositories/repositories.ts'
 import type { RepositoryRow } from '../db/schema.ts'
-import { listTagsOf, moveTag } from '../db/tags.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Descriptor } from '../oci/descriptor.ts'

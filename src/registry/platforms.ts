@@ -1,9 +1,9 @@
 /** The platform of an image that no index describes: its own config says it (OCI image-spec config.md). */
 import { LRUCache } from 'lru-cache'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { findRepositoryBlob } from '../db/blobs.ts'
-import type { Database } from '../db/engine.ts'
-import { MAX_CONFIG_BYTES } from '../db/tag-measure.ts'
+import { findRepositoryBlob } from '../db/content/blobs.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { MAX_CONFIG_BYTES } from '../db/mirrors/tag-measure.ts'
 import { parseForeignJson } from '../lib/json.ts'
 import { cutPlatform, type Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'

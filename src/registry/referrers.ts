@@ -1,5 +1,5 @@
-import type { Queries } from '../db/engine.ts'
-import { listReferrers } from '../db/manifests.ts'
+import { listReferrers } from '../db/content/manifests.ts'
+import type { Queries } from '../db/engine/engine.ts'
 import { type Page, readPage } from '../lib/weighed-page.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'

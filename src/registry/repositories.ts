@@ -1,7 +1,7 @@
 /** Repositories and their settings, as people manage them. */
-import type { Database } from '../db/engine.ts'
-import { createRepository } from '../db/repositories.ts'
-import { changeRepository, deleteRepository, type RepositoryChange } from '../db/repository-settings.ts'
+import type { Database } from '../db/engine/engine.ts'
+import { changeRepository, deleteRepository, type RepositoryChange } from '../db/mirrors/repository-settings.ts'
+import { createRepository } from '../db/repositories/repositories.ts'
 import type { OrganizationRow, RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'

@@ -1,8 +1,8 @@
 /** What crashes leave half-way on the disk and in the count of an organization's bytes. */
 import type { BlobStore } from '../blobs/blob-store.ts'
-import type { Database, Queries } from '../db/engine.ts'
-import { listOldReservations, settleStage } from '../db/quota.ts'
-import { listKnownUploadSessions } from '../db/upload-sessions.ts'
+import { listOldReservations, settleStage } from '../db/content/quota.ts'
+import { listKnownUploadSessions } from '../db/content/upload-sessions.ts'
+import type { Database, Queries } from '../db/engine/engine.ts'
 
 const BATCH = 500
 

@@ -1,6 +1,7 @@
 /** Room in an organization's quota for bytes on their way in: set aside before they are written, whatever the client announced. */
-import type { Database } from '../db/engine.ts'
-import { findQuotaBytes, reserveStage } from '../db/quota.ts'
+
+import { findQuotaBytes, reserveStage } from '../db/content/quota.ts'
+import type { Database } from '../db/engine/engine.ts'
 import type { Digest } from '../oci/digest.ts'
 
 /** Set aside at once for a body of unknown length, where there is so much room. */

@@ -3,9 +3,7 @@
  * they are acknowledged; a process that has not seen all bytes hashes the stage again.
  */
 import type { BlobStore, Stage } from '../blobs/blob-store.ts'
-import type { Database, Transaction } from '../db/engine.ts'
-import { settleStage } from '../db/quota.ts'
-import type { UploadSessionRow } from '../db/schema.ts'
+import { settleStage } from '../db/content/quota.ts'
 import {
   countUploadSessions,
   deleteUploadSession,
@@ -14,7 +12,9 @@ import {
   listIdleUploadSessions,
   moveUploadOffset,
   type UploadKey,
-} from '../db/upload-sessions.ts'
+} from '../db/content/upload-sessions.ts'
+import type { Database, Transaction } from '../db/engine/engine.ts'
+import type { UploadSessionRow } from '../db/schema.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'

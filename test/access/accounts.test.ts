@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createAccounts } from '../../src/access/accounts.ts'
 import { createRefreshToken } from '../../src/access/refresh-tokens.ts'
-import { findUserByName } from '../../src/db/users.ts'
+import { findUserByName } from '../../src/db/people/users.ts'
 import { createSecret } from '../../src/lib/secret.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { openAccessInstance, PASSWORD } from './access-instance.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { BearerSubject } from '../../src/access/bearer.ts'
-import { removeToken } from '../../src/db/tokens.ts'
+import { removeToken } from '../../src/db/people/tokens.ts'
 import { createSecret } from '../../src/lib/secret.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { type AccessInstance, basic, openAccessInstance, PASSWORD } from './access-instance.ts'

@@ -5,7 +5,7 @@ import { createBearerSigner, createBearerVerifier, MAX_BEARER_LENGTH } from '../
 import type { Access } from '../../src/access/principal.ts'
 import { listAllowedActions } from '../../src/access/rights.ts'
 import { importVerifyingKey, openSigningKey } from '../../src/access/signing-key.ts'
-import { openDatabase } from '../../src/db/engine.ts'
+import { openDatabase } from '../../src/db/engine/engine.ts'
 import { createSealer } from '../../src/lib/seal.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { describeOnEachEngine } from '../support/engines.ts'

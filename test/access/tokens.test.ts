@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { hashToken, isTokenText, makeTokenText } from '../../src/access/token-text.ts'
 import { createToken, parseTokenExpiry } from '../../src/access/tokens.ts'
-import { listTokens, removeToken } from '../../src/db/tokens.ts'
+import { listTokens, removeToken } from '../../src/db/people/tokens.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { openAccessInstance } from './access-instance.ts'
 

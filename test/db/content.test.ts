@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'bun:test'
-import { findRepositoryBlob, insertBlob, linkBlobs } from '../../src/db/blobs.ts'
-import type { Database } from '../../src/db/engine.ts'
-import { appendEvents, listEvents } from '../../src/db/events.ts'
-import { findManifest, insertManifest, linkManifest, listParents, listReferrers } from '../../src/db/manifests.ts'
-import { createRepository, findRepository, listRepositories } from '../../src/db/repositories.ts'
-import { findTag, listTags, moveTag } from '../../src/db/tags.ts'
-import { measureLinked } from '../../src/db/usage.ts'
+import { findRepositoryBlob, insertBlob, linkBlobs } from '../../src/db/content/blobs.ts'
+import {
+  findManifest,
+  insertManifest,
+  linkManifest,
+  listParents,
+  listReferrers,
+} from '../../src/db/content/manifests.ts'
+import { findTag, listTags, moveTag } from '../../src/db/content/tags.ts'
+import { measureLinked } from '../../src/db/content/usage.ts'
+import type { Database } from '../../src/db/engine/engine.ts'
+import { appendEvents, listEvents } from '../../src/db/platform/events.ts'
+import { createRepository, findRepository, listRepositories } from '../../src/db/repositories/repositories.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { MediaType } from '../../src/oci/media-types.ts'

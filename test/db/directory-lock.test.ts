@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { lockDirectory } from '../../src/db/directory-lock.ts'
+import { lockDirectory } from '../../src/db/engine/directory-lock.ts'
 import { temporaryDirectory } from '../support/process.ts'
 
 test('a directory has one holder at a time, and is free again when it is released', () => {
@@ -24,7 +24,7 @@ test('a holder that is killed holds nothing', async () => {
       [
         process.execPath,
         '-e',
-        `const { lockDirectory } = await import(${JSON.stringify(`${import.meta.dir}/../../src/db/directory-lock.ts`)})
+        `const { lockDirectory } = await import(${JSON.stringify(`${import.meta.dir}/../../src/db/engine/directory-lock.ts`)})
          // Kept: one that nobody can reach is collected, and free.
          globalThis.held = lockDirectory(${JSON.stringify(directory.path)})
          if (globalThis.held !== undefined) console.log('held')

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { isUniqueViolation } from '../../src/db/engine.ts'
-import { appendEvents, listEvents, type NewEvent } from '../../src/db/events.ts'
+import { isUniqueViolation } from '../../src/db/engine/engine.ts'
+import { appendEvents, listEvents, type NewEvent } from '../../src/db/platform/events.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 
 const event = (actor: string): NewEvent => ({

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { CompiledQuery } from 'kysely'
 import { defaultNamePrefix } from '../../src/catalog/name-prefix.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate } from '../../src/db/engine/migrate.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 
 /** Addresses as people give them, and what default names begin with. */

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { openDatabase } from '../../src/db/engine.ts'
-import { findInstanceSetting, setInstanceSetting } from '../../src/db/instance-settings.ts'
+import { openDatabase } from '../../src/db/engine/engine.ts'
+import { findInstanceSetting, setInstanceSetting } from '../../src/db/platform/instance-settings.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 
 const disk = mountSmallDisk(32)

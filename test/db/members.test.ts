@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test'
-import { addMember, listMembers, removeMember } from '../../src/db/members.ts'
+import { addMember, listMembers, removeMember } from '../../src/db/people/members.ts'
 import {
   createOrganization,
   findOrganization,
   listOrganizations,
   listOrganizationsOf,
   setOrganizationQuota,
-} from '../../src/db/organizations.ts'
-import { findUserById, hasOperator, listUsers } from '../../src/db/users.ts'
+} from '../../src/db/people/organizations.ts'
+import { findUserById, hasOperator, listUsers } from '../../src/db/people/users.ts'
 import { openAccessInstance } from '../access/access-instance.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 

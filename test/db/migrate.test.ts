@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate } from '../../src/db/engine/migrate.ts'
 import { MIGRATIONS } from '../../src/db/migrations/index.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 

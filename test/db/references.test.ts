@@ -1,9 +1,9 @@
 // References are a fact of a manifest's bytes (decision record 21): who brought them, and as what, does not matter; old rows are read again.
 import { expect, test } from 'bun:test'
-import type { Database } from '../../src/db/engine.ts'
-import { insertManifest, linkManifest, replaceReferences } from '../../src/db/manifests.ts'
+import { insertManifest, linkManifest, replaceReferences } from '../../src/db/content/manifests.ts'
+import type { Database } from '../../src/db/engine/engine.ts'
 import { references } from '../../src/db/migrations/0005-references.ts'
-import { createRepository } from '../../src/db/repositories.ts'
+import { createRepository } from '../../src/db/repositories/repositories.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest, referencesOf } from '../../src/oci/manifest.ts'
 import { MediaType } from '../../src/oci/media-types.ts'

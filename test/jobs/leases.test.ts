@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { extendLease, findLease, voidLeases } from '../../src/db/leases.ts'
+import { extendLease, findLease, voidLeases } from '../../src/db/platform/leases.ts'
 import { acquireLease } from '../../src/jobs/leases.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { describeOnEachEngine } from '../support/engines.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { NO_TAGS } from '../../src/db/mirror-tags.ts'
-import { moveTag } from '../../src/db/tags.ts'
+import { moveTag } from '../../src/db/content/tags.ts'
+import { NO_TAGS } from '../../src/db/mirrors/mirror-tags.ts'
 import { AppError } from '../../src/errors.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'

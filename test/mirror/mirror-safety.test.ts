@@ -1,6 +1,6 @@
 // Invariants 1 to 3: nothing unfinished is seen, nobody gets bytes by naming a digest, and what was fetched survives an end.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { claimLease } from '../../src/db/leases.ts'
+import { claimLease } from '../../src/db/platform/leases.ts'
 import { AppError } from '../../src/errors.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { type MemoryRepository, memoryRepository } from '../support/memory-repository.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { AppError } from '../../src/errors.ts'
-import { nextRunAt } from '../../src/mirror/schedule.ts'
+import { nextRunAt } from '../../src/mirror/life/schedule.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { type MemoryRepository, memoryRepository } from '../support/memory-repository.ts'
 import { type MirrorInstance, openMirrorInstance } from './mirror-instance.ts'

@@ -1,8 +1,8 @@
 // What a repository's settings, its organization's quota and a mirror's ownership refuse (issue 4; design, "Core of the data").
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { recordSyncedTags } from '../../src/db/mirror-tags.ts'
-import { createMirror } from '../../src/db/mirrors.ts'
-import { measureLinked } from '../../src/db/usage.ts'
+import { measureLinked } from '../../src/db/content/usage.ts'
+import { recordSyncedTags } from '../../src/db/mirrors/mirror-tags.ts'
+import { createMirror } from '../../src/db/mirrors/mirrors.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { Tag } from '../../src/oci/reference.ts'
 import { streamOf } from '../support/blob-checks.ts'

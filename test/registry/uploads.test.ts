@@ -3,9 +3,9 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
-import type { Database } from '../../src/db/engine.ts'
-import { createOrganization } from '../../src/db/organizations.ts'
-import type { UploadKey } from '../../src/db/upload-sessions.ts'
+import type { UploadKey } from '../../src/db/content/upload-sessions.ts'
+import type { Database } from '../../src/db/engine/engine.ts'
+import { createOrganization } from '../../src/db/people/organizations.ts'
 import { AppError, type ErrorCode } from '../../src/errors.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
@@ -194,7 +194,7 @@ describeOnEachEngine('Upload sessions', (openFresh) => {
 
 describe('A session cut off by the caller’s signal', () => {
   test('keeps its bytes and can be cancelled', async () => {
-    const { openDatabase } = await import('../../src/db/engine.ts')
+    const { openDatabase } = await import('../../src/db/engine/engine.ts')
     const db = await openDatabase(join(directory.path, 'signal.db'))
     const at = await bench(db)
     const key = await at.begin()

@@ -1,6 +1,6 @@
 import { afterAll, describe } from 'bun:test'
 import { join } from 'node:path'
-import { type Database, openDatabase } from '../../src/db/engine.ts'
+import { type Database, openDatabase } from '../../src/db/engine/engine.ts'
 import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
 

@@ -1,6 +1,6 @@
 import { isAppError } from '../../errors.ts'
 import { type ManifestReferences, referencesOf } from '../../oci/manifest.ts'
-import { replaceReferences } from '../manifests.ts'
+import { replaceReferences } from '../content/manifests.ts'
 import type { Migration } from './migration.ts'
 
 const PAGE_ROWS = 200

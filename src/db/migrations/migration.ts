@@ -1,4 +1,4 @@
-import type { Transaction } from '../engine.ts'
+import type { Transaction } from '../engine/engine.ts'
 
 /** Column types that differ between the engines; compared text is `COLLATE "C"` on PostgreSQL, as SQLite compares it. */
 export interface ColumnTypes {

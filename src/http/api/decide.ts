@@ -10,7 +10,7 @@ import {
   type Refusal,
   type RepositoryAction,
 } from '../../access/rights.ts'
-import type { Database } from '../../db/engine.ts'
+import type { Database } from '../../db/engine/engine.ts'
 import type { OrganizationRow, RepositoryRow, Role } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'

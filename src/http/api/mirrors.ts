@@ -12,7 +12,7 @@ import {
 } from '../../api/mirrors.ts'
 import { planAnswerSchema } from '../../api/plans.ts'
 import { nameSchema } from '../../api/schema.ts'
-import type { Database } from '../../db/engine.ts'
+import type { Database } from '../../db/engine/engine.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseTag } from '../../oci/reference.ts'

@@ -10,15 +10,15 @@ import {
   type Role,
 } from '../../api/organizations.ts'
 import { nameSchema, z } from '../../api/schema.ts'
-import type { Database } from '../../db/engine.ts'
-import { addMember } from '../../db/members.ts'
+import { summarizeOrganization } from '../../db/content/repository-summaries.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
   listOrganizations,
   listOrganizationsOf,
   setOrganizationQuota,
-} from '../../db/organizations.ts'
-import { summarizeOrganization } from '../../db/repository-summaries.ts'
+} from '../../db/people/organizations.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'

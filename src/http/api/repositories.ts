@@ -12,9 +12,9 @@ import {
   repositoryListSchema,
 } from '../../api/repositories.ts'
 import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
-import type { Database } from '../../db/engine.ts'
-import { listRepositories } from '../../db/repositories.ts'
-import { type RepositorySummary, summarizeRepositories } from '../../db/repository-summaries.ts'
+import { type RepositorySummary, summarizeRepositories } from '../../db/content/repository-summaries.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { listRepositories } from '../../db/repositories/repositories.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { readPage } from '../../lib/weighed-page.ts'

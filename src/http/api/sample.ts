@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import { type SampleRelease, sampleReleaseAnswerSchema } from '../../api/sample.ts'
-import type { Database } from '../../db/engine.ts'
+import type { Database } from '../../db/engine/engine.ts'
 import { AppError } from '../../errors.ts'
 import { allowOnInstance } from './decide.ts'
 import { created, newRoutes, type Routes } from './route.ts'

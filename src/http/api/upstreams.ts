@@ -12,16 +12,16 @@ import {
   upstreamListSchema,
 } from '../../api/upstreams.ts'
 import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../catalog/upstreams.ts'
-import { listDestinations } from '../../db/catalog.ts'
-import type { Database } from '../../db/engine.ts'
-import type { UpstreamRow } from '../../db/schema.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { listDestinations } from '../../db/mirrors/catalog.ts'
 import {
   findReferrerSourceName,
   listUpstreams,
   removeUpstream,
   type UpstreamRecord,
   upstreamCursor,
-} from '../../db/upstreams.ts'
+} from '../../db/mirrors/upstreams.ts'
+import type { UpstreamRow } from '../../db/schema.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'

@@ -1,6 +1,6 @@
 import type { Authenticated } from '../../access/principal.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
-import type { Database } from '../../db/engine.ts'
+import type { Database } from '../../db/engine/engine.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Uploads } from '../../registry/uploads.ts'

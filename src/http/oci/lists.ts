@@ -1,7 +1,7 @@
 /** The lists of distribution-spec: tags (end-8), referrers (end-12) and Docker's `_catalog`. */
 
-import { listReadableRepositories } from '../../db/readable-repositories.ts'
-import { listTags } from '../../db/tags.ts'
+import { listTags } from '../../db/content/tags.ts'
+import { listReadableRepositories } from '../../db/repositories/readable-repositories.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { MediaType } from '../../oci/media-types.ts'
 import { listReferrersPage } from '../../registry/referrers.ts'

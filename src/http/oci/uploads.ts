@@ -1,6 +1,6 @@
 /** `/v2/<name>/blobs/uploads/…`: distribution-spec end-4a … end-6, end-11, end-13 and end-14. */
 import { decideRepository } from '../../access/rights.ts'
-import type { UploadKey } from '../../db/upload-sessions.ts'
+import type { UploadKey } from '../../db/content/upload-sessions.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { formatUploadRange } from '../../oci/range.ts'

@@ -1,7 +1,7 @@
 // What a long answer, a list and a change of members may tell, and to whom.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { tagListSchema } from '../../../src/api/tags.ts'
-import { openDatabase } from '../../../src/db/engine.ts'
+import { openDatabase } from '../../../src/db/engine/engine.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import {
   authorization,

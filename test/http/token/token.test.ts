@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { removeToken } from '../../../src/db/tokens.ts'
+import { removeToken } from '../../../src/db/people/tokens.ts'
 import { createTokenApp } from '../../../src/http/token/app.ts'
 import { createLogger } from '../../../src/lib/logger.ts'
 import { createSecret } from '../../../src/lib/secret.ts'

@@ -1,0 +1,131 @@
+import type { Digest } from '../../oci/digest.ts'
+import { inChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery } from '../engine/prepared.ts'
+import type { BlobRow } from '../schema.ts'
+import { chargeLinks, forgetUsage } from './quota.ts'
+
+/**
+ * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
+ * @returns the row that counts; `isNew` false when it is another's
+ */
+export async function insertBlob(
+  tx: Transaction,
+  blob: { readonly digest: Digest; readonly sizeBytes: number; readonly storageKey: string; readonly at: string },
+): Promise<{ row: BlobRow; isNew: boolean }> {
+  const made = await tx
+    .insertInto('blobs')
+    .values({ digest: blob.digest, size_bytes: blob.sizeBytes, storage_key: blob.storageKey, touched_at: blob.at })
+    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ touched_at: blob.at }))
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return { row: made, isNew: made.storage_key === blob.storageKey }
+}
+
+/**
+ * Links stored blobs into a repository. `publishedAt` null = staged. A link that is published stays so.
+ * The blobs' rows must exist (foreign key). @throws AppError DENIED over the organization's quota
+ */
+export async function linkBlobs(
+  tx: Transaction,
+  repositoryId: string,
+  digests: readonly Digest[],
+  o: { readonly publishedAt: string | null; readonly at: string },
+): Promise<void> {
+  await chargeLinks(tx, repositoryId, 'blob', digests)
+  for (const chunk of inChunks(digests)) {
+    await tx
+      .insertInto('repository_blobs')
+      .values(
+        chunk.map((digest) => ({
+          repository_id: repositoryId,
+          digest,
+          published_at: o.publishedAt,
+          linked_at: o.at,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+          published_at: eb.fn.coalesce('repository_blobs.published_at', 'excluded.published_at'),
+        })),
+      )
+      .execute()
+  }
+}
+
+const readBlob = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+  db
+    .selectFrom('repository_blobs as link')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+    .selectAll('blob')
+    .select('link.published_at')
+    .where('link.repository_id', '=', value('repositoryId'))
+    .where('link.digest', '=', value('digest')),
+)
+
+/** A blob of the repository; only published ones unless `staged` is asked for. */
+export async function findRepositoryBlob(
+  db: Queries,
+  repositoryId: string,
+  digest: Digest,
+  o: { readonly staged?: boolean } = {},
+): Promise<BlobRow | undefined> {
+  const [row] = await readBlob(db, { repositoryId, digest })
+  return row === undefined || (row.published_at === null && o.staged !== true) ? undefined : row
+}
+
+/** Which of `digests` the repository has (published only unless `staged`), with their sizes. */
+export async function listRepositoryBlobs(
+  db: Queries,
+  repositoryId: string,
+  digests: readonly Digest[],
+  o: { readonly staged?: boolean } = {},
+): Promise<Map<Digest, BlobRow>> {
+  const found = new Map<Digest, BlobRow>()
+  for (const chunk of inChunks(digests)) {
+    let query = db
+      .selectFrom('repository_blobs as link')
+      .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+      .selectAll('blob')
+      .where('link.repository_id', '=', repositoryId)
+      .where('link.digest', 'in', chunk)
+    if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+    for (const row of await query.execute()) found.set(row.digest as Digest, row)
+  }
+  return found
+}
+
+/** Repositories of one organization in which the blob is published: where a mount may come from. */
+export async function listRepositoriesWithBlob(
+  db: Queries,
+  organizationId: string,
+  digest: Digest,
+): Promise<{ id: string; name: string }[]> {
+  return db
+    .selectFrom('repository_blobs as link')
+    .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
+    .select(['repository.id', 'repository.name'])
+    .where('repository.organization_id', '=', organizationId)
+    .where('link.digest', '=', digest)
+    .where('link.published_at', 'is not', null)
+    .orderBy('repository.name')
+    .execute()
+}
+
+/** Keeps the collector away from blobs that somebody just asked for. */
+export async function touchBlobs(tx: Transaction, digests: readonly Digest[], at: string): Promise<void> {
+  for (const chunk of inChunks(digests)) {
+    await tx.updateTable('blobs').set({ touched_at: at }).where('digest', 'in', chunk).execute()
+  }
+}
+
+/** @returns whether it was linked */
+export async function unlinkBlob(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  await forgetUsage(tx, repositoryId)
+  const { numDeletedRows } = await tx
+    .deleteFrom('repository_blobs')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return numDeletedRows > 0n
+}

@@ -1,0 +1,285 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { ManifestReferences, ParsedManifest } from '../../oci/manifest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { inChunks, rowChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery } from '../engine/prepared.ts'
+import type { ManifestReferenceRow, ReferenceKind } from '../schema.ts'
+import { chargeLinks, forgetUsage } from './quota.ts'
+
+/** A manifest as one repository has it. */
+export interface RepositoryManifest {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly bytes: Uint8Array
+  readonly subjectDigest: Digest | undefined
+  readonly publishedAt: string | undefined
+}
+
+/**
+ * Stores the bytes and what they refer to, unless they are there: what they refer to is a fact of the bytes, whoever brings them and
+ * whatever type is given to them. The caller has verified the digest.
+ */
+export async function insertManifest(
+  tx: Transaction,
+  manifest: ParsedManifest,
+  bytes: Uint8Array,
+  at: string,
+): Promise<void> {
+  const { descriptor } = manifest
+  const made = await tx
+    .insertInto('manifests')
+    .values({
+      digest: descriptor.digest,
+      size_bytes: bytes.byteLength,
+      bytes,
+      subject_digest: manifest.subject?.digest ?? null,
+      artifact_type: manifest.artifactType ?? null,
+      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+      created_at: at,
+    })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .returning('digest')
+    .executeTakeFirst()
+  if (made === undefined) return
+  await insertReferences(tx, descriptor.digest, manifest)
+}
+
+/** Writes anew what a stored manifest refers to, with all that is derived from it. */
+export async function replaceReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
+  await tx
+    .updateTable('manifests')
+    .set({
+      subject_digest: manifest.subject?.digest ?? null,
+      artifact_type: manifest.artifactType ?? null,
+      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+    })
+    .where('digest', '=', digest)
+    .execute()
+  await tx.deleteFrom('manifest_references').where('parent_digest', '=', digest).execute()
+  await insertReferences(tx, digest, manifest)
+}
+
+async function insertReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
+  for (const chunk of rowChunks(referenceRows(digest, manifest))) {
+    await tx.insertInto('manifest_references').values(chunk).execute()
+  }
+}
+
+function referenceRows(digest: string, manifest: ManifestReferences): ManifestReferenceRow[] {
+  const rows: ManifestReferenceRow[] = []
+  const add = (kind: ReferenceKind, descriptor: Descriptor) => {
+    rows.push({
+      parent_digest: digest,
+      position: rows.length,
+      kind,
+      digest: descriptor.digest,
+      media_type: descriptor.mediaType,
+      size_bytes: descriptor.size,
+      platform: descriptor.platform === undefined ? null : JSON.stringify(descriptor.platform),
+    })
+  }
+  if (manifest.config !== undefined) add('config', manifest.config)
+  for (const layer of manifest.layers) add('layer', layer)
+  for (const child of manifest.children) add('child', child)
+  if (manifest.subject !== undefined) add('subject', manifest.subject)
+  return rows
+}
+
+export interface ManifestLink {
+  readonly digest: Digest
+  /** The type it is served with, in this repository. */
+  readonly mediaType: string
+  readonly subjectDigest: Digest | undefined
+  readonly pushedAt?: string | undefined
+  readonly mirroredAt?: string | undefined
+  /** Absent: staged. */
+  readonly publishedAt?: string | undefined
+}
+
+/**
+ * Links a stored manifest into a repository; times that are set stay set, a link that is published stays so. Whoever brings it last
+ * says its type, but nobody says it of what a mirror brought except a mirror.
+ * @throws AppError DENIED over the organization's quota
+ */
+export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
+  await chargeLinks(tx, repositoryId, 'manifest', [link.digest])
+  await tx
+    .insertInto('repository_manifests')
+    .values({
+      repository_id: repositoryId,
+      digest: link.digest,
+      media_type: link.mediaType,
+      subject_digest: link.subjectDigest ?? null,
+      pushed_at: link.pushedAt ?? null,
+      mirrored_at: link.mirroredAt ?? null,
+      published_at: link.publishedAt ?? null,
+      last_pulled_at: null,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+        media_type: eb
+          .case()
+          .when(
+            eb.and([eb('repository_manifests.mirrored_at', 'is not', null), eb('excluded.mirrored_at', 'is', null)]),
+          )
+          .then(eb.ref('repository_manifests.media_type'))
+          .else(eb.ref('excluded.media_type'))
+          .end(),
+        pushed_at: eb.fn.coalesce('excluded.pushed_at', 'repository_manifests.pushed_at'),
+        mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
+        published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),
+      })),
+    )
+    .execute()
+}
+
+const MANIFEST_COLUMNS = [
+  'link.digest',
+  'link.media_type',
+  'manifest.size_bytes',
+  'manifest.bytes',
+  'link.subject_digest',
+  'link.published_at',
+] as const
+
+function manifestQuery(db: Queries) {
+  return db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(MANIFEST_COLUMNS)
+}
+
+const readByDigest = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+  manifestQuery(db).where('link.repository_id', '=', value('repositoryId')).where('link.digest', '=', value('digest')),
+)
+
+const readByTag = prepareQuery((db, value: (name: 'repositoryId' | 'tag') => string) =>
+  manifestQuery(db)
+    .innerJoin('tags as tag', (join) =>
+      join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
+    )
+    .where('tag.repository_id', '=', value('repositoryId'))
+    .where('tag.name', '=', value('tag')),
+)
+
+type ManifestColumns = Awaited<ReturnType<typeof readByDigest>>[number]
+
+function manifestOf(row: ManifestColumns | undefined, isStagedWanted: boolean): RepositoryManifest | undefined {
+  if (row === undefined || (row.published_at === null && !isStagedWanted)) return undefined
+  return {
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+    bytes: row.bytes,
+    subjectDigest: (row.subject_digest ?? undefined) as Digest | undefined,
+    publishedAt: row.published_at ?? undefined,
+  }
+}
+
+/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for. */
+export async function findManifest(
+  db: Queries,
+  repositoryId: string,
+  digest: Digest,
+  o: { readonly staged?: boolean } = {},
+): Promise<RepositoryManifest | undefined> {
+  const [row] = await readByDigest(db, { repositoryId, digest })
+  return manifestOf(row, o.staged === true)
+}
+
+/** The published manifest that a tag points to. */
+export async function findTaggedManifest(
+  db: Queries,
+  repositoryId: string,
+  tag: Tag,
+): Promise<RepositoryManifest | undefined> {
+  const [row] = await readByTag(db, { repositoryId, tag })
+  return manifestOf(row, false)
+}
+
+/** Which of `digests` the repository has as manifests, with type and size; only published ones unless `staged`. */
+export async function listManifests(
+  db: Queries,
+  repositoryId: string,
+  digests: readonly Digest[],
+  o: { readonly staged?: boolean } = {},
+): Promise<Map<Digest, Descriptor>> {
+  const found = new Map<Digest, Descriptor>()
+  for (const chunk of inChunks(digests)) {
+    let query = db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
+      .where('link.repository_id', '=', repositoryId)
+      .where('link.digest', 'in', chunk)
+    if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+    for (const row of await query.execute()) {
+      const digest = row.digest as Digest
+      found.set(digest, { digest, mediaType: row.media_type, size: row.size_bytes })
+    }
+  }
+  return found
+}
+
+/** Published referrers of a subject in digest order, as the referrers API lists them (distribution-spec "Listing Referrers"). */
+export async function listReferrers(
+  db: Queries,
+  repositoryId: string,
+  subject: Digest,
+  o: {
+    readonly artifactType?: string | undefined
+    readonly after?: Digest | undefined
+    readonly limit: number
+    readonly staged?: boolean
+  },
+): Promise<Descriptor[]> {
+  let query = db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.artifact_type', 'manifest.annotations'])
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.subject_digest', '=', subject)
+    .orderBy('link.digest')
+    .limit(o.limit)
+  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
+  if (o.artifactType !== undefined) query = query.where('manifest.artifact_type', '=', o.artifactType)
+  if (o.after !== undefined) query = query.where('link.digest', '>', o.after)
+  const rows = await query.execute()
+  return rows.map((row) => ({
+    mediaType: row.media_type,
+    digest: row.digest as Digest,
+    size: row.size_bytes,
+    ...(row.artifact_type === null ? {} : { artifactType: row.artifact_type }),
+    ...(row.annotations === null ? {} : { annotations: JSON.parse(row.annotations) as Record<string, string> }),
+  }))
+}
+
+/** Published manifests of the repository that refer to `digest` as child, config or layer: what keeps it from being deleted. */
+export async function listParents(db: Queries, repositoryId: string, digest: Digest): Promise<Digest[]> {
+  const rows = await db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
+    .select('link.digest')
+    .distinct()
+    .where('reference.digest', '=', digest)
+    .where('reference.kind', '!=', 'subject')
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.published_at', 'is not', null)
+    .orderBy('link.digest')
+    .execute()
+  return rows.map((row) => row.digest as Digest)
+}
+
+/** Takes the manifest out of the repository; its bytes stay until nothing links them. @returns whether it was there */
+export async function unlinkManifest(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+  await forgetUsage(tx, repositoryId)
+  const { numDeletedRows } = await tx
+    .deleteFrom('repository_manifests')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return numDeletedRows > 0n
+}

@@ -1,0 +1,76 @@
+/** What lists of repositories and organizations show besides the rows themselves: a few queries a page, not a few a row. */
+import { inChunks } from '../engine/chunks.ts'
+import type { Queries } from '../engine/engine.ts'
+import type { RepositoryRow } from '../schema.ts'
+import { measureLinked } from './usage.ts'
+
+export interface RepositorySummary {
+  readonly row: RepositoryRow
+  /** Id of the mirror that feeds it; null when there is none, or it is stopped. */
+  readonly mirrorId: string | null
+  readonly tags: number
+  /** Distinct bytes of its blobs and manifests; what is staged counts, it is stored. */
+  readonly sizeBytes: number
+}
+
+/** @param rows repositories of one page */
+export async function summarizeRepositories(db: Queries, rows: readonly RepositoryRow[]): Promise<RepositorySummary[]> {
+  const summaries: RepositorySummary[] = []
+  const rowOf = new Map(rows.map((row) => [row.id, row]))
+  for (const chunk of inChunks([...rowOf.keys()])) {
+    const tags = await db
+      .selectFrom('tags')
+      .select(['repository_id as id', (eb) => eb.fn.countAll<number>().as('number')])
+      .where('repository_id', 'in', chunk)
+      .groupBy('repository_id')
+      .execute()
+    const blobs = await db
+      .selectFrom('repository_blobs as link')
+      .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+      .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('blob.size_bytes').as('number')])
+      .where('link.repository_id', 'in', chunk)
+      .groupBy('link.repository_id')
+      .execute()
+    const manifests = await db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.repository_id as id', (eb) => eb.fn.sum<number>('manifest.size_bytes').as('number')])
+      .where('link.repository_id', 'in', chunk)
+      .groupBy('link.repository_id')
+      .execute()
+    const mirrors = await db
+      .selectFrom('mirrors')
+      .select(['repository_id', 'id'])
+      .where('repository_id', 'in', chunk)
+      .where('state', '!=', 'stopped')
+      .execute()
+    const numbers = (found: readonly { id: string; number: number }[]) =>
+      new Map(found.map((one) => [one.id, Number(one.number)]))
+    const [tagsOf, blobsOf, manifestsOf] = [numbers(tags), numbers(blobs), numbers(manifests)]
+    const mirrorOf = new Map(mirrors.map((mirror) => [mirror.repository_id, mirror.id]))
+    for (const id of chunk) {
+      const row = rowOf.get(id)
+      if (row === undefined) continue
+      summaries.push({
+        row,
+        mirrorId: mirrorOf.get(row.id) ?? null,
+        tags: tagsOf.get(row.id) ?? 0,
+        sizeBytes: (blobsOf.get(row.id) ?? 0) + (manifestsOf.get(row.id) ?? 0),
+      })
+    }
+  }
+  return summaries
+}
+
+/** Repositories of an organization, and the bytes that they link, each digest counted once. */
+export async function summarizeOrganization(
+  db: Queries,
+  organizationId: string,
+): Promise<{ repositories: number; sizeBytes: number }> {
+  const { repositories } = await db
+    .selectFrom('repositories')
+    .select((eb) => eb.fn.countAll<number>().as('repositories'))
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirstOrThrow()
+  return { repositories: Number(repositories), sizeBytes: await measureLinked(db, organizationId) }
+}

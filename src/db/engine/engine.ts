@@ -1,0 +1,107 @@
+/** The only file that knows which engine the data is in. Everything else asks `db.read` and `db.write`. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
+import type { Schema } from '../schema.ts'
+import { createLater, type Later } from './later.ts'
+import { migrate } from './migrate.ts'
+import { isRetryable, openPostgres } from './postgres.ts'
+import { runDirectly } from './prepared.ts'
+import { openSqlite } from './sqlite.ts'
+
+export type Engine = 'sqlite' | 'postgres'
+
+/** What a query is built on: `db.read`, or the transaction of a `db.write`. */
+export type Queries = Kysely<Schema>
+
+/** The transaction of a `db.write`. */
+export type Transaction = KyselyTransaction<Schema>
+
+export interface Database {
+  readonly engine: Engine
+  /** Committed data, outside of any transaction. Using it inside `write` throws. */
+  readonly read: Queries
+  /**
+   * The one way to change data. On SQLite one writer at a time (BEGIN IMMEDIATE); on PostgreSQL SERIALIZABLE with retry,
+   * so `work` may run more than once: it has no side effects and does no I/O but its queries on `tx`.
+   */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Small writes that a read brings about; it does not wait for them. */
+  readonly later: Later
+  /** For better-auth alone, which runs its own statements on the write connection and must never be called inside `write`. */
+  readonly accounts: Kysely<Schema>
+  close(): Promise<void>
+}
+
+const POSTGRES_CONNECTIONS = 16
+const WRITE_TRIES = 20
+
+/**
+ * Opens the database and brings its schema up to date.
+ * @param location a file path for SQLite, or a `postgres://` URL
+ */
+export async function openDatabase(location: string): Promise<Database> {
+  const inWrite = new AsyncLocalStorage<true>()
+  const guard = () => {
+    if (inWrite.getStore())
+      throw new Error('the database was used inside db.write: use the transaction that it hands over')
+  }
+  const isPostgres = /^postgres(ql)?:\/\//.test(location)
+  const engine: Engine = isPostgres ? 'postgres' : 'sqlite'
+  const writer = isPostgres
+    ? openPostgres({ url: location, maxConnections: POSTGRES_CONNECTIONS, guard })
+    : openSqlite({ path: location, readonly: false, guard })
+  const write = new Kysely<Schema>({ dialect: writer.dialect })
+  await migrate(write, engine)
+  const reader = isPostgres ? undefined : openSqlite({ path: location, readonly: true, guard })
+  const read = reader === undefined ? write : new Kysely<Schema>({ dialect: reader.dialect })
+  if (reader !== undefined) runDirectly(read, reader.runNow)
+
+  const once = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+    const transaction = write.transaction()
+    const isolated = isPostgres ? transaction.setIsolationLevel('serializable') : transaction
+    return isolated.execute((tx) => inWrite.run(true, () => work(tx)))
+  }
+  const retried: Database['write'] = async (work) => {
+    for (let left = WRITE_TRIES; ; left--) {
+      try {
+        return await once(work)
+      } catch (error) {
+        if (left === 0 || !isRetryable(error)) throw error
+        await Bun.sleep(Math.random() * 5 * (WRITE_TRIES - left + 1))
+      }
+    }
+  }
+  const later = createLater(retried)
+  return {
+    engine,
+    read,
+    accounts: write,
+    write: retried,
+    later,
+    async close() {
+      await later.settled()
+      if (reader !== undefined) {
+        await read.destroy()
+        reader.close()
+      }
+      await write.destroy()
+      await writer.close()
+    },
+  }
+}
+
+/** Held until the transaction ends, so that `events.seq` is given out in the order of commits. SQLite has one writer anyway. */
+export async function lockEventLog(tx: Transaction): Promise<void> {
+  if (tx.getExecutor().adapter instanceof PostgresAdapter)
+    await sql`select pg_advisory_xact_lock(${EVENT_LOG_LOCK})`.execute(tx)
+}
+
+const EVENT_LOG_LOCK = 7_042_001
+
+/** True when an insert failed because the row is there already (both engines' words for it). */
+export function isUniqueViolation(error: unknown): boolean {
+  if (!(error instanceof Error && 'code' in error)) return false
+  return (
+    error.code === '23505' || error.code === 'SQLITE_CONSTRAINT_UNIQUE' || error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
+  )
+}

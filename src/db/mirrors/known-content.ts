@@ -1,0 +1,66 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { Queries } from '../engine/engine.ts'
+
+/** What the repository holds, staged or published, for walking known trees without asking upstream. */
+export interface KnownManifestRow {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly subjectDigest: Digest | null
+  readonly isPublished: boolean
+}
+
+export interface KnownReferenceRow {
+  readonly parent: Digest
+  readonly kind: 'config' | 'layer' | 'child'
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+}
+
+export async function listKnownManifests(db: Queries, repositoryId: string): Promise<KnownManifestRow[]> {
+  const rows = await db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(['link.digest', 'link.media_type', 'link.subject_digest', 'link.published_at', 'manifest.size_bytes'])
+    .where('link.repository_id', '=', repositoryId)
+    .execute()
+  return rows.map((row) => ({
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+    subjectDigest: row.subject_digest as Digest | null,
+    isPublished: row.published_at !== null,
+  }))
+}
+
+export async function listKnownReferences(db: Queries, repositoryId: string): Promise<KnownReferenceRow[]> {
+  const rows = await db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
+    .select(['reference.parent_digest', 'reference.kind', 'reference.digest', 'reference.media_type'])
+    .select('reference.size_bytes')
+    .where('link.repository_id', '=', repositoryId)
+    .where('reference.kind', '!=', 'subject')
+    .orderBy('reference.parent_digest')
+    .orderBy('reference.position')
+    .execute()
+  return rows.map((row) => ({
+    parent: row.parent_digest as Digest,
+    kind: row.kind as KnownReferenceRow['kind'],
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+  }))
+}
+
+/** All blobs of the repository, staged or published, with their sizes in bytes. */
+export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Map<Digest, number>> {
+  const rows = await db
+    .selectFrom('repository_blobs as link')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+    .select(['link.digest', 'blob.size_bytes'])
+    .where('link.repository_id', '=', repositoryId)
+    .execute()
+  return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
+}

@@ -1,0 +1,143 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { inChunks, rowChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { MirrorTagRow } from '../schema.ts'
+
+export async function listMirrorTags(db: Queries, mirrorId: string): Promise<MirrorTagRow[]> {
+  return db.selectFrom('mirror_tags').selectAll().where('mirror_id', '=', mirrorId).orderBy('tag').execute()
+}
+
+/** What a pass saw of its tags. `synced_digest` is not touched: publishing sets it. */
+export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[]): Promise<void> {
+  for (const chunk of rowChunks(rows)) {
+    await tx
+      .insertInto('mirror_tags')
+      .values(chunk)
+      .onConflict((conflict) =>
+        conflict.columns(['mirror_id', 'tag']).doUpdateSet((eb) => ({
+          head_digest: eb.ref('excluded.head_digest'),
+          upstream_digest: eb.ref('excluded.upstream_digest'),
+          state: eb.ref('excluded.state'),
+          reason: eb.ref('excluded.reason'),
+          checked_at: eb.ref('excluded.checked_at'),
+        })),
+      )
+      .execute()
+  }
+}
+
+/** Tags that now point where the mirror put them. A person's deletion of before is over: the publisher has re-checked. */
+export async function recordSyncedTags(
+  tx: Transaction,
+  mirrorId: string,
+  tags: readonly { readonly tag: Tag; readonly digest: Digest }[],
+  at: string,
+): Promise<void> {
+  for (const chunk of rowChunks(tags, 8)) {
+    await tx
+      .insertInto('mirror_tags')
+      .values(
+        chunk.map(({ tag, digest }) => ({
+          mirror_id: mirrorId,
+          tag,
+          head_digest: digest,
+          upstream_digest: digest,
+          synced_digest: digest,
+          state: 'synced' as const,
+          reason: null,
+          checked_at: at,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(['mirror_id', 'tag']).doUpdateSet((eb) => ({
+          head_digest: eb.ref('excluded.head_digest'),
+          upstream_digest: eb.ref('excluded.upstream_digest'),
+          synced_digest: eb.ref('excluded.synced_digest'),
+          state: eb.ref('excluded.state'),
+          reason: eb.ref('excluded.reason'),
+          checked_at: eb.ref('excluded.checked_at'),
+        })),
+      )
+      .execute()
+  }
+}
+
+/** `published`: served here at upstream's digest; `failed`: held back by a failure. */
+export interface TagCounts {
+  /** Upstream's tags, but those that people excluded. */
+  readonly total: number
+  readonly published: number
+  readonly failed: number
+  /** Tags that people keep the mirror from, and those whose digest they deleted here. */
+  readonly excluded: number
+  /** Moved here by people, so that the mirror leaves them. */
+  readonly diverged: number
+  /** Kept here, though upstream no longer has them. */
+  readonly absent: number
+}
+
+export const NO_TAGS: TagCounts = { total: 0, published: 0, failed: 0, excluded: 0, diverged: 0, absent: 0 }
+
+/** Tags as a mirror last saw them, without those that people excluded. */
+function seenTags(db: Queries) {
+  return db
+    .selectFrom('mirror_tags')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('mirror_tag_exclusions as exclusion')
+            .select('exclusion.tag')
+            .whereRef('exclusion.mirror_id', '=', 'mirror_tags.mirror_id')
+            .whereRef('exclusion.tag', '=', 'mirror_tags.tag'),
+        ),
+      ),
+    )
+}
+
+export async function countMirrorTags(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, TagCounts>> {
+  const counts = new Map<string, TagCounts>()
+  for (const chunk of inChunks(mirrorIds)) {
+    const seen = await seenTags(db)
+      .select((eb) => ['mirror_id', 'state', eb.fn.countAll<number>().as('tags')])
+      .where('mirror_id', 'in', chunk)
+      .groupBy(['mirror_id', 'state'])
+      .execute()
+    const excluded = await db
+      .selectFrom('mirror_tag_exclusions')
+      .select((eb) => ['mirror_id', eb.val('excluded' as const).as('state'), eb.fn.countAll<number>().as('tags')])
+      .where('mirror_id', 'in', chunk)
+      .groupBy('mirror_id')
+      .execute()
+    for (const row of [...seen, ...excluded]) {
+      const before = counts.get(row.mirror_id) ?? NO_TAGS
+      const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
+      counts.set(row.mirror_id, {
+        total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
+        published: before.published + tags('synced'),
+        failed: before.failed + tags('failed'),
+        excluded: before.excluded + tags('excluded'),
+        diverged: before.diverged + tags('diverged'),
+        absent: before.absent + tags('absent'),
+      })
+    }
+  }
+  return counts
+}
+
+/** Tags in one state, by name, with the reason that the last pass gave. */
+export async function listTagsInState(
+  db: Queries,
+  mirrorId: string,
+  state: MirrorTagRow['state'],
+  limit: number,
+): Promise<{ readonly tag: string; readonly reason: string | null }[]> {
+  return seenTags(db)
+    .select(['tag', 'reason'])
+    .where('mirror_id', '=', mirrorId)
+    .where('state', '=', state)
+    .orderBy('tag')
+    .limit(limit)
+    .execute()
+}

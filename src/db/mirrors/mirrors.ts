@@ -1,0 +1,155 @@
+import { newId } from '../../lib/ids.ts'
+import type { RepositoryName } from '../../oci/reference.ts'
+import { byBytes, pageOfChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { MirrorRow, MirrorState } from '../schema.ts'
+
+/** A mirror with the names that people know it by. */
+export interface MirrorRecord extends MirrorRow {
+  readonly organization: string
+  readonly repository: RepositoryName
+  readonly upstream: string
+  readonly upstream_prefix: string
+}
+
+function mirrorQuery(db: Queries) {
+  return db
+    .selectFrom('mirrors as mirror')
+    .innerJoin('organizations as organization', 'organization.id', 'mirror.organization_id')
+    .innerJoin('repositories as repository', 'repository.id', 'mirror.repository_id')
+    .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
+    .selectAll('mirror')
+    .select(['organization.name as organization', 'repository.name as repository'])
+    .select(['upstream.name as upstream', 'upstream.prefix as upstream_prefix'])
+    .$castTo<MirrorRecord>()
+}
+
+export async function findMirror(db: Queries, id: string): Promise<MirrorRecord | undefined> {
+  return mirrorQuery(db).where('mirror.id', '=', id).executeTakeFirst()
+}
+
+export async function findMirrorOfRepository(db: Queries, name: RepositoryName): Promise<MirrorRecord | undefined> {
+  return mirrorQuery(db).where('repository.name', '=', name).executeTakeFirst()
+}
+
+/** By destination. `organizations` are names; undefined: all. */
+export async function listMirrors(
+  db: Queries,
+  o: {
+    readonly organizations?: readonly string[] | undefined
+    readonly after?: string | undefined
+    readonly limit: number
+  },
+): Promise<MirrorRecord[]> {
+  let query = mirrorQuery(db).orderBy('repository.name').limit(o.limit)
+  if (o.after !== undefined) query = query.where('repository.name', '>', o.after)
+  if (o.organizations === undefined) return query.execute()
+  return pageOfChunks(o.organizations, (chunk) => query.where('organization.name', 'in', chunk).execute(), {
+    limit: o.limit,
+    keyOf: (row) => row.id,
+    compare: (a, b) => byBytes(a.repository, b.repository),
+  })
+}
+
+export async function createMirror(
+  tx: Transaction,
+  mirror: Pick<MirrorRow, 'organization_id' | 'repository_id' | 'upstream_id' | 'source_repository'> & {
+    readonly at: string
+  },
+): Promise<MirrorRow> {
+  const { at, ...columns } = mirror
+  return tx
+    .insertInto('mirrors')
+    .values({ id: newId(), ...columns, state: 'initial', reason: null, since: at, created_at: at, next_run_at: null })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/**
+ * Puts a stopped mirror to work again, perhaps on another source. What it knew of another source's tags and referrers is forgotten;
+ * what people deleted stays excluded.
+ */
+export async function restartMirror(
+  tx: Transaction,
+  mirror: MirrorRow,
+  source: Pick<MirrorRow, 'upstream_id' | 'source_repository'> & { readonly at: string },
+): Promise<MirrorRow> {
+  const { at, ...columns } = source
+  if (mirror.upstream_id !== source.upstream_id || mirror.source_repository !== source.source_repository) {
+    await tx.deleteFrom('mirror_subjects').where('mirror_id', '=', mirror.id).execute()
+    await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
+  }
+  return tx
+    .updateTable('mirrors')
+    .set({ ...columns, state: 'initial', reason: null, since: at, next_run_at: null })
+    .where('id', '=', mirror.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** `since` changes only with the state. A stopped mirror stays stopped. @returns whether it was not stopped */
+export async function setMirrorState(
+  tx: Transaction,
+  id: string,
+  change: {
+    readonly state: Exclude<MirrorState, 'syncing'>
+    readonly reason: string | null
+    readonly nextRunAt: string | null
+    readonly at: string
+  },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('mirrors')
+    .set((eb) => ({
+      state: change.state,
+      reason: change.reason,
+      next_run_at: change.nextRunAt,
+      since: eb.case().when('state', '=', change.state).then(eb.ref('since')).else(change.at).end(),
+    }))
+    .where('id', '=', id)
+    .where('state', '!=', 'stopped')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+export async function scheduleMirror(tx: Transaction, id: string, nextRunAt: string): Promise<void> {
+  await tx
+    .updateTable('mirrors')
+    .set({ next_run_at: nextRunAt })
+    .where('id', '=', id)
+    .where('state', '!=', 'stopped')
+    .execute()
+}
+
+/** Mirrors whose next run is due, the longest waiting first. */
+export async function listDueMirrors(db: Queries, now: string, limit: number): Promise<MirrorRecord[]> {
+  return mirrorQuery(db)
+    .where('mirror.state', '!=', 'stopped')
+    .where('mirror.next_run_at', '<=', now)
+    .orderBy('mirror.next_run_at')
+    .limit(limit)
+    .execute()
+}
+
+/** When the next run of any mirror is due. */
+export async function findNextDue(db: Queries): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('mirrors')
+    .select('next_run_at')
+    .where('state', '!=', 'stopped')
+    .where('next_run_at', 'is not', null)
+    .orderBy('next_run_at')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.next_run_at ?? undefined
+}
+
+/** Repository and images stay; the mirror gives up its tags. */
+export async function stopMirror(tx: Transaction, id: string, at: string): Promise<void> {
+  await tx
+    .updateTable('mirrors')
+    .set({ state: 'stopped', reason: null, since: at, next_run_at: null })
+    .where('id', '=', id)
+    .where('state', '!=', 'stopped')
+    .execute()
+}

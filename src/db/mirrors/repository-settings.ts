@@ -1,0 +1,91 @@
+import { forgetUsage } from '../content/quota.ts'
+import type { Transaction } from '../engine/engine.ts'
+import { appendEvents } from '../platform/events.ts'
+import type { RepositoryRow } from '../schema.ts'
+
+/** What is absent stays as it is. */
+export interface RepositoryChange {
+  readonly visibility?: RepositoryRow['visibility'] | undefined
+  readonly description?: string | undefined
+  readonly allowSparse?: boolean | undefined
+  readonly immutableTags?: RepositoryRow['immutable_tags'] | undefined
+  readonly immutablePatterns?: readonly string[] | undefined
+  readonly archived?: boolean | undefined
+}
+
+/**
+ * Changes settings of a repository, with its event. A mirror that feeds it is stopped in the same transaction when the
+ * repository is made public (copies stay private, or get no more updates) or is archived.
+ */
+export async function changeRepository(
+  tx: Transaction,
+  repository: RepositoryRow,
+  change: RepositoryChange,
+  by: { readonly actor: string; readonly at: string },
+): Promise<RepositoryRow> {
+  const row = await tx
+    .updateTable('repositories')
+    .set({
+      ...(change.visibility === undefined ? {} : { visibility: change.visibility }),
+      ...(change.description === undefined ? {} : { description: change.description }),
+      ...(change.allowSparse === undefined ? {} : { allow_sparse: change.allowSparse ? 1 : 0 }),
+      ...(change.immutableTags === undefined ? {} : { immutable_tags: change.immutableTags }),
+      ...(change.immutablePatterns === undefined
+        ? {}
+        : { immutable_patterns: JSON.stringify(change.immutablePatterns) }),
+      ...(change.archived === undefined
+        ? {}
+        : { archived_at: change.archived ? (repository.archived_at ?? by.at) : null }),
+      updated_at: by.at,
+    })
+    .where('id', '=', repository.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const reason =
+    row.visibility === 'public'
+      ? 'the repository was made public'
+      : row.archived_at === null
+        ? undefined
+        : 'the repository was archived'
+  if (reason !== undefined) {
+    await tx
+      .updateTable('mirrors')
+      .set({ state: 'stopped', reason, since: by.at, next_run_at: null })
+      .where('repository_id', '=', row.id)
+      .where('state', '!=', 'stopped')
+      .execute()
+  }
+  const { description: _, ...settings } = change
+  await appendEvents(tx, [
+    {
+      kind: 'repository.changed',
+      organizationId: row.organization_id,
+      repositoryId: row.id,
+      actor: by.actor,
+      at: by.at,
+      payload: { name: row.name, change: settings },
+    },
+  ])
+  return row
+}
+
+/** Deletes a repository with everything that only it holds; a mirror that feeds it goes with it. Blobs are collected later. */
+export async function deleteRepository(
+  tx: Transaction,
+  repository: RepositoryRow,
+  by: { readonly actor: string; readonly at: string },
+): Promise<void> {
+  await forgetUsage(tx, repository.id)
+  await tx.deleteFrom('mirrors').where('repository_id', '=', repository.id).execute()
+  await tx.deleteFrom('repositories').where('id', '=', repository.id).execute()
+  await appendEvents(tx, [
+    {
+      kind: 'repository.deleted',
+      organizationId: repository.organization_id,
+      repositoryId: repository.id,
+      actor: by.actor,
+      at: by.at,
+      payload: { name: repository.name },
+    },
+  ])
+}

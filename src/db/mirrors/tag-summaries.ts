@@ -1,0 +1,75 @@
+/** Tags with what people choose by: size, platforms, how many referrers hang on them. */
+import type { Platform } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { listTags } from '../content/tags.ts'
+import type { Queries } from '../engine/engine.ts'
+import { listOwnedTags } from './mirror-ownership.ts'
+import { measureTag, type TagMeasure } from './tag-measure.ts'
+
+export interface TagSummary {
+  readonly name: Tag
+  readonly digest: Digest
+  readonly mediaType: string
+  /** Manifests, configs and layers below the tag as their descriptors say, each digest once; no referrers. */
+  readonly sizeBytes: number
+  /** The first ones, as the index says, in its order, without attestation manifests (`unknown/unknown`). */
+  readonly platforms: readonly Platform[]
+  /** How many there are. */
+  readonly platformCount: number
+  /** There is more below the tag than was looked at: numbers are lower bounds. */
+  readonly isPartial: boolean
+  /** Config of a single image, which tells its platform. */
+  readonly imageConfig: Digest | undefined
+  /** Published referrers of the manifest and of those that it lists. */
+  readonly referrers: number
+  readonly movedAt: string
+  /** A mirror that is at work owns it. */
+  readonly mirrored: boolean
+}
+
+/** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
+const MAX_WORK_BYTES = 24 * 1024 * 1024
+/** Distinct manifests that are measured at once: on PostgreSQL their queries overlap. */
+const AT_ONCE = 8
+
+/**
+ * One page of a repository's tags, by name. It ends early when what is below its tags is more than a page may cost.
+ * Each digest is measured once, however many tags point to it.
+ */
+export async function summarizeTags(
+  db: Queries,
+  repositoryId: string,
+  page: { readonly after?: string | undefined; readonly limit: number },
+): Promise<{ readonly items: readonly TagSummary[]; readonly next: Tag | null }> {
+  const rows = await listTags(db, repositoryId, { ...page, limit: page.limit + 1 })
+  const tags = rows.slice(0, page.limit)
+  const owned = await listOwnedTags(
+    db,
+    repositoryId,
+    tags.map((tag) => tag.name as Tag),
+  )
+  const measures = new Map<Digest, TagMeasure>()
+  const items: TagSummary[] = []
+  let work = 0
+  while (items.length < tags.length && work < MAX_WORK_BYTES) {
+    const fresh = new Set<Digest>()
+    for (const tag of tags.slice(items.length)) {
+      if (!measures.has(tag.digest as Digest)) fresh.add(tag.digest as Digest)
+      if (fresh.size === AT_ONCE) break
+    }
+    const found = await Promise.all([...fresh].map((digest) => measureTag(db, repositoryId, digest)))
+    for (const measure of found) {
+      measures.set(measure.digest, measure)
+      work += measure.workBytes
+    }
+    for (const tag of tags.slice(items.length)) {
+      const measure = measures.get(tag.digest as Digest)
+      if (measure === undefined) break
+      const { workBytes: _, ...shown } = measure
+      items.push({ ...shown, name: tag.name as Tag, movedAt: tag.moved_at, mirrored: owned.has(tag.name as Tag) })
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { items, next: items.length < rows.length ? (items.at(-1)?.name ?? null) : null }
+}

@@ -1,0 +1,61 @@
+import { newId } from '../../lib/ids.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { OrganizationRow, Role } from '../schema.ts'
+
+export async function findOrganization(db: Queries, name: string): Promise<OrganizationRow | undefined> {
+  return db.selectFrom('organizations').selectAll().where('name', '=', name).executeTakeFirst()
+}
+
+/** Makes the organization unless the name is taken; `isNew` tells which. Its owner is made with `addMember`. */
+export async function createOrganization(
+  tx: Transaction,
+  organization: { readonly name: string; readonly at: string },
+): Promise<{ row: OrganizationRow; isNew: boolean }> {
+  const row = { id: newId(), name: organization.name, quota_bytes: null, created_at: organization.at }
+  const made = await tx
+    .insertInto('organizations')
+    .values(row)
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returningAll()
+    .executeTakeFirst()
+  if (made !== undefined) return { row: made, isNew: true }
+  const present = tx.selectFrom('organizations').selectAll().where('name', '=', organization.name)
+  return { row: await present.executeTakeFirstOrThrow(), isNew: false }
+}
+
+/** Bytes that it may store; null: no limit. What it stores is counted anew, as nobody counted while there was no limit. */
+export async function setOrganizationQuota(tx: Transaction, id: string, quotaBytes: number | null): Promise<void> {
+  await tx.deleteFrom('organization_usage').where('organization_id', '=', id).execute()
+  await tx.updateTable('organizations').set({ quota_bytes: quotaBytes }).where('id', '=', id).execute()
+}
+
+export interface Page {
+  /** The key of the last row that was seen; undefined: from the start. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+/** All organizations, by name; for operators. */
+export async function listOrganizations(db: Queries, page: Page): Promise<OrganizationRow[]> {
+  let query = db.selectFrom('organizations').selectAll().orderBy('name').limit(page.limit)
+  if (page.after !== undefined) query = query.where('name', '>', page.after)
+  return query.execute()
+}
+
+/** The organizations that a user is a member of, by name, with the role there. */
+export async function listOrganizationsOf(
+  db: Queries,
+  userId: string,
+  page: Page,
+): Promise<(OrganizationRow & { role: Role })[]> {
+  let query = db
+    .selectFrom('members')
+    .innerJoin('organizations', 'organizations.id', 'members.organization_id')
+    .selectAll('organizations')
+    .select('members.role')
+    .where('members.user_id', '=', userId)
+    .orderBy('organizations.name')
+    .limit(page.limit)
+  if (page.after !== undefined) query = query.where('organizations.name', '>', page.after)
+  return query.execute()
+}

@@ -1,0 +1,180 @@
+/** What a decision about rights is made of, read in one query: it runs at every request. */
+import { sql } from 'kysely'
+import type { RepositoryName } from '../../oci/reference.ts'
+import type { Queries } from '../engine/engine.ts'
+import { prepareQuery } from '../engine/prepared.ts'
+import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../schema.ts'
+
+/** Whose rights are asked for: a user, and the personal access token behind the request when there is one. */
+export interface Subject {
+  readonly userId: string
+  readonly tokenId?: string | undefined
+}
+
+export interface SubjectFacts {
+  readonly userExists: boolean
+  readonly isOperator: boolean
+  /** The token as it is now; undefined when it is revoked, somebody else's, or none was asked about. */
+  readonly token: { readonly scope: TokenScope; readonly expiresAt: string | null } | undefined
+}
+
+export interface OrganizationFacts extends SubjectFacts {
+  readonly organization: OrganizationRow | undefined
+  readonly role: Role | undefined
+}
+
+export interface RepositoryFacts extends OrganizationFacts {
+  readonly repository: RepositoryRow | undefined
+}
+
+// No row has the empty id, so a caller without user or token joins nothing.
+const NOBODY = ''
+
+type Value = (name: 'userId' | 'tokenId' | 'organization' | 'repository') => string
+
+function subjectQuery(db: Queries, value: Value) {
+  return db
+    .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
+    .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
+    .leftJoin('tokens', (join) =>
+      join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
+    )
+    .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at'])
+}
+
+function organizationQuery(db: Queries, value: Value) {
+  return subjectQuery(db, value)
+    .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
+    .leftJoin('members', (join) =>
+      join.onRef('members.organization_id', '=', 'organizations.id').on('members.user_id', '=', value('userId')),
+    )
+    .select([
+      'organizations.id as o_id',
+      'organizations.name as o_name',
+      'organizations.quota_bytes as o_quota_bytes',
+      'organizations.created_at as o_created_at',
+      'members.role as role',
+    ])
+}
+
+function repositoryQuery(db: Queries, value: Value) {
+  return organizationQuery(db, value)
+    .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
+    .select([
+      'repositories.id as r_id',
+      'repositories.organization_id as r_organization_id',
+      'repositories.visibility as r_visibility',
+      'repositories.description as r_description',
+      'repositories.allow_sparse as r_allow_sparse',
+      'repositories.immutable_tags as r_immutable_tags',
+      'repositories.immutable_patterns as r_immutable_patterns',
+      'repositories.archived_at as r_archived_at',
+      'repositories.created_at as r_created_at',
+      'repositories.updated_at as r_updated_at',
+    ])
+}
+
+const readSubject = prepareQuery(subjectQuery)
+const readOrganization = prepareQuery(organizationQuery)
+const readRepository = prepareQuery(repositoryQuery)
+
+function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
+  return { userId: subject?.userId ?? NOBODY, tokenId: subject?.tokenId ?? NOBODY, organization, repository }
+}
+
+interface SubjectColumns {
+  user_id: string | null
+  is_operator: number | null
+  token_scope: TokenScope | null
+  expires_at: string | null
+}
+
+interface OrganizationColumns extends SubjectColumns {
+  o_id: string | null
+  o_name: string | null
+  o_quota_bytes: number | null
+  o_created_at: string | null
+  role: Role | null
+}
+
+function subjectFacts(row: SubjectColumns): SubjectFacts {
+  return {
+    userExists: row.user_id !== null,
+    isOperator: row.is_operator === 1,
+    token: row.token_scope === null ? undefined : { scope: row.token_scope, expiresAt: row.expires_at },
+  }
+}
+
+function organizationFacts(row: OrganizationColumns): OrganizationFacts {
+  const { o_id: id, o_name: name, o_created_at: createdAt } = row
+  return {
+    ...subjectFacts(row),
+    organization:
+      id === null || name === null || createdAt === null
+        ? undefined
+        : { id, name, quota_bytes: row.o_quota_bytes, created_at: createdAt },
+    role: row.role ?? undefined,
+  }
+}
+
+/** The left joins start from one row, so there is always exactly one. */
+function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows
+  if (row === undefined) throw new Error('want one row of facts, got none')
+  return row
+}
+
+export async function readSubjectFacts(db: Queries, subject: Subject | undefined): Promise<SubjectFacts> {
+  return subjectFacts(only(await readSubject(db, valuesOf(subject))))
+}
+
+export async function readOrganizationFacts(
+  db: Queries,
+  subject: Subject | undefined,
+  organization: string,
+): Promise<OrganizationFacts> {
+  return organizationFacts(only(await readOrganization(db, valuesOf(subject, organization))))
+}
+
+/** `organization` is the first component of `name`. */
+export async function readRepositoryFacts(
+  db: Queries,
+  subject: Subject | undefined,
+  organization: string,
+  name: RepositoryName,
+): Promise<RepositoryFacts> {
+  const row = only(await readRepository(db, valuesOf(subject, organization, name)))
+  return { ...organizationFacts(row), repository: repositoryOf(name, row) }
+}
+
+type Prefixed<T> = { [K in keyof T & string as `r_${K}`]: T[K] | null }
+
+/** A left join that met nothing has NULL in every column; the columns that are NOT NULL tell it apart. */
+function repositoryOf(name: RepositoryName, row: Prefixed<Omit<RepositoryRow, 'name'>>): RepositoryRow | undefined {
+  if (
+    row.r_id === null ||
+    row.r_organization_id === null ||
+    row.r_visibility === null ||
+    row.r_description === null ||
+    row.r_allow_sparse === null ||
+    row.r_immutable_tags === null ||
+    row.r_immutable_patterns === null ||
+    row.r_created_at === null ||
+    row.r_updated_at === null
+  ) {
+    return undefined
+  }
+  return {
+    id: row.r_id,
+    organization_id: row.r_organization_id,
+    name,
+    visibility: row.r_visibility,
+    description: row.r_description,
+    allow_sparse: row.r_allow_sparse,
+    immutable_tags: row.r_immutable_tags,
+    immutable_patterns: row.r_immutable_patterns,
+    archived_at: row.r_archived_at,
+    created_at: row.r_created_at,
+    updated_at: row.r_updated_at,
+  }
+}

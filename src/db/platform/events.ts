@@ -1,0 +1,56 @@
+import type { Selectable } from 'kysely'
+import { newId } from '../../lib/ids.ts'
+import { rowChunks } from '../engine/chunks.ts'
+import { lockEventLog, type Queries, type Transaction } from '../engine/engine.ts'
+import type { EventRow } from '../schema.ts'
+
+/** Registered by the issue that creates them; consumers read them by cursor. */
+export type EventKind =
+  | 'tag.moved'
+  | 'tag.removed'
+  | 'tag.excluded'
+  | 'tag.released'
+  | 'referrers.published'
+  | 'repository.created'
+  | 'repository.changed'
+  | 'repository.deleted'
+
+export interface NewEvent {
+  readonly kind: EventKind
+  readonly organizationId: string
+  readonly repositoryId: string | null
+  /** Who did it: `user:<name>`, `mirror:<id>` or `system`. */
+  readonly actor: string
+  readonly at: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+/** Values of an event's row. */
+const EVENT_COLUMNS = 7
+
+/** Appends in the caller's transaction, as its last step: on PostgreSQL the log's lock is held until the commit. */
+export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  await lockEventLog(tx)
+  for (const chunk of rowChunks(events, EVENT_COLUMNS)) {
+    await tx
+      .insertInto('events')
+      .values(
+        chunk.map((event) => ({
+          id: newId(),
+          kind: event.kind,
+          organization_id: event.organizationId,
+          repository_id: event.repositoryId,
+          actor: event.actor,
+          at: event.at,
+          payload: JSON.stringify(event.payload),
+        })),
+      )
+      .execute()
+  }
+}
+
+/** Events after `seq`, oldest first. */
+export async function listEvents(db: Queries, after: number, limit: number): Promise<Selectable<EventRow>[]> {
+  return db.selectFrom('events').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()
+}

@@ -1,0 +1,83 @@
+import { newId } from '../../lib/ids.ts'
+import type { RepositoryName } from '../../oci/reference.ts'
+import { byBytes, pageOfChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import { appendEvents } from '../platform/events.ts'
+import type { RepositoryRow } from '../schema.ts'
+
+export async function findRepository(db: Queries, name: RepositoryName): Promise<RepositoryRow | undefined> {
+  return db.selectFrom('repositories').selectAll().where('name', '=', name).executeTakeFirst()
+}
+
+export async function findRepositoryById(db: Queries, id: string): Promise<RepositoryRow | undefined> {
+  return db.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export interface NewRepository {
+  readonly organizationId: string
+  readonly name: RepositoryName
+  readonly visibility?: 'private' | 'public'
+  readonly description?: string
+  readonly actor: string
+  readonly at: string
+}
+
+/** Makes the repository unless it is there; private unless said otherwise. `isNew` tells which. */
+export async function createRepository(
+  tx: Transaction,
+  repository: NewRepository,
+): Promise<{ row: RepositoryRow; isNew: boolean }> {
+  const row: RepositoryRow = {
+    id: newId(),
+    organization_id: repository.organizationId,
+    name: repository.name,
+    visibility: repository.visibility ?? 'private',
+    description: repository.description ?? '',
+    allow_sparse: 0,
+    immutable_tags: 'none',
+    immutable_patterns: '[]',
+    archived_at: null,
+    created_at: repository.at,
+    updated_at: repository.at,
+  }
+  const made = await tx
+    .insertInto('repositories')
+    .values(row)
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returningAll()
+    .executeTakeFirst()
+  if (made === undefined) {
+    const present = await tx
+      .selectFrom('repositories')
+      .selectAll()
+      .where('name', '=', repository.name)
+      .executeTakeFirstOrThrow()
+    return { row: present, isNew: false }
+  }
+  await appendEvents(tx, [
+    {
+      kind: 'repository.created',
+      organizationId: made.organization_id,
+      repositoryId: made.id,
+      actor: repository.actor,
+      at: repository.at,
+      payload: { name: made.name },
+    },
+  ])
+  return { row: made, isNew: true }
+}
+
+/** Names in order, after the given one. `organizationIds` undefined: of all organizations. */
+export async function listRepositories(
+  db: Queries,
+  o: { readonly organizationIds?: readonly string[]; readonly after?: string; readonly limit: number },
+): Promise<RepositoryRow[]> {
+  let query = db.selectFrom('repositories').selectAll().orderBy('name').limit(o.limit)
+  if (o.after !== undefined) query = query.where('name', '>', o.after)
+  if (o.organizationIds === undefined) return query.execute()
+  return pageOfChunks(o.organizationIds, (chunk) => query.where('organization_id', 'in', chunk).execute(), {
+    limit: o.limit,
+    keyOf: (row) => row.id,
+    compare: (a, b) => byBytes(a.name, b.name),
+  })
+}

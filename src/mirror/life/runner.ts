@@ -1,0 +1,322 @@
+/** The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags and one of a few. */
+import type { Run } from '../../api/runs.ts'
+import type { Transaction } from '../../db/engine/engine.ts'
+import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
+import { recordTags } from '../../db/mirrors/mirror-tags.ts'
+import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
+import {
+  endRun,
+  findRun,
+  insertRun,
+  listRuns,
+  pruneRuns,
+  setRunGeneration,
+  setRunTags,
+} from '../../db/mirrors/sync-runs.ts'
+import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
+import { AppError, isAppError } from '../../errors.ts'
+import { acquireLease, type Lease } from '../../jobs/leases.ts'
+import { cancelledBy } from '../../lib/abort.ts'
+import { type Clock, isoTime } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Sleep } from '../../lib/retry.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { MirrorEngineOptions } from '../engine.ts'
+import { failureOf } from '../pass/problem.ts'
+import { runPass } from '../pass/run.ts'
+import type { RunReport } from '../pass/run-report.ts'
+import type { ProgressBoard } from './progress.ts'
+import { nextRunAt } from './schedule.ts'
+import { NO_COUNTS, renderRun } from './views.ts'
+
+export const LEASE_PREFIX = 'mirror:'
+const LEASE_TTL_MS = 30_000
+/** How often a run looks whether another server's run of the same mirror has ended. */
+const LEASE_RETRY_MS = 1_000
+const KEPT_RUNS = 200
+/** Failures of a run whose end could not be written down. */
+const UNSAID_END = JSON.stringify([
+  {
+    tag: null,
+    digest: null,
+    code: 'INTERNAL',
+    message: 'the end of this run could not be recorded; what it fetched is kept',
+  },
+])
+
+export interface RunnerOptions extends MirrorEngineOptions {
+  readonly clock: Clock
+  readonly sleep: Sleep
+  readonly random: () => number
+  readonly intervalMs: number
+  readonly transfersPerRun: number
+  readonly board: ProgressBoard
+  /** This process, for people who look at leases. */
+  readonly holder: string
+  onEnded(): void
+}
+
+interface ProcessRun {
+  readonly id: string
+  readonly mirrorId: string
+  readonly abort: AbortController
+  isFull: boolean
+  /** Only these tags; undefined: all. */
+  only: ReadonlySet<Tag> | undefined
+  /** Its row is there. */
+  readonly inserted: Promise<void>
+  readonly ended: Promise<void>
+}
+
+export interface RunRequest {
+  readonly trigger: RunTrigger
+  readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only?: ReadonlySet<Tag> | undefined
+}
+
+export interface Runner {
+  /**
+   * Begins a run, or lets it wait behind the present one; whoever comes while one of the kind (all tags, or some by name) waits
+   * already joins it.
+   */
+  begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
+  isRunning(mirrorId: string): boolean
+  readonly size: number
+  /** Resolves when the run has ended here; undefined when it is not a run of this process. */
+  find(runId: string): Promise<void> | undefined
+  /** Aborts the mirror's runs with `reason` and waits for their end. */
+  end(mirrorId: string, reason: AppError): Promise<void>
+  /** The same for all, and no more begin. */
+  close(reason: AppError): Promise<void>
+}
+
+/** What aborts a run because its mirror was stopped; any other reason leaves the run failed. */
+export function stopReason(): AppError {
+  return new AppError('CANCELLED', 'the mirror was stopped', { detail: { stopped: true } })
+}
+
+export function createRunner(o: RunnerOptions): Runner {
+  const { db, clock, logger } = o
+  /** By mirror: the present run, then those that wait, in their order. */
+  const queues = new Map<string, ProcessRun[]>()
+  let isClosed = false
+  const now = () => isoTime(clock.now())
+
+  function create(mirror: MirrorRecord, { trigger, isFull, only }: RunRequest): ProcessRun {
+    const queue = queues.get(mirror.id) ?? []
+    const before = queue.at(-1)
+    const id = newId()
+    const inserted = db.write(async (tx) => {
+      await insertRun(tx, {
+        id,
+        mirror_id: mirror.id,
+        trigger,
+        full: isFull ? 1 : 0,
+        outcome: 'running',
+        generation: 0,
+        started_at: now(),
+        ended_at: null,
+        counts: JSON.stringify(NO_COUNTS),
+        failures: '[]',
+        tags: tagsText(only),
+      })
+      // A few tags do not stand for the pass over all.
+      if (only !== undefined) return
+      // Should this process die, the mirror is due again by itself.
+      const later = new Date(clock.now().getTime() + o.intervalMs)
+      await scheduleMirror(tx, mirror.id, isoTime(later))
+    })
+    const run: ProcessRun = {
+      id,
+      mirrorId: mirror.id,
+      abort: new AbortController(),
+      isFull,
+      only,
+      inserted,
+      ended: Promise.resolve()
+        .then(async () => {
+          await inserted
+          await before?.ended
+          await execute(mirror, run)
+        })
+        .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
+        .finally(() => {
+          queue.splice(queue.indexOf(run), 1)
+          if (queue.length === 0) queues.delete(mirror.id)
+          o.onEnded()
+        }),
+    }
+    queue.push(run)
+    queues.set(mirror.id, queue)
+    return run
+  }
+
+  async function execute(mirror: MirrorRecord, run: ProcessRun): Promise<void> {
+    const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const counts = { ...NO_COUNTS }
+    let lease: Lease | undefined
+    let report: RunReport | undefined
+    let thrown: { readonly error: unknown } | undefined
+    try {
+      lease = await takeLease(mirror.id, run.abort.signal)
+      const { key, generation, signal } = lease
+      await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
+      report = await runPass(
+        {
+          engine: o,
+          clock,
+          transfers: o.transfersPerRun,
+          mirror,
+          binding: { runId: run.id, leaseKey: key, generation },
+          isFull: run.isFull,
+          only: run.only,
+          signal: AbortSignal.any([run.abort.signal, signal]),
+          meter,
+          changed,
+        },
+        counts,
+      )
+    } catch (error) {
+      // What ended the run says more than the failure of whatever was under way at that moment.
+      const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
+      thrown = { error: ended === undefined ? error : cancelledBy(ended) }
+    }
+    try {
+      meter.outcome = await finish(mirror, run, counts, report, thrown, lease?.signal.aborted ?? false)
+    } finally {
+      if (meter.outcome === 'running') meter.outcome = 'failed'
+      meter.phase = 'ended'
+      changed()
+      await lease?.release()
+    }
+  }
+
+  async function takeLease(mirrorId: string, signal: AbortSignal): Promise<Lease> {
+    const options = { db, clock, key: `${LEASE_PREFIX}${mirrorId}`, holder: o.holder, ttlMs: LEASE_TTL_MS }
+    for (;;) {
+      if (signal.aborted) throw cancelledBy(signal)
+      const lease = await acquireLease(options)
+      if (lease !== undefined) return lease
+      await o.sleep(LEASE_RETRY_MS, signal)
+    }
+  }
+
+  async function finish(
+    mirror: MirrorRecord,
+    run: ProcessRun,
+    counts: { -readonly [K in keyof typeof NO_COUNTS]: number },
+    report: RunReport | undefined,
+    thrown: { readonly error: unknown } | undefined,
+    isFenced: boolean,
+  ): Promise<RunOutcome> {
+    const isStopped = run.abort.signal.reason instanceof AppError && isStop(run.abort.signal.reason)
+    const outcome = isStopped ? 'stopped' : (report?.outcome ?? 'failed')
+    const whole = thrown === undefined || isStopped ? [] : [{ tag: null, digest: null, ...failureOf(thrown.error) }]
+    const failures = [...whole, ...(report?.failures ?? [])]
+    if (whole.length > 0) counts.failed++
+    const reason = whole[0]?.message ?? report?.reason ?? null
+    if (thrown !== undefined && !isStopped) logFailure(mirror, run, thrown.error)
+    const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(mirror.id, run.id)) : 0
+    const isInterrupted = run.abort.signal.aborted && !isStopped
+    await db.write(async (tx) => {
+      const at = now()
+      // Whoever has the lease now has the last word on the mirror.
+      if (report !== undefined && !isFenced) {
+        await recordTags(tx, report.tags)
+        await recordSubjects(tx, report.subjects)
+      }
+      await endRun(tx, run.id, {
+        outcome,
+        at,
+        counts: JSON.stringify(counts),
+        failures: JSON.stringify(failures),
+      })
+      await pruneRuns(tx, mirror.id, KEPT_RUNS)
+      if (outcome === 'stopped' || isFenced) return
+      const { intervalMs, random } = o
+      if (run.only !== undefined) return afterSome(tx, mirror.id, report?.reason ?? null, at)
+      await setMirrorState(tx, mirror.id, {
+        state: outcome === 'done' ? 'active' : 'degraded',
+        reason,
+        nextRunAt: isInterrupted ? at : nextRunAt({ now: clock.now(), outcome, failedBefore, intervalMs, random }),
+        at,
+      })
+    })
+    return outcome
+  }
+
+  /**
+   * A run of a few tags can make the mirror degraded, by what it held back; that it is well only a pass over all of them tells,
+   * which then comes at once.
+   */
+  async function afterSome(tx: Transaction, mirrorId: string, reason: string | null, at: string): Promise<void> {
+    const mirror = await findMirror(tx, mirrorId)
+    if (mirror === undefined || mirror.state === 'stopped') return
+    if (reason !== null)
+      await setMirrorState(tx, mirrorId, { state: 'degraded', reason, nextRunAt: mirror.next_run_at, at })
+    else if (mirror.state === 'degraded') await scheduleMirror(tx, mirrorId, at)
+  }
+
+  /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
+  function logFailure(mirror: MirrorRecord, run: ProcessRun, error: unknown): void {
+    const about = { mirror: mirror.repository, run: run.id }
+    if (!isAppError(error)) {
+      logger.error({ ...about, err: error }, 'a run failed')
+      return
+    }
+    logger.warn({ ...about, code: error.code, reason: error.message }, 'a run failed')
+    logger.debug({ ...about, err: error }, 'where the run failed')
+  }
+
+  /** Failed runs in a row before this one. */
+  async function countFailedInRow(mirrorId: string, runId: string): Promise<number> {
+    const rows = (await listRuns(db.read, mirrorId, { limit: 12 })).filter(
+      (row) => row.id !== runId && row.tags === null,
+    )
+    const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
+    return firstGood === -1 ? rows.length : firstGood
+  }
+
+  const all = () => [...queues.values()].flat()
+  return {
+    async begin(mirror, request) {
+      if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
+      const [, ...waiting] = queues.get(mirror.id) ?? []
+      const joined = waiting.find((one) => (one.only === undefined) === (request.only === undefined))
+      const run = joined ?? create(mirror, request)
+      if (request.isFull) run.isFull = true
+      if (run.only !== undefined) run.only = new Set([...run.only, ...(request.only ?? [])])
+      await run.inserted
+      if (joined?.only !== undefined) await db.write((tx) => setRunTags(tx, run.id, tagsText(run.only)))
+      const row = await findRun(db.read, run.id)
+      if (row === undefined) throw new Error(`run ${run.id} is gone`)
+      return renderRun(row)
+    },
+    isRunning: (mirrorId) => queues.has(mirrorId),
+    get size() {
+      return queues.size
+    },
+    find: (runId) => all().find((run) => run.id === runId)?.ended,
+    async end(mirrorId, reason) {
+      const runs = all().filter((run) => run.mirrorId === mirrorId)
+      for (const run of runs) run.abort.abort(reason)
+      await Promise.all(runs.map((run) => run.ended))
+    },
+    async close(reason) {
+      isClosed = true
+      const runs = all()
+      for (const run of runs) run.abort.abort(reason)
+      await Promise.all(runs.map((run) => run.ended))
+    },
+  }
+}
+
+function isStop(reason: AppError): boolean {
+  return typeof reason.detail === 'object' && reason.detail !== null && 'stopped' in reason.detail
+}
+
+/** As `sync_runs` keeps them. */
+function tagsText(only: ReadonlySet<Tag> | undefined): string | null {
+  return only === undefined ? null : JSON.stringify([...only].sort())
+}

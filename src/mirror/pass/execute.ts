@@ -1,0 +1,200 @@
+/** Carries out a plan: blobs and manifests of each root, then the root's one publish. A failure stays with the roots that need it. */
+import { AppError, isAppError, isCancelled } from '../../errors.ts'
+import { forEachConcurrent, type Limiter } from '../../lib/concurrency.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { isNonDistributable } from '../../oci/media-types.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { Abortable, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
+import { fetchBlob } from './fetch-blob.ts'
+import type { Inventory } from './inventory.ts'
+import type { Origin } from './known.ts'
+import type { RootWork, SyncPlan } from './plan.ts'
+import { failureOf, type Problem, settleAll } from './problem.ts'
+import type { Readers } from './readers.ts'
+import type { Node } from './walk.ts'
+
+/** Roots in work at once; their transfers share the run's limiter. */
+const ROOTS_AT_ONCE = 16
+
+export interface Execution extends Abortable {
+  readonly plan: SyncPlan
+  readonly inventory: Inventory
+  readonly readers: Readers
+  readonly writers: Readonly<Record<Origin, RepositoryWriter>>
+  readonly limiter: Limiter
+  readonly observer: ExecutionObserver
+}
+
+export interface ExecutionObserver {
+  onBytes(bytes: number): void
+  onBlob(isFetched: boolean): void
+  onManifest(node: Node): void
+  onPublished(work: RootWork, tagsMoved: number): void
+  onFailed(work: RootWork): void
+}
+
+export interface TagResult {
+  readonly state: 'synced' | 'diverged' | 'excluded' | 'failed'
+  readonly reason: string | undefined
+  readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
+}
+
+/**
+ * @returns what became of each tag that was to move, the roots that failed, and the layers that registries may leave out and
+ *   upstream did. @throws AppError CANCELLED
+ */
+export async function executePlan(o: Execution): Promise<{
+  readonly tags: ReadonlyMap<Tag, TagResult>
+  readonly failed: readonly { readonly work: RootWork; readonly problem: Problem & { readonly digest: Digest } }[]
+  readonly leftOut: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
+}> {
+  const { inventory, limiter, observer } = o
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const tags = new Map<Tag, TagResult>()
+  const failed: { work: RootWork; problem: Problem & { digest: Digest } }[] = []
+  const leftOut = new Map<Digest, { parents: Set<Digest> }>()
+  const blobs = new Map<string, Promise<void>>()
+  const lastOf = new Map<Digest, Promise<unknown>>()
+  const manifests = new Map<Digest, Promise<void>>()
+
+  const readerOf = (origin: Origin): RepositoryReader => o.readers[origin] ?? o.readers.image
+
+  /**
+   * What becomes of a blob depends on its digest, the size that its manifest says, and where it is asked for: a wrong word
+   * about it, or a registry without it, fails nobody else. One after the other, for the first that is right brings it for all.
+   */
+  function blob(descriptor: Descriptor, origin: Origin): Promise<void> {
+    const { digest, size } = descriptor
+    return once(blobs, `${origin} ${digest} ${size}`, () => {
+      const fetched = (lastOf.get(digest) ?? Promise.resolve()).then(() =>
+        limiter.run(async () => {
+          const transfer = {
+            ...abortable,
+            reader: readerOf(origin),
+            writer: o.writers[origin],
+            onBytes: observer.onBytes,
+          }
+          observer.onBlob(await fetchBlob(descriptor, transfer))
+        }),
+      )
+      lastOf.set(
+        digest,
+        fetched.catch(() => {}),
+      )
+      return fetched
+    })
+  }
+
+  /** A blob of a node. A layer that registries may leave out is asked for like any other, and only its absence is taken. */
+  async function part(descriptor: Descriptor, node: Node): Promise<void> {
+    const { digest, mediaType } = descriptor
+    try {
+      await blob(descriptor, node.origin)
+    } catch (error) {
+      const isAbsent = isAppError(error, 'UPSTREAM_NOT_FOUND') || isAppError(error, 'BLOB_UNKNOWN')
+      if (!isAbsent || !isNonDistributable(mediaType)) within(digest)(error)
+      const { parents } = leftOut.get(digest) ?? { parents: new Set() }
+      leftOut.set(digest, { parents: parents.add(node.descriptor.digest) })
+    }
+  }
+
+  /** Stages a manifest after everything that it refers to: a staged manifest is always complete. */
+  function manifest(digest: Digest): Promise<void> {
+    return once(manifests, digest, async () => {
+      const node = inventory.nodes.get(digest)
+      if (node === undefined) return
+      if (node.here !== 'no') {
+        await settleAll((node.lacks ?? []).map((one) => part(one, node)))
+        return
+      }
+      await settleAll([
+        ...node.children.map((child) => manifest(child).catch(within(child))),
+        ...node.blobs.map((one) => part(one, node)),
+      ])
+      await limiter.run(async () => {
+        const bytes = node.bytes ?? (await readAgain(node))
+        await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
+      })
+      node.bytes = undefined
+      observer.onManifest(node)
+    })
+  }
+
+  async function readAgain(node: Node): Promise<Uint8Array> {
+    const found = await readerOf(node.origin).readManifest({ digest: node.descriptor.digest }, abortable)
+    if (found !== undefined) return found.bytes
+    throw new AppError('MANIFEST_UNKNOWN', `upstream no longer has ${node.descriptor.digest}`)
+  }
+
+  async function work(one: RootWork): Promise<void> {
+    if (one.problem !== undefined) {
+      failed.push({ work: one, problem: one.problem })
+      observer.onFailed(one)
+      return
+    }
+    try {
+      await settleAll(one.stage.map((digest) => manifest(digest).catch(within(digest))))
+      const outcomes = await o.writers.image.publish(
+        { roots: one.roots, tags: one.moves },
+        (descriptor) => bytesOf(descriptor.digest),
+        abortable,
+      )
+      for (const outcome of outcomes) {
+        const isDone = outcome.result === 'moved' || outcome.result === 'unchanged'
+        if (isDone) tags.set(outcome.tag, { state: 'synced', reason: undefined, problem: undefined })
+        else if (outcome.result === 'conflict' || outcome.result === 'excluded') {
+          const state = outcome.result === 'conflict' ? 'diverged' : 'excluded'
+          tags.set(outcome.tag, { state, reason: outcome.reason, problem: undefined })
+        } else {
+          const message = outcome.reason ?? `the tag was ${outcome.result}`
+          const problem = { code: 'DENIED', message, digest: one.root.digest }
+          tags.set(outcome.tag, { state: 'failed', reason: message, problem })
+        }
+      }
+      observer.onPublished(one, outcomes.filter((outcome) => outcome.result === 'moved').length)
+    } catch (error) {
+      if (o.signal?.aborted || isCancelled(error)) throw error
+      const problem = { ...failureOf(error), digest: blamed(error) ?? one.root.digest }
+      failed.push({ work: one, problem })
+      for (const move of one.moves) {
+        const isThere = move.to?.digest === move.expect
+        tags.set(move.tag, { state: isThere ? 'synced' : 'failed', reason: problem.message, problem })
+      }
+      observer.onFailed(one)
+    }
+  }
+
+  async function bytesOf(digest: Digest): Promise<Uint8Array> {
+    const node = inventory.nodes.get(digest)
+    if (node === undefined) throw new AppError('MANIFEST_UNKNOWN', `${digest} is not part of this run`)
+    return node.bytes ?? readAgain(node)
+  }
+
+  await forEachConcurrent(o.plan.works, ROOTS_AT_ONCE, work)
+  return { tags, failed, leftOut }
+}
+
+/** @param key all that the outcome of `work` depends on */
+function once<K extends string>(memo: Map<K, Promise<void>>, key: K, work: () => Promise<void>): Promise<void> {
+  let promise = memo.get(key)
+  if (promise === undefined) {
+    promise = work()
+    memo.set(key, promise)
+  }
+  return promise
+}
+
+const blame = new WeakMap<Error, Digest>()
+
+/** Remembers with the error which digest it is about; the innermost one counts. */
+function within(digest: Digest): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && !blame.has(error)) blame.set(error, digest)
+    throw error
+  }
+}
+
+function blamed(error: unknown): Digest | undefined {
+  return error instanceof Error ? blame.get(error) : undefined
+}

@@ -1,0 +1,110 @@
+import { AppError, type ErrorCode, isAppError } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
+
+/** How many answers in a row may bring no byte further than was reached before: one may be a stumble. */
+const MAX_EMPTY_BODIES = 1
+/** Answers that a blob is granted whatever they bring; beyond these they have to bring LEAST_BYTES each, on the average. */
+const GRANTED_BODIES = 100
+const LEAST_BYTES = 1024
+/** What a download that was taken up in its middle may end with because of how it was taken up. */
+const WRONG_MIDDLE: readonly ErrorCode[] = ['DIGEST_INVALID', 'SIZE_INVALID', 'RANGE_INVALID', 'UPSTREAM_INVALID']
+
+export interface BlobTransfer extends Abortable {
+  readonly reader: RepositoryReader
+  readonly writer: RepositoryWriter
+  /** Each piece as it arrives, in bytes. */
+  onBytes(bytes: number): void
+}
+
+/**
+ * Brings one blob here, going on where an earlier try ended as long as each answer brings bytes. What was taken up in its middle
+ * and turns out wrong is fetched once more from byte 0.
+ * @returns whether bytes were fetched; false when it was here
+ * @throws AppError DIGEST_INVALID, SIZE_INVALID, and what reader and writer throw
+ */
+export async function fetchBlob(blob: Descriptor, o: BlobTransfer): Promise<boolean> {
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  for (let isFresh = false; ; isFresh = true) {
+    const sink = await o.writer.stageBlob(blob, abortable)
+    if (sink === 'present') return false
+    const download: Download = { isFresh, isResumed: !isFresh && startOf(sink, blob) > 0 }
+    try {
+      await fill(sink, blob, download, o)
+      await sink.commit(abortable)
+      return true
+    } catch (error) {
+      const isMiddle = WRONG_MIDDLE.some((code) => isAppError(error, code))
+      if (!download.isResumed || !isMiddle || isFresh || o.signal?.aborted) throw error
+    } finally {
+      await sink.close()
+    }
+  }
+}
+
+interface Download {
+  /** The first answer is asked for from byte 0, whatever an earlier try left. */
+  readonly isFresh: boolean
+  /** Some of the bytes came with another answer than others. */
+  isResumed: boolean
+}
+
+/** Where the sink wants to go on, in bytes. */
+function startOf(sink: BlobSink, blob: Descriptor): number {
+  return sink.missing[0]?.from ?? blob.size
+}
+
+async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: BlobTransfer): Promise<void> {
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  // A registry that starts over each time makes progress only where it gets further than before.
+  let reached = download.isFresh ? 0 : startOf(sink, blob)
+  let emptyBodies = 0
+  for (let bodies = 1; ; bodies++) {
+    const from = bodies === 1 && download.isFresh ? 0 : startOf(sink, blob)
+    if (from >= blob.size) return
+    const body = await o.reader.openBlob(blob, { ...abortable, ...(from === 0 ? {} : { offset: from }) })
+    if (body.totalBytes !== blob.size) {
+      await body.stream.cancel()
+      throw new AppError(
+        'SIZE_INVALID',
+        `upstream's blob ${blob.digest} has ${body.totalBytes} bytes, want ${blob.size}`,
+      )
+    }
+    download.isResumed ||= body.offset > 0
+    let broken: unknown
+    try {
+      await sink.write(body.offset, counted(body.stream, o.onBytes), abortable)
+    } catch (error) {
+      if (!isAppError(error, 'UPSTREAM_UNAVAILABLE') || o.signal?.aborted) throw error
+      broken = error
+    }
+    const now = startOf(sink, blob)
+    emptyBodies = now > reached ? 0 : emptyBodies + 1
+    reached = Math.max(reached, now)
+    if (broken === undefined && emptyBodies > 0) {
+      throw new AppError('SIZE_INVALID', `upstream's blob ${blob.digest} ended at byte ${now}, want ${blob.size}`)
+    }
+    const isSlow = bodies >= GRANTED_BODIES + reached / LEAST_BYTES
+    if (broken !== undefined && (emptyBodies > MAX_EMPTY_BODIES || isSlow)) throw broken
+  }
+}
+
+/** The same bytes, counted as they pass. */
+function counted(stream: ReadableStream<Uint8Array>, onBytes: (bytes: number) => void): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (done) {
+          controller.close()
+          return
+        }
+        onBytes(value.byteLength)
+        controller.enqueue(value)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,147 @@
+/** What upstream has, as far as it matters here: its tags, and everything below the digests that they name. */
+import { AppError } from '../../errors.ts'
+import { forEachConcurrent } from '../../lib/concurrency.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { isSchema1Type } from '../../oci/media-types.ts'
+import { parseDigestTag, type Tag } from '../../oci/reference.ts'
+import type { Abortable } from '../../oci/repository.ts'
+import { decideTag, type TagDecision } from './decide-tag.ts'
+import type { Origin } from './known.ts'
+import { type Problem, problemOf } from './problem.ts'
+import type { WalkOptions } from './readers.ts'
+import { createWalker, type Walked } from './walk.ts'
+
+export interface SeenTag {
+  readonly tag: Tag
+  readonly origin: Origin
+  /** For cosign's `<alg>-<hex>.sig|.att|.sbom`: the digest that it hangs on. */
+  readonly subject: Digest | undefined
+  readonly seen:
+    | { readonly descriptor: Descriptor; readonly decision: TagDecision }
+    | { readonly problem: Problem; readonly digest?: Digest | undefined }
+    /** A person keeps the mirror from it, and why: nothing was asked. */
+    | { readonly excluded: string }
+}
+
+export interface Inventory extends Walked {
+  readonly tags: readonly SeenTag[]
+  /** The tags that were looked for, when not all: then what is not among `tags` is unknown, not absent. */
+  readonly only?: ReadonlySet<Tag> | undefined
+}
+
+export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags'> {
+  readonly concurrency: number
+  /** Looks at these image tags and what hangs on them only; undefined: at all. */
+  readonly only?: ReadonlySet<Tag> | undefined
+  onTags?(total: number): void
+}
+
+interface ListedTag {
+  readonly tag: Tag
+  readonly digest: Digest | undefined
+  readonly origin: Origin
+  readonly subject: Digest | undefined
+}
+
+/**
+ * Lists tags, asks each one's digest, and walks the distinct ones. Trees of tags that may not move are left alone.
+ * @throws what listing the tags throws; UPSTREAM_INVALID when upstream suddenly lists none; CANCELLED
+ */
+export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
+  const { readers, known } = o
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const fallbackTags = new Set<string>()
+  const listed = new Map<Tag, ListedTag>()
+  for (const origin of ['image', 'referrers'] as const) {
+    const reader = readers[origin]
+    if (reader === undefined) continue
+    for await (const { tag, digest } of reader.listTags(abortable)) {
+      const digestTag = parseDigestTag(tag)
+      if (digestTag !== undefined && digestTag.suffix === undefined) fallbackTags.add(tag)
+      // A referrer source gives what hangs on images, not images.
+      else if (origin === 'image' || (digestTag !== undefined && !listed.has(tag))) {
+        listed.set(tag, { tag, digest, origin, subject: digestTag?.subject })
+      }
+    }
+    if (origin === 'image' && listed.size === 0) refuseSuddenlyEmpty(known.tags)
+  }
+  o.onTags?.(o.only?.size ?? [...listed.values()].filter((one) => one.origin === 'image').length)
+
+  const walker = createWalker({ ...o, fallbackTags })
+  const tags: SeenTag[] = []
+  /** `isRead`: from the manifests themselves, after a digest that was only told turned out to name nothing. */
+  const look = async (wanted: readonly ListedTag[], isRead = false): Promise<void> => {
+    const roots = new Map<Digest, { descriptor: Descriptor; origin: Origin; isAttached: boolean; of: ListedTag[] }>()
+    const seen = new Map<Tag, SeenTag>()
+    await forEachConcurrent(wanted, o.concurrency, async (one) => {
+      const found = await see(one, isRead)
+      if (found === undefined) return
+      seen.set(one.tag, found)
+      if (!('decision' in found.seen) || found.seen.decision.action === 'skip') return
+      const { descriptor } = found.seen
+      const before = roots.get(descriptor.digest)
+      const isAttached = one.subject !== undefined && (before?.isAttached ?? true)
+      const of = before?.of ?? []
+      of.push(one)
+      roots.set(descriptor.digest, { descriptor, origin: one.origin, isAttached, of })
+    })
+    const doubtful: ListedTag[] = []
+    await forEachConcurrent(roots.values(), o.concurrency, async ({ descriptor, origin, isAttached, of }) => {
+      if ((await walker.walk(descriptor, origin, isAttached)) || isRead) return
+      for (const one of of) {
+        seen.delete(one.tag)
+        doubtful.push(one)
+      }
+    })
+    for (const one of seen.values()) tags.push(one)
+    if (doubtful.length > 0) await look(doubtful, true)
+  }
+
+  async function see(one: ListedTag, isRead: boolean): Promise<SeenTag | undefined> {
+    const { tag, origin, subject } = one
+    const before = known.tags.get(tag)
+    if (before?.excluded !== undefined) return { tag, origin, subject, seen: { excluded: before.excluded } }
+    try {
+      const told = isRead || one.digest === undefined ? undefined : known.manifests.get(one.digest)?.descriptor
+      const descriptor =
+        told ?? (await o.limiter.run(async () => readers[origin]?.resolve({ tag }, { ...abortable, isRead })))
+      if (descriptor === undefined) {
+        // What upstream lists it has not lost: somebody has to look at this, unless people here do not want the tag.
+        if (before?.state === 'excluded') return undefined
+        throw new AppError('MANIFEST_UNKNOWN', 'upstream lists the tag, but answers 404 for its manifest')
+      }
+      const { digest, mediaType } = descriptor
+      const decision = decideTag(digest, before, known.excluded)
+      // A HEAD is enough to know: registries count GETs.
+      if (decision.action === 'move' && isSchema1Type(mediaType)) {
+        const message = `${digest} is a Docker schema 1 manifest, which cannot be mirrored: it is of schema version 1, want 2 or OCI`
+        return { tag, origin, subject, seen: { problem: { code: 'UPSTREAM_UNSUPPORTED', message }, digest } }
+      }
+      return { tag, origin, subject, seen: { descriptor, decision } }
+    } catch (error) {
+      return { tag, origin, subject, seen: { problem: problemOf(error) } }
+    }
+  }
+
+  const all = [...listed.values()]
+  const isWanted = ({ tag, origin }: ListedTag) => (o.only === undefined ? origin === 'image' : o.only.has(tag))
+  await look(all.filter(isWanted))
+  // Of another registry, or of a few tags, only what hangs on something that is mirrored; and what hangs on that.
+  let left = all.filter((one) => !isWanted(one))
+  for (;;) {
+    const wanted = left.filter((one) => one.subject !== undefined && walker.walked.nodes.has(one.subject))
+    if (wanted.length === 0) break
+    const asked = new Set(wanted)
+    left = left.filter((one) => !asked.has(one))
+    await look(wanted)
+  }
+  tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
+  return { tags, only: o.only, ...walker.walked }
+}
+
+function refuseSuddenlyEmpty(tags: WalkOptions['known']['tags']): void {
+  const before = [...tags.values()].filter((tag) => tag.synced !== undefined && tag.state !== 'absent').length
+  if (before === 0) return
+  throw new AppError('UPSTREAM_INVALID', `upstream lists no tags, and it listed ${before} before: nothing was changed`)
+}

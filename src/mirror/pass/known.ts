@@ -1,0 +1,120 @@
+/** What a mirror's repository holds and what the last passes saw: loaded once per pass, so that known trees cost upstream nothing. */
+
+import { listTags } from '../../db/content/tags.ts'
+import type { Queries } from '../../db/engine/engine.ts'
+import { listKnownBlobs, listKnownManifests, listKnownReferences } from '../../db/mirrors/known-content.ts'
+import { listExcludedDigests, listExcludedTags } from '../../db/mirrors/mirror-exclusions.ts'
+import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
+import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
+import type { MirrorRow } from '../../db/schema.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { isNonDistributable } from '../../oci/media-types.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { TagState } from './decide-tag.ts'
+
+export type Origin = 'image' | 'referrers'
+
+export interface KnownManifest {
+  readonly descriptor: Descriptor
+  readonly isPublished: boolean
+  /** Config and layers. */
+  readonly blobs: readonly Descriptor[]
+  readonly children: readonly Descriptor[]
+  readonly subject?: Digest | undefined
+}
+
+export interface KnownList {
+  /** As the reader gave it; undefined when it gave none. */
+  readonly version: string | undefined
+  readonly listedAt: string
+}
+
+export interface Known {
+  readonly manifests: ReadonlyMap<Digest, KnownManifest>
+  /** Staged or published in the repository, with their sizes in bytes. */
+  readonly blobs: ReadonlyMap<Digest, number>
+  /** Subject → referrers that the repository holds. */
+  readonly referrers: ReadonlyMap<Digest, readonly Digest[]>
+  readonly lists: Readonly<Record<Origin, ReadonlyMap<Digest, KnownList>>>
+  readonly tags: ReadonlyMap<Tag, TagState>
+  /** Digests that people deleted here. */
+  readonly excluded: ReadonlySet<Digest>
+}
+
+export const NOTHING_KNOWN: Known = {
+  manifests: new Map(),
+  blobs: new Map(),
+  referrers: new Map(),
+  lists: { image: new Map(), referrers: new Map() },
+  tags: new Map(),
+  excluded: new Set(),
+}
+
+/** @param keys the sources that this pass reads from: what others have listed says nothing about theirs */
+export async function loadKnown(
+  db: Queries,
+  mirror: Pick<MirrorRow, 'id' | 'repository_id'>,
+  keys: Readonly<Record<Origin, string>>,
+): Promise<Known> {
+  const repositoryId = mirror.repository_id
+  const parts = new Map<Digest, { blobs: Descriptor[]; children: Descriptor[] }>()
+  for (const row of await listKnownReferences(db, repositoryId)) {
+    const of = parts.get(row.parent) ?? { blobs: [], children: [] }
+    const list = row.kind === 'child' ? of.children : of.blobs
+    list.push({ mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes })
+    parts.set(row.parent, of)
+  }
+  const held = await listKnownBlobs(db, repositoryId)
+  const manifests = new Map<Digest, KnownManifest>()
+  const referrers = new Map<Digest, Digest[]>()
+  for (const row of await listKnownManifests(db, repositoryId)) {
+    const { blobs, children } = parts.get(row.digest) ?? { blobs: [], children: [] }
+    // One that lacks a part is not known: the pass reads it again and brings what is missing.
+    if (!blobs.every((blob) => held.has(blob.digest) || isNonDistributable(blob.mediaType))) continue
+    const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
+    const subject = row.subjectDigest ?? undefined
+    manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children, subject })
+    if (row.subjectDigest === null) continue
+    const siblings = referrers.get(row.subjectDigest)
+    if (siblings === undefined) referrers.set(row.subjectDigest, [row.digest])
+    else siblings.push(row.digest)
+  }
+  const lists = { image: new Map<Digest, KnownList>(), referrers: new Map<Digest, KnownList>() }
+  for (const row of await listMirrorSubjects(db, mirror.id)) {
+    if (row.listed_from !== keys[row.source]) continue
+    lists[row.source].set(row.subject_digest as Digest, {
+      version: row.version ?? undefined,
+      listedAt: row.listed_at,
+    })
+  }
+  return {
+    manifests,
+    blobs: held,
+    referrers,
+    lists,
+    tags: await loadTags(db, mirror),
+    excluded: await listExcludedDigests(db, mirror.id),
+  }
+}
+
+async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_id'>): Promise<Map<Tag, TagState>> {
+  const tags = new Map<Tag, TagState>()
+  for (const row of await listMirrorTags(db, mirror.id)) {
+    tags.set(row.tag as Tag, {
+      local: undefined,
+      synced: (row.synced_digest ?? undefined) as Digest | undefined,
+      state: row.state,
+    })
+  }
+  const rows = await listTags(db, mirror.repository_id, { limit: Number.MAX_SAFE_INTEGER })
+  for (const row of rows) {
+    const before = tags.get(row.name as Tag)
+    tags.set(row.name as Tag, { synced: before?.synced, state: before?.state, local: row.digest as Digest })
+  }
+  for (const [tag, excluded] of await listExcludedTags(db, mirror.id)) {
+    const { local, synced, state } = tags.get(tag) ?? {}
+    tags.set(tag, { local, synced, state, excluded })
+  }
+  return tags
+}

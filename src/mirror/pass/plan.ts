@@ -1,0 +1,215 @@
+/** From what upstream has and what is here to what is to be done: pure, the same for a run and for `--dry-run`. */
+import type { Plan, PlanItem } from '../../api/plans.ts'
+import type { MirrorTagRow } from '../../db/schema.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { TagMove } from '../../oci/repository.ts'
+import { closureOf, indexAttached } from './closure.ts'
+import type { Inventory, SeenTag } from './inventory.ts'
+import type { Known, Origin } from './known.ts'
+import type { Problem } from './problem.ts'
+import type { Node } from './walk.ts'
+
+/** One root digest with everything that becomes visible together with it. */
+export interface RootWork {
+  readonly root: Descriptor
+  /** Image tags that upstream has on it, then its digest tags. */
+  readonly tags: readonly Tag[]
+  readonly moves: readonly TagMove[]
+  /** The root, the manifests of its digest tags, and the referrers that are not published yet. */
+  readonly roots: readonly Descriptor[]
+  /** Manifests that are not here, or not with all that upstream may have, each after what it refers to. */
+  readonly stage: readonly Digest[]
+  /** Why nothing of it may be published now. */
+  readonly problem: (Problem & { readonly digest: Digest }) | undefined
+}
+
+export interface PlannedTag {
+  readonly tag: Tag
+  readonly digest: Digest | undefined
+  readonly state: MirrorTagRow['state']
+  readonly reason: string | undefined
+  readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
+}
+
+export interface UnmetTag {
+  readonly tag: Tag
+  readonly why: 'unlisted' | 'excluded' | 'diverged'
+  readonly reason: string
+}
+
+export interface SyncPlan extends Plan {
+  readonly works: readonly RootWork[]
+  /** Upstream's tags, and those that it lost; without those that people excluded. */
+  readonly tags: readonly PlannedTag[]
+  /** Upstream's tags that people keep the mirror from: nothing is written down about them. */
+  readonly excluded: readonly Tag[]
+  /** Tags that were asked for by name and do not come, though nothing failed. */
+  readonly unmet: readonly UnmetTag[]
+}
+
+/**
+ * Work is keyed by digest: one unit per root, with all its alias tags, its closure, its referrers and its digest tags.
+ * Nothing is ever deleted: a tag that upstream lost is retained.
+ */
+export function planSync(inventory: Inventory, known: Known): SyncPlan {
+  const items: PlanItem[] = []
+  const works: RootWork[] = []
+  const tags: PlannedTag[] = []
+  const totals = { tagsMoved: 0, tagsUnchanged: 0, tagsSkipped: 0, tagsFailed: 0, tagsRetained: 0 }
+  const content = { manifests: 0, referrers: 0, blobs: 0, sizeBytes: 0 }
+  const counted = new Set<Digest>()
+  const countedBlobs = new Set<Digest>()
+  const planned = new Set<Tag>()
+  const excluded: Tag[] = []
+
+  function copy(node: Node, reason: string): void {
+    const { digest } = node.descriptor
+    if (node.here !== 'no' || counted.has(digest)) return
+    counted.add(digest)
+    const blobs = node.blobs.filter((blob) => !known.blobs.has(blob.digest) && !countedBlobs.has(blob.digest))
+    const distinct = new Map(blobs.map((blob) => [blob.digest, blob.size]))
+    for (const blob of distinct.keys()) countedBlobs.add(blob)
+    const sizeBytes = [...distinct.values()].reduce((sum, size) => sum + size, node.descriptor.size)
+    items.push({ action: 'copy', tag: null, digest, sizeBytes, origin: node.origin, reason })
+    if (node.isAttached) content.referrers++
+    else content.manifests++
+    content.blobs += distinct.size
+    content.sizeBytes += sizeBytes
+  }
+
+  function tagItem(action: string, tag: Tag, digest: Digest | undefined, origin: Origin, reason: string): void {
+    items.push({ action, tag, digest: digest ?? null, sizeBytes: 0, origin, reason })
+  }
+
+  function planRoot(root: Descriptor, aliases: readonly SeenTag[], attached: readonly SeenTag[]): void {
+    const { digests, problem } = closureOf(inventory, [root, ...attached.flatMap(descriptorOf)])
+    const nodes = digests.flatMap((digest) => inventory.nodes.get(digest) ?? [])
+    const moves: TagMove[] = []
+    const first = aliases[0] ?? attached[0]
+    for (const node of problem === undefined ? nodes : []) copy(node, reasonOf(node, root, first))
+    for (const one of [...aliases, ...attached]) {
+      if (!('decision' in one.seen) || one.seen.decision.action === 'skip') continue
+      const { decision, descriptor } = one.seen
+      const { digest } = descriptor
+      // A digest tag whose subject is shared by several roots is planned once and moved by whichever is published first.
+      const isDone = planned.has(one.tag)
+      planned.add(one.tag)
+      if (problem !== undefined) {
+        const isHeld = decision.action === 'move'
+        if (!isDone) {
+          totals.tagsFailed++
+          tagItem('skip', one.tag, digest, one.origin, `held back: ${problem.message}`)
+          tags.push({ tag: one.tag, digest, state: isHeld ? 'failed' : 'synced', reason: problem.message, problem })
+        }
+        continue
+      }
+      if (decision.action === 'move') moves.push({ tag: one.tag, to: descriptor, expect: decision.expect })
+      else if (decision.isAdopted) moves.push({ tag: one.tag, to: descriptor, expect: digest })
+      if (isDone) continue
+      totals[decision.action === 'move' ? 'tagsMoved' : 'tagsUnchanged']++
+      tagItem(decision.action, one.tag, digest, one.origin, decision.reason)
+      const state = decision.action === 'move' ? 'pending' : 'synced'
+      tags.push({ tag: one.tag, digest, state, reason: undefined, problem: undefined })
+    }
+    const unpublished = nodes.filter((node) => node.here !== 'published' || isLacking(node))
+    if (problem === undefined && moves.length === 0 && unpublished.length === 0) return
+    if (problem === undefined && moves.length === 0) {
+      const isLate = unpublished.some((node) => node.here !== 'published')
+      const what = isLate ? 'manifests that were attached later' : 'manifests with layers that upstream may have now'
+      const reason = `${unpublished.length} ${what}`
+      items.push({ action: 'publish', tag: null, digest: root.digest, sizeBytes: 0, origin: 'image', reason })
+    }
+    works.push({
+      root,
+      tags: [...aliases, ...attached].map((one) => one.tag),
+      moves,
+      roots: distinctDescriptors([
+        root,
+        ...attached.flatMap(descriptorOf),
+        ...unpublished.filter((node) => node.isAttached).map((node) => node.descriptor),
+      ]),
+      stage: nodes.filter((node) => node.here === 'no' || isLacking(node)).map((node) => node.descriptor.digest),
+      problem,
+    })
+  }
+
+  for (const one of inventory.tags) {
+    if ('problem' in one.seen) {
+      const { problem, digest } = one.seen
+      totals.tagsFailed++
+      tagItem('skip', one.tag, digest, one.origin, problem.message)
+      tags.push({
+        tag: one.tag,
+        digest,
+        state: 'failed',
+        reason: problem.message,
+        problem: { ...problem, digest },
+      })
+    } else if ('excluded' in one.seen) {
+      totals.tagsSkipped++
+      tagItem('skip', one.tag, undefined, one.origin, `excluded: ${one.seen.excluded}`)
+      excluded.push(one.tag)
+    } else if (one.seen.decision.action === 'skip') {
+      const { decision, descriptor } = one.seen
+      totals.tagsSkipped++
+      tagItem('skip', one.tag, descriptor.digest, one.origin, decision.reason)
+      const { state, reason } = decision
+      tags.push({ tag: one.tag, digest: descriptor.digest, state, reason, problem: undefined })
+    }
+  }
+  const { images, attachedTo, orphans } = indexAttached(inventory)
+  for (const [digest, aliases] of images) {
+    const [root] = aliases.flatMap(descriptorOf)
+    if (root !== undefined) planRoot(root, aliases, attachedTo.get(digest) ?? [])
+  }
+  for (const one of orphans) {
+    const [root] = descriptorOf(one)
+    if (root !== undefined) planRoot(root, [], [one])
+  }
+  const seen = new Set(inventory.tags.map((one) => one.tag))
+  for (const [tag, state] of known.tags) {
+    if (inventory.only !== undefined || seen.has(tag)) continue
+    if (state.state === undefined || state.state === 'excluded' || state.excluded !== undefined) continue
+    const reason = 'upstream no longer has the tag'
+    totals.tagsRetained++
+    tagItem('retain', tag, state.local, 'image', reason)
+    tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined })
+  }
+  const unmet = unmetOf(inventory)
+  for (const { tag, reason } of unmet.filter(({ why }) => why === 'unlisted')) {
+    totals.tagsFailed++
+    tagItem('skip', tag, undefined, 'image', reason)
+  }
+  return { items, totals: { ...totals, ...content }, works, tags, excluded, unmet }
+}
+
+/** What was asked for by name is owed an answer: tags that people keep for themselves, and those that upstream does not list. */
+function unmetOf({ only, tags: seen }: Inventory): UnmetTag[] {
+  const listed = new Map(seen.map((one) => [one.tag, one.seen]))
+  return [...(only ?? [])].flatMap((tag): UnmetTag[] => {
+    const found = listed.get(tag)
+    if (found === undefined) return [{ tag, why: 'unlisted', reason: 'upstream lists no such tag' }]
+    if ('excluded' in found) return [{ tag, why: 'excluded', reason: found.excluded }]
+    if ('problem' in found || found.decision.action !== 'skip') return []
+    return [{ tag, why: found.decision.state, reason: found.decision.reason }]
+  })
+}
+
+function descriptorOf(one: SeenTag): Descriptor[] {
+  return 'descriptor' in one.seen ? [one.seen.descriptor] : []
+}
+
+function reasonOf(node: Node, root: Descriptor, first: SeenTag | undefined): string {
+  if (node.isAttached) return `attached to ${first?.tag ?? root.digest}`
+  return node.descriptor.digest === root.digest ? `not here, tagged ${first?.tag ?? ''}` : `part of ${first?.tag ?? ''}`
+}
+
+function isLacking(node: Node): boolean {
+  return (node.lacks ?? []).length > 0
+}
+
+function distinctDescriptors(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((one) => [one.digest, one])).values()]
+}

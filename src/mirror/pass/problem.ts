@@ -1,0 +1,33 @@
+import { AppError, isCancelled, messageOf } from '../../errors.ts'
+
+/** Why something cannot be had, in the words of a run's failures. */
+export interface Problem {
+  readonly code: string
+  readonly message: string
+}
+
+/** Some messages quote others; a run keeps hundreds of them. */
+const MAX_MESSAGE = 1000
+
+function shorten(message: string): string {
+  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}…`
+}
+
+/** What was thrown, as a problem; an end by cancellation, and a bug, are thrown on. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof AppError && !isCancelled(error)) return { code: error.code, message: shorten(error.message) }
+  throw error
+}
+
+/** Like `problemOf`, but also takes what nobody expected. */
+export function failureOf(error: unknown): Problem {
+  return error instanceof AppError
+    ? { code: error.code, message: shorten(error.message) }
+    : { code: 'INTERNAL', message: shorten(messageOf(error)) }
+}
+
+/** All of `works`, settled; then the first error, if any. Nothing goes on in the background after it has thrown. */
+export async function settleAll(works: Iterable<Promise<unknown>>): Promise<void> {
+  const results = await Promise.allSettled(works)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}

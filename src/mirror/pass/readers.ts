@@ -1,0 +1,21 @@
+/** What a pass reads with: the registries of one mirror, and what it knows before it asks them. */
+import type { Limiter } from '../../lib/concurrency.ts'
+import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
+import type { Known } from './known.ts'
+
+export interface Readers {
+  readonly image: RepositoryReader
+  /** Where attestations and signatures are, when they are elsewhere. */
+  readonly referrers?: RepositoryReader | undefined
+}
+
+export interface WalkOptions extends Abortable {
+  readonly readers: Readers
+  readonly known: Known
+  /** How many requests may be under way. */
+  readonly limiter: Limiter
+  readonly isFull: boolean
+  readonly now: Date
+  /** Subjects whose fallback tag is in a tag list: `<alg>-<hex>` tags (distribution-spec "Referrers Tag Schema"). */
+  readonly fallbackTags: ReadonlySet<string>
+}

@@ -1,0 +1,200 @@
+/** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
+import type { RunFailure } from '../../api/runs.ts'
+import type { MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import { closureOf } from './closure.ts'
+import type { executePlan } from './execute.ts'
+import type { Inventory } from './inventory.ts'
+import type { Known, Origin } from './known.ts'
+import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './plan.ts'
+import type { Problem } from './problem.ts'
+
+const MAX_FAILURES = 500
+const HOUR_MS = 60 * 60 * 1000
+
+export interface RunResult {
+  readonly inventory: Inventory
+  readonly plan: SyncPlan
+  readonly executed: Awaited<ReturnType<typeof executePlan>>
+}
+
+export interface RunReport {
+  readonly outcome: 'done' | 'partial' | 'failed'
+  /** For people, when tags failed that nobody keeps away. */
+  readonly reason: string | null
+  readonly failures: readonly RunFailure[]
+  readonly failedTags: number
+  readonly excludedTags: number
+  readonly divergedTags: number
+  readonly tags: readonly MirrorTagRow[]
+  readonly subjects: readonly MirrorSubjectRow[]
+}
+
+export function reportRun(
+  { inventory, plan, executed }: RunResult,
+  o: {
+    readonly mirrorId: string
+    /** Its destination, for the lines that people copy. */
+    readonly repository: string
+    readonly keys: Readonly<Record<Origin, string>>
+    readonly known: Known
+    readonly isFull: boolean
+    readonly now: string
+  },
+): RunReport {
+  const failures = new Map<string, RunFailure>()
+  const fail = (tag: string, digest: Digest | undefined, problem: Problem, lasts = isLasting(problem)) => {
+    if (failures.has(tag)) return
+    const accept = lasts ? `; to do without it: kagami tag exclude ${o.repository} ${tag}` : ''
+    failures.set(tag, { tag, digest: digest ?? null, code: problem.code, message: problem.message + accept })
+  }
+  for (const one of plan.tags)
+    if (one.problem !== undefined) fail(one.tag, one.problem.digest ?? one.digest, one.problem)
+  for (const { work, problem } of executed.failed) for (const tag of work.tags) fail(tag, problem.digest, problem)
+  for (const [tag, result] of executed.tags) {
+    // What is left is what the repository's own rules refuse, run after run.
+    if (result.problem !== undefined) fail(tag, result.problem.digest, result.problem, true)
+  }
+  const held = failures.size
+  const [first] = failures.values()
+  for (const one of plan.unmet) fail(one.tag, undefined, unmetProblem(one, o.repository), false)
+
+  const failedWorks = new Set(executed.failed.map((one) => one.work))
+  const published = publishedNow(inventory, plan, failedWorks)
+  const tags = tagRows(plan.tags, o.mirrorId, o.now).map((row): MirrorTagRow => {
+    const result = executed.tags.get(row.tag as Tag)
+    return result === undefined ? row : { ...row, state: result.state, reason: result.reason ?? null }
+  })
+  // One code and one note for each, by a parent that is served, for whatever was published without.
+  const notes = [...inventory.absent, ...executed.leftOut].flatMap(([digest, { parents }]): RunFailure[] => {
+    const parent = [...parents].find((one) => published.tagOf.has(one))
+    const tag = parent && published.tagOf.get(parent)
+    if (tag === undefined) return []
+    const message = `${parent} lists it, upstream does not have it: published without it`
+    return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
+  })
+  notes.push(...leftOutOf(inventory))
+  const isAnyGood = tags.some((tag) => tag.state === 'synced')
+  const outcome = failures.size === 0 ? 'done' : isAnyGood ? 'partial' : 'failed'
+  return {
+    outcome,
+    reason: first === undefined ? null : `${held} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
+    failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
+    failedTags: failures.size,
+    excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
+    divergedTags: tags.filter((tag) => tag.state === 'diverged').length,
+    tags,
+    subjects: reliableLists(inventory, published.digests, o),
+  }
+}
+
+/** Reasons that do not pass by themselves: the content is as it is. What can be accepted must be told apart from what will pass. */
+const LASTING: ReadonlySet<string> = new Set([
+  'BLOB_UNKNOWN',
+  'DIGEST_INVALID',
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_INVALID',
+  'MANIFEST_TOO_LARGE',
+  'MANIFEST_UNKNOWN',
+  'SIZE_INVALID',
+  'UPSTREAM_INVALID',
+  'UPSTREAM_NOT_FOUND',
+  'UPSTREAM_UNSUPPORTED',
+])
+
+function isLasting({ code }: Problem): boolean {
+  return LASTING.has(code)
+}
+
+function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Problem {
+  if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
+  const release = why === 'excluded' ? `; to bring it back: kagami tag release ${repository} ${tag}` : ''
+  return { code: 'CONFLICT', message: `${why} here: ${reason}${release}` }
+}
+
+/** What referrer lists name and cannot be had, each with a tag that it would belong to. */
+function leftOutOf(inventory: Inventory): RunFailure[] {
+  const lists = inventory.lists.filter((list) => list.leftOut.length > 0)
+  if (lists.length === 0) return []
+  const tagOf = new Map<Digest, string>()
+  const roots = new Set<Digest>()
+  for (const { tag, seen } of inventory.tags) {
+    if (!('descriptor' in seen) || roots.has(seen.descriptor.digest)) continue
+    roots.add(seen.descriptor.digest)
+    for (const digest of closureOf(inventory, [seen.descriptor]).digests) if (!tagOf.has(digest)) tagOf.set(digest, tag)
+  }
+  return lists.flatMap(({ subject, leftOut }) =>
+    leftOut.map(({ digest, code, message }) => ({
+      tag: tagOf.get(subject) ?? null,
+      digest: digest ?? null,
+      code,
+      message: `listed as a referrer of ${subject}, left out: ${message}`,
+    })),
+  )
+}
+
+/** The tags of a plan as rows, in the state that the plan gives them. */
+export function tagRows(tags: readonly PlannedTag[], mirrorId: string, now: string): MirrorTagRow[] {
+  return tags.map(({ tag, digest, state, reason }) => ({
+    mirror_id: mirrorId,
+    tag,
+    head_digest: digest ?? null,
+    upstream_digest: digest ?? null,
+    synced_digest: null,
+    state,
+    reason: reason ?? null,
+    checked_at: now,
+  }))
+}
+
+function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>) {
+  const digests = new Set<Digest>()
+  const tagOf = new Map<Digest, string>()
+  for (const work of plan.works) {
+    if (failed.has(work)) continue
+    for (const digest of closureOf(inventory, work.roots).digests) {
+      digests.add(digest)
+      const [tag] = work.tags
+      if (tag !== undefined && !tagOf.has(digest)) tagOf.set(digest, tag)
+    }
+  }
+  return { digests, tagOf }
+}
+
+/** A list counts as known only when all its items are served here (or cannot be had, or were deleted here by people). */
+function reliableLists(
+  inventory: Inventory,
+  publishedNow: ReadonlySet<Digest>,
+  o: {
+    readonly mirrorId: string
+    readonly keys: Readonly<Record<Origin, string>>
+    readonly known: Known
+    readonly isFull: boolean
+    readonly now: string
+  },
+): MirrorSubjectRow[] {
+  const isServed = (digest: Digest) =>
+    publishedNow.has(digest) ||
+    o.known.manifests.get(digest)?.isPublished === true ||
+    inventory.absent.has(digest) ||
+    o.known.excluded.has(digest)
+  return inventory.lists.flatMap((list): MirrorSubjectRow[] => {
+    const before = o.known.lists[list.origin].get(list.subject)
+    const isFresh = before !== undefined && Date.parse(o.now) - Date.parse(before.listedAt) < HOUR_MS
+    if (isFresh && !o.isFull && before.version === list.version) return []
+    // Named again by each run, and mirrored once it can be had.
+    if (list.leftOut.length > 0) return []
+    if (!isServed(list.subject) || !list.items.every(isServed)) return []
+    return [
+      {
+        mirror_id: o.mirrorId,
+        source: list.origin,
+        subject_digest: list.subject,
+        version: list.version ?? null,
+        listed_at: o.now,
+        listed_from: o.keys[list.origin],
+      },
+    ]
+  })
+}

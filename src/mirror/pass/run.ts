@@ -1,0 +1,207 @@
+/** One pass over one mirror: list, plan, copy, publish. */
+import type { RunCounts } from '../../api/runs.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
+import { recordTags } from '../../db/mirrors/mirror-tags.ts'
+import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
+import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
+import type { MirrorRow, UpstreamRow } from '../../db/schema.ts'
+import { AppError } from '../../errors.ts'
+import { type Clock, isoTime } from '../../lib/clock.ts'
+import { createLimiter } from '../../lib/concurrency.ts'
+import { digestOf } from '../../oci/digest.ts'
+import { parseRepositoryName, type Tag } from '../../oci/reference.ts'
+import type { MirrorEngineOptions, Source } from '../engine.ts'
+import type { RunMeter } from '../life/progress.ts'
+import { withBreaker } from './breaker.ts'
+import { executePlan } from './execute.ts'
+import { takeInventory } from './inventory.ts'
+import { type Known, loadKnown } from './known.ts'
+import { planSync, type SyncPlan } from './plan.ts'
+import { type RunReport, reportRun, tagRows } from './run-report.ts'
+
+/** Both registries of one mirror, opened for one pass. */
+export interface Sources {
+  readonly image: Source
+  readonly referrers: Source | undefined
+  /** Upstream address and credential, as one value each. */
+  readonly keys: { readonly image: string; readonly referrers: string }
+}
+
+export async function openSources(
+  { db, openSource }: Pick<MirrorEngineOptions, 'db' | 'openSource'>,
+  mirror: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'organization_id'>,
+): Promise<Sources> {
+  const repository = parseRepositoryName(mirror.source_repository)
+  const upstream = await getUpstream(db, mirror.upstream_id)
+  const other = upstream.referrers_from === null ? undefined : await getUpstream(db, upstream.referrers_from)
+  return {
+    image: await openSource(upstream, repository, mirror.organization_id),
+    referrers: other === undefined ? undefined : await openSource(other, repository, mirror.organization_id),
+    keys: { image: sourceKey(upstream), referrers: sourceKey(other ?? upstream) },
+  }
+}
+
+async function getUpstream(db: Database, id: string): Promise<UpstreamRow> {
+  const upstream = await findUpstreamById(db.read, id)
+  if (upstream === undefined) throw new AppError('NOT_FOUND', 'the upstream of this mirror is gone')
+  return upstream
+}
+
+/** A changed password is another credential: what it may read has to be proven anew. */
+function sourceKey(upstream: UpstreamRow): string {
+  return digestOf(JSON.stringify([upstream.url, upstream.username, upstream.sealed_password]))
+}
+
+export interface PassOptions {
+  readonly sources: Sources
+  readonly known: Known
+  readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only: ReadonlySet<Tag> | undefined
+  readonly now: Date
+  readonly transfers: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a pass would do, and what it is made from. */
+export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
+  const { sources, known, isFull, only, now, transfers } = o
+  const limiter = createLimiter(transfers)
+  const { image, referrers } = sources
+  const readers = {
+    image: withBreaker(image.reader),
+    referrers: referrers === undefined ? undefined : withBreaker(referrers.reader),
+  }
+  const inventory = await takeInventory({
+    readers,
+    known,
+    limiter,
+    isFull,
+    only,
+    now,
+    concurrency: transfers * 4,
+    ...(o.onTags === undefined ? {} : { onTags: o.onTags }),
+    ...(o.signal === undefined ? {} : { signal: o.signal }),
+  })
+  const plan: SyncPlan = planSync(inventory, known)
+  return { inventory, plan, readers, limiter }
+}
+
+export interface RunOptions {
+  readonly engine: Pick<MirrorEngineOptions, 'db' | 'openSource' | 'openWriter'>
+  readonly clock: Clock
+  readonly transfers: number
+  readonly mirror: MirrorRecord
+  readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
+  readonly isFull: boolean
+  /** Only these tags; undefined: all. */
+  readonly only: ReadonlySet<Tag> | undefined
+  readonly signal: AbortSignal
+  readonly meter: RunMeter
+  changed(): void
+}
+
+/** @throws whatever ended the pass as a whole; `counts` then tells how far it got */
+export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
+  const { engine, mirror, meter } = o
+  const sources = await openSources(engine, mirror)
+  const known = await loadKnown(engine.db.read, mirror, sources.keys)
+  const count = () => {
+    const [image, referrers] = [sources.image.usage(), sources.referrers?.usage()]
+    counts.requests = image.requests + (referrers?.requests ?? 0)
+    counts.readBytes = image.readBytes + (referrers?.readBytes ?? 0)
+  }
+  try {
+    const { inventory, plan, readers, limiter } = await planPass({
+      sources,
+      known,
+      isFull: o.isFull,
+      only: o.only,
+      now: o.clock.now(),
+      transfers: o.transfers,
+      signal: o.signal,
+      onTags: (total) => {
+        meter.tagsTotal = total
+        o.changed()
+      },
+    })
+    const { totals } = plan
+    counts.tagsUnchanged = totals.tagsUnchanged ?? 0
+    meter.phase = 'copying'
+    meter.tagsTotal = plan.tags.filter((tag) => tag.state !== 'absent' && tag.state !== 'excluded').length
+    meter.leftOut = totals.tagsSkipped ?? 0
+    meter.tagsDone = plan.tags.filter((tag) => tag.state === 'synced').length
+    meter.manifestsTotal = (totals.manifests ?? 0) + (totals.referrers ?? 0)
+    meter.bytesTotal = totals.sizeBytes ?? 0
+    o.changed()
+    // So that people see from the start how much there is to come.
+    if (plan.works.length > 0) {
+      const rows = tagRows(plan.tags, mirror.id, isoTime(o.clock.now()))
+      await engine.db.write((tx) => recordTags(tx, rows))
+    }
+
+    const bind = (key: string) =>
+      engine.openWriter({
+        ...o.binding,
+        organizationId: mirror.organization_id,
+        organization: mirror.organization,
+        repositoryId: mirror.repository_id,
+        mirrorId: mirror.id,
+        actor: `mirror:${mirror.id}`,
+        sourceKey: key,
+        isAbsentUpstream: (digest) => inventory.absent.has(digest),
+      })
+    const executed = await executePlan({
+      plan,
+      inventory,
+      readers,
+      writers: { image: bind(sources.keys.image), referrers: bind(sources.keys.referrers) },
+      limiter,
+      signal: o.signal,
+      observer: {
+        onBytes(bytes) {
+          meter.bytesDone += bytes
+          o.changed()
+        },
+        onBlob(isFetched) {
+          if (isFetched) counts.blobs++
+        },
+        onManifest(node) {
+          counts[node.isAttached ? 'referrers' : 'manifests']++
+          meter.manifestsDone++
+          meter.bytesDone += node.descriptor.size
+          o.changed()
+        },
+        onPublished(_work, tagsMoved) {
+          counts.tagsMoved += tagsMoved
+          meter.tagsDone += tagsMoved
+          o.changed()
+        },
+        onFailed(work) {
+          meter.failed += work.tags.length
+          o.changed()
+        },
+      },
+    })
+    const now = isoTime(o.clock.now())
+    const report = reportRun(
+      { inventory, plan, executed },
+      {
+        mirrorId: mirror.id,
+        repository: mirror.repository,
+        keys: sources.keys,
+        known,
+        isFull: o.isFull,
+        now,
+      },
+    )
+    counts.failed = report.failedTags
+    counts.tagsExcluded = report.excludedTags
+    counts.tagsDiverged = report.divergedTags
+    meter.leftOut = report.excludedTags + report.divergedTags
+    return report
+  } finally {
+    count()
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Walks what belongs to a digest: children, and the referrers of every manifest, recursively. Known trees come from our database.
+ * What is remembered by digest depends on the digest alone; what a parent says of it (`claims.ts`) is held against the parent.
+ */
+import { AppError } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { algorithmOf, type Digest } from '../../oci/digest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
+import { isManifestType, isNonDistributable } from '../../oci/media-types.ts'
+import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
+import { refuseFalseSize, refuseFalseType } from './claims.ts'
+import type { KnownManifest, Origin } from './known.ts'
+import { type Problem, problemOf, settleAll } from './problem.ts'
+import type { WalkOptions } from './readers.ts'
+import { createSubjectLists, type SubjectList } from './subject-lists.ts'
+
+/** Bytes of manifests that are kept between the walk and the copy; more are read again. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024
+
+/** Levels of children and referrers below a tag; real ones have four. */
+const MAX_DEPTH = 64
+
+/** One manifest and what it needs. */
+export interface Node {
+  readonly descriptor: Descriptor
+  readonly origin: Origin
+  readonly here: 'no' | 'staged' | 'published'
+  /** True when it was met as an attestation, signature or other attachment, not as (part of) a tagged image. */
+  readonly isAttached: boolean
+  /** Undefined when it is here, or too much is held already. */
+  bytes?: Uint8Array | undefined
+  /** Config, layers, and index entries that turned out to be blobs. */
+  readonly blobs: readonly Descriptor[]
+  /** Those of `blobs` that are still to be asked for though the manifest is here: non-distributable layers that upstream may have now. */
+  readonly lacks?: readonly Descriptor[]
+  readonly children: readonly Digest[]
+  readonly subject: Digest | undefined
+  referrers: readonly Digest[]
+}
+
+/** Media types that by their name are no manifests. */
+const BLOB_TYPE = /\.layer\.|\.config\.|cacheconfig|octet-stream|[.+](tar|gzip|zstd)\b/
+
+/** How a manifest was come upon. */
+interface Place {
+  readonly origin: Origin
+  readonly isAttached: boolean
+  readonly depth: number
+}
+
+export interface Walked {
+  readonly nodes: ReadonlyMap<Digest, Node>
+  /** Digests that cannot be had, or whose referrers could not be listed. */
+  readonly problems: ReadonlyMap<Digest, Problem>
+  /** Upstream answers 404 for them, though `parent` lists them. */
+  readonly absent: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
+  readonly lists: readonly SubjectList[]
+}
+
+export interface Walker {
+  /**
+   * Walks from a tag's digest. `isAttached` for `.sig`, `.att` and `.sbom` tags. Problems are kept, not thrown.
+   * @returns false when there are no such bytes under this digest, so that whoever named it may have been wrong. @throws AppError CANCELLED
+   */
+  walk(root: Descriptor, origin: Origin, isAttached: boolean): Promise<boolean>
+  readonly walked: Walked
+}
+
+export function createWalker(o: WalkOptions): Walker {
+  const { known, readers, limiter } = o
+  const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const nodes = new Map<Digest, Node>()
+  const problems = new Map<Digest, Problem>()
+  const absent = new Map<Digest, { parents: Set<Digest> }>()
+  const visits = new Map<Digest, Promise<boolean>>()
+  const lists = createSubjectLists(o)
+  let heldBytes = 0
+
+  const readerOf = (origin: Origin): RepositoryReader =>
+    origin === 'image' ? readers.image : (readers.referrers ?? readers.image)
+
+  /** @returns false when upstream does not have it */
+  function visit(digest: Digest, place: Place): Promise<boolean> {
+    let visit = visits.get(digest)
+    if (visit === undefined) {
+      visit = read(digest, place)
+      visits.set(digest, visit)
+    }
+    return visit
+  }
+
+  function noteAbsent(digest: Digest, parent: Digest): void {
+    const { parents } = absent.get(digest) ?? { parents: new Set() }
+    absent.set(digest, { parents: parents.add(parent) })
+  }
+
+  async function read(digest: Digest, place: Place): Promise<boolean> {
+    try {
+      if (place.depth > MAX_DEPTH) {
+        throw new AppError('UPSTREAM_INVALID', `${digest} hangs more than ${MAX_DEPTH} levels below a tag`)
+      }
+      const present = known.manifests.get(digest)
+      if (present !== undefined) {
+        const here = present.isPublished ? 'published' : 'staged'
+        await enter(present.descriptor, place, here, undefined, present)
+        return true
+      }
+      const found = await limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable))
+      if (found === undefined) return false
+      const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
+      const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
+      const isHeld = heldBytes + found.bytes.byteLength <= MAX_HELD_BYTES
+      if (isHeld) heldBytes += found.bytes.byteLength
+      const own = { mediaType: parsed.descriptor.mediaType, digest, size: found.bytes.byteLength }
+      await enter(own, place, 'no', isHeld ? found.bytes : undefined, {
+        blobs,
+        children: parsed.children,
+        subject: parsed.subject?.digest,
+      })
+    } catch (error) {
+      problems.set(digest, problemOf(error))
+    }
+    return true
+  }
+
+  async function enter(
+    descriptor: Descriptor,
+    place: Place,
+    here: Node['here'],
+    bytes: Uint8Array | undefined,
+    parts: Pick<KnownManifest, 'blobs' | 'children' | 'subject'>,
+  ): Promise<void> {
+    const children: Digest[] = []
+    const blobs = [...parts.blobs]
+    const { origin, isAttached } = place
+    // Of what is published a full pass asks again.
+    const mayLack = here === 'staged' || (here === 'published' && o.isFull)
+    const lacks = mayLack
+      ? blobs.filter((blob) => isNonDistributable(blob.mediaType) && !known.blobs.has(blob.digest))
+      : []
+    const node: Node = {
+      descriptor,
+      origin,
+      here,
+      isAttached,
+      bytes,
+      blobs,
+      lacks,
+      children,
+      subject: parts.subject,
+      referrers: [],
+    }
+    nodes.set(descriptor.digest, node)
+    await settleAll(
+      parts.children.map(async (child) => {
+        const kind = await visitChild(child, node, { ...place, depth: place.depth + 1 })
+        if (kind === 'manifest') children.push(child.digest)
+        else if (kind === 'blob') blobs.push(child)
+      }),
+    )
+    // The size of a blob that is not here shows when it comes.
+    if (here === 'published') return
+    for (const blob of blobs) refuseFalseSize(descriptor.digest, blob, known.blobs.get(blob.digest))
+  }
+
+  async function visitChild(child: Descriptor, parent: Node, place: Place): Promise<'manifest' | 'blob' | 'absent'> {
+    const { digest } = child
+    const isTyped = isManifestType(child.mediaType)
+    // An entry of unknown type: what its type looks like first, then the other (BuildKit's cache indexes list layers).
+    const looksLikeBlob = !isTyped && BLOB_TYPE.test(child.mediaType)
+    const isKnown = known.manifests.has(digest)
+    if (!isKnown) {
+      if (!isTyped && known.blobs.has(digest)) return 'blob'
+      // A published index lacks it because upstream did not have it: asked again by a full pass only.
+      if (parent.here === 'published' && !o.isFull) return 'absent'
+      if (looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
+    }
+    const isThere = await visit(digest, place)
+    const node = nodes.get(digest)
+    if (node !== undefined) {
+      // What was published together was found to agree.
+      if (isKnown && parent.here === 'published') return 'manifest'
+      refuseFalseSize(parent.descriptor.digest, child, node.descriptor.size)
+      await refuseFalseType(parent.descriptor.digest, child, node.descriptor, () => bytesOf(node))
+      return 'manifest'
+    }
+    // Some registries answer 500 when they are asked for a blob as a manifest. Whoever names it as a manifest keeps the problem.
+    if (!isTyped && !looksLikeBlob && (await hasBlob(child, parent.origin))) return 'blob'
+    if (isThere) return 'manifest'
+    noteAbsent(digest, parent.descriptor.digest)
+    return 'absent'
+  }
+
+  async function bytesOf({ bytes, origin, descriptor: { digest } }: Node): Promise<Uint8Array | undefined> {
+    return bytes ?? (await limiter.run(() => readerOf(origin).readManifest({ digest }, abortable)))?.bytes
+  }
+
+  async function hasBlob(blob: Descriptor, origin: Origin): Promise<boolean> {
+    try {
+      const body = await limiter.run(() => readerOf(origin).openBlob(blob, { ...abortable, length: 1 }))
+      await body.stream.cancel()
+      return true
+    } catch (error) {
+      const { code } = problemOf(error)
+      if (code === 'BLOB_UNKNOWN' || code === 'UPSTREAM_NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  /** Referrers of the manifest and of everything below it. */
+  async function attach(digest: Digest, isAttached: boolean, depth: number): Promise<void> {
+    const node = nodes.get(digest)
+    if (node === undefined) return
+    const below = node.children.map((child) => attach(child, isAttached, depth + 1))
+    await settleAll([...below, listOf(node, isAttached, depth)])
+  }
+
+  async function listOf(node: Node, isAttached: boolean, depth: number): Promise<void> {
+    const { digest } = node.descriptor
+    let items: readonly { readonly descriptor: Descriptor; readonly origin: Origin }[]
+    try {
+      items = await lists.list(node.descriptor, isAttached)
+    } catch (error) {
+      problems.set(digest, problemOf(error))
+      return
+    }
+    const wanted = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
+    await settleAll(
+      wanted.map(async ({ descriptor, origin }) => {
+        const isNew = !visits.has(descriptor.digest)
+        const place = { origin, isAttached: true, depth: depth + 1 }
+        // Size and type in a list are hints: it is no part of what is mirrored.
+        if (!(await visit(descriptor.digest, place))) noteAbsent(descriptor.digest, digest)
+        else if (isNew) await attach(descriptor.digest, true, depth + 1)
+      }),
+    )
+    // A list may lie; what a manifest refers to is what it says itself. One that could not be read holds its root.
+    const own = wanted
+      .map(({ descriptor }) => descriptor.digest)
+      .filter((referrer) => {
+        const found = nodes.get(referrer)
+        return found === undefined ? problems.has(referrer) : found.subject === digest
+      })
+    node.referrers = [...new Set([...node.referrers, ...own])]
+  }
+
+  return {
+    async walk(root, origin, isAttached) {
+      if (!(await visit(root.digest, { origin, isAttached, depth: 0 }))) {
+        problems.set(root.digest, {
+          code: 'MANIFEST_UNKNOWN',
+          message: `upstream named ${root.digest} but does not have it`,
+        })
+        return false
+      }
+      await attach(root.digest, isAttached, 0)
+      return nodes.has(root.digest) || problems.get(root.digest)?.code !== 'UPSTREAM_INVALID'
+    },
+    walked: { nodes, problems, absent, lists: lists.seen },
+  }
+}
