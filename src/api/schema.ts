@@ -6,7 +6,10 @@ export { z }
 /** ISO 8601 in UTC. */
 export const timeSchema = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' })
 
-export const idSchema = z
+export const idSchema = z.string().min(1).openapi({ example: '6f1c1f0e-6d0b-4d2a-9a51-5f4fbb1e7c55' })
+
+/** As clients send one. */
+export const idParameterSchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,128}$/, 'want an id')
   .openapi({ example: '6f1c1f0e-6d0b-4d2a-9a51-5f4fbb1e7c55' })

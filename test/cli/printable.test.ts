@@ -41,7 +41,7 @@ const hostile = fc
 const time = '2026-01-31T12:00:00.000Z'
 const digest = `sha256:${'a'.repeat(64)}`
 const run = (text: string) => ({
-  id: 'an-id',
+  id: text,
   trigger: 'sync',
   outcome: 'partial',
   startedAt: time,
@@ -62,7 +62,7 @@ const run = (text: string) => ({
   failures: [{ tag: text, digest, code: text, message: text }],
 })
 const mirror = (text: string) => ({
-  id: 'an-id',
+  id: text,
   organization: 'acme',
   repository: 'acme/dhi-python',
   source: { upstream: 'hub', repository: 'python' },
@@ -75,10 +75,10 @@ const mirror = (text: string) => ({
   nextRunAt: time,
   createdAt: time,
 })
-const repository = () => ({
+const repository = (text: string) => ({
   name: 'acme/app',
   visibility: 'private',
-  mirror: 'an-id',
+  mirror: text,
   tags: 1,
   sizeBytes: 1,
   updatedAt: time,
@@ -98,10 +98,10 @@ const answers: Record<string, (text: string) => unknown> = {
       totals: { [text]: 1 },
     },
   }),
-  'GET /repositories': () => ({ repositories: [repository()], next: null }),
+  'GET /repositories': (text) => ({ repositories: [repository(text)], next: null }),
   'GET /repositories/acme/app': (text) => ({
     repository: {
-      ...repository(),
+      ...repository(text),
       description: text,
       immutableTags: { mode: 'patterns', patterns: [text] },
       allowSparse: false,
@@ -131,7 +131,7 @@ const answers: Record<string, (text: string) => unknown> = {
     next: null,
   }),
   'GET /tokens': (text) => ({
-    tokens: [{ id: 'an-id', label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
+    tokens: [{ id: text, label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
     next: null,
   }),
   'GET /organizations': () => ({
@@ -168,6 +168,7 @@ const commands: [args: string[], lines: number][] = [
   [['mirror', 'list'], 2],
   [['mirror', 'show', 'acme/dhi-python'], 15],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
+  [['repository', 'list'], 2],
   [['repository', 'show', 'acme/app'], 10],
   [['tag', 'list', 'acme/app'], 7],
   [['token', 'list'], 2],

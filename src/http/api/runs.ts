@@ -5,7 +5,7 @@ import { listQuerySchema, listSchema } from '../../api/lists.ts'
 import { type Mirror, mirrorRunAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
 import { type Run, runSchema } from '../../api/runs.ts'
-import { idSchema, z } from '../../api/schema.ts'
+import { idParameterSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
@@ -30,7 +30,7 @@ const show = createRoute({
   path: '/mirrors/{organization}/{name}/runs/{run}',
   tags,
   summary: 'Show one run of a mirror',
-  request: { params: repositoryPathSchema.extend({ run: idSchema }) },
+  request: { params: repositoryPathSchema.extend({ run: idParameterSchema }) },
   responses: ok('The mirror and the run', mirrorRunAnswerSchema),
 })
 
@@ -41,7 +41,7 @@ const progress = createRoute({
   summary: 'Follow the runs of a mirror as they go',
   description:
     'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it.',
-  request: { params: repositoryPathSchema, query: z.strictObject({ run: idSchema.optional() }) },
+  request: { params: repositoryPathSchema, query: z.strictObject({ run: idParameterSchema.optional() }) },
   responses: {
     200: { description: 'One Progress a line', content: { 'application/jsonl': { schema: progressSchema } } },
     ...refused,

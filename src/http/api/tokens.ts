@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import { createToken } from '../../access/tokens.ts'
 import { listQuerySchema } from '../../api/lists.ts'
-import { idSchema, z } from '../../api/schema.ts'
+import { idParameterSchema, z } from '../../api/schema.ts'
 import { tokenCreatedSchema, tokenCreateSchema, tokenListSchema } from '../../api/tokens.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { listTokens, removeToken } from '../../db/people/tokens.ts'
@@ -37,7 +37,7 @@ const revoke = createRoute({
   path: '/tokens/{token}',
   tags,
   summary: 'Revoke one of your tokens, by id: the next request with it is refused',
-  request: { params: z.strictObject({ token: idSchema }) },
+  request: { params: z.strictObject({ token: idParameterSchema }) },
   responses: done('Revoked'),
 })
 
