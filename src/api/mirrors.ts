@@ -1,8 +1,11 @@
 import { listSchema } from './lists.ts'
+import { mirrorChangeSchema, scheduleSchema } from './mirror-settings.ts'
 import { runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 
-export const mirrorStateSchema = z.enum(['initial', 'active', 'syncing', 'degraded', 'stopped'])
+export const mirrorStateSchema = z.enum(['initial', 'active', 'syncing', 'degraded', 'paused', 'stopped'])
+
+export const pauseCauseSchema = z.enum(['public', 'archived', 'hand', 'quota', 'credentials', 'gone'])
 
 const count = z.int().min(0)
 
@@ -27,9 +30,15 @@ export const leftOutSchema = z
   .strictObject({ tag: z.string(), state: z.enum(['excluded', 'diverged']), reason: z.string() })
   .openapi('LeftOutTag')
 
+/** One of the causes for which a mirror is paused, and what ends it. */
+export const pauseSchema = z
+  .strictObject({ cause: pauseCauseSchema, reason: z.string(), since: timeSchema, endsWhen: z.string() })
+  .openapi('Pause')
+
 /**
- * One upstream repository kept in sync into one private repository. `reason` says why it is degraded or stopped,
- * `since` when it entered `state`; `leftOut` are the first of its excluded and diverged tags.
+ * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
+ * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
+ * `leftOut` are the first of its excluded and diverged tags.
  */
 export const mirrorSchema = z
   .strictObject({
@@ -40,6 +49,9 @@ export const mirrorSchema = z
     state: mirrorStateSchema,
     reason: z.string().nullable(),
     since: timeSchema,
+    remedy: z.string().nullable(),
+    pauses: z.array(pauseSchema),
+    schedule: scheduleSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
@@ -60,8 +72,22 @@ export const mirrorStartSchema = z
     as: sourceRepositorySchema.optional().describe('Its name in the organization; default: dhi-<name>'),
     adopt: z.boolean().default(false),
     dryRun: z.boolean().default(false),
+    settings: mirrorChangeSchema.optional(),
   })
   .openapi('MirrorStart')
+
+/** `upstream` and `repository` together: from there from now on. Left out: from where it came before. */
+export const mirrorRestartSchema = z
+  .strictObject({ upstream: nameSchema.optional(), repository: sourceRepositorySchema.optional() })
+  .refine(({ upstream, repository }) => (upstream === undefined) === (repository === undefined), {
+    message: 'upstream and repository go together',
+  })
+  .openapi('MirrorRestart')
+
+/** `delete` removes the repository with all its images as well; `confirm` is then its name. */
+export const mirrorStopSchema = z
+  .strictObject({ delete: z.boolean().default(false), confirm: z.string().optional() })
+  .openapi('MirrorStop')
 
 /**
  * `full` lists every referrer anew, whatever was known. `tags`: these and what hangs on them, nothing else; one that does not
@@ -79,5 +105,6 @@ export const mirrorAnswerSchema = z.strictObject({ mirror: mirrorSchema })
 export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run: runSchema })
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
+export type MirrorState = z.infer<typeof mirrorStateSchema>
 export type Mirror = z.infer<typeof mirrorSchema>
 export type LeftOutTag = z.infer<typeof leftOutSchema>

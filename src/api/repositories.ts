@@ -55,15 +55,20 @@ export const repositoryCreateSchema = z
   })
   .openapi('RepositoryCreate')
 
-/** What is absent stays as it is; `archived` makes it read-only, and back. */
+/** What is absent stays as it is; `archived` makes it read-only, and back; `dryRun` only says what it would do. */
 export const repositoryChangeSchema = z
-  .strictObject({ ...settingsShape, archived: z.boolean().optional() })
+  .strictObject({ ...settingsShape, archived: z.boolean().optional(), dryRun: z.boolean().optional() })
   .openapi('RepositoryChange')
 
 /** `confirm` repeats the whole name of what is to be deleted. */
 export const repositoryDeleteQuerySchema = z.strictObject({ confirm: z.string().max(255).optional() })
 
 export const repositoryAnswerSchema = z.strictObject({ repository: repositoryDetailSchema })
+/** `effects`: what the change does to the mirror that feeds the repository, in sentences. */
+export const repositoryChangeAnswerSchema = z.strictObject({
+  repository: repositoryDetailSchema,
+  effects: z.array(z.string()),
+})
 export const repositoryListSchema = listSchema('repositories', repositorySchema).openapi('RepositoryList')
 
 export type ImmutableTags = z.infer<typeof immutableTagsSchema>

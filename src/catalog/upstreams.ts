@@ -1,6 +1,8 @@
 /** Registries that are read from: added and changed by people, after a look at what is there. */
 import type { Database, Queries } from '../db/engine/engine.ts'
+import { endPauses, listMirrorIds } from '../db/mirrors/life.ts'
 import { createUpstream, findUpstream, updateUpstream } from '../db/mirrors/upstreams.ts'
+import { appendEvents } from '../db/platform/events.ts'
 import type { OrganizationRow, UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
@@ -84,7 +86,7 @@ export async function addUpstream(
 export async function changeUpstream(
   db: Database,
   sealer: Sealer,
-  at: { readonly organizationId: string | null; readonly name: string },
+  at: { readonly organizationId: string | null; readonly name: string; readonly actor: string },
   change: UpstreamChange,
   check: Check,
 ): Promise<{ row: UpstreamRow; findings: RegistryFindings | null; isOtherSource: boolean }> {
@@ -112,6 +114,16 @@ export async function changeUpstream(
     // Somebody else may have changed it meanwhile: the rules hold for what is there now.
     const now = await changed(tx)
     const row = await updateUpstream(tx, now.before.id, now.after)
+    // Mirrors that upstream refused, or that it had no repository for, are tried at once.
+    const mirrors = await listMirrorIds(tx, { upstreamId: row.id })
+    await appendEvents(
+      tx,
+      await endPauses(tx, mirrors, {
+        causes: ['credentials', 'gone'],
+        actor: at.actor,
+        at: isoTime(systemClock.now()),
+      }),
+    )
     return { row, findings, isOtherSource: isOtherSource(now.before, now.after) }
   })
 }

@@ -61,10 +61,10 @@ export function stillExcludedText(
 /** What happens after a release. */
 export function nextPassText(mirror: Mirror, tag: string, program: string): string {
   if (mirror.state === 'stopped') {
-    const { upstream, repository } = mirror.source
-    const name = mirror.repository.slice(mirror.organization.length + 1)
-    const restart = `${program} mirror start ${upstream}/${repository} --org ${mirror.organization} --as ${name} --adopt`
-    return `Its mirror is stopped. Restarted, it takes what upstream has then: ${restart}`
+    return `Its mirror is stopped. Restarted, it takes what upstream has then: ${program} ${mirror.remedy}`
+  }
+  if (mirror.state === 'paused' && mirror.nextRunAt === null) {
+    return `Its mirror is paused: ${mirror.reason}. To go on: ${program} ${mirror.remedy}`
   }
   const next = mirror.nextRunAt === null ? '' : ` (${age(mirror.nextRunAt, '')})`
   const now = tag.includes(':') ? `mirror sync ${mirror.repository}` : `mirror sync ${mirror.repository} --tag ${tag}`

@@ -40,12 +40,31 @@ export function mirrorTable(mirrors: readonly Mirror[]): string {
   )
 }
 
+function scheduleText({ schedule }: Mirror): string {
+  return 'every' in schedule ? `every ${schedule.every}` : `cron ${schedule.cron} (UTC)`
+}
+
+/** State, why, and what ends it: after a pause, a resume, a change of the repository. */
+export function standingText(mirror: Mirror, program: string): string {
+  const { repository, state, pauses, remedy, nextRunAt } = mirror
+  if (state !== 'paused') {
+    return lines([`${repository} is ${state}; its next pass is ${nextRunAt === null ? 'not planned' : 'due at once'}.`])
+  }
+  return lines([
+    `${repository} is paused:`,
+    ...pauses.map(({ reason, endsWhen }) => `  ${reason}; until ${endsWhen}`),
+    ...(remedy === null ? [] : [`To go on: ${program} ${remedy}`]),
+  ])
+}
+
 export function mirrorText(mirror: Mirror, program: string): string {
   const text = properties([
     ['Repository', mirror.repository],
     ['Source', sourceOf(mirror)],
     ['State', `${mirror.state} since ${age(mirror.since, '')}`],
     ['Reason', mirror.reason ?? undefined],
+    ['To go on', mirror.remedy === null ? undefined : `${program} ${mirror.remedy}`],
+    ['Schedule', scheduleText(mirror)],
     ['Tags', tagsOf(mirror)],
     ['Last run', runText(mirror.lastRun)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],

@@ -4,10 +4,13 @@ import { planAnswerSchema } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, chooseOrganization, connect } from './command-line.ts'
+import { confirmName } from './confirm.ts'
 import { findExclusions, stillExcludedText } from './exclusions.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
-import { mirrorTable, mirrorText, outcomeText, planText, sourceOf } from './mirror-text.ts'
+import { type SettingFlags, settingsOf, withSettings } from './mirror-settings.ts'
+import { mirrorTable, mirrorText, outcomeText, planText, sourceOf, standingText } from './mirror-text.ts'
 import { createProgressView, followRun } from './progress.ts'
+import { lines } from './table.ts'
 
 interface RunOptions {
   readonly json?: boolean
@@ -20,7 +23,7 @@ interface SyncOptions extends RunOptions {
   readonly tag?: readonly string[]
 }
 
-interface StartOptions extends RunOptions {
+interface StartOptions extends RunOptions, SettingFlags {
   readonly org?: string
   readonly as?: string
   readonly adopt?: boolean
@@ -29,7 +32,7 @@ interface StartOptions extends RunOptions {
 /** @returns the command that they are in */
 export function addMirrorCommands(program: Command, line: CommandLine): Command {
   const mirror = program.command('mirror').description('keep repositories of upstreams in sync')
-  addCommand(mirror, 'start', 'mirror an upstream repository into a private one')
+  withSettings(addCommand(mirror, 'start', 'mirror an upstream repository into a private one'))
     .argument('<upstream/repository>', 'what to mirror, such as sample/python')
     .option('--org <org>', 'the organization that gets it; default: your only one')
     .option('--as <name>', 'name in the organization; default: its own behind the prefix of the upstream (dhi-)')
@@ -50,9 +53,26 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
     .option('--full', 'look at every referrer anew, whatever is known')
     .option('--dry-run', 'print what would be done, and change nothing')
     .action((name: string, o: SyncOptions) => sync(line, name, o))
+  withSettings(addCommand(mirror, 'change', 'change settings of a mirror'))
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .action((name: string, o: SettingFlags & { json?: boolean }) => change(line, name, o))
+  addCommand(mirror, 'pause', 'no updates until it is resumed')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .action((name: string, o: { json?: boolean }) => turn(line, name, 'pause', o))
+  addCommand(mirror, 'resume', 'go on after a pause, with a full check')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .action((name: string, o: { json?: boolean }) => turn(line, name, 'resume', o))
+  addCommand(mirror, 'restart', 'put a stopped mirror to work again, or any on another source')
+    .argument('<mirror>', 'destination, such as acme/dhi-python')
+    .option('--from <upstream/repository>', 'where it comes from now; default: as before')
+    .option('--wait', 'return when what upstream has now is here')
+    .action((name: string, o: RunOptions & { from?: string }) => restart(line, name, o))
   addCommand(mirror, 'stop', 'stop updates; repository and images stay')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
-    .action((name: string, o: { json?: boolean }) => stop(line, name, o))
+    .option('--delete', 'delete the repository as well, with all its images')
+    .option('--confirm <name>', 'with --delete: the name of the repository once more')
+    .option('--yes', 'do not ask; nothing is lost by stopping alone')
+    .action((name: string, o: StopOptions) => stop(line, name, o))
   return mirror
 }
 
@@ -60,16 +80,22 @@ function mirrorPath(name: string): string {
   return `/mirrors/${repositoryPath(checkRepository(name))}`
 }
 
-async function start(line: CommandLine, source: string, o: StartOptions): Promise<void> {
+/** @throws UsageError unless the text is UPSTREAM/REPOSITORY */
+function parseSource(source: string): { upstream: string; repository: string } {
   const slash = source.indexOf('/')
-  if (slash < 1 || slash === source.length - 1) {
-    throw new UsageError(`got ${JSON.stringify(source)}, want UPSTREAM/REPOSITORY such as sample/python`)
+  if (slash >= 1 && slash < source.length - 1) {
+    return { upstream: source.slice(0, slash), repository: source.slice(slash + 1) }
   }
+  throw new UsageError(`got ${JSON.stringify(source)}, want UPSTREAM/REPOSITORY such as sample/python`)
+}
+
+async function start(line: CommandLine, source: string, o: StartOptions): Promise<void> {
+  const from = parseSource(source)
   const client = await connect(line)
   const body = {
     organization: await chooseOrganization(client, o.org),
-    upstream: source.slice(0, slash),
-    repository: source.slice(slash + 1),
+    ...from,
+    settings: settingsOf(o),
     as: o.as,
     adopt: o.adopt,
     dryRun: o.dryRun,
@@ -145,13 +171,48 @@ async function show(line: CommandLine, name: string, o: { json?: boolean }): Pro
   answer(line, o, document, () => mirrorText(document.mirror, line.program))
 }
 
-async function stop(line: CommandLine, name: string, o: { json?: boolean }): Promise<void> {
+interface StopOptions {
+  readonly json?: boolean
+  readonly delete?: boolean
+  readonly confirm?: string
+  readonly yes?: boolean
+}
+
+async function stop(line: CommandLine, name: string, o: StopOptions): Promise<void> {
   const path = `${mirrorPath(name)}/stop`
-  const document = await (await connect(line)).call('POST', path, mirrorAnswerSchema)
-  answer(
-    line,
-    o,
-    document,
-    () => `${document.mirror.repository} gets no more updates; the repository and its images stay.`,
+  if (o.delete === true) await confirmName(line, name, o.confirm)
+  const body = o.delete === true ? { delete: true, confirm: name } : {}
+  const document = await (await connect(line)).call('POST', path, mirrorAnswerSchema, { body })
+  const { repository } = document.mirror
+  answer(line, o, document, () =>
+    lines(
+      o.delete === true
+        ? [`${repository} is deleted, with all its images.`]
+        : [
+            `${repository} gets no more updates; the repository and its images stay.`,
+            `Take it up again: ${line.program} mirror restart ${repository}`,
+          ],
+    ),
   )
+}
+
+async function change(line: CommandLine, name: string, o: SettingFlags & { json?: boolean }): Promise<void> {
+  const path = mirrorPath(name)
+  const body = settingsOf(o)
+  if (body === undefined) throw new UsageError('got nothing to change')
+  const document = await (await connect(line)).call('PATCH', path, mirrorAnswerSchema, { body })
+  answer(line, o, document, () => mirrorText(document.mirror, line.program))
+}
+
+async function turn(line: CommandLine, name: string, verb: 'pause' | 'resume', o: { json?: boolean }): Promise<void> {
+  const path = `${mirrorPath(name)}/${verb}`
+  const document = await (await connect(line)).call('POST', path, mirrorAnswerSchema)
+  answer(line, o, document, () => standingText(document.mirror, line.program))
+}
+
+async function restart(line: CommandLine, name: string, o: RunOptions & { from?: string }): Promise<void> {
+  const path = `${mirrorPath(name)}/restart`
+  const body = o.from === undefined ? {} : parseSource(o.from)
+  const client = await connect(line)
+  await followBegun(line, client, await client.call('POST', path, mirrorRunAnswerSchema, { body }), o)
 }

@@ -3,13 +3,15 @@ import {
   type ImmutableTags,
   type RepositoryDetail,
   repositoryAnswerSchema,
+  repositoryChangeAnswerSchema,
   repositorySchema,
 } from '../api/repositories.ts'
 import { repositoryPath } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
+import { confirmEffects, confirmName } from './confirm.ts'
 import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
-import { properties, table } from './table.ts'
+import { blocks, lines, properties, table } from './table.ts'
 
 interface SettingsOptions {
   readonly json?: boolean
@@ -33,16 +35,17 @@ export function addRepositoryCommands(program: Command, line: CommandLine): void
   )
   withSettings(named(addCommand(repository, 'change', 'change settings of a repository')), { isNew: false })
     .option('--no-allow-sparse', 'refuse indexes whose children are missing')
-    .action((name: string, o: SettingsOptions) => change(line, name, settingsOf(o), o))
-  named(addCommand(repository, 'archive', 'make a repository read-only; it can still be pulled from')).action(
-    (name: string, o: { json?: boolean }) => change(line, name, { archived: true }, o),
-  )
+    .option('--yes', 'do not ask, though its mirror pauses')
+    .action((name: string, o: SettingsOptions & { yes?: boolean }) => change(line, name, settingsOf(o), o))
+  named(addCommand(repository, 'archive', 'make a repository read-only; it can still be pulled from'))
+    .option('--yes', 'do not ask, though its mirror pauses')
+    .action((name: string, o: { json?: boolean; yes?: boolean }) => change(line, name, { archived: true }, o))
   named(addCommand(repository, 'unarchive', 'let a repository be written again')).action(
     (name: string, o: { json?: boolean }) => change(line, name, { archived: false }, o),
   )
   named(addCommand(repository, 'delete', 'delete a repository with all its content'))
-    .requiredOption('--confirm <name>', 'the name of the repository once more')
-    .action((name: string, o: { json?: boolean; confirm: string }) => remove(line, name, o))
+    .option('--confirm <name>', 'the name of the repository once more; asked for in a terminal')
+    .action((name: string, o: { json?: boolean; confirm?: string }) => remove(line, name, o))
 }
 
 function named(command: Command): Command {
@@ -133,17 +136,27 @@ async function create(line: CommandLine, name: string, o: SettingsOptions): Prom
   answer(line, o, document, () => detailText(document.repository))
 }
 
-async function change(line: CommandLine, name: string, body: object, o: { json?: boolean }): Promise<void> {
+async function change(
+  line: CommandLine,
+  name: string,
+  body: object,
+  o: { json?: boolean; yes?: boolean },
+): Promise<void> {
   const path = pathOf(name)
   if (Object.values(body).every((value) => value === undefined)) throw new UsageError('got nothing to change')
-  const document = await (await connect(line)).call('PATCH', path, repositoryAnswerSchema, { body })
-  answer(line, o, document, () => detailText(document.repository))
+  const client = await connect(line)
+  const dryRun = { ...body, dryRun: true }
+  const before = await client.call('PATCH', path, repositoryChangeAnswerSchema, { body: dryRun })
+  // What resumes needs no word.
+  const losses = before.effects.filter((effect) => effect.includes(' pauses: '))
+  await confirmEffects(line, name, losses, o.yes)
+  const document = await client.call('PATCH', path, repositoryChangeAnswerSchema, { body })
+  answer(line, o, document, () => blocks([lines(document.effects), detailText(document.repository)]))
 }
 
-async function remove(line: CommandLine, name: string, o: { json?: boolean; confirm: string }): Promise<void> {
+async function remove(line: CommandLine, name: string, o: { json?: boolean; confirm?: string }): Promise<void> {
   const path = pathOf(name)
-  if (o.confirm !== name)
-    throw new UsageError(`--confirm is ${JSON.stringify(o.confirm)}, want ${JSON.stringify(name)}`)
-  await (await connect(line)).send('DELETE', path, { query: { confirm: o.confirm } })
+  await confirmName(line, name, o.confirm)
+  await (await connect(line)).send('DELETE', path, { query: { confirm: name } })
   answer(line, o, { deleted: name }, () => `Deleted ${name}.`)
 }

@@ -212,7 +212,19 @@ export interface UpstreamRow {
   created_at: string
 }
 
-export type MirrorState = 'initial' | 'active' | 'syncing' | 'degraded' | 'stopped'
+/** Where a mirror rests; that it is paused, or that a run is under way, is told apart (`mirror/life/state.ts`). */
+export type RestingState = 'initial' | 'active' | 'degraded' | 'stopped'
+
+/** Made public, archived, paused by a person, over the quota, refused or lost by upstream. */
+export type PauseCause = 'public' | 'archived' | 'hand' | 'quota' | 'credentials' | 'gone'
+
+export interface MirrorPauseRow {
+  mirror_id: string
+  cause: PauseCause
+  /** What was said when it came about; null when the cause says it all. */
+  detail: string | null
+  since: string
+}
 
 export interface MirrorRow {
   id: string
@@ -220,11 +232,15 @@ export interface MirrorRow {
   repository_id: string
   upstream_id: string
   source_repository: string
-  state: MirrorState
+  state: RestingState
   reason: string | null
   since: string
   created_at: string
   next_run_at: string | null
+  /** JSON of `api/mirror-settings.ts`. */
+  settings: string
+  /** The next run looks at everything anew. */
+  full_due: Flag
 }
 
 export type RunTrigger = 'start' | 'sync' | 'schedule'
@@ -330,6 +346,7 @@ export interface Schema {
   failed_logins: FailedLoginRow
   upstreams: UpstreamRow
   mirrors: MirrorRow
+  mirror_pauses: MirrorPauseRow
   sync_runs: SyncRunRow
   mirror_tags: MirrorTagRow
   mirror_subjects: MirrorSubjectRow

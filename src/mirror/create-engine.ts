@@ -1,5 +1,7 @@
+import { DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import type { Progress } from '../api/progress.ts'
 import type { Run } from '../api/runs.ts'
+import { isResting } from '../db/mirrors/life.ts'
 import {
   findMirror,
   findMirrorOfRepository,
@@ -9,12 +11,12 @@ import {
   type MirrorRecord,
   scheduleMirror,
   setMirrorState,
-  stopMirror,
 } from '../db/mirrors/mirrors.ts'
 import { endRun, findRun, listRunningRuns, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
 import { findLease, voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
+import { parseDuration } from '../lib/duration.ts'
 import { newId } from '../lib/ids.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { saturate } from '../lib/saturate.ts'
@@ -22,14 +24,16 @@ import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { createProgressBoard } from './life/progress.ts'
-import { createRunner, LEASE_PREFIX, type RunRequest, stopReason } from './life/runner.ts'
+import { createRunner, LEASE_PREFIX, type RunRequest } from './life/runner.ts'
 import { type Scheduler, startScheduler } from './life/schedule.ts'
+import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
+import { nextState } from './life/state.ts'
+import { createVerbs } from './life/verbs.ts'
 import { renderMirrors, renderRun } from './life/views.ts'
 import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
 import { openSources, planPass } from './pass/run.ts'
 
-const INTERVAL_MS = 5 * 60 * 1000
 const TRANSFERS_PER_RUN = 8
 /** Scheduled runs at once; what people ask for begins at once in any case. */
 const SCHEDULED_AT_ONCE = 4
@@ -49,7 +53,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     clock,
     sleep,
     random: options.random ?? Math.random,
-    intervalMs: options.intervalMs ?? INTERVAL_MS,
+    intervalMs: options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every),
     transfersPerRun,
     board,
     holder: newId(),
@@ -61,6 +65,13 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     const mirror = await findMirror(db.read, id)
     if (mirror === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
     return mirror
+  }
+
+  /** What people or rules have paused is not run by asking; what upstream is paused for is tried. */
+  async function refusePaused(mirror: MirrorRecord): Promise<void> {
+    if (!(await isResting(db.read, mirror.id))) return
+    const { reason, remedy } = await renderMirror(mirror)
+    throw new AppError('CONFLICT', `the mirror ${mirror.repository} is paused: ${reason}; to go on: kagami ${remedy}`)
   }
 
   async function renderMirror(mirror: MirrorRecord) {
@@ -80,7 +91,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       if (room <= 0) return undefined
       if (runner.isRunning(mirror.id)) continue
       room--
-      await runner.begin(mirror, { trigger: 'schedule', isFull: false })
+      await runner.begin(mirror, { trigger: 'schedule', isFull: mirror.full_due === 1 })
     }
     return findNextDue(db.read)
   }
@@ -111,11 +122,27 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return target
   }
 
+  const verbs = createVerbs({
+    db,
+    runner,
+    now,
+    openSource: options.openSource,
+    random: options.random ?? Math.random,
+    begin,
+    show: async (id) => renderMirror(await getMirror(id)),
+    wake: () => scheduler?.wake(),
+  })
+
   return {
     async start(request) {
       const target = await targetOf(request)
       const mirror = await db.write((tx) =>
-        insertStart(tx, target, { adopt: request.adopt ?? false, by: request.by, at: now() }),
+        insertStart(tx, target, {
+          adopt: request.adopt ?? false,
+          by: request.by,
+          at: now(),
+          settings: request.settings ?? {},
+        }),
       )
       return begin(mirror.id, { trigger: 'start', isFull: false })
     },
@@ -139,18 +166,20 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
           `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`,
         )
       }
+      await refusePaused(mirror)
       return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false, only: o.only })
     },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
       return plan(mirror, mirror, o)
     },
-    async stop(mirrorId) {
-      const mirror = await getMirror(mirrorId)
-      if (mirror.state !== 'stopped') await db.write((tx) => stopMirror(tx, mirrorId, now()))
-      await runner.end(mirrorId, stopReason())
-      return renderMirror(await getMirror(mirrorId))
+    ...verbs,
+    async halt(mirrorId) {
+      const mirror = await findMirror(db.read, mirrorId)
+      const isOver = mirror === undefined || mirror.state === 'stopped' || (await isResting(db.read, mirrorId))
+      if (isOver) await runner.end(mirrorId, stopReason('the mirror was paused'))
     },
+    wake: () => scheduler?.wake(),
     show: async (mirrorId) => renderMirror(await getMirror(mirrorId)),
     async findByRepository(name) {
       const mirror = await findMirrorOfRepository(db.read, name)
@@ -204,13 +233,16 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
           const at = now()
           const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message }])
           await endRun(tx, run.id, { outcome: 'failed', at, failures })
-          await setMirrorState(tx, run.mirror_id, { state: 'degraded', reason: message, nextRunAt: at, at })
+          const mirror = await findMirror(tx, run.mirror_id)
+          if (mirror === undefined) return
+          const nextRunAt = (await isResting(tx, mirror.id)) ? null : at
+          const state = nextState(mirror.state, 'run interrupted')
+          await setMirrorState(tx, mirror.id, { state, reason: message, nextRunAt, at })
         })
       }
       for (const mirror of await listMirrors(db.read, { limit: Number.MAX_SAFE_INTEGER })) {
-        if (mirror.state !== 'stopped' && mirror.next_run_at === null) {
-          await db.write((tx) => scheduleMirror(tx, mirror.id, now()))
-        }
+        if (mirror.state === 'stopped' || mirror.next_run_at !== null) continue
+        if (!(await isResting(db.read, mirror.id))) await db.write((tx) => scheduleMirror(tx, mirror.id, now()))
       }
       scheduler ??= startScheduler({ clock, sleep, logger: options.logger, beginDue })
     },

@@ -1,4 +1,5 @@
 /** What the mirror engine offers to the edges, and what it needs from the composition root; `create-engine.ts` makes it. */
+import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
 import type { Progress } from '../api/progress.ts'
@@ -55,6 +56,7 @@ export interface StartRequest {
   readonly as?: string | undefined
   /** Take an unmirrored repository, or restart a stopped mirror. */
   readonly adopt?: boolean | undefined
+  readonly settings?: MirrorChange | undefined
 }
 
 export interface MirrorEngine {
@@ -91,7 +93,25 @@ export interface MirrorEngine {
     },
   ): Promise<Plan>
   /** Ends the run under way and keeps repository and images. Fine when stopped already. @throws AppError NOT_FOUND */
-  stop(mirrorId: string): Promise<Mirror>
+  stop(mirrorId: string, by: string): Promise<Mirror>
+  /** Nothing runs until `resume`. Fine when paused already. @throws AppError NOT_FOUND, CONFLICT when it is stopped */
+  pause(mirrorId: string, by: string): Promise<Mirror>
+  /** Ends the pause by hand, with a full check; other causes stay, and say so. @throws AppError NOT_FOUND, CONFLICT when it is stopped */
+  unpause(mirrorId: string, by: string): Promise<Mirror>
+  /**
+   * Puts a stopped mirror to work again, or another one on another source; what people deleted stays away.
+   * @throws AppError as `start`
+   */
+  restart(
+    mirrorId: string,
+    o: { readonly by: string; readonly from?: { readonly upstream: string; readonly repository: string } | undefined },
+  ): Promise<MirrorAndRun>
+  /** Changes what people set for it. @throws AppError NOT_FOUND, INVALID_REQUEST */
+  change(mirrorId: string, change: MirrorChange, by: string): Promise<Mirror>
+  /** Ends the runs of a mirror that something else has paused or removed. */
+  halt(mirrorId: string): Promise<void>
+  /** Looks at the schedule at once, after something that made a mirror due. */
+  wake(): void
   /** @throws AppError NOT_FOUND */
   show(mirrorId: string): Promise<Mirror>
   /** By destination, `acme/dhi-python`; undefined when no mirror has ever written there. */

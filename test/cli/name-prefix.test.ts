@@ -41,13 +41,13 @@ test('default names begin with the prefix of the upstream: its own, else by its 
   ])
 })
 
-test('a prefix that makes no name is refused, and the line that restarts a mirror names what is not the default', async () => {
+test('a prefix that makes no name is refused, and a stopped mirror names the line that restarts it', async () => {
   const refused = await owner.run(['upstream', 'add', 'x', 'https://registry.example.com', '--prefix', 'Not A Name'])
   expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('prefix: want the beginning')])
   await owner.run(['mirror', 'stop', 'acme/nginx'])
   const stopped = await owner.run(['mirror', 'sync', 'acme/nginx'])
-  expect(stopped.stderr).toContain('mirror start bare/nginx --org acme --adopt')
+  expect(stopped.stderr).toContain('mirror restart acme/nginx')
   await owner.run(['mirror', 'stop', 'acme/dhi-nginx-2'])
   const other = await owner.run(['mirror', 'sync', 'acme/dhi-nginx-2'])
-  expect(other.stderr).toContain('mirror start whole/dhi/nginx --org acme --as dhi-nginx-2 --adopt')
+  expect(other.stderr).toContain('mirror restart acme/dhi-nginx-2')
 })

@@ -69,6 +69,9 @@ const mirror = (text: string) => ({
   state: 'degraded',
   reason: text,
   since: time,
+  remedy: text,
+  pauses: [{ cause: 'hand', reason: text, since: time, endsWhen: text }],
+  schedule: { every: '15m' },
   tags: { total: 1, published: 0, failed: 1, diverged: 0, excluded: 1, absent: 0 },
   leftOut: [{ tag: text, state: 'excluded', reason: text }],
   lastRun: run(text),
@@ -166,7 +169,7 @@ const answers: Record<string, (text: string) => unknown> = {
 const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 15],
+  [['mirror', 'show', 'acme/dhi-python'], 17],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['repository', 'list'], 2],
   [['repository', 'show', 'acme/app'], 10],

@@ -211,7 +211,7 @@ describeWithFixtures('tags that people keep a mirror from', () => {
     await owner.run(['mirror', 'stop', REPOSITORY])
     // A stopped mirror is told about too, and releases for when it starts again.
     const stopped = await owner.run(['tag', 'release', REPOSITORY, 'nightly'])
-    const restart = commandIn(stopped, 'mirror start')
+    const restart = commandIn(stopped, 'mirror restart')
     const started = await owner.run([...restart, '--wait'])
     expect(started.status).toBe(0)
     expect(started.stderr).toContain(`  ${tag}: deleted by a person`)

@@ -288,7 +288,7 @@ describe('rules of the repository', () => {
   test('a repository without a mirror is taken by --adopt: what people put there stays theirs', async () => {
     const mine = addImage(upstream, 'mine', { tags: ['mine'] })
     const { mirrorId } = await instance.mirror('hub/app')
-    await instance.engine.stop(mirrorId)
+    await instance.engine.stop(mirrorId, 'user:test')
     await instance.db.write((tx) => tx.deleteFrom('mirrors').execute())
     upstream.tags.clear()
     addImage(upstream, 'theirs', { tags: ['mine', 'new'] })
@@ -333,8 +333,8 @@ describe('starting and stopping', () => {
   test('stopping twice is fine; a stopped mirror keeps its images, does not sync, and is restarted by --adopt', async () => {
     const image = addImage(upstream, 'one', { tags: ['1'] })
     const { mirrorId } = await instance.mirror('hub/app')
-    expect((await instance.engine.stop(mirrorId)).state).toBe('stopped')
-    expect((await instance.engine.stop(mirrorId)).state).toBe('stopped')
+    expect((await instance.engine.stop(mirrorId, 'user:test')).state).toBe('stopped')
+    expect((await instance.engine.stop(mirrorId, 'user:test')).state).toBe('stopped')
     expect(await tagsOf('acme/dhi-app')).toEqual({ '1': image.digest })
     expect((await failOf(instance.engine.sync(mirrorId))).code).toBe('CONFLICT')
     const request = { organization: 'acme', upstream: 'hub', repository: 'app', by: 'user:test' }
@@ -360,7 +360,7 @@ describe('starting and stopping', () => {
       by: 'user:test',
     })
     await reached.promise
-    expect((await instance.engine.stop(mirror.id)).state).toBe('stopped')
+    expect((await instance.engine.stop(mirror.id, 'user:test')).state).toBe('stopped')
     const ended = await instance.engine.wait(run.id)
     expect([ended.outcome, ended.failures]).toEqual(['stopped', []])
     expect(await tagsOf('acme/dhi-app')).toEqual({})

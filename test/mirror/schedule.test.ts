@@ -11,15 +11,23 @@ const MINUTE = 60_000
 describe('nextRunAt', () => {
   const now = new Date('2026-01-01T00:00:00.000Z')
   const inMs = (outcome: 'done' | 'partial' | 'failed', failedBefore: number, random: number) =>
-    Date.parse(nextRunAt({ now, outcome, failedBefore, intervalMs: 5 * MINUTE, random: () => random })) - now.getTime()
+    Date.parse(nextRunAt({ now, outcome, failedBefore, cadence: { everyMs: 5 * MINUTE }, random: () => random })) -
+    now.getTime()
 
   test('is the interval, a tenth more or less', () => {
     expect([inMs('done', 0, 0), inMs('done', 0, 0.5), inMs('partial', 0, 1)]).toEqual([270_000, 300_000, 330_000])
   })
 
   test('comes sooner after a failed run, then ever later', () => {
-    expect([1, 2, 3, 4, 20].map((n) => inMs('failed', n, 1))).toEqual([15_000, 30_000, 60_000, 120_000, 15 * MINUTE])
+    expect([1, 2, 3, 4, 20].map((n) => inMs('failed', n, 1))).toEqual([15_000, 30_000, 60_000, 120_000, 60 * MINUTE])
   })
+})
+
+test('by cron it is when the five fields say, in UTC, whatever chance says', () => {
+  const at = (cron: string, now: string) =>
+    nextRunAt({ now: new Date(now), outcome: 'done', failedBefore: 0, cadence: { cron }, random: () => 0.9 })
+  expect(at('0 4 * * 1-5', '2026-01-02T05:00:00.000Z')).toBe('2026-01-05T04:00:00.000Z')
+  expect(at('*/15 * * * *', '2026-01-02T05:00:00.000Z')).toBe('2026-01-02T05:15:00.000Z')
 })
 
 describe('the schedule', () => {
@@ -69,7 +77,7 @@ describe('the schedule', () => {
     await instance.engine.wait(runs[0]?.id ?? '')
     const reader = await instance.reader('acme/dhi-app')
     expect(await reader.resolve({ digest: two.digest as Digest })).toBeDefined()
-    const stopped = await instance.engine.stop(mirrorId)
+    const stopped = await instance.engine.stop(mirrorId, 'user:test')
     expect(stopped.nextRunAt).toBeNull()
   })
 

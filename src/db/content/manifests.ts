@@ -47,21 +47,6 @@ export async function insertManifest(
   await insertReferences(tx, descriptor.digest, manifest)
 }
 
-/** Writes anew what a stored manifest refers to, with all that is derived from it. */
-export async function replaceReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
-  await tx
-    .updateTable('manifests')
-    .set({
-      subject_digest: manifest.subject?.digest ?? null,
-      artifact_type: manifest.artifactType ?? null,
-      annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
-    })
-    .where('digest', '=', digest)
-    .execute()
-  await tx.deleteFrom('manifest_references').where('parent_digest', '=', digest).execute()
-  await insertReferences(tx, digest, manifest)
-}
-
 async function insertReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
   for (const chunk of rowChunks(referenceRows(digest, manifest))) {
     await tx.insertInto('manifest_references').values(chunk).execute()

@@ -209,3 +209,8 @@ async function linksBlob(tx: Transaction, organizationId: string, digest: Digest
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** Whether a refusal is one for want of room (`registry/quota.ts` throws it); DENIED is also said of much else. */
+export function isQuotaRefusal({ code, detail }: AppError): boolean {
+  return code === 'DENIED' && typeof detail === 'object' && detail !== null && 'quotaBytes' in detail
+}

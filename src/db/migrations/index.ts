@@ -7,6 +7,7 @@ import { exclusions } from './0009-exclusions.ts'
 import { failedLogins } from './0010-failed-logins.ts'
 import { storedBytes } from './0011-stored-bytes.ts'
 import { listSources } from './0012-list-sources.ts'
+import { life } from './0013-life.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   failedLogins,
   storedBytes,
   listSources,
+  life,
 ]

@@ -1,4 +1,4 @@
-import type { Transaction } from '../engine/engine.ts'
+import type { Transaction } from 'kysely'
 
 /** Column types that differ between the engines; compared text is `COLLATE "C"` on PostgreSQL, as SQLite compares it. */
 export interface ColumnTypes {
@@ -12,10 +12,13 @@ export interface ColumnTypes {
   readonly boolean: string
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the tables are those of this step, which no type of today has.
+export type MigrationTransaction = Transaction<any>
+
 /** One step of the schema. Migrations are a static list (the single executable has no folder) and are never edited once landed. */
 export interface Migration {
   readonly name: string
   statements(t: ColumnTypes): readonly string[]
-  /** What SQL alone cannot say, after the statements and in their transaction. It sees the schema as this step leaves it. */
-  readonly convert?: (tx: Transaction) => Promise<void>
+  /** What SQL alone cannot say, after the statements and in their transaction: of no type, because the tables change later. */
+  readonly convert?: (tx: MigrationTransaction) => Promise<void>
 }

@@ -2,7 +2,7 @@ import { newId } from '../../lib/ids.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { byBytes, pageOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import type { MirrorRow, MirrorState } from '../schema.ts'
+import type { MirrorRow, RestingState } from '../schema.ts'
 
 /** A mirror with the names that people know it by. */
 export interface MirrorRecord extends MirrorRow {
@@ -55,12 +55,15 @@ export async function createMirror(
   tx: Transaction,
   mirror: Pick<MirrorRow, 'organization_id' | 'repository_id' | 'upstream_id' | 'source_repository'> & {
     readonly at: string
+    /** JSON of `api/mirror-settings.ts`. */
+    readonly settings?: string
   },
 ): Promise<MirrorRow> {
-  const { at, ...columns } = mirror
+  const { at, settings = '{}', ...columns } = mirror
+  const life = { state: 'initial', reason: null, since: at, created_at: at, next_run_at: null, full_due: 0 } as const
   return tx
     .insertInto('mirrors')
-    .values({ id: newId(), ...columns, state: 'initial', reason: null, since: at, created_at: at, next_run_at: null })
+    .values({ id: newId(), ...columns, settings, ...life })
     .returningAll()
     .executeTakeFirstOrThrow()
 }
@@ -72,7 +75,7 @@ export async function createMirror(
 export async function restartMirror(
   tx: Transaction,
   mirror: MirrorRow,
-  source: Pick<MirrorRow, 'upstream_id' | 'source_repository'> & { readonly at: string },
+  source: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'settings'> & { readonly at: string },
 ): Promise<MirrorRow> {
   const { at, ...columns } = source
   if (mirror.upstream_id !== source.upstream_id || mirror.source_repository !== source.source_repository) {
@@ -81,7 +84,7 @@ export async function restartMirror(
   }
   return tx
     .updateTable('mirrors')
-    .set({ ...columns, state: 'initial', reason: null, since: at, next_run_at: null })
+    .set({ ...columns, state: 'initial', reason: null, since: at, next_run_at: null, full_due: 1 })
     .where('id', '=', mirror.id)
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -92,7 +95,7 @@ export async function setMirrorState(
   tx: Transaction,
   id: string,
   change: {
-    readonly state: Exclude<MirrorState, 'syncing'>
+    readonly state: RestingState
     readonly reason: string | null
     readonly nextRunAt: string | null
     readonly at: string
@@ -144,6 +147,15 @@ export async function findNextDue(db: Queries): Promise<string | undefined> {
   return row?.next_run_at ?? undefined
 }
 
+/** What people set for it; JSON of `api/mirror-settings.ts`. A new schedule counts from now on. */
+export async function setMirrorSettings(
+  tx: Transaction,
+  id: string,
+  o: { readonly settings: string; readonly nextRunAt: string | null },
+): Promise<void> {
+  await tx.updateTable('mirrors').set({ settings: o.settings, next_run_at: o.nextRunAt }).where('id', '=', id).execute()
+}
+
 /** Repository and images stay; the mirror gives up its tags. */
 export async function stopMirror(tx: Transaction, id: string, at: string): Promise<void> {
   await tx
@@ -152,4 +164,5 @@ export async function stopMirror(tx: Transaction, id: string, at: string): Promi
     .where('id', '=', id)
     .where('state', '!=', 'stopped')
     .execute()
+  await tx.deleteFrom('mirror_pauses').where('mirror_id', '=', id).execute()
 }

@@ -11,6 +11,7 @@ import type { Transaction } from '../engine/engine.ts'
 import { appendEvents } from '../platform/events.ts'
 import { findLease } from '../platform/leases.ts'
 import type { RepositoryRow } from '../schema.ts'
+import { isResting } from './life.ts'
 import type { MirrorBinding } from './mirror-binding.ts'
 import { findExcludedTags } from './mirror-exclusions.ts'
 import { recordSyncedTags } from './mirror-tags.ts'
@@ -100,6 +101,7 @@ async function getWritableRepository(tx: Transaction, binding: MirrorBinding): P
   }
   const mirror = await tx.selectFrom('mirrors').select('state').where('id', '=', binding.mirrorId).executeTakeFirst()
   if (mirror === undefined || mirror.state === 'stopped') throw refuse('the mirror is stopped')
+  if (await isResting(tx, binding.mirrorId)) throw refuse('the mirror is paused')
   const repository = await tx
     .selectFrom('repositories')
     .selectAll()

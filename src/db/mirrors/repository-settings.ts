@@ -1,7 +1,8 @@
 import { forgetUsage } from '../content/quota.ts'
 import type { Transaction } from '../engine/engine.ts'
-import { appendEvents } from '../platform/events.ts'
+import { appendEvents, type NewEvent } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
+import { endPause, listMirrorIds, pauseMirror } from './life.ts'
 
 /** What is absent stays as it is. */
 export interface RepositoryChange {
@@ -14,8 +15,8 @@ export interface RepositoryChange {
 }
 
 /**
- * Changes settings of a repository, with its event. A mirror that feeds it is stopped in the same transaction when the
- * repository is made public (copies stay private, or get no more updates) or is archived.
+ * Changes settings of a repository, with its event. A mirror that feeds it is paused in the same transaction when the repository is made
+ * public (copies stay private, or get no more updates) or is archived, and goes on with a full check once neither holds.
  */
 export async function changeRepository(
   tx: Transaction,
@@ -41,22 +42,18 @@ export async function changeRepository(
     .where('id', '=', repository.id)
     .returningAll()
     .executeTakeFirstOrThrow()
-  const reason =
-    row.visibility === 'public'
-      ? 'the repository was made public'
-      : row.archived_at === null
-        ? undefined
-        : 'the repository was archived'
-  if (reason !== undefined) {
-    await tx
-      .updateTable('mirrors')
-      .set({ state: 'stopped', reason, since: by.at, next_run_at: null })
-      .where('repository_id', '=', row.id)
-      .where('state', '!=', 'stopped')
-      .execute()
+  const mirrors = await listMirrorIds(tx, { repositoryId: row.id })
+  const events: (NewEvent | undefined)[] = []
+  for (const id of mirrors) {
+    const holds = { public: row.visibility === 'public', archived: row.archived_at !== null }
+    for (const cause of ['public', 'archived'] as const) {
+      if (holds[cause]) events.push(await pauseMirror(tx, id, { cause, ...by }))
+      else events.push(await endPause(tx, id, { causes: [cause], ...by }))
+    }
   }
   const { description: _, ...settings } = change
   await appendEvents(tx, [
+    ...events.flatMap((event) => event ?? []),
     {
       kind: 'repository.changed',
       organizationId: row.organization_id,

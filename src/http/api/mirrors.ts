@@ -2,23 +2,28 @@ import { createRoute } from '@hono/zod-openapi'
 import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
+import { mirrorChangeSchema } from '../../api/mirror-settings.ts'
 import {
   type Mirror,
   mirrorAnswerSchema,
   mirrorListSchema,
+  mirrorRestartSchema,
   mirrorRunAnswerSchema,
   mirrorStartSchema,
+  mirrorStopSchema,
   mirrorSyncSchema,
 } from '../../api/mirrors.ts'
 import { planAnswerSchema } from '../../api/plans.ts'
 import { nameSchema } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
+import { findRepository } from '../../db/repositories/repositories.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseTag } from '../../oci/reference.ts'
-import { actorOf, allowAcross, allowInOrganization, type Granted, nameOf } from './decide.ts'
+import { removeRepository } from '../../registry/repositories.ts'
+import { actorOf, allowAcross, allowInOrganization, allowOnRepository, type Granted, nameOf } from './decide.ts'
 import { repositoryPathSchema } from './repositories.ts'
-import { begun, body, keepOpen, newRoutes, ok, type Routes } from './route.ts'
+import { begun, body, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
 
 const tags = ['mirrors']
 
@@ -65,7 +70,53 @@ const stop = createRoute({
   path: '/mirrors/{organization}/{name}/stop',
   tags,
   summary: 'Stop updates (owners); repository and images stay',
+  description: 'With `delete`, the repository goes too, with all its images: `confirm` is then its name.',
+  request: {
+    params: repositoryPathSchema,
+    body: { content: { 'application/json': { schema: mirrorStopSchema } }, required: false },
+  },
+  responses: ok('The mirror, as it was at its end', mirrorAnswerSchema),
+})
+
+const pause = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/pause',
+  tags,
+  summary: 'Pause updates until they are resumed (owners)',
   request: { params: repositoryPathSchema },
+  responses: ok('The mirror', mirrorAnswerSchema),
+})
+
+const resume = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/resume',
+  tags,
+  summary: 'Resume what was paused by hand, or try again what upstream or the quota refused (owners)',
+  description: 'A full check comes at once, unless another cause still pauses the mirror: then `pauses` says which.',
+  request: { params: repositoryPathSchema },
+  responses: ok('The mirror', mirrorAnswerSchema),
+})
+
+const restart = createRoute({
+  method: 'post',
+  path: '/mirrors/{organization}/{name}/restart',
+  tags,
+  summary: 'Put a stopped mirror to work again, or any mirror on another source (owners)',
+  description: 'What is here stays, and what people deleted stays away.',
+  request: { params: repositoryPathSchema, body: body(mirrorRestartSchema) },
+  responses: {
+    202: { description: 'Begun', content: { 'application/json': { schema: mirrorRunAnswerSchema } } },
+    ...refused,
+  },
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: '/mirrors/{organization}/{name}',
+  tags,
+  summary: 'Change the settings of a mirror (owners)',
+  description: 'What is left out stays; null is the default again.',
+  request: { params: repositoryPathSchema, body: body(mirrorChangeSchema) },
   responses: ok('The mirror', mirrorAnswerSchema),
 })
 
@@ -124,7 +175,41 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json({ plan: await mirrors.planSync(mirror.id, { full, only, signal: c.req.raw.signal }) }, 200)
       return c.json(await mirrors.sync(mirror.id, { full, only, trigger: 'sync' }), 202)
     })
-    .serve(stop, allow('mirror.stop', 'stop mirrors'), async (c, { mirror }) =>
-      c.json({ mirror: await mirrors.stop(mirror.id) }, 200),
+    .serve(
+      stop,
+      async (who, c) => {
+        const granted = await allow('mirror.stop', 'stop mirrors')(who, c)
+        if (c.req.valid('json').delete) await allowOnRepository(db, who, nameOf(c.req.valid('param')), 'admin')
+        return granted
+      },
+      async (c, { mirror }) => {
+        const { delete: isDeleted, confirm } = c.req.valid('json')
+        if (isDeleted && confirm !== mirror.repository) {
+          const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
+          throw new AppError(
+            'INVALID_REQUEST',
+            `confirm: got ${got}, want ${mirror.repository}: it is deleted with all its images`,
+          )
+        }
+        const stopped = await mirrors.stop(mirror.id, actorOf(c.var.who))
+        const repository = isDeleted ? await findRepository(db.read, nameOf(c.req.valid('param'))) : undefined
+        if (repository !== undefined) await removeRepository(db, repository, actorOf(c.var.who))
+        return c.json({ mirror: stopped }, 200)
+      },
+    )
+    .serve(pause, allow('mirror.stop', 'pause mirrors'), async (c, { mirror }) =>
+      c.json({ mirror: await mirrors.pause(mirror.id, actorOf(c.var.who)) }, 200),
+    )
+    .serve(resume, allow('mirror.start', 'resume mirrors'), async (c, { mirror }) =>
+      c.json({ mirror: await mirrors.unpause(mirror.id, actorOf(c.var.who)) }, 200),
+    )
+    .serve(restart, allow('mirror.start', 'restart mirrors'), async (c, { mirror }) => {
+      const { upstream, repository } = c.req.valid('json')
+      const from = upstream === undefined || repository === undefined ? undefined : { upstream, repository }
+      keepOpen(c)
+      return c.json(await mirrors.restart(mirror.id, { by: actorOf(c.var.who), from }), 202)
+    })
+    .serve(change, allow('mirror.start', 'change mirrors'), async (c, { mirror }) =>
+      c.json({ mirror: await mirrors.change(mirror.id, c.req.valid('json'), actorOf(c.var.who)) }, 200),
     )
 }

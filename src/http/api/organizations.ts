@@ -12,6 +12,7 @@ import {
 import { nameSchema, z } from '../../api/schema.ts'
 import { summarizeOrganization } from '../../db/content/repository-summaries.ts'
 import type { Database } from '../../db/engine/engine.ts'
+import { endPauses, listMirrorIds } from '../../db/mirrors/life.ts'
 import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
@@ -19,11 +20,13 @@ import {
   listOrganizationsOf,
   setOrganizationQuota,
 } from '../../db/people/organizations.ts'
+import { appendEvents } from '../../db/platform/events.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
-import { allowInOrganization, allowOnInstance } from './decide.ts'
+import { actorOf, allowInOrganization, allowOnInstance } from './decide.ts'
 import { pageOf } from './page.ts'
 import { body, created, newRoutes, ok, type Routes } from './route.ts'
 
@@ -68,7 +71,13 @@ const change = createRoute({
 /** The most organizations of one user that a list without a filter looks at. */
 const MAX_OWN = 10_000
 
-export function organizationRoutes({ db }: { readonly db: Database }): Routes {
+export function organizationRoutes({
+  db,
+  mirrors: engine,
+}: {
+  readonly db: Database
+  readonly mirrors: Pick<MirrorEngine, 'wake'>
+}): Routes {
   const describe = async (row: OrganizationRow, role: Role | null): Promise<Organization> => ({
     name: row.name,
     role,
@@ -123,7 +132,14 @@ export function organizationRoutes({ db }: { readonly db: Database }): Routes {
     )
     .serve(change, allowChange, async (c, { organization, role }) => {
       const { quotaBytes } = c.req.valid('json')
-      await db.write((tx) => setOrganizationQuota(tx, organization.id, quotaBytes))
+      // Mirrors that were paused for want of room are tried at once.
+      await db.write(async (tx) => {
+        await setOrganizationQuota(tx, organization.id, quotaBytes)
+        const by = { actor: actorOf(c.var.who), at: isoTime(systemClock.now()) }
+        const mirrors = await listMirrorIds(tx, { organizationId: organization.id })
+        await appendEvents(tx, await endPauses(tx, mirrors, { causes: ['quota'], ...by }))
+      })
+      engine.wake()
       return c.json({ organization: await describe({ ...organization, quota_bytes: quotaBytes }, role ?? null) }, 200)
     })
 }

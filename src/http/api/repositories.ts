@@ -2,10 +2,12 @@ import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import type { RepositoryAction } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
+import type { Mirror } from '../../api/mirrors.ts'
 import {
   type ImmutableTags,
   type RepositoryDetail,
   repositoryAnswerSchema,
+  repositoryChangeAnswerSchema,
   repositoryChangeSchema,
   repositoryCreateSchema,
   repositoryDeleteQuerySchema,
@@ -60,9 +62,10 @@ const change = createRoute({
   path: '/repositories/{organization}/{name}',
   tags,
   summary: 'Change settings of a repository',
-  description: 'Making it public, or archiving it, stops the mirror that feeds it, and needs the right to do so.',
+  description:
+    'Making it public, or archiving it, pauses the mirror that feeds it until neither holds, and needs the right to do so. `effects` says so; with `dryRun` nothing else happens.',
   request: { params: repositoryPathSchema, body: body(repositoryChangeSchema) },
-  responses: ok('The repository', repositoryAnswerSchema),
+  responses: ok('The repository', repositoryChangeAnswerSchema),
 })
 
 const remove = createRoute({
@@ -85,7 +88,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
     if (summary === undefined) throw new Error('a summary has a row for each repository')
     return { repository: detailOf(summary) }
   }
-  /** The mirror at work on the repository, which the change will stop: only who may stop it may make the change. */
+  /** The mirror at work on the repository, which the change will pause or end: only who may stop it may make the change. */
   const findOwnMirror = async (name: RepositoryName, who: Authenticated) => {
     const mirror = await mirrors.findByRepository(name)
     if (mirror === undefined || mirror.state === 'stopped') return undefined
@@ -147,11 +150,15 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       const name = nameOf(c.req.valid('param'))
       const settings = c.req.valid('json')
       const isEnd = settings.visibility === 'public' || settings.archived === true
-      const mirror = isEnd ? await findOwnMirror(name, c.var.who) : undefined
+      if (isEnd) await findOwnMirror(name, c.var.who)
+      const mirror = await mirrors.findByRepository(name)
+      const effects = mirror === undefined ? [] : effectsOf(mirror, settings)
+      if (settings.dryRun === true) return c.json({ ...(await detail(repository)), effects }, 200)
       const row = await changeSettings(db, repository, settingsOf(settings), actorOf(c.var.who))
-      // The change itself has stopped the mirror; a run under way would find out only when it publishes.
-      if (mirror !== undefined) await mirrors.stop(mirror.id)
-      return c.json(await detail(row), 200)
+      // The change itself has paused the mirror or made it due; a run under way would find out only when it publishes.
+      if (mirror !== undefined) await mirrors.halt(mirror.id)
+      mirrors.wake()
+      return c.json({ ...(await detail(row)), effects }, 200)
     })
     .serve(remove, allow('admin'), async (c, { repository }) => {
       const name = nameOf(c.req.valid('param'))
@@ -161,16 +168,40 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
         throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
       }
       const mirror = await findOwnMirror(name, c.var.who)
-      if (mirror !== undefined) await mirrors.stop(mirror.id)
+      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
       await removeRepository(db, repository, actorOf(c.var.who))
       return c.body(null, 204)
     })
 }
 
+/** What a change of the repository does to the mirror that feeds it, in sentences. */
+function effectsOf({ repository, state, pauses }: Mirror, change: z.infer<typeof repositoryChangeSchema>): string[] {
+  if (state === 'stopped') return []
+  const rests = new Set(pauses.map(({ cause }) => cause))
+  const after = new Set(rests)
+  for (const [cause, holds] of [
+    ['public', change.visibility === undefined ? undefined : change.visibility === 'public'],
+    ['archived', change.archived],
+  ] as const) {
+    if (holds === true) after.add(cause)
+    if (holds === false) after.delete(cause)
+  }
+  const begins = [...after].filter((cause) => !rests.has(cause))
+  if (begins.includes('public')) {
+    return [
+      `The mirror ${repository} pauses: a public repository gets no updates. Its images stay and can be pulled by anybody.`,
+    ]
+  }
+  if (begins.length > 0) return [`The mirror ${repository} pauses: an archived repository gets no updates.`]
+  if (after.size === rests.size) return []
+  if (after.size === 0) return [`The mirror ${repository} resumes, with a full check.`]
+  return [`The mirror ${repository} stays paused: ${[...after].join(', ')}.`]
+}
+
 function settingsOf(
   o: z.infer<typeof repositoryChangeSchema> | Omit<z.infer<typeof repositoryCreateSchema>, 'name'>,
 ): Settings {
-  const { immutableTags, ...rest } = o
+  const { immutableTags, dryRun: _, ...rest } = { dryRun: undefined, ...o }
   if (immutableTags === undefined) return rest
   const patterns = immutableTags.mode === 'patterns' ? immutableTags.patterns : []
   return { ...rest, immutableTags: immutableTags.mode, immutablePatterns: patterns }

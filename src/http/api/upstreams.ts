@@ -25,7 +25,7 @@ import type { UpstreamRow } from '../../db/schema.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'
-import { allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
+import { actorOf, allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['upstreams']
@@ -143,7 +143,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
       const changed = await changeUpstream(
         db,
         sealer,
-        { organizationId: owner?.id ?? null, name },
+        { organizationId: owner?.id ?? null, name, actor: actorOf(c.var.who) },
         { ...rest, credential },
         check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
       )

@@ -1,28 +1,13 @@
 /** Live progress: counted by the run, followed by whoever watches. Nothing here is stored. */
 import type { Progress } from '../../api/progress.ts'
-import type { RunOutcome } from '../../api/runs.ts'
 import { cancelledBy } from '../../lib/abort.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Sleep } from '../../lib/retry.ts'
 import { saturate } from '../../lib/saturate.ts'
+import type { RunMeter } from '../pass/meter.ts'
 
 /** Moments that follow each other faster than this are shown as one. */
 const MIN_GAP_MS = 200
-
-/** What a run counts while it works; totals are undefined until they are known. */
-export interface RunMeter {
-  phase: Progress['phase']
-  outcome: RunOutcome
-  tagsDone: number
-  tagsTotal: number | undefined
-  manifestsDone: number
-  manifestsTotal: number | undefined
-  bytesDone: number
-  bytesTotal: number | undefined
-  failed: number
-  /** Tags of upstream that people keep for themselves. */
-  leftOut: number
-}
 
 export interface ProgressBoard {
   /** A new meter, shown from now on as the mirror's present run. `changed` tells the watchers. */

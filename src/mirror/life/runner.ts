@@ -1,18 +1,8 @@
 /** The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags and one of a few. */
-import type { Run } from '../../api/runs.ts'
-import type { Transaction } from '../../db/engine/engine.ts'
-import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
-import { recordTags } from '../../db/mirrors/mirror-tags.ts'
-import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
-import {
-  endRun,
-  findRun,
-  insertRun,
-  listRuns,
-  pruneRuns,
-  setRunGeneration,
-  setRunTags,
-} from '../../db/mirrors/sync-runs.ts'
+import type { Run, RunCounts } from '../../api/runs.ts'
+import { isResting } from '../../db/mirrors/life.ts'
+import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
+import { findRun, insertRun, setRunGeneration, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
@@ -22,18 +12,16 @@ import { newId } from '../../lib/ids.ts'
 import type { Sleep } from '../../lib/retry.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
-import { failureOf } from '../pass/problem.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
 import type { ProgressBoard } from './progress.ts'
-import { nextRunAt } from './schedule.ts'
+import { isStop, settleRun } from './settle.ts'
 import { NO_COUNTS, renderRun } from './views.ts'
 
 export const LEASE_PREFIX = 'mirror:'
 const LEASE_TTL_MS = 30_000
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
-const KEPT_RUNS = 200
 /** Failures of a run whose end could not be written down. */
 const UNSAID_END = JSON.stringify([
   {
@@ -91,11 +79,6 @@ export interface Runner {
   close(reason: AppError): Promise<void>
 }
 
-/** What aborts a run because its mirror was stopped; any other reason leaves the run failed. */
-export function stopReason(): AppError {
-  return new AppError('CANCELLED', 'the mirror was stopped', { detail: { stopped: true } })
-}
-
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
   /** By mirror: the present run, then those that wait, in their order. */
@@ -125,7 +108,7 @@ export function createRunner(o: RunnerOptions): Runner {
       if (only !== undefined) return
       // Should this process die, the mirror is due again by itself.
       const later = new Date(clock.now().getTime() + o.intervalMs)
-      await scheduleMirror(tx, mirror.id, isoTime(later))
+      if (!(await isResting(tx, mirror.id))) await scheduleMirror(tx, mirror.id, isoTime(later))
     })
     const run: ProcessRun = {
       id,
@@ -205,57 +188,30 @@ export function createRunner(o: RunnerOptions): Runner {
   async function finish(
     mirror: MirrorRecord,
     run: ProcessRun,
-    counts: { -readonly [K in keyof typeof NO_COUNTS]: number },
+    counts: RunCounts,
     report: RunReport | undefined,
     thrown: { readonly error: unknown } | undefined,
     isFenced: boolean,
   ): Promise<RunOutcome> {
-    const isStopped = run.abort.signal.reason instanceof AppError && isStop(run.abort.signal.reason)
-    const outcome = isStopped ? 'stopped' : (report?.outcome ?? 'failed')
-    const whole = thrown === undefined || isStopped ? [] : [{ tag: null, digest: null, ...failureOf(thrown.error) }]
-    const failures = [...whole, ...(report?.failures ?? [])]
-    if (whole.length > 0) counts.failed++
-    const reason = whole[0]?.message ?? report?.reason ?? null
+    const isStopped = isStop(run.abort.signal.reason)
     if (thrown !== undefined && !isStopped) logFailure(mirror, run, thrown.error)
-    const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(mirror.id, run.id)) : 0
-    const isInterrupted = run.abort.signal.aborted && !isStopped
-    await db.write(async (tx) => {
-      const at = now()
-      // Whoever has the lease now has the last word on the mirror.
-      if (report !== undefined && !isFenced) {
-        await recordTags(tx, report.tags)
-        await recordSubjects(tx, report.subjects)
-      }
-      await endRun(tx, run.id, {
-        outcome,
-        at,
-        counts: JSON.stringify(counts),
-        failures: JSON.stringify(failures),
-      })
-      await pruneRuns(tx, mirror.id, KEPT_RUNS)
-      if (outcome === 'stopped' || isFenced) return
-      const { intervalMs, random } = o
-      if (run.only !== undefined) return afterSome(tx, mirror.id, report?.reason ?? null, at)
-      await setMirrorState(tx, mirror.id, {
-        state: outcome === 'done' ? 'active' : 'degraded',
-        reason,
-        nextRunAt: isInterrupted ? at : nextRunAt({ now: clock.now(), outcome, failedBefore, intervalMs, random }),
-        at,
-      })
-    })
-    return outcome
-  }
-
-  /**
-   * A run of a few tags can make the mirror degraded, by what it held back; that it is well only a pass over all of them tells,
-   * which then comes at once.
-   */
-  async function afterSome(tx: Transaction, mirrorId: string, reason: string | null, at: string): Promise<void> {
-    const mirror = await findMirror(tx, mirrorId)
-    if (mirror === undefined || mirror.state === 'stopped') return
-    if (reason !== null)
-      await setMirrorState(tx, mirrorId, { state: 'degraded', reason, nextRunAt: mirror.next_run_at, at })
-    else if (mirror.state === 'degraded') await scheduleMirror(tx, mirrorId, at)
+    return db.write((tx) =>
+      settleRun(tx, mirror, {
+        runId: run.id,
+        isPartOfMirror: run.only !== undefined,
+        isFull: run.isFull,
+        counts,
+        report,
+        thrown,
+        isStopped,
+        isInterrupted: run.abort.signal.aborted && !isStopped,
+        isFenced,
+        now: clock.now(),
+        at: now(),
+        defaultCadence: { everyMs: o.intervalMs },
+        random: o.random,
+      }),
+    )
   }
 
   /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
@@ -267,15 +223,6 @@ export function createRunner(o: RunnerOptions): Runner {
     }
     logger.warn({ ...about, code: error.code, reason: error.message }, 'a run failed')
     logger.debug({ ...about, err: error }, 'where the run failed')
-  }
-
-  /** Failed runs in a row before this one. */
-  async function countFailedInRow(mirrorId: string, runId: string): Promise<number> {
-    const rows = (await listRuns(db.read, mirrorId, { limit: 12 })).filter(
-      (row) => row.id !== runId && row.tags === null,
-    )
-    const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
-    return firstGood === -1 ? rows.length : firstGood
   }
 
   const all = () => [...queues.values()].flat()
@@ -310,10 +257,6 @@ export function createRunner(o: RunnerOptions): Runner {
       await Promise.all(runs.map((run) => run.ended))
     },
   }
-}
-
-function isStop(reason: AppError): boolean {
-  return typeof reason.detail === 'object' && reason.detail !== null && 'stopped' in reason.detail
 }
 
 /** As `sync_runs` keeps them. */

@@ -1,33 +1,43 @@
 /** When a mirror runs next, and the loop that begins what is due. */
+import { Cron } from 'croner'
+import type { Schedule } from '../../api/mirror-settings.ts'
 import type { RunOutcome } from '../../api/runs.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
+import { parseDuration } from '../../lib/duration.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { type Backoff, backoffMs, type Sleep } from '../../lib/retry.ts'
 
 /** The longest sleep of the loop, so that a clock that was set back, or another server's change, is noticed. */
 const MAX_SLEEP_MS = 60_000
 const FAILED: Omit<Backoff, 'maxMs'> = { firstMs: 15_000, factor: 2 }
-const MAX_BACKOFF_MS = 15 * 60 * 1000
+const MAX_BACKOFF_MS = 60 * 60 * 1000
+
+export type Cadence = { readonly everyMs: number } | { readonly cron: string }
+
+export function cadenceOf(schedule: Schedule): Cadence {
+  return 'every' in schedule ? { everyMs: parseDuration(schedule.every) } : schedule
+}
 
 /**
- * The next run of a mirror: after a tenth of jitter around the interval; after a failed run sooner at first, then ever later.
+ * The next run of a mirror: after its interval with a tenth of jitter, or when cron says; after a failed run sooner at first, then ever later.
  * @param failedBefore runs that failed in a row, this one included
  */
 export function nextRunAt(o: {
   readonly now: Date
   readonly outcome: Exclude<RunOutcome, 'running' | 'stopped'>
   readonly failedBefore: number
-  readonly intervalMs: number
+  readonly cadence: Cadence
   readonly random: () => number
 }): string {
-  const wait =
-    o.outcome === 'failed'
-      ? Math.min(
-          backoffMs(o.failedBefore, { ...FAILED, maxMs: Math.max(o.intervalMs, MAX_BACKOFF_MS) }, o.random),
-          Math.max(o.intervalMs, MAX_BACKOFF_MS),
-        )
-      : o.intervalMs * (0.9 + 0.2 * o.random())
-  return isoTime(new Date(o.now.getTime() + wait))
+  const after = (ms: number) => isoTime(new Date(o.now.getTime() + ms))
+  if (o.outcome === 'failed') {
+    const maxMs = Math.max('everyMs' in o.cadence ? o.cadence.everyMs : 0, MAX_BACKOFF_MS)
+    return after(Math.min(backoffMs(o.failedBefore, { ...FAILED, maxMs }, o.random), maxMs))
+  }
+  if ('everyMs' in o.cadence) return after(o.cadence.everyMs * (0.9 + 0.2 * o.random()))
+  const next = new Cron(o.cadence.cron, { timezone: 'UTC', mode: '5-part' }).nextRun(o.now)
+  if (next === null) throw new Error(`cron ${o.cadence.cron} never comes`)
+  return isoTime(next)
 }
 
 export interface SchedulerOptions {

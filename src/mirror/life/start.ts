@@ -1,7 +1,9 @@
 /** What has to be true before a mirror begins, and the rows that it begins with. */
+import { changedSettings, type MirrorChange, mirrorSettingsSchema } from '../../api/mirror-settings.ts'
 import type { Queries, Transaction } from '../../db/engine/engine.ts'
 import { createMirror, findMirrorOfRepository, type MirrorRecord, restartMirror } from '../../db/mirrors/mirrors.ts'
 import { findUpstream } from '../../db/mirrors/upstreams.ts'
+import { findOrganization } from '../../db/people/organizations.ts'
 import { createRepository, findRepository } from '../../db/repositories/repositories.ts'
 import type { MirrorRow, OrganizationRow, RepositoryRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -30,11 +32,23 @@ function destinationOf(
 
 /** The line that puts a stopped mirror to work again. */
 export function restartOf(mirror: MirrorRecord): string {
-  const { organization, repository, upstream, source_repository: source } = mirror
-  const as = repository.slice(organization.length + 1)
-  const isDefault =
-    repository === destinationOf({ organization, repository: source }, { prefix: mirror.upstream_prefix })
-  return `mirror start ${upstream}/${source} --org ${organization}${isDefault ? '' : ` --as ${as}`} --adopt`
+  return `mirror restart ${mirror.repository}`
+}
+
+/** A stopped mirror, or one that changes its source. @throws AppError NOT_FOUND, NAME_INVALID, CONFLICT (public, archived) */
+export async function findRestartTarget(
+  db: Queries,
+  mirror: MirrorRecord,
+  from: { readonly upstream: string; readonly repository: string },
+): Promise<StartTarget> {
+  const upstream = await findUpstream(db, mirror.organization_id, from.upstream)
+  if (upstream === undefined) throw new AppError('NOT_FOUND', `${mirror.organization} has no upstream ${from.upstream}`)
+  const organization = await findOrganization(db, mirror.organization)
+  const repository = await findRepository(db, mirror.repository)
+  if (organization === undefined || repository === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
+  refuseClosed(repository)
+  const source = parseRepositoryName(from.repository)
+  return { organization, upstream, source, destination: mirror.repository, repository, stopped: mirror }
 }
 
 /** @throws AppError NOT_FOUND, NAME_INVALID, CONFLICT (with `detail.suggestion` when another name would do) */
@@ -76,6 +90,10 @@ async function refuseTaken(
       detail: { suggestion, mirror: mirror?.id ?? null },
     })
   }
+  refuseClosed(repository)
+}
+
+function refuseClosed(repository: RepositoryRow): void {
   if (repository.visibility !== 'private') {
     throw new AppError('CONFLICT', `${repository.name} is public: a mirror updates private repositories only`)
   }
@@ -104,7 +122,7 @@ export async function requireReachable(source: Source, o: Abortable = {}): Promi
 export async function insertStart(
   tx: Transaction,
   target: StartTarget,
-  o: { readonly adopt: boolean; readonly by: string; readonly at: string },
+  o: { readonly adopt: boolean; readonly by: string; readonly at: string; readonly settings: MirrorChange },
 ): Promise<MirrorRow> {
   const { organization, upstream, source, destination } = target
   const made = await createRepository(tx, {
@@ -119,7 +137,9 @@ export async function insertStart(
   if ((!made.isNew && !o.adopt) || (mirror !== undefined && mirror.state !== 'stopped')) {
     throw new AppError('CONFLICT', `${destination} was made by somebody else just now`)
   }
-  const columns = { upstream_id: upstream.id, source_repository: source, at: o.at }
+  const before = mirror === undefined ? {} : mirrorSettingsSchema.parse(JSON.parse(mirror.settings))
+  const settings = JSON.stringify(changedSettings(before, o.settings))
+  const columns = { upstream_id: upstream.id, source_repository: source, settings, at: o.at }
   if (mirror !== undefined) return restartMirror(tx, mirror, columns)
   return createMirror(tx, { organization_id: organization.id, repository_id: made.row.id, ...columns })
 }

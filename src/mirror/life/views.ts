@@ -1,12 +1,16 @@
 /** From rows to the shapes of the management API. */
-import type { LeftOutTag, Mirror } from '../../api/mirrors.ts'
+import { DEFAULT_SCHEDULE, type MirrorSettings, mirrorSettingsSchema } from '../../api/mirror-settings.ts'
+import type { LeftOutTag, Mirror, MirrorState } from '../../api/mirrors.ts'
 import type { Run, RunCounts, RunFailure } from '../../api/runs.ts'
 import type { Queries } from '../../db/engine/engine.ts'
+import { listPauses } from '../../db/mirrors/life.ts'
 import { listExclusions } from '../../db/mirrors/mirror-exclusions.ts'
 import { countMirrorTags, listTagsInState, NO_TAGS } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
-import type { SyncRunRow } from '../../db/schema.ts'
+import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
+import { restartOf } from './start.ts'
+import { PAUSES, shownState } from './state.ts'
 
 export const NO_COUNTS: RunCounts = {
   tagsMoved: 0,
@@ -51,11 +55,47 @@ async function listLeftOut(db: Queries, mirrorId: string): Promise<LeftOutTag[]>
   return [...byPeople, ...seen].slice(0, SHOWN_LEFT_OUT)
 }
 
+export function settingsOf(record: Pick<MirrorRecord, 'settings'>): MirrorSettings {
+  return mirrorSettingsSchema.parse(JSON.parse(record.settings))
+}
+
+function renderPause({ cause, detail, since }: MirrorPauseRow): Mirror['pauses'][number] {
+  const { reason, endsWhen } = PAUSES[cause]
+  return { cause, reason: detail === null ? reason : `${reason}: ${detail}`, since, endsWhen }
+}
+
+/** State, reason, since when, and the line that ends it. */
+function standingOf(
+  record: MirrorRecord,
+  state: MirrorState,
+  pauses: readonly MirrorPauseRow[],
+  lastRun: Run | null,
+): Pick<Mirror, 'state' | 'reason' | 'since' | 'remedy'> {
+  if (state === 'stopped') return { state, reason: record.reason, since: record.since, remedy: restartOf(record) }
+  const [first] = [...pauses].sort((a, b) => CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause))
+  if (state === 'paused' && first !== undefined) {
+    const { reason, since } = renderPause(first)
+    return { state, reason, since, remedy: remedyOf(record, PAUSES[first.cause].remedy) }
+  }
+  const since = state === 'syncing' && lastRun !== null ? lastRun.startedAt : record.since
+  const remedy = state === 'degraded' ? remedyOf(record, 'mirror sync MIRROR --wait') : null
+  return { state, reason: record.reason, since, remedy }
+}
+
+const CAUSES = Object.keys(PAUSES)
+
+function remedyOf(record: MirrorRecord, line: string): string {
+  const names = { MIRROR: record.repository, ORG: record.organization, UPSTREAM: record.upstream }
+  // A place that people fill in stays as it is.
+  return line.replace(/\b(MIRROR|ORG|UPSTREAM)\b(?!\/REPOSITORY)/g, (name) => names[name as keyof typeof names])
+}
+
 /** The mirrors as the API shows them, with their tags counted and their last runs. */
 export async function renderMirrors(db: Queries, records: readonly MirrorRecord[]): Promise<Mirror[]> {
   const ids = records.map((record) => record.id)
   const tags = await countMirrorTags(db, ids)
   const runs = await listLastRuns(db, ids)
+  const pausesOf = await listPauses(db, ids)
   const leftOut = new Map<string, LeftOutTag[]>()
   for (const [id, { excluded, diverged }] of tags) {
     if (excluded + diverged > 0) leftOut.set(id, await listLeftOut(db, id))
@@ -63,16 +103,17 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
   return records.map((record) => {
     const run = runs.get(record.id)
     const lastRun = run === undefined ? null : renderRun(run)
-    // The first run's state is `initial` until it ends; `syncing` is any later run under way.
-    const isSyncing = lastRun?.outcome === 'running' && (record.state === 'active' || record.state === 'degraded')
+    const pauses = pausesOf.get(record.id) ?? []
+    const causes = pauses.map(({ cause }) => cause)
+    const state = shownState(record.state, causes, lastRun?.outcome === 'running')
     return {
       id: record.id,
       organization: record.organization,
       repository: record.repository,
       source: { upstream: record.upstream, repository: record.source_repository },
-      state: isSyncing ? 'syncing' : record.state,
-      reason: record.reason,
-      since: isSyncing ? lastRun.startedAt : record.since,
+      ...standingOf(record, state, pauses, lastRun),
+      pauses: pauses.map(renderPause),
+      schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       lastRun,

@@ -1,9 +1,12 @@
+import { isQuotaRefusal } from '../../db/content/quota.ts'
 import { AppError, isCancelled, messageOf } from '../../errors.ts'
 
 /** Why something cannot be had, in the words of a run's failures. */
 export interface Problem {
   readonly code: string
   readonly message: string
+  /** The organization has no room for it. */
+  readonly isOverQuota?: true
 }
 
 /** Some messages quote others; a run keeps hundreds of them. */
@@ -15,15 +18,19 @@ function shorten(message: string): string {
 
 /** What was thrown, as a problem; an end by cancellation, and a bug, are thrown on. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof AppError && !isCancelled(error)) return { code: error.code, message: shorten(error.message) }
+  if (error instanceof AppError && !isCancelled(error)) return problemFrom(error)
   throw error
 }
 
 /** Like `problemOf`, but also takes what nobody expected. */
 export function failureOf(error: unknown): Problem {
-  return error instanceof AppError
-    ? { code: error.code, message: shorten(error.message) }
-    : { code: 'INTERNAL', message: shorten(messageOf(error)) }
+  return error instanceof AppError ? problemFrom(error) : { code: 'INTERNAL', message: shorten(messageOf(error)) }
+}
+
+function problemFrom(error: AppError): Problem {
+  const { code } = error
+  const message = shorten(error.message)
+  return isQuotaRefusal(error) ? { code, message, isOverQuota: true } : { code, message }
 }
 
 /** All of `works`, settled; then the first error, if any. Nothing goes on in the background after it has thrown. */

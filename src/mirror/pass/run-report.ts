@@ -25,6 +25,8 @@ export interface RunReport {
   readonly reason: string | null
   readonly failures: readonly RunFailure[]
   readonly failedTags: number
+  /** What the first refusal for want of room said. */
+  readonly overQuota: string | undefined
   readonly excludedTags: number
   readonly divergedTags: number
   readonly tags: readonly MirrorTagRow[]
@@ -82,6 +84,7 @@ export function reportRun(
     reason: first === undefined ? null : `${held} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
     failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
     failedTags: failures.size,
+    overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
     excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
     divergedTags: tags.filter((tag) => tag.state === 'diverged').length,
     tags,

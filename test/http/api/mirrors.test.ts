@@ -3,6 +3,7 @@ import { catalogListSchema } from '../../../src/api/catalog.ts'
 import { mirrorAnswerSchema, mirrorListSchema, mirrorRunAnswerSchema } from '../../../src/api/mirrors.ts'
 import { planAnswerSchema } from '../../../src/api/plans.ts'
 import { type Progress, progressSchema } from '../../../src/api/progress.ts'
+import { repositoryChangeAnswerSchema } from '../../../src/api/repositories.ts'
 import { sampleReleaseAnswerSchema } from '../../../src/api/sample.ts'
 import { tagListSchema } from '../../../src/api/tags.ts'
 import { upstreamAnswerSchema, upstreamListSchema } from '../../../src/api/upstreams.ts'
@@ -115,7 +116,7 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
       expect((await kagami.call('GET', '/repositories/acme/charts%2Fnginx', { login: member })).status).toBe(200)
     })
 
-    test('making a mirrored repository public stops its mirror: an owner may, an editor may not', async () => {
+    test('making a mirrored repository public pauses its mirror: an owner may, an editor may not', async () => {
       const { run } = (await start({ repository: 'node', as: 'shown' })).as(mirrorRunAnswerSchema)
       await kagami.server.mirrors.wait(run.id)
       const editor = await kagami.addUser('editor', { acme: 'editor' })
@@ -124,9 +125,21 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
       expect((await publish(editor)).code).toBe('DENIED')
       const remove = await kagami.call('DELETE', '/repositories/acme/shown?confirm=acme/shown', { login: editor })
       expect(remove.code).toBe('DENIED')
+      const path = '/repositories/acme/shown'
+      const asked = await kagami.call('PATCH', path, { login: OWNER, body: { visibility: 'public', dryRun: true } })
+      expect(asked.as(repositoryChangeAnswerSchema)).toMatchObject({
+        repository: { visibility: 'private' },
+        effects: [expect.stringContaining('The mirror acme/shown pauses')],
+      })
       expect((await publish(OWNER)).status).toBe(200)
       const { mirror } = (await kagami.call('GET', '/mirrors/acme/shown', { login: OWNER })).as(mirrorAnswerSchema)
-      expect([mirror.state, mirror.reason]).toEqual(['stopped', 'the repository was made public'])
+      expect([mirror.state, mirror.pauses.map(({ cause }) => cause)]).toEqual(['paused', ['public']])
+      const back = await kagami.call('PATCH', path, { login: OWNER, body: { visibility: 'private' } })
+      expect(back.as(repositoryChangeAnswerSchema).effects).toEqual([
+        'The mirror acme/shown resumes, with a full check.',
+      ])
+      const again = (await kagami.call('GET', '/mirrors/acme/shown', { login: OWNER })).as(mirrorAnswerSchema)
+      expect(again.mirror.pauses).toEqual([])
     })
 
     test('deleting a repository while a run writes to it ends the mirror, and harms nothing else', async () => {

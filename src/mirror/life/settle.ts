@@ -1,0 +1,158 @@
+/** The end of a run, and what it means for its mirror: one transaction. */
+import type { RunCounts } from '../../api/runs.ts'
+import type { Transaction } from '../../db/engine/engine.ts'
+import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/mirrors/life.ts'
+import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
+import { recordTags } from '../../db/mirrors/mirror-tags.ts'
+import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
+import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
+import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
+import type { PauseCause, RunOutcome } from '../../db/schema.ts'
+import { AppError, isAppError } from '../../errors.ts'
+import { failureOf } from '../pass/problem.ts'
+import type { RunReport } from '../pass/run-report.ts'
+import { type Cadence, cadenceOf, nextRunAt } from './schedule.ts'
+import { nextState } from './state.ts'
+import { settingsOf } from './views.ts'
+
+const KEPT_RUNS = 200
+
+/** How a run came to its end. */
+export interface RunEnd {
+  readonly runId: string
+  /** It was of these tags only. */
+  readonly isPartOfMirror: boolean
+  readonly isFull: boolean
+  readonly counts: RunCounts
+  readonly report: RunReport | undefined
+  /** What ended the run as a whole. */
+  readonly thrown: { readonly error: unknown } | undefined
+  /** Ended by people: stopped, paused, the repository closed to it. */
+  readonly isStopped: boolean
+  /** Ended with the server. */
+  readonly isInterrupted: boolean
+  /** Another run has the lease by now and has the last word on the mirror. */
+  readonly isFenced: boolean
+  readonly now: Date
+  readonly at: string
+  /** For mirrors without a schedule of their own. */
+  readonly defaultCadence: Cadence
+  readonly random: () => number
+}
+
+/** @returns the outcome, as it was written down */
+export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunEnd): Promise<RunOutcome> {
+  const { report, thrown, at } = end
+  const outcome = end.isStopped ? 'stopped' : (report?.outcome ?? 'failed')
+  const whole = thrown === undefined || end.isStopped ? [] : [{ tag: null, digest: null, ...failureOf(thrown.error) }]
+  const failures = [...whole, ...(report?.failures ?? [])].map(({ tag, digest, code, message }) => ({
+    tag,
+    digest,
+    code,
+    message,
+  }))
+  if (report !== undefined && !end.isFenced) {
+    await recordTags(tx, report.tags)
+    await recordSubjects(tx, report.subjects)
+  }
+  const counts = { ...end.counts, failed: end.counts.failed + whole.length }
+  await endRun(tx, end.runId, { outcome, at, counts: JSON.stringify(counts), failures: JSON.stringify(failures) })
+  await pruneRuns(tx, mirror.id, KEPT_RUNS)
+  const present = await findMirror(tx, mirror.id)
+  if (outcome === 'stopped' || end.isFenced || present === undefined || present.state === 'stopped') return outcome
+  const reason = whole[0]?.message ?? report?.reason ?? null
+  const events = end.isPartOfMirror
+    ? await afterSome(tx, present, report?.reason ?? null, at)
+    : await afterAll(tx, present, { ...end, outcome, reason })
+  await appendEvents(tx, events)
+  return outcome
+}
+
+async function afterAll(
+  tx: Transaction,
+  mirror: MirrorRecord,
+  o: RunEnd & { readonly outcome: Exclude<RunOutcome, 'running' | 'stopped'>; readonly reason: string | null },
+): Promise<NewEvent[]> {
+  const { outcome, reason, at } = o
+  const events = await settlePauses(tx, mirror, o)
+  const state = nextState(mirror.state, o.isInterrupted ? 'run interrupted' : `run ${outcome}`)
+  const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(tx, mirror.id, o.runId)) : 0
+  const { schedule } = settingsOf(mirror)
+  const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
+  const next = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
+  const isAtRest = await isResting(tx, mirror.id)
+  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: isAtRest ? null : o.isInterrupted ? at : next, at })
+  if (o.isFull && outcome !== 'failed') {
+    await tx.updateTable('mirrors').set({ full_due: 0 }).where('id', '=', mirror.id).execute()
+  }
+  return [...events, ...changeOf(mirror, state, reason, at)]
+}
+
+/** Outside causes come and go with runs: a pass that could list ends what upstream was paused for. */
+async function settlePauses(tx: Transaction, mirror: MirrorRecord, o: RunEnd): Promise<NewEvent[]> {
+  const by = { actor: `mirror:${mirror.id}`, at: o.at }
+  const found = new Map<PauseCause, string>()
+  if (o.report?.overQuota !== undefined) found.set('quota', o.report.overQuota)
+  const { thrown } = o
+  if (thrown !== undefined && isAppError(thrown.error, 'UPSTREAM_NOT_FOUND')) found.set('gone', thrown.error.message)
+  if (thrown !== undefined && isAppError(thrown.error, 'UPSTREAM_DENIED'))
+    found.set('credentials', thrown.error.message)
+  const events: (NewEvent | undefined)[] = []
+  for (const [cause, detail] of found) events.push(await pauseMirror(tx, mirror.id, { cause, detail, ...by }))
+  const present = ((await listPauses(tx, [mirror.id])).get(mirror.id) ?? []).map(({ cause }) => cause)
+  const over = present.filter((cause) => {
+    if (found.has(cause)) return false
+    if (cause === 'quota') return o.report !== undefined
+    // One that upstream answered otherwise was not refused, and is not gone.
+    return (cause === 'gone' || cause === 'credentials') && (o.report !== undefined || found.size > 0)
+  })
+  if (over.length > 0) events.push(await endPause(tx, mirror.id, { causes: over, isDue: false, ...by }))
+  return events.flatMap((event) => event ?? [])
+}
+
+/**
+ * A run of a few tags can make the mirror degraded, by what it held back; that it is well only a pass over all of them tells,
+ * which then comes at once.
+ */
+async function afterSome(
+  tx: Transaction,
+  mirror: MirrorRecord,
+  reason: string | null,
+  at: string,
+): Promise<NewEvent[]> {
+  if (reason === null) {
+    if (mirror.state === 'degraded' && !(await isResting(tx, mirror.id))) await scheduleMirror(tx, mirror.id, at)
+    return []
+  }
+  const state = nextState(mirror.state, 'run partial')
+  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: mirror.next_run_at, at })
+  return changeOf(mirror, state, reason, at)
+}
+
+function changeOf(mirror: MirrorRecord, state: MirrorRecord['state'], reason: string | null, at: string): NewEvent[] {
+  if (state === mirror.state) return []
+  const by = { actor: `mirror:${mirror.id}`, at }
+  if (state === 'degraded') return [eventOf('mirror.degraded', mirror, by, { reason })]
+  return mirror.state === 'degraded' && state === 'active' ? [eventOf('mirror.recovered', mirror, by)] : []
+}
+
+/** Failed runs in a row before this one; those of a few tags say nothing. */
+async function countFailedInRow(tx: Transaction, mirrorId: string, runId: string): Promise<number> {
+  const rows = (await listRuns(tx, mirrorId, { limit: 12 })).filter((row) => row.id !== runId && row.tags === null)
+  const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
+  return firstGood === -1 ? rows.length : firstGood
+}
+
+/** What ends a run because people ended it; any other reason leaves the run failed. */
+export function stopReason(message = 'the mirror was stopped'): AppError {
+  return new AppError('CANCELLED', message, { detail: { stopped: true } })
+}
+
+export function isStop(reason: unknown): boolean {
+  return (
+    reason instanceof AppError &&
+    typeof reason.detail === 'object' &&
+    reason.detail !== null &&
+    'stopped' in reason.detail
+  )
+}
