@@ -136,6 +136,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     left = left.filter((one) => !asked.has(one))
     await look(wanted)
   }
+  await walker.settle()
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
   return { tags, only: o.only, ...walker.walked }
 }

@@ -19,6 +19,7 @@ const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 /** Levels of children and referrers below a tag; real ones have four. */
 const MAX_DEPTH = 64
+const TOO_DEEP = `hangs more than ${MAX_DEPTH} levels below a tag`
 
 /** One manifest and what it needs. */
 export interface Node {
@@ -63,6 +64,11 @@ export interface Walker {
    * @returns false when there are no such bytes under this digest, so that whoever named it may have been wrong. @throws AppError CANCELLED
    */
   walk(root: Descriptor, origin: Origin, isAttached: boolean): Promise<boolean>
+  /**
+   * After all roots: how deep something hangs depends on the way to it, so a root that holds what was too deep by another's way is walked
+   * once more on its own. A hostile chain fails alone.
+   */
+  settle(): Promise<void>
   readonly walked: Walked
 }
 
@@ -74,6 +80,8 @@ export function createWalker(o: WalkOptions): Walker {
   const absent = new Map<Digest, { parents: Set<Digest> }>()
   const visits = new Map<Digest, Promise<boolean>>()
   const lists = createSubjectLists(o)
+  const tooDeep = new Set<Digest>()
+  const roots: (readonly [Descriptor, Origin, boolean])[] = []
   let heldBytes = 0
 
   const readerOf = (origin: Origin): RepositoryReader =>
@@ -97,7 +105,8 @@ export function createWalker(o: WalkOptions): Walker {
   async function read(digest: Digest, place: Place): Promise<boolean> {
     try {
       if (place.depth > MAX_DEPTH) {
-        throw new AppError('UPSTREAM_INVALID', `${digest} hangs more than ${MAX_DEPTH} levels below a tag`)
+        tooDeep.add(digest)
+        throw new AppError('UPSTREAM_INVALID', `${digest} ${TOO_DEEP}`)
       }
       const present = known.manifests.get(digest)
       if (present !== undefined) {
@@ -244,8 +253,39 @@ export function createWalker(o: WalkOptions): Walker {
     node.referrers = [...new Set([...node.referrers, ...own])]
   }
 
+  function holdsTooDeep(root: Digest): boolean {
+    const seen = new Set([root])
+    for (const digest of seen) {
+      if (tooDeep.has(digest)) return true
+      const node = nodes.get(digest)
+      for (const next of [...(node?.children ?? []), ...(node?.referrers ?? [])]) seen.add(next)
+    }
+    return false
+  }
+
   return {
+    async settle() {
+      for (const root of tooDeep.size === 0 ? [] : roots) {
+        if (!holdsTooDeep(root[0].digest)) continue
+        const alone = createWalker(o)
+        await alone.walk(...root)
+        const { walked } = alone
+        const own = [...walked.problems.values()].find(({ message }) => message.endsWith(TOO_DEEP))
+        if (own !== undefined) {
+          // The chain is the root's; what it ends in may be part of a good one.
+          problems.set(root[0].digest, own)
+          continue
+        }
+        for (const [digest, node] of walked.nodes) {
+          nodes.set(digest, node)
+          problems.delete(digest)
+          tooDeep.delete(digest)
+        }
+        for (const [digest, problem] of walked.problems) problems.set(digest, problem)
+      }
+    },
     async walk(root, origin, isAttached) {
+      roots.push([root, origin, isAttached])
       if (!(await visit(root.digest, { origin, isAttached, depth: 0 }))) {
         problems.set(root.digest, {
           code: 'MANIFEST_UNKNOWN',
