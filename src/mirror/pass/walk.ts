@@ -265,8 +265,8 @@ export function createWalker(o: WalkOptions): Walker {
 
   return {
     async settle() {
-      for (const root of tooDeep.size === 0 ? [] : roots) {
-        if (!holdsTooDeep(root[0].digest)) continue
+      const affected = tooDeep.size === 0 ? [] : roots.filter(([{ digest }]) => holdsTooDeep(digest))
+      for (const root of affected) {
         const alone = createWalker(o)
         await alone.walk(...root)
         const { walked } = alone
