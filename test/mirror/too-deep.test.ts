@@ -17,7 +17,7 @@ test('a good tag that a hostile chain reaches first is published, the chain is n
   const image = addImage(upstream, 'shared')
   addImage(upstream, 'attestation', { subject: image })
   const good = addIndex(upstream, [image], ['good'])
-  let chain: Made = good
+  let chain: Made = image
   for (let level = 0; level < 65; level++) chain = addIndex(upstream, [chain], level === 64 ? ['hostile'] : [])
   // The good index is read only once the chain was walked to its end.
   const isWalked = Promise.withResolvers<void>()
