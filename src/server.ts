@@ -124,7 +124,9 @@ async function mirrorSample(
 ): Promise<MirrorAndRun | undefined> {
   await db.write(async (tx) => {
     const known = await findUpstream(tx, null, SAMPLE_UPSTREAM)
-    if (known !== undefined) return updateUpstream(tx, known.id, { url })
+    // One with a login is another registry that an operator has named so: its password is not for the sample.
+    if (known !== undefined && known.username === null) return updateUpstream(tx, known.id, { url })
+    if (known !== undefined) return known
     return createUpstream(tx, {
       organization_id: null,
       name: SAMPLE_UPSTREAM,

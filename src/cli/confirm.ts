@@ -1,7 +1,7 @@
 /** What cannot be taken back, or has effects elsewhere, is said before and done after a word. */
 import { isCancel, text } from '@clack/prompts'
 import type { CommandLine } from './command-line.ts'
-import { UsageError } from './exit.ts'
+import { EXIT, ExitStatus, UsageError } from './exit.ts'
 
 /**
  * Says the effects and asks for the name; `--yes` stands for it.
@@ -14,8 +14,11 @@ export async function confirmEffects(
   isSure: boolean | undefined,
 ): Promise<void> {
   if (effects.length === 0 || isSure === true) return
-  if (!line.terminal.isInteractive) throw new UsageError(`${effects.join(' ')} Say --yes to do it.`)
   for (const effect of effects) line.terminal.note(effect)
+  if (!line.terminal.isInteractive) {
+    line.terminal.note('Nothing was done: say --yes to do it.')
+    throw new ExitStatus(EXIT.wrongUse)
+  }
   await typeName(line, name)
 }
 

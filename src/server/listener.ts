@@ -17,6 +17,12 @@ export interface Listener {
 const IDLE_TIMEOUT_SECONDS = 120
 const STOP_PATIENCE_MS = 3000
 
+const BIND_FAILURES: Readonly<Record<string, string | undefined>> = {
+  EADDRINUSE: 'it is taken',
+  EACCES: 'this user may not listen there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+}
+
 /**
  * Takes the address at once, so that a taken port is known before anything is made.
  * @param setting the variable that names the address, for the message
@@ -44,7 +50,7 @@ export function listen(address: ListenAddress, setting: string): Listener {
     })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const why = code === 'EADDRINUSE' ? 'it is taken' : messageOf(error)
+    const why = (typeof code === 'string' ? BIND_FAILURES[code] : undefined) ?? messageOf(error)
     throw new AppError('CONFIG_INVALID', `cannot listen on ${shown}:${port}: ${why}; choose another by ${setting}`, {
       cause: error,
     })
