@@ -12,6 +12,7 @@ import { parseSettings } from '../src/config/settings.ts'
 import { createLogger } from '../src/lib/logger.ts'
 import { startServer } from '../src/server.ts'
 import { type OpenApi, renderApi } from './reference-api.ts'
+import { renderStates } from './reference-states.ts'
 import { cell, code, splitDefault, tableOf } from './reference-table.ts'
 
 const NOTE = '<!-- Written by npm run reference: change the program, not this page. -->\n'
@@ -22,6 +23,7 @@ export async function renderReference(): Promise<Map<string, string>> {
   return new Map([
     ['command-line.md', renderCommandLine()],
     ['settings.md', renderSettings()],
+    ['mirror-states.md', `${NOTE}\n${renderStates()}`],
     ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
   ])
 }

@@ -1,7 +1,7 @@
 /**
  * The life of a mirror as data. A mirror *rests* in a state, may be *paused* for several causes at once, and a run may be under way; what
  * people see follows from these three (`shownState`). `db/mirrors/life.ts` writes what this table says, in the transaction of whatever
- * happened; docs/how-a-mirror-lives.md prints it.
+ * happened; docs/reference/mirror-states.md prints it.
  */
 import type { MirrorState } from '../../api/mirrors.ts'
 import type { PauseCause, RestingState } from '../../db/schema.ts'
