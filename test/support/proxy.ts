@@ -34,6 +34,10 @@ export interface ProxyAction {
   readonly truncateToBytes?: number
   /** Flips one bit of the body's byte at this offset. */
   readonly flipByteAt?: number
+  /** Changes the registry's answer, which is read whole; null: it has no Content-Length and comes in chunks. */
+  readonly change?: (answer: WholeAnswer) => Partial<Omit<WholeAnswer, 'headers'>> & {
+    readonly headers?: Readonly<Record<string, string | null>>
+  }
   /** Answers by itself; the registry never sees the request. 429 usually with `Retry-After`. */
   readonly answer?: { status: number; headers?: Record<string, string>; body?: string }
 }
@@ -59,6 +63,13 @@ export interface ProxyOptions {
   readonly ca?: string
   /** The port of an earlier proxy, which has come back. */
   readonly port?: number
+}
+
+/** A whole answer, as a test changes it. */
+export interface WholeAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Uint8Array<ArrayBuffer>
 }
 
 /** Connection headers are the proxy's own business (RFC 9110 §7.6.1). */
@@ -125,6 +136,19 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
     for (const name of ['location', 'www-authenticate', 'link']) {
       const value = sent.get(name)
       if (value !== null) sent.set(name, value.replaceAll(targetAddress, url))
+    }
+    if (action.change !== undefined) {
+      const before = { status: answer.status, headers: sent, body: new Uint8Array(await answer.arrayBuffer()) }
+      const { status = before.status, body = before.body, headers: changed = {} } = action.change(before)
+      if (method !== 'HEAD') sent.set('content-length', String(body.length))
+      for (const [name, value] of Object.entries(changed)) {
+        if (value === null) sent.delete(name)
+        else sent.set(name, value)
+      }
+      seen.status = status
+      response.writeHead(status, Object.fromEntries(sent))
+      response.end(method === 'HEAD' ? undefined : body)
+      return
     }
     const short = action.truncateToBytes
     if (short !== undefined && Number(sent.get('content-length')) > short) sent.set('content-length', String(short))
