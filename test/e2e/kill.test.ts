@@ -18,7 +18,8 @@ import { expectDone, type Operator, signIn } from './operator.ts'
 
 setDefaultTimeout(240_000)
 
-const ROUNDS = 5
+/** Kills of each of the four phases; a long campaign is run by KAGAMI_TEST_KILLS=200. */
+const ROUNDS = Math.ceil(Number(process.env.KAGAMI_TEST_KILLS ?? 20) / 4)
 const UPSTREAM_DELAY_MS = 4
 
 /** Each phase comes at least this often in one run: a random request of it is always reached. */
