@@ -119,20 +119,3 @@ for (const [row, { what, fault, codes }] of ROWS.entries()) {
     }
   })
 }
-
-test('an upstream whose blobs are down half of the time: each run keeps what it got, and some run is done', async () => {
-  let asked = 0
-  const proxy = await countingProxy(kagami.sampleUrl, {
-    onRequest: ({ kind }) => (kind === 'blob-get' && Math.floor(asked++ / 8) % 2 === 1 ? answer(503) : undefined),
-  })
-  try {
-    await addUpstream(operator, 'flapping', `${proxy.url}/dhi`)
-    let run = await operator.wait(['mirror', 'start', 'flapping/nginx', '--as', 'flapping'])
-    for (let more = 0; more < 5 && run.exitCode !== 0; more++)
-      run = await operator.wait(['mirror', 'sync', 'acme/flapping'])
-    expectDone(run)
-    expect(await compareMirror(layout, await operator.target('acme/flapping'))).toEqual([])
-  } finally {
-    await proxy.stop()
-  }
-})
