@@ -9,6 +9,7 @@ import { isAppError } from './errors.ts'
 import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
+import { createHooksApp } from './http/hooks/app.ts'
 import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
@@ -87,7 +88,10 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       logger,
       openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
+      clock,
+      publicUrl: settings.publicUrl,
     })
+    const hooks = createHooksApp({ db, clock, mirrors, logger })
 
     const { owner, ownerPassword, organization } = settings
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
@@ -98,7 +102,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
-    listener.serve(createHttpApp({ ...apps, api, isReady: () => isReady, logger, isTrustedProxy }))
+    listener.serve(createHttpApp({ ...apps, api, hooks, isReady: () => isReady, logger, isTrustedProxy }))
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
     const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})

@@ -1,6 +1,6 @@
 import { digestSchema, idSchema, timeSchema, z } from './schema.ts'
 
-export const runTriggerSchema = z.enum(['start', 'sync', 'schedule'])
+export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule'])
 export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
 
 /**

@@ -9,6 +9,7 @@ import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPassword } from './input.ts'
 import { blocks, lines, table } from './table.ts'
+import { addHookCommand } from './upstream-hook.ts'
 import { changeText, checkText, nextText, type Wording } from './upstream-text.ts'
 
 interface Owner {
@@ -78,6 +79,7 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
   addCommand(upstream, 'list', 'list registries')
     .option('--org <org>', 'as one organization sees them')
     .action((o: { json?: boolean; org?: string }) => list(line, o))
+  addHookCommand(upstream, line)
   addCommand(upstream, 'remove', 'remove a registry that no mirror uses')
     .argument('<name>', 'its name')
     .option('--org <org>', 'the organization that it belongs to; default: your only one')

@@ -212,6 +212,30 @@ export interface UpstreamRow {
   created_at: string
 }
 
+/** The secret address of an upstream. */
+export interface UpstreamHookRow {
+  upstream_id: string
+  hash: string
+  created_at: string
+  /** When the present minute began, and how much came since. */
+  counted_from: string
+  counted: number
+}
+
+/** A tag that upstream has named and that was not looked at since. */
+export interface MirrorHintRow {
+  mirror_id: string
+  tag: string
+  /** Something that hangs on the tag's image was pushed: that the image is unchanged says nothing. */
+  attached: Flag
+  /** Of the run that looks at it; null: none yet. */
+  claim: string | null
+  /** When it is looked at; once it is claimed, when the claim has to show that it is alive. */
+  due_at: string
+  /** Runs of it that failed. */
+  attempts: number
+}
+
 /** Where a mirror rests; that it is paused, or that a run is under way, is told apart (`mirror/life/state.ts`). */
 export type RestingState = 'initial' | 'active' | 'degraded' | 'stopped'
 
@@ -243,7 +267,7 @@ export interface MirrorRow {
   full_due: Flag
 }
 
-export type RunTrigger = 'start' | 'sync' | 'schedule'
+export type RunTrigger = 'start' | 'sync' | 'hint' | 'schedule'
 export type RunOutcome = 'running' | 'done' | 'partial' | 'failed' | 'stopped'
 
 export interface SyncRunRow {
@@ -345,8 +369,10 @@ export interface Schema {
   refresh_tokens: RefreshTokenRow
   failed_logins: FailedLoginRow
   upstreams: UpstreamRow
+  upstream_hooks: UpstreamHookRow
   mirrors: MirrorRow
   mirror_pauses: MirrorPauseRow
+  mirror_hints: MirrorHintRow
   sync_runs: SyncRunRow
   mirror_tags: MirrorTagRow
   mirror_subjects: MirrorSubjectRow

@@ -6,6 +6,7 @@ import { API_PATH } from './api/app.ts'
 import { errorResponse } from './api/errors.ts'
 import type { ApiApp } from './api/route.ts'
 import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
+import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
 import { pathOf } from './target.ts'
@@ -15,6 +16,8 @@ export interface HttpParts {
   readonly token: Hono
   /** Absent where only a registry is served. */
   readonly api?: ApiApp
+  /** Absent where nothing is mirrored. */
+  readonly hooks?: HooksApp
   readonly isReady: () => boolean
   readonly logger: Logger
   /** Absent: nobody's forwarding headers are believed. */
@@ -34,7 +37,8 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (parts.api !== undefined && path.startsWith(`${API_PATH}/`)) return parts.api.fetch(request, server)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return parts.isReady() ? text(200, 'ready') : text(503, 'starting')
-    throw new AppError('NOT_FOUND', `there is no ${path.slice(0, 200)} here`)
+    const hooked = path.startsWith(`${HOOKS_PATH}/`) ? parts.hooks?.fetch(request) : undefined
+    return hooked === undefined ? absent(path) : hooked.then((answer) => answer ?? absent(path))
   }
   return {
     async fetch(request, server) {
@@ -45,6 +49,11 @@ export function createHttpApp(parts: HttpParts): HttpApp {
       }
     },
   }
+}
+
+/** @throws AppError NOT_FOUND */
+function absent(path: string): never {
+  throw new AppError('NOT_FOUND', `there is no ${path.slice(0, 200)} here`)
 }
 
 /** Bun's server as the rooms inside see it: the address is that of the client, judged here once. */

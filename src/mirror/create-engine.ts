@@ -23,6 +23,7 @@ import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
+import { createHints } from './life/hints.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { createRunner, LEASE_PREFIX, type RunRequest } from './life/runner.ts'
 import { type Scheduler, startScheduler } from './life/schedule.ts'
@@ -59,6 +60,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     holder: newId(),
     onEnded: () => scheduler?.wake(),
   })
+  const hints = createHints({ db, clock, runner })
   const now = () => isoTime(clock.now())
 
   async function getMirror(id: string): Promise<MirrorRecord> {
@@ -86,6 +88,12 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function beginDue(at: string): Promise<string | undefined> {
+    const nextHint = await hints.deliver(at)
+    const nextDue = await beginScheduled(at)
+    return nextHint === undefined || (nextDue !== undefined && nextDue < nextHint) ? nextDue : nextHint
+  }
+
+  async function beginScheduled(at: string): Promise<string | undefined> {
     let room = SCHEDULED_AT_ONCE - runner.size
     for (const mirror of await listDueMirrors(db.read, at, SCHEDULED_AT_ONCE * 4)) {
       if (room <= 0) return undefined
@@ -169,6 +177,11 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       await refusePaused(mirror)
       return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false, only: o.only })
     },
+    async hint(upstreamId, given) {
+      const outcomes = await hints.take(upstreamId, given)
+      scheduler?.wake()
+      return outcomes
+    },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
       return plan(mirror, mirror, o)
@@ -222,7 +235,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       yield* board.follow(mirrorId, first, signal)
     },
     async resume({ isAlone }) {
-      if (isAlone) await db.write((tx) => voidLeases(tx, LEASE_PREFIX))
+      if (isAlone) {
+        await db.write((tx) => voidLeases(tx, LEASE_PREFIX))
+        await hints.recover(now())
+      }
       for (const run of await listRunningRuns(db.read)) {
         if (runner.find(run.id) !== undefined) continue
         const lease = await findLease(db.read, `${LEASE_PREFIX}${run.mirror_id}`)

@@ -10,6 +10,7 @@ import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
 
@@ -59,6 +60,23 @@ export interface StartRequest {
   readonly settings?: MirrorChange | undefined
 }
 
+/** What upstream says was pushed to one of its repositories. */
+export interface Hint {
+  /** What mirrors may call it. */
+  readonly repositories: readonly RepositoryName[]
+  readonly tags: readonly Tag[]
+  /** Something that hangs on these was pushed. */
+  readonly subjects: readonly Digest[]
+  /** Something was pushed that neither a tag nor a subject names. */
+  readonly isWhole: boolean
+}
+
+/** Destinations that a hint concerns, whosever they are. */
+export interface HintOutcome {
+  readonly mirrors: readonly string[]
+  readonly notStarted: readonly { readonly mirror: string; readonly reason: string }[]
+}
+
 export interface MirrorEngine {
   /**
    * Makes the mirror (and its private repository) and begins the first run in the background. The caller has checked the right.
@@ -84,6 +102,11 @@ export interface MirrorEngine {
       readonly trigger?: RunTrigger | undefined
     },
   ): Promise<MirrorAndRun>
+  /**
+   * Takes what an upstream says was pushed, for all its mirrors: once this resolves it is kept until runs have looked at it. The outcomes
+   * are in the order of the hints.
+   */
+  hint(upstreamId: string, hints: readonly Hint[]): Promise<readonly HintOutcome[]>
   planSync(
     mirrorId: string,
     o?: {

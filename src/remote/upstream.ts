@@ -64,6 +64,16 @@ export function nameUnderPrefix(address: UpstreamAddress, name: string): Reposit
   return name.startsWith(`${address.prefix}/`) ? findRepositoryName(name.slice(address.prefix.length + 1)) : undefined
 }
 
+/** What the upstream's mirrors may call a repository that the registry calls `name`; nothing for one outside the prefix. */
+export function namesUnderPrefix(address: UpstreamAddress, name: RepositoryName): RepositoryName[] {
+  // Docker Hub's official images are known by their names without `library/` too.
+  const full = address.isDockerHub && !name.includes('/') ? `library/${name}` : name
+  const bare = address.isDockerHub && address.prefix === '' ? /^library\/([^/]+)$/.exec(full)?.[1] : undefined
+  return [nameUnderPrefix(address, full), bare === undefined ? undefined : findRepositoryName(bare)].flatMap(
+    (one) => one ?? [],
+  )
+}
+
 /** User name and password when both are known; undefined means anonymous. */
 export async function resolveCredential(endpoint: UpstreamEndpoint): Promise<Credential | undefined> {
   const { username, password } = endpoint

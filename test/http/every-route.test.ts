@@ -122,6 +122,7 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
       organization: names.organization,
       check: false,
     },
+    'post /upstreams/{upstream}/hook': {},
     'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
     'post /mirrors/{organization}/{name}/sync': {},

@@ -7,6 +7,7 @@ import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
@@ -18,6 +19,7 @@ import { catalogRoutes } from './catalog.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
+import { hookRoutes } from './hooks.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { organizationRoutes } from './organizations.ts'
@@ -41,6 +43,9 @@ export interface ApiDeps {
   readonly logger: Logger
   readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
   readonly checkUpstream: CheckUpstream
+  readonly clock: Clock
+  /** Undefined: as each request's Host says. */
+  readonly publicUrl: string | undefined
 }
 
 export const API_PATH = '/api/v1'
@@ -88,6 +93,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     organizationRoutes(deps),
     memberRoutes(deps),
     upstreamRoutes(deps),
+    hookRoutes(deps),
     catalogRoutes(deps),
     mirrorRoutes(deps),
     runRoutes(deps),

@@ -1,5 +1,6 @@
 /** Rights at the edge: the decisions of `access/rights.ts`, a refusal thrown as its error. */
 import type { InstanceAction, OrganizationAction, OwnAction } from '../../access/authorize.ts'
+import { findHookUpstream } from '../../access/hooks.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import {
   decideAcross,
@@ -11,7 +12,7 @@ import {
   type RepositoryAction,
 } from '../../access/rights.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import type { OrganizationRow, RepositoryRow, Role } from '../../db/schema.ts'
+import type { OrganizationRow, RepositoryRow, Role, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
 
@@ -98,6 +99,15 @@ export async function allowOnRepository(
   const { organization, repository } = decision
   if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
   return grant({ organization, repository })
+}
+
+/** Whoever knows the address of an upstream's hook may speak for the upstream, and do nothing else. @returns undefined: it is none */
+export async function allowHook(
+  db: Database,
+  secret: string,
+): Promise<Granted<{ readonly upstream: UpstreamRow }> | undefined> {
+  const upstream = await findHookUpstream(db, secret)
+  return upstream === undefined ? undefined : grant({ upstream })
 }
 
 /** `organization/name` of a path's two parameters. @throws AppError NAME_INVALID */

@@ -1,4 +1,7 @@
-/** The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags and one of a few. */
+/**
+ * The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags, one of a few that people name,
+ * and one of those that upstream names.
+ */
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
@@ -51,6 +54,8 @@ interface ProcessRun {
   isFull: boolean
   /** Only these tags; undefined: all. */
   only: ReadonlySet<Tag> | undefined
+  /** Of hints; undefined: people or the schedule ask. */
+  hinted: { readonly claims: readonly string[]; readonly attached: ReadonlySet<Tag> } | undefined
   /** Its row is there. */
   readonly inserted: Promise<void>
   readonly ended: Promise<void>
@@ -61,12 +66,14 @@ export interface RunRequest {
   readonly isFull: boolean
   /** Only these tags; undefined: all. */
   readonly only?: ReadonlySet<Tag> | undefined
+  /** Upstream names them: the claim on these hints, and of which of them something that hangs on it was pushed. */
+  readonly hint?: { readonly claim: string; readonly attached: ReadonlySet<Tag> } | undefined
 }
 
 export interface Runner {
   /**
-   * Begins a run, or lets it wait behind the present one; whoever comes while one of the kind (all tags, or some by name) waits
-   * already joins it.
+   * Begins a run, or lets it wait behind the present one; whoever comes while one of the kind (all tags, some by name, some by hints)
+   * waits already joins it.
    */
   begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
   isRunning(mirrorId: string): boolean
@@ -86,7 +93,7 @@ export function createRunner(o: RunnerOptions): Runner {
   let isClosed = false
   const now = () => isoTime(clock.now())
 
-  function create(mirror: MirrorRecord, { trigger, isFull, only }: RunRequest): ProcessRun {
+  function create(mirror: MirrorRecord, { trigger, isFull, only, hint }: RunRequest): ProcessRun {
     const queue = queues.get(mirror.id) ?? []
     const before = queue.at(-1)
     const id = newId()
@@ -116,6 +123,7 @@ export function createRunner(o: RunnerOptions): Runner {
       abort: new AbortController(),
       isFull,
       only,
+      hinted: hint === undefined ? undefined : { claims: [hint.claim], attached: hint.attached },
       inserted,
       ended: Promise.resolve()
         .then(async () => {
@@ -154,6 +162,7 @@ export function createRunner(o: RunnerOptions): Runner {
           binding: { runId: run.id, leaseKey: key, generation },
           isFull: run.isFull,
           only: run.only,
+          hinted: run.hinted,
           signal: AbortSignal.any([run.abort.signal, signal]),
           meter,
           changed,
@@ -199,6 +208,7 @@ export function createRunner(o: RunnerOptions): Runner {
       settleRun(tx, mirror, {
         runId: run.id,
         isPartOfMirror: run.only !== undefined,
+        hintClaims: run.hinted?.claims,
         isFull: run.isFull,
         counts,
         report,
@@ -230,10 +240,16 @@ export function createRunner(o: RunnerOptions): Runner {
     async begin(mirror, request) {
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
       const [, ...waiting] = queues.get(mirror.id) ?? []
-      const joined = waiting.find((one) => (one.only === undefined) === (request.only === undefined))
+      const joined = waiting.find((one) => kindOf(one.only, one.hinted) === kindOf(request.only, request.hint))
       const run = joined ?? create(mirror, request)
       if (request.isFull) run.isFull = true
       if (run.only !== undefined) run.only = new Set([...run.only, ...(request.only ?? [])])
+      if (run.hinted !== undefined && request.hint !== undefined && joined !== undefined) {
+        run.hinted = {
+          claims: [...run.hinted.claims, request.hint.claim],
+          attached: run.hinted.attached.union(request.hint.attached),
+        }
+      }
       await run.inserted
       if (joined?.only !== undefined) await db.write((tx) => setRunTags(tx, run.id, tagsText(run.only)))
       const row = await findRun(db.read, run.id)
@@ -257,6 +273,11 @@ export function createRunner(o: RunnerOptions): Runner {
       await Promise.all(runs.map((run) => run.ended))
     },
   }
+}
+
+function kindOf(only: ReadonlySet<Tag> | undefined, hint: object | undefined): 'all' | 'some' | 'hinted' {
+  if (only === undefined) return 'all'
+  return hint === undefined ? 'some' : 'hinted'
 }
 
 /** As `sync_runs` keeps them. */

@@ -11,6 +11,7 @@ import type { PauseCause, RunOutcome } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { failureOf } from '../pass/problem.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { settleClaims } from './hint-claims.ts'
 import { type Cadence, cadenceOf, nextRunAt } from './schedule.ts'
 import { nextState } from './state.ts'
 import { settingsOf } from './views.ts'
@@ -22,6 +23,8 @@ export interface RunEnd {
   readonly runId: string
   /** It was of these tags only. */
   readonly isPartOfMirror: boolean
+  /** It was of hints; the claims on them. */
+  readonly hintClaims?: readonly string[] | undefined
   readonly isFull: boolean
   readonly counts: RunCounts
   readonly report: RunReport | undefined
@@ -58,11 +61,17 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   const counts = { ...end.counts, failed: end.counts.failed + whole.length }
   await endRun(tx, end.runId, { outcome, at, counts: JSON.stringify(counts), failures: JSON.stringify(failures) })
   await pruneRuns(tx, mirror.id, KEPT_RUNS)
+  await settleClaims(tx, end.hintClaims ?? [], {
+    isUnseen: !end.isStopped && (end.isInterrupted || end.isFenced),
+    hasFailed: !end.isStopped && report === undefined,
+    now: end.now,
+    random: end.random,
+  })
   const present = await findMirror(tx, mirror.id)
   if (outcome === 'stopped' || end.isFenced || present === undefined || present.state === 'stopped') return outcome
   const reason = whole[0]?.message ?? report?.reason ?? null
   const events = end.isPartOfMirror
-    ? await afterSome(tx, present, report?.reason ?? null, at)
+    ? await afterSome(tx, present, { reason: report?.reason ?? null, isHinted: end.hintClaims !== undefined, at })
     : await afterAll(tx, present, { ...end, outcome, reason })
   await appendEvents(tx, events)
   return outcome
@@ -117,11 +126,12 @@ async function settlePauses(tx: Transaction, mirror: MirrorRecord, o: RunEnd): P
 async function afterSome(
   tx: Transaction,
   mirror: MirrorRecord,
-  reason: string | null,
-  at: string,
+  { reason, isHinted, at }: { readonly reason: string | null; readonly isHinted: boolean; readonly at: string },
 ): Promise<NewEvent[]> {
   if (reason === null) {
-    if (mirror.state === 'degraded' && !(await isResting(tx, mirror.id))) await scheduleMirror(tx, mirror.id, at)
+    // What upstream says does not hurry a mirror that backs off.
+    if (!isHinted && mirror.state === 'degraded' && !(await isResting(tx, mirror.id)))
+      await scheduleMirror(tx, mirror.id, at)
     return []
   }
   const state = nextState(mirror.state, 'run partial')

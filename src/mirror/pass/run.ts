@@ -14,6 +14,7 @@ import { parseRepositoryName, type Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions, Source } from '../engine.ts'
 import { withBreaker } from './breaker.ts'
 import { executePlan } from './execute.ts'
+import { inStepRows, lookAtHinted, nothingLeft } from './hinted.ts'
 import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
 import type { RunMeter } from './meter.ts'
@@ -97,6 +98,8 @@ export interface RunOptions {
   readonly isFull: boolean
   /** Only these tags; undefined: all. */
   readonly only: ReadonlySet<Tag> | undefined
+  /** Upstream has named `only`, and nobody here; see `lookAtHinted`. */
+  readonly hinted?: { readonly attached: ReadonlySet<Tag> } | undefined
   readonly signal: AbortSignal
   readonly meter: RunMeter
   changed(): void
@@ -113,11 +116,29 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     counts.readBytes = image.readBytes + (referrers?.readBytes ?? 0)
   }
   try {
+    const hinted =
+      o.hinted === undefined || o.only === undefined
+        ? undefined
+        : await lookAtHinted({
+            reader: sources.image.reader,
+            known,
+            only: o.only,
+            attached: o.hinted.attached,
+            concurrency: o.transfers,
+            signal: o.signal,
+          })
+    const inStep = hinted === undefined ? [] : inStepRows(hinted, mirror.id, isoTime(o.clock.now()))
+    if (hinted !== undefined && hinted.left.size === 0) {
+      counts.tagsUnchanged = inStep.length
+      meter.tagsTotal = inStep.length
+      meter.tagsDone = inStep.length
+      return nothingLeft(inStep)
+    }
     const { inventory, plan, readers, limiter } = await planPass({
       sources,
       known,
       isFull: o.isFull,
-      only: o.only,
+      only: hinted?.left ?? o.only,
       now: o.clock.now(),
       transfers: o.transfers,
       signal: o.signal,
@@ -127,7 +148,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       },
     })
     const { totals } = plan
-    counts.tagsUnchanged = totals.tagsUnchanged ?? 0
+    counts.tagsUnchanged = (totals.tagsUnchanged ?? 0) + inStep.length
     meter.phase = 'copying'
     meter.tagsTotal = plan.tags.filter((tag) => tag.state !== 'absent' && tag.state !== 'excluded').length
     meter.leftOut = totals.tagsSkipped ?? 0
@@ -200,7 +221,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     counts.tagsExcluded = report.excludedTags
     counts.tagsDiverged = report.divergedTags
     meter.leftOut = report.excludedTags + report.divergedTags
-    return report
+    return { ...report, tags: [...inStep, ...report.tags] }
   } finally {
     count()
   }

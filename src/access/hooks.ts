@@ -1,0 +1,66 @@
+/** The secret address of an upstream, where its webhooks come: whoever knows it may say what was pushed there, and nothing else. */
+import type { Database } from '../db/engine/engine.ts'
+import { countDelivery, findHook, findUpstreamByHook, removeHook, setHook } from '../db/mirrors/upstream-hooks.ts'
+import type { UpstreamRow } from '../db/schema.ts'
+import { AppError } from '../errors.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import { createSecret, type Secret } from '../lib/secret.ts'
+import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
+
+const PREFIX = 'kgm_hook_'
+/** A release of some hundred tags comes as as many deliveries, and a catalog has many repositories. */
+const MAX_DELIVERIES = 1200
+const WINDOW_MS = 60_000
+
+/**
+ * Makes the address; it is returned here once, and only its hash is kept.
+ * @param o.rotate replaces one that is there
+ * @throws AppError CONFLICT when there is one
+ */
+export async function createHook(
+  db: Database,
+  clock: Clock,
+  upstream: Pick<UpstreamRow, 'id' | 'name'>,
+  o: { readonly rotate: boolean },
+): Promise<Secret> {
+  const text = makeTokenText(PREFIX)
+  await db.write(async (tx) => {
+    const before = await findHook(tx, upstream.id)
+    if (before !== undefined && !o.rotate) {
+      throw new AppError(
+        'CONFLICT',
+        `upstream ${upstream.name} has a hook since ${before.created_at}, and its address was shown once: --rotate makes a new one, and the old one ends`,
+      )
+    }
+    await setHook(tx, { upstreamId: upstream.id, hash: hashToken(text), at: isoTime(clock.now()) })
+  })
+  return createSecret(text)
+}
+
+/** @throws AppError NOT_FOUND when there is none */
+export async function endHook(db: Database, upstream: Pick<UpstreamRow, 'id' | 'name'>): Promise<void> {
+  const isThere = await db.write((tx) => removeHook(tx, upstream.id))
+  if (!isThere) throw new AppError('NOT_FOUND', `upstream ${upstream.name} has no hook`)
+}
+
+/** The upstream that the secret speaks for; undefined: it is no secret of ours, or not any more. */
+export async function findHookUpstream(db: Database, text: string): Promise<UpstreamRow | undefined> {
+  return isTokenText(PREFIX, text) ? findUpstreamByHook(db.read, hashToken(text)) : undefined
+}
+
+/**
+ * Counts a delivery, whatever is in it; all servers of one database count together.
+ * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`
+ */
+export async function admitDelivery(db: Database, clock: Clock, upstreamId: string): Promise<void> {
+  const now = clock.now()
+  const since = isoTime(new Date(now.getTime() - WINDOW_MS))
+  const { count, from } = await db.write((tx) => countDelivery(tx, upstreamId, { at: isoTime(now), since }))
+  if (count <= MAX_DELIVERIES) return
+  const retryAfterSeconds = Math.max(1, Math.ceil((Date.parse(from) + WINDOW_MS - now.getTime()) / 1000))
+  throw new AppError(
+    'TOOMANYREQUESTS',
+    `more than ${MAX_DELIVERIES} deliveries within a minute: try again in ${retryAfterSeconds} s`,
+    { detail: { retryAfterSeconds } },
+  )
+}
