@@ -25,6 +25,7 @@ describe('settings', () => {
       sampleListen: { host: '127.0.0.1', port: 5081 },
       database: { engine: 'sqlite', path: '/srv/data/kagami.sqlite' },
       allowNetworks: [],
+      historyMs: 400 * 24 * 60 * 60 * 1000,
       logLevel: 'info',
     })
     expect(parseClientSettings({})).toEqual({ server: 'http://127.0.0.1:5080', token: undefined })
