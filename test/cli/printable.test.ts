@@ -135,6 +135,21 @@ const answers: Record<string, (text: string) => unknown> = {
     exclusions: [{ tag: text, digest, reason: text, by: text, at: time }],
     next: null,
   }),
+  'GET /mirrors/acme/app/pins': (text) => ({
+    pins: [{ tag: text, digest, reason: text, by: text, since: time }],
+    next: null,
+  }),
+  'GET /repositories/acme/app/history': (text) => ({
+    history: [{ tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r', reason: text }],
+    next: null,
+  }),
+  'GET /mirrors/acme/app/explain': (text) => ({
+    tags: [
+      { name: text, state: 'failed', upstream: digest, local: null, reason: text, checkedAt: time, next: text },
+      { name: text, state: 'synced', upstream: digest, local: digest, reason: text, checkedAt: null, next: text },
+    ],
+    next: null,
+  }),
   'GET /tokens': (text) => ({
     tokens: [{ id: text, label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
     next: null,
@@ -175,7 +190,9 @@ const commands: [args: string[], lines: number][] = [
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['repository', 'list'], 2],
   [['repository', 'show', 'acme/app'], 10],
-  [['tag', 'list', 'acme/app'], 7],
+  [['tag', 'list', 'acme/app'], 10],
+  [['tag', 'history', 'acme/app'], 2],
+  [['mirror', 'explain', 'acme/app'], 9],
   [['token', 'list'], 2],
   [['organization', 'list'], 2],
   [['member', 'list', 'acme'], 2],
