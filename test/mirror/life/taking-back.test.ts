@@ -71,11 +71,10 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
     async function twoDigests() {
       const one = addImage(upstream, 'one', { tags: ['1'] })
       const { mirrorId } = await instance.mirror('hub/app')
-      const between = new Date().toISOString()
-      await Bun.sleep(2)
+      const first = await instance.db.read.selectFrom('tags').selectAll().executeTakeFirstOrThrow()
       const two = addImage(upstream, 'two', { tags: ['1'] })
       await instance.sync(mirrorId)
-      return { mirrorId, one: one.digest as Digest, two: two.digest as Digest, between }
+      return { mirrorId, one: one.digest as Digest, two: two.digest as Digest, between: first.moved_at }
     }
 
     test('a restored tag stays while upstream goes on, is no failure, and comes forward once it is released', async () => {
@@ -198,7 +197,7 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
     test('a tag that people moved is taken from them only by their word', async () => {
       const { mirrorId, one, two } = await twoDigests()
       await instance.db.write(async (tx) => {
-        const row = await repository_(tx)
+        const row = await getRepository(tx)
         await moveTag(tx, {
           organizationId: row.organization_id,
           repositoryId: row.id,
@@ -236,7 +235,7 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
       expect(await served()).toBe(three.digest)
     })
 
-    async function repository_(tx: Parameters<typeof findRepository>[0]) {
+    async function getRepository(tx: Parameters<typeof findRepository>[0]) {
       const row = await findRepository(tx, NAME)
       if (row === undefined) throw new Error('there is no repository')
       return row
