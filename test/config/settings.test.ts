@@ -140,6 +140,7 @@ describe('settings', () => {
     ['KAGAMI_DATABASE', ['mysql://x', 'postgres://[x', 'a\0b']],
     ['KAGAMI_ALLOW_NETWORKS', ['10.0.0.0/33', 'example.com', '10.0.0', '10.0.0.0/8;192.168.0.0/16']],
     ['KAGAMI_LOG', ['verbose', 'INFO', 'silent']],
+    ['KAGAMI_HISTORY', ['0d', '400', 'forever', '1h', '3651d']],
   ])('%s says what it wants when it gets something else', (name, bad) => {
     for (const text of bad) {
       const refusal = refusalOf({ [name]: text })

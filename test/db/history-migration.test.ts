@@ -12,6 +12,7 @@ describeOnEachEngine('the history of before reasons', (openFresh) => {
     await run('DROP TABLE tag_pins')
     await run('DROP INDEX tag_history_repository')
     await run('DROP INDEX tag_history_at')
+    await run('DROP INDEX mirror_tags_odd')
     await run('ALTER TABLE tag_history DROP COLUMN reason')
     await run(`DELETE FROM migrations WHERE name = '0018-history'`)
     await run(`INSERT INTO repositories (id, organization_id, name, visibility, description, allow_sparse, immutable_tags,
