@@ -97,7 +97,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await forgetPrivateKeys(db)
     await mirrors.resume({ isAlone: db.engine === 'sqlite' })
-    const housekeeping = startHousekeeping(instance.uploads, clock, logger)
+    const housekeeping = startHousekeeping({ ...instance, logger, historyMs: settings.historyMs })
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined

@@ -1,5 +1,6 @@
 import { listSchema } from './lists.ts'
 import { mirrorSchema } from './mirrors.ts'
+import { runSchema } from './runs.ts'
 import { digestSchema, timeSchema, z } from './schema.ts'
 
 /**
@@ -23,13 +24,25 @@ export const tagExcludeSchema = z
 
 export const exclusionAnswerSchema = z.strictObject({ exclusion: exclusionSchema, mirror: mirrorSchema })
 
-/** `wasExcluded` false: there was nothing to release. `tags` and `digests` are all that the mirror may take again. */
+/** `takeUpstream`: also a tag that people moved here; the mirror may move it again, and looks at it at once. */
+export const tagReleaseSchema = z
+  .strictObject({ takeUpstream: z.boolean().default(false) })
+  .openapi('TagReleaseRequest')
+
+/**
+ * `wasExcluded`, `wasPinned` and `wasDiverged` all false: there was nothing to release. `isDiverged`: people moved it here, and it stays so
+ * without `takeUpstream`. `tags` and `digests` are all that the mirror may take again; `run` the one that looks at the tag now.
+ */
 export const tagReleaseAnswerSchema = z
   .strictObject({
     wasExcluded: z.boolean(),
+    wasPinned: z.boolean(),
+    wasDiverged: z.boolean(),
+    isDiverged: z.boolean(),
     tags: z.array(z.string()),
     digests: z.array(digestSchema),
     mirror: mirrorSchema,
+    run: runSchema.nullable(),
   })
   .openapi('TagRelease')
 

@@ -10,9 +10,9 @@ export const pauseCauseSchema = z.enum(['public', 'archived', 'hand', 'quota', '
 const count = z.int().min(0)
 
 /**
- * Upstream's tags, as the last pass saw them. `total`: all but the excluded ones; `published`: served here at upstream's digest;
+ * Upstream's tags, as the last pass saw them. `total`: all but the excluded and pinned ones; `published`: served here at upstream's digest;
  * `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people keep the
- * mirror from them. `absent` are kept here though upstream no longer has them.
+ * mirror from them; `pinned`: taken back by people, in no other number. `absent` are kept here though upstream no longer has them.
  */
 export const mirrorTagsSchema = z
   .strictObject({
@@ -22,12 +22,13 @@ export const mirrorTagsSchema = z
     diverged: count,
     excluded: count,
     absent: count,
+    pinned: count,
   })
   .openapi('MirrorTags')
 
 /** A tag of upstream that the mirror leaves to people, and why. */
 export const leftOutSchema = z
-  .strictObject({ tag: z.string(), state: z.enum(['excluded', 'diverged']), reason: z.string() })
+  .strictObject({ tag: z.string(), state: z.enum(['excluded', 'diverged', 'pinned']), reason: z.string() })
   .openapi('LeftOutTag')
 
 /** One of the causes for which a mirror is paused, and what ends it. */

@@ -4,8 +4,8 @@ export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule'])
 export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
 
 /**
- * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded` and `tagsDiverged`
- * were left as they are, because people keep the mirror from them or moved them here.
+ * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded`, `tagsDiverged`
+ * and `tagsPinned` were left as they are, because people keep the mirror from them, moved them here or took them back.
  */
 export const runCountsSchema = z
   .strictObject({
@@ -19,6 +19,7 @@ export const runCountsSchema = z
     failed: z.int().min(0),
     tagsExcluded: z.int().min(0),
     tagsDiverged: z.int().min(0),
+    tagsPinned: z.int().min(0),
   })
   .openapi('RunCounts')
 

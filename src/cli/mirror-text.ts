@@ -15,6 +15,7 @@ function tagsOf({ tags }: Mirror): string {
     [tags.failed, 'failed'],
     [tags.diverged, 'diverged'],
     [tags.excluded, 'excluded'],
+    [tags.pinned, 'pinned'],
     [tags.absent, 'gone at upstream'],
   ].flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]))
   return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
@@ -83,6 +84,7 @@ function runLines(run: Run): string[] {
     `${counts.tagsUnchanged} unchanged`,
     ...(counts.tagsExcluded === 0 ? [] : [`${counts.tagsExcluded} excluded`]),
     ...(counts.tagsDiverged === 0 ? [] : [`${counts.tagsDiverged} diverged`]),
+    ...(counts.tagsPinned === 0 ? [] : [`${counts.tagsPinned} pinned`]),
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),
@@ -106,13 +108,16 @@ function failureLine({ tag, digest, message, code }: Run['failures'][number]): s
 /** Tags that are upstream's and not the mirror's, and why. */
 function leftOutLines({ leftOut, tags, repository }: Mirror, program: string): string[] {
   if (leftOut.length === 0) return []
-  const more = tags.excluded + tags.diverged - leftOut.length
+  const more = tags.excluded + tags.diverged + tags.pinned - leftOut.length
   return [
     'Left to people:',
     ...leftOut.map(({ tag, state, reason }) => `  ${tag}: ${state}, ${reason}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
-    ...(leftOut.some(({ state }) => state === 'excluded')
-      ? [`Take an excluded one again: ${program} tag release ${repository} TAG`]
+    ...(leftOut.some(({ state }) => state !== 'diverged')
+      ? [`Give one back to the mirror: ${program} tag release ${repository} TAG`]
+      : []),
+    ...(leftOut.some(({ state }) => state === 'diverged')
+      ? [`Take what upstream has instead of a diverged one: ${program} tag release ${repository} TAG --take-upstream`]
       : []),
   ]
 }
@@ -121,7 +126,7 @@ function leftOutLines({ leftOut, tags, repository }: Mirror, program: string): s
 export function outcomeText(mirror: Mirror, run: Run, program: string): string {
   const took = run.endedAt === null ? '' : ` after ${duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}`
   const what = run.tags === null ? `what ${sourceOf(mirror)} has` : `${run.tags.join(', ')} of ${sourceOf(mirror)}`
-  const leftOut = count(run.counts.tagsExcluded + run.counts.tagsDiverged, 'tag')
+  const leftOut = count(run.counts.tagsExcluded + run.counts.tagsDiverged + run.counts.tagsPinned, 'tag')
   const but = leftOut.startsWith('0 ') ? '' : `, without ${leftOut} left to people`
   const verdict: Record<Run['outcome'], string> = {
     done: `${mirror.repository} holds ${what}${but}`,

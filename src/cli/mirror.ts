@@ -7,6 +7,7 @@ import { addCommand, answer, type CommandLine, checkRepository, chooseOrganizati
 import { confirmName } from './confirm.ts'
 import { findExclusions, stillExcludedText } from './exclusions.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
+import { addExplainCommand } from './mirror-explain.ts'
 import { type SettingFlags, settingsOf, withSettings } from './mirror-settings.ts'
 import { mirrorTable, mirrorText, outcomeText, planText, sourceOf, standingText } from './mirror-text.ts'
 import { createProgressView, followRun } from './progress.ts'
@@ -46,6 +47,7 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
   addCommand(mirror, 'show', 'show one mirror and its last run')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .action((name: string, o: { json?: boolean }) => show(line, name, o))
+  addExplainCommand(mirror, line)
   addCommand(mirror, 'sync', 'bring in now what upstream has')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .option('--wait', 'return when what upstream has now is here')

@@ -6,6 +6,7 @@ import { addCommand, answer, type CommandLine, checkRepository, connect } from '
 import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
 import { age, shortDigest, size } from './format.ts'
 import { lines, table } from './table.ts'
+import { addTagHistoryCommands, findPins, pinTable } from './tag-history.ts'
 
 export function addTagCommands(program: Command, line: CommandLine): void {
   const tag = program.command('tag').description('tags of a repository')
@@ -21,10 +22,17 @@ export function addTagCommands(program: Command, line: CommandLine): void {
     .argument('<tag>', 'the tag, whether it is here or not')
     .option('--reason <text>', 'why, for people; default: the reason for which it fails')
     .action((repository: string, name: string, o: ExcludeOptions) => exclude(line, repository, name, o))
-  addCommand(tag, 'release', 'end the exclusion of a tag that was deleted or excluded: the mirror takes it again')
+  addTagHistoryCommands(tag, line)
+  addCommand(tag, 'release', 'give a tag back to the mirror that was deleted, excluded or pinned')
     .argument('<repository>', 'ORGANIZATION/NAME of a mirror')
     .argument('<tag>', 'the tag, or the digest of content that was deleted by it')
-    .action((repository: string, name: string, o: { json?: boolean }) => release(line, repository, name, o))
+    .option('--take-upstream', 'also one that people moved here: take what upstream has, now')
+    .action((repository: string, name: string, o: ReleaseOptions) => release(line, repository, name, o))
+}
+
+interface ReleaseOptions {
+  readonly json?: boolean
+  readonly takeUpstream?: boolean
 }
 
 interface ExcludeOptions {
@@ -38,7 +46,8 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
   const tags = await client.listAll(path, 'tags', tagSchema)
   const excluded = await findExclusions(client, repository)
   const names = new Set(excluded.map(({ tag }) => tag))
-  answer(line, o, { tags, excluded, next: null }, () => {
+  const pins = await findPins(client, repository)
+  answer(line, o, { tags, excluded, pins, next: null }, () => {
     const here = table(
       ['tag', 'digest', 'size', 'platforms', 'referrers', 'moved', 'mirrored'],
       tags.map((tag) => [
@@ -48,12 +57,14 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
         platformsText(tag),
         `${atLeast(tag)}${tag.referrers}`,
         age(tag.movedAt, '-'),
-        tag.mirrored ? 'yes' : names.has(tag.name) ? 'excluded' : '-',
+        tag.pinned ? 'pinned' : tag.mirrored ? 'yes' : names.has(tag.name) ? 'excluded' : '-',
       ]),
       'No tags yet.',
     )
-    if (excluded.length === 0) return here
-    return `${here}\n\n${exclusionTable(excluded)}\n\nBring one back: ${line.program} tag release ${repository} TAG`
+    if (excluded.length + pins.length === 0) return here
+    const tables = [exclusionTable(excluded), pinTable(pins)].filter((text) => text !== '')
+    const back = lines([`Give one back to the mirror: ${line.program} tag release ${repository} TAG`])
+    return [here, ...tables, back].join('\n\n')
   })
 }
 
@@ -94,20 +105,33 @@ async function exclude(line: CommandLine, repository: string, name: string, o: E
   )
 }
 
-async function release(line: CommandLine, repository: string, name: string, o: { json?: boolean }): Promise<void> {
+async function release(line: CommandLine, repository: string, name: string, o: ReleaseOptions): Promise<void> {
   const client = await connect(line)
-  const document = await client.call('POST', mirrorTagPath(repository, name, 'release'), tagReleaseAnswerSchema)
-  const { wasExcluded, tags, digests, mirror } = document
+  const path = mirrorTagPath(repository, name, 'release')
+  const body = { takeUpstream: o.takeUpstream === true }
+  const document = await client.call('POST', path, tagReleaseAnswerSchema, { body })
+  const { wasExcluded, wasPinned, wasDiverged, isDiverged, tags, digests, mirror, run } = document
   const others = wasExcluded
     ? (await findExclusions(client, repository)).filter(({ digest }) => digest !== null && digests.includes(digest))
     : []
   answer(line, o, document, () => {
-    if (!wasExcluded) return `${repository}:${name} is not excluded: there is nothing to release.`
+    const take = `People moved it here, and it stays so. Take what upstream has: ${line.program} tag release ${repository} ${name} --take-upstream`
+    if (!wasExcluded && !wasPinned && !wasDiverged) {
+      if (isDiverged) return lines([`${repository}:${name} is neither excluded nor pinned.`, take])
+      return lines([
+        `${repository}:${name} is not excluded, pinned or moved here: there is nothing to release.`,
+        ...(run === null ? [] : [runText(repository, line.program)]),
+      ])
+    }
     const more = [...tags, ...digests].filter((one) => one !== name)
     return lines([
       `${repository}:${name} is released${more.length === 0 ? '' : `, and with it ${more.join(', ')}`}.`,
       ...others.map((one) => `${one.tag}, deleted with it, stays excluded.`),
-      nextPassText(mirror, name, line.program),
+      isDiverged ? take : run === null ? nextPassText(mirror, name, line.program) : runText(repository, line.program),
     ])
   })
+}
+
+function runText(repository: string, program: string): string {
+  return `A run takes what upstream has: ${program} mirror watch ${repository}`
 }

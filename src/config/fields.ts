@@ -71,6 +71,12 @@ export const SERVER_FIELDS = {
     'comma-separated addresses or CIDR blocks',
     "Reverse proxies whose X-Forwarded-For or Forwarded header tells the client's address, by which failed logins are counted",
   ),
+  history: field(
+    'KAGAMI_HISTORY',
+    '400d',
+    'a length of time from 1d to 3650d, such as 90d or 52w',
+    'How long the history of tags is kept, and with it what they pointed at',
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

@@ -28,6 +28,8 @@ export interface Settings {
   readonly allowNetworks: readonly string[]
   /** Addresses and CIDR blocks; undefined: none. */
   readonly trustedProxies?: readonly string[] | undefined
+  /** How long the history of tags is kept. */
+  readonly historyMs: number
   readonly logLevel: LogLevel
 }
 
@@ -81,6 +83,7 @@ export function parseSettings(
     },
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
+    historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
 }

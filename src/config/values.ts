@@ -1,6 +1,7 @@
 /** One parser a kind of value: undefined means "not that". */
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { findDuration, parseDuration } from '../lib/duration.ts'
 import type { LogLevel } from '../lib/logger.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
 import { isOrganizationName, isUsername, PASSWORD_LENGTH } from '../oci/account-names.ts'
@@ -98,3 +99,11 @@ function isNetwork(text: string): boolean {
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 export const logLevel = (text: string): LogLevel | undefined => LEVELS.find((level) => level === text)
+
+const RETENTION = { least: parseDuration('1d'), most: parseDuration('3650d') }
+
+/** In milliseconds. */
+export function retention(text: string): number | undefined {
+  const ms = findDuration(text)
+  return ms !== undefined && ms >= RETENTION.least && ms <= RETENTION.most ? ms : undefined
+}

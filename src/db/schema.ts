@@ -89,6 +89,8 @@ export interface TagHistoryRow {
   at: string
   actor: string
   run_id: string | null
+  /** Why, for people. */
+  reason: string
 }
 
 export interface UploadSessionRow {
@@ -292,7 +294,7 @@ export interface MirrorTagRow {
   head_digest: string | null
   upstream_digest: string | null
   synced_digest: string | null
-  state: 'pending' | 'synced' | 'failed' | 'diverged' | 'excluded' | 'absent'
+  state: 'pending' | 'synced' | 'failed' | 'immutable' | 'diverged' | 'pinned' | 'excluded' | 'absent'
   reason: string | null
   checked_at: string
 }
@@ -324,6 +326,17 @@ export interface MirrorTagExclusionRow {
   reason: string
   excluded_by: string | null
   excluded_at: string
+}
+
+/** A tag that a person took back, kept from the mirror where it is. Passes never write here. */
+export interface TagPinRow {
+  mirror_id: string
+  tag: string
+  /** Where it was pinned. */
+  digest: string
+  reason: string
+  pinned_by: string
+  pinned_at: string
 }
 
 /** What an organization has fetched, and from which address and credential (invariant 2). */
@@ -378,6 +391,7 @@ export interface Schema {
   mirror_subjects: MirrorSubjectRow
   mirror_exclusions: MirrorExclusionRow
   mirror_tag_exclusions: MirrorTagExclusionRow
+  tag_pins: TagPinRow
   fetched_content: FetchedContentRow
   leases: LeaseRow
   instance_settings: InstanceSettingRow

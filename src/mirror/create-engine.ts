@@ -23,6 +23,7 @@ import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
+import { explainMirror } from './life/explain.ts'
 import { createHints } from './life/hints.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { createRunner, LEASE_PREFIX, type RunRequest } from './life/runner.ts'
@@ -194,6 +195,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
     wake: () => scheduler?.wake(),
     show: async (mirrorId) => renderMirror(await getMirror(mirrorId)),
+    async explain(mirrorId, o) {
+      const record = await getMirror(mirrorId)
+      return explainMirror({ ...options, clock }, record, { ...o, mirror: await renderMirror(record) })
+    },
     async findByRepository(name) {
       const mirror = await findMirrorOfRepository(db.read, name)
       return mirror === undefined ? undefined : renderMirror(mirror)
@@ -291,7 +296,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       manifests: { done: manifests + referrers, total: manifests + referrers },
       bytes: { done: readBytes, total: readBytes },
       failed,
-      leftOut: tags.excluded + tags.diverged,
+      leftOut: tags.excluded + tags.diverged + tags.pinned,
     }
   }
 }

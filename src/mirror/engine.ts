@@ -1,4 +1,5 @@
 /** What the mirror engine offers to the edges, and what it needs from the composition root; `create-engine.ts` makes it. */
+import type { TagExplanation } from '../api/explain.ts'
 import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
@@ -145,6 +146,20 @@ export interface MirrorEngine {
     readonly limit: number
     readonly after?: string | undefined
   }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>
+  /**
+   * Why tags are, or are not, here, and what happens next. A tag that nobody has seen costs upstream one request.
+   * @param o.tags undefined: all that are not simply in step, by name, page by page
+   * @throws AppError NOT_FOUND, CANCELLED
+   */
+  explain(
+    mirrorId: string,
+    o: {
+      readonly tags?: readonly Tag[] | undefined
+      readonly limit: number
+      readonly after?: string | undefined
+      readonly signal?: AbortSignal | undefined
+    },
+  ): Promise<{ readonly tags: readonly TagExplanation[]; readonly next: string | null }>
   /** @throws AppError NOT_FOUND, also for a run of another mirror */
   run(mirrorId: string, runId: string): Promise<Run>
   /** Newest first; `after` is the `next` of the page before. @throws AppError NOT_FOUND, INVALID_REQUEST */

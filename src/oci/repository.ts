@@ -79,7 +79,7 @@ export interface TagMove {
 
 export interface TagOutcome {
   readonly tag: Tag
-  readonly result: 'moved' | 'unchanged' | 'conflict' | 'excluded' | 'refused' | 'unsupported'
+  readonly result: 'moved' | 'unchanged' | 'conflict' | 'excluded' | 'pinned' | 'refused' | 'unsupported'
   readonly found?: Digest
   readonly reason?: string
 }

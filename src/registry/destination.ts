@@ -32,3 +32,8 @@ export function refuseArchived(repository: RepositoryRow): void {
     `repository ${repository.name} is archived since ${repository.archived_at} and read-only: restore it to change it`,
   )
 }
+
+/** Who did it, as people read it: `user:ada` is ada. */
+export function nameOfActor(actor: string): string {
+  return actor.replace(/^user:/, '')
+}

@@ -23,7 +23,7 @@ import type { ParsedManifest } from '../oci/manifest.ts'
 import { parsePushedManifest } from '../oci/manifest-rules.ts'
 import { isManifestType, isNonDistributable } from '../oci/media-types.ts'
 import { formatReference, type Reference, type Tag } from '../oci/reference.ts'
-import { type Destination, openDestination, refuseArchived } from './destination.ts'
+import { type Destination, nameOfActor, openDestination, refuseArchived } from './destination.ts'
 import { prepareVerdicts } from './immutable.ts'
 import { refuseTagDelete, refuseTagMoves } from './tag-rules.ts'
 
@@ -90,7 +90,7 @@ export async function putManifest(
     await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at })
     const events: NewEvent[] = []
     for (const tag of new Set(tags)) {
-      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: digest })
+      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: digest, reason: 'pushed' })
       if (event !== undefined) events.push(event)
     }
     if (subjectDigest !== undefined && !known.has(digest)) {
@@ -187,7 +187,8 @@ export async function deleteManifest(
     for (const tag of tags) refuseTagDelete(repository, tag)
     const events: NewEvent[] = []
     for (const tag of tags) {
-      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: undefined })
+      const reason = `deleted by ${nameOfActor(destination.actor)}, with its manifest ${digest}`
+      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: undefined, reason })
       if (event !== undefined) events.push(event)
     }
     await excludeDigest(tx, repository.id, { digest, tags, by: destination.actor, at })

@@ -5,7 +5,7 @@ import { appendEvents } from '../db/platform/events.ts'
 import type { RepositoryRow } from '../db/schema.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Tag } from '../oci/reference.ts'
-import { type Destination, refuseArchived } from './destination.ts'
+import { type Destination, nameOfActor, refuseArchived } from './destination.ts'
 import { prepareVerdicts } from './immutable.ts'
 import { unknownManifest } from './manifests.ts'
 import { refuseTagDelete } from './tag-rules.ts'
@@ -31,6 +31,7 @@ export async function deleteTag(
       to: undefined,
       actor: destination.actor,
       at,
+      reason: `deleted by ${nameOfActor(destination.actor)}`,
     })
     if (event === undefined) throw unknownManifest({ tag })
     refuseArchived(repository)

@@ -73,7 +73,8 @@ test('what is left out is told with its reason, wherever "n of n" would say that
         '  old: excluded, schema version 1',
         '  latest: diverged, points elsewhere',
         '  and 3 more',
-        'Take an excluded one again: bin/kagami tag release acme/app TAG',
+        'Give one back to the mirror: bin/kagami tag release acme/app TAG',
+        'Take what upstream has instead of a diverged one: bin/kagami tag release acme/app TAG --take-upstream',
       ].join('\n'),
     )
   }

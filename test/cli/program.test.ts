@@ -117,8 +117,8 @@ describe('answers', () => {
     ]
     for (const [args, nouns, keys] of lists) {
       const document = await json(args)
-      // Besides the tags that are here, those that people keep away.
-      const besides = nouns === 'tags' ? ['excluded'] : []
+      // Besides the tags that are here, those that people keep away, and those that they pinned.
+      const besides = nouns === 'tags' ? ['excluded', 'pins'] : []
       expect(Object.keys(document).sort()).toEqual([nouns, 'next', ...besides].sort())
       expect(document.next).toBeNull()
       expect(document[nouns].length).toBeGreaterThan(0)

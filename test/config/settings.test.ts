@@ -25,6 +25,7 @@ describe('settings', () => {
       sampleListen: { host: '127.0.0.1', port: 5081 },
       database: { engine: 'sqlite', path: '/srv/data/kagami.sqlite' },
       allowNetworks: [],
+      historyMs: 400 * 24 * 60 * 60 * 1000,
       logLevel: 'info',
     })
     expect(parseClientSettings({})).toEqual({ server: 'http://127.0.0.1:5080', token: undefined })
@@ -139,6 +140,7 @@ describe('settings', () => {
     ['KAGAMI_DATABASE', ['mysql://x', 'postgres://[x', 'a\0b']],
     ['KAGAMI_ALLOW_NETWORKS', ['10.0.0.0/33', 'example.com', '10.0.0', '10.0.0.0/8;192.168.0.0/16']],
     ['KAGAMI_LOG', ['verbose', 'INFO', 'silent']],
+    ['KAGAMI_HISTORY', ['0d', '400', 'forever', '1h', '3651d']],
   ])('%s says what it wants when it gets something else', (name, bad) => {
     for (const text of bad) {
       const refusal = refusalOf({ [name]: text })

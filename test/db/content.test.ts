@@ -157,6 +157,7 @@ describeOnEachEngine('the content tables', (openFresh) => {
             tag: parseTag('v1'),
             to: to === undefined ? undefined : digestOf(to),
             actor,
+            reason: 'pushed',
             at,
           })
           await appendEvents(tx, event === undefined ? [] : [event])

@@ -31,7 +31,7 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
       createRepository(tx, { organizationId: 'o1', name: parseRepositoryName('acme/app'), actor, at }),
     )
     const names = Array.from({ length: MOVED }, (_, i) => parseTag(`t-${i}`))
-    const change = { organizationId: 'o1', repositoryId: row.id, repositoryName: row.name, actor, at }
+    const change = { organizationId: 'o1', repositoryId: row.id, repositoryName: row.name, actor, at, reason: 'pushed' }
     let turns = 0
     const count = setInterval(() => turns++, 1)
     for (const to of [digestOf('a'), digestOf('a'), undefined]) {

@@ -127,6 +127,7 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
     'post /mirrors/{organization}/{name}/sync': {},
     'post /mirrors/{organization}/{name}/tags/{tag}/exclude': {},
+    'post /repositories/{organization}/{name}/tags/{tag}/restore': { at: '2026-01-31' },
     'post /repositories': { name: `${names.organization}/${names.name}` },
     'patch /repositories/{organization}/{name}': { description: 'mine' },
   }

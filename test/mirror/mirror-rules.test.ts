@@ -36,6 +36,7 @@ async function moveByHand(name: string, tag: string, to: string | undefined): Pr
       tag: tag as Tag,
       to: to as Digest | undefined,
       actor: 'user:test',
+      reason: 'moved by a person',
       at: new Date().toISOString(),
     })
   })

@@ -39,6 +39,8 @@ export async function listTagsOf(db: Queries, repositoryId: string, digest: Dige
 
 /** Whose tags change, by whom. */
 export interface TagChanges {
+  /** For people, in the history. */
+  readonly reason: string | ((from: Digest | undefined, to: Digest | undefined) => string)
   readonly organizationId: string
   readonly repositoryId: string
   readonly repositoryName: string
@@ -55,15 +57,20 @@ export interface TagChange extends TagChanges {
 
 /** Where each of `tags` points now; those that are not there are left out. */
 export async function findTags(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Map<Tag, Digest>> {
-  const found = new Map<Tag, Digest>()
+  const rows = await findTagRows(db, repositoryId, tags)
+  return new Map([...rows].map(([tag, row]) => [tag, row.digest as Digest]))
+}
+
+async function findTagRows(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Map<Tag, TagRow>> {
+  const found = new Map<Tag, TagRow>()
   for (const chunk of inChunks(tags)) {
     const rows = await db
       .selectFrom('tags')
-      .select(['name', 'digest'])
+      .selectAll()
       .where('repository_id', '=', repositoryId)
       .where('name', 'in', chunk)
       .execute()
-    for (const row of rows) found.set(row.name as Tag, row.digest as Digest)
+    for (const row of rows) found.set(row.name as Tag, row)
   }
   return found
 }
@@ -87,11 +94,14 @@ export async function moveTags(
 ): Promise<NewEvent[]> {
   const { repositoryId, at, actor } = change
   const runId = change.runId ?? null
-  const present = await findTags(tx, repositoryId, [...moves.keys()])
+  const rows = await findTagRows(tx, repositoryId, [...moves.keys()])
+  const present = new Map([...rows].map(([tag, row]) => [tag, row.digest as Digest]))
   const real = [...moves].filter(([tag, to]) => present.get(tag) !== to)
+  const last = await findLastMoves(tx, repositoryId, rows, real)
+  const timeOf = (tag: Tag) => laterThan(last.get(tag), at)
   const removed = real.flatMap(([tag, to]) => (to === undefined ? [tag] : []))
   const set = real.flatMap(([name, digest]) =>
-    digest === undefined ? [] : [{ repository_id: repositoryId, name, digest, moved_at: at }],
+    digest === undefined ? [] : [{ repository_id: repositoryId, name, digest, moved_at: timeOf(name) }],
   )
   for (const chunk of inChunks(removed)) {
     await tx.deleteFrom('tags').where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute()
@@ -113,9 +123,10 @@ export async function moveTags(
     tag,
     from_digest: present.get(tag) ?? null,
     to_digest: to ?? null,
-    at,
+    at: timeOf(tag),
     actor,
     run_id: runId,
+    reason: typeof change.reason === 'string' ? change.reason : change.reason(present.get(tag), to),
   }))
   for (const chunk of rowChunks(history)) await tx.insertInto('tag_history').values(chunk).execute()
   return real.map(([tag, to]) => ({
@@ -126,4 +137,31 @@ export async function moveTags(
     at,
     payload: { repository: change.repositoryName, tag, from: present.get(tag) ?? null, to: to ?? null, runId },
   }))
+}
+
+/** When each of these tags last moved: by its row, or, where it is not there, by its history. */
+async function findLastMoves(
+  tx: Transaction,
+  repositoryId: string,
+  present: ReadonlyMap<Tag, TagRow>,
+  moves: readonly (readonly [Tag, Digest | undefined])[],
+): Promise<Map<Tag, string>> {
+  const last = new Map<Tag, string>([...present].map(([tag, row]) => [tag, row.moved_at]))
+  const absent = moves.flatMap(([tag]) => (present.has(tag) ? [] : [tag]))
+  for (const chunk of inChunks(absent)) {
+    const rows = await tx
+      .selectFrom('tag_history')
+      .select((eb) => ['tag', eb.fn.max('at').as('at')])
+      .where('repository_id', '=', repositoryId)
+      .where('tag', 'in', chunk)
+      .groupBy('tag')
+      .execute()
+    for (const row of rows) last.set(row.tag as Tag, row.at)
+  }
+  return last
+}
+
+/** The history of a tag is in the order of its times, though clocks go back and two moves fall into one millisecond. */
+function laterThan(last: string | undefined, at: string): string {
+  return last === undefined || last < at ? at : new Date(Date.parse(last) + 1).toISOString()
 }

@@ -5,6 +5,7 @@ import { findTag } from '../content/tags.ts'
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { MirrorTagExclusionRow } from '../schema.ts'
+import { removePin } from './tag-pins.ts'
 
 /** Why a tag is excluded when it was deleted here, and nobody gave a reason. */
 export const DELETED = 'deleted by a person'
@@ -38,6 +39,8 @@ export async function insertTagExclusion(
         : conflict.columns(['mirror_id', 'tag']).doNothing(),
     )
     .execute()
+  // The last word of people counts.
+  await removePin(tx, row.mirror_id, row.tag)
   // What the last pass saw of it is no longer what is shown.
   await tx
     .updateTable('mirror_tags')

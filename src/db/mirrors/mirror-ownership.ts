@@ -4,6 +4,7 @@ import type { Tag } from '../../oci/reference.ts'
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { DELETED, insertTagExclusion } from './mirror-exclusions.ts'
+import { findPins } from './tag-pins.ts'
 
 /** A mirror that is at work on a repository, as messages name it. */
 export interface MirrorName {
@@ -81,7 +82,7 @@ export async function excludeTag(
     .where('mirror_id', '=', mirrorId)
     .where('tag', '=', tag)
     .executeTakeFirst()
-  if (known === undefined) return
+  if (known === undefined && !(await findPins(tx, mirrorId, [tag])).has(tag)) return
   await insertTagExclusion(
     tx,
     { mirror_id: mirrorId, tag, digest: digest ?? null, reason: DELETED, excluded_by: by, excluded_at: at },

@@ -75,11 +75,13 @@ export interface TagCounts {
   readonly diverged: number
   /** Kept here, though upstream no longer has them. */
   readonly absent: number
+  /** Taken back by people; in no other number. */
+  readonly pinned: number
 }
 
-export const NO_TAGS: TagCounts = { total: 0, published: 0, failed: 0, excluded: 0, diverged: 0, absent: 0 }
+export const NO_TAGS: TagCounts = { total: 0, published: 0, failed: 0, excluded: 0, diverged: 0, absent: 0, pinned: 0 }
 
-/** Tags as a mirror last saw them, without those that people excluded. */
+/** Tags as a mirror last saw them, without those that people excluded or pinned. */
 function seenTags(db: Queries) {
   return db
     .selectFrom('mirror_tags')
@@ -91,6 +93,17 @@ function seenTags(db: Queries) {
             .select('exclusion.tag')
             .whereRef('exclusion.mirror_id', '=', 'mirror_tags.mirror_id')
             .whereRef('exclusion.tag', '=', 'mirror_tags.tag'),
+        ),
+      ),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('tag_pins as pin')
+            .select('pin.tag')
+            .whereRef('pin.mirror_id', '=', 'mirror_tags.mirror_id')
+            .whereRef('pin.tag', '=', 'mirror_tags.tag'),
         ),
       ),
     )
@@ -110,23 +123,31 @@ export async function countMirrorTags(db: Queries, mirrorIds: readonly string[])
       .where('mirror_id', 'in', chunk)
       .groupBy('mirror_id')
       .execute()
+    const pinned = await db
+      .selectFrom('tag_pins')
+      .select((eb) => ['mirror_id', eb.fn.countAll<number>().as('tags')])
+      .where('mirror_id', 'in', chunk)
+      .groupBy('mirror_id')
+      .execute()
+    for (const row of pinned) counts.set(row.mirror_id, { ...NO_TAGS, pinned: Number(row.tags) })
     for (const row of [...seen, ...excluded]) {
       const before = counts.get(row.mirror_id) ?? NO_TAGS
       const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
       counts.set(row.mirror_id, {
         total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
         published: before.published + tags('synced'),
-        failed: before.failed + tags('failed'),
+        failed: before.failed + tags('failed') + tags('immutable'),
         excluded: before.excluded + tags('excluded'),
         diverged: before.diverged + tags('diverged'),
         absent: before.absent + tags('absent'),
+        pinned: before.pinned,
       })
     }
   }
   return counts
 }
 
-/** Tags in one state, by name, with the reason that the last pass gave. */
+/** Tags in one state, by name, with the reason that the last pass gave. What a rule of the repository holds back has failed. */
 export async function listTagsInState(
   db: Queries,
   mirrorId: string,
@@ -136,7 +157,9 @@ export async function listTagsInState(
   return seenTags(db)
     .select(['tag', 'reason'])
     .where('mirror_id', '=', mirrorId)
-    .where('state', '=', state)
+    .where((eb) =>
+      state === 'failed' ? eb.or([eb('state', '=', state), eb('state', '=', 'immutable')]) : eb('state', '=', state),
+    )
     .orderBy('tag')
     .limit(limit)
     .execute()

@@ -16,6 +16,7 @@ import type { MirrorBinding } from './mirror-binding.ts'
 import { findExcludedTags } from './mirror-exclusions.ts'
 import { recordSyncedTags } from './mirror-tags.ts'
 import { type StagedClosure, walkStaged } from './staged-closure.ts'
+import { findPins } from './tag-pins.ts'
 
 export interface PublishChange {
   readonly roots: readonly Descriptor[]
@@ -54,10 +55,16 @@ export async function publishMirrored(
   const moves = new Map<Tag, Digest | undefined>()
   const synced: { tag: Tag; digest: Digest }[] = []
   const excluded = await findExcludedTags(tx, binding.mirrorId, names)
+  const pins = await findPins(tx, binding.mirrorId, names)
   for (const move of change.tags) {
     const why = excluded.get(move.tag)
     if (why !== undefined) {
       outcomes.push({ tag: move.tag, result: 'excluded', reason: why })
+      continue
+    }
+    const pin = pins.get(move.tag)
+    if (pin !== undefined) {
+      outcomes.push({ tag: move.tag, result: 'pinned', reason: pin.reason })
       continue
     }
     const outcome = decideMove(repository, move, found.get(move.tag), change)
@@ -68,7 +75,15 @@ export async function publishMirrored(
     }
   }
   const { organizationId, repositoryId, actor, runId } = binding
-  const moved = { organizationId, repositoryId, repositoryName: repository.name, actor, runId, at: change.at }
+  const moved = {
+    organizationId,
+    repositoryId,
+    repositoryName: repository.name,
+    actor,
+    runId,
+    at: change.at,
+    reason: whyMoved,
+  }
   const events = await moveTags(tx, moved, moves)
   await recordSyncedTags(tx, binding.mirrorId, synced, change.at)
   if (closure.newReferrers.length > 0 && events.length === 0) {
@@ -91,6 +106,11 @@ export async function publishMirrored(
   }
   await appendEvents(tx, events)
   return outcomes
+}
+
+function whyMoved(from: Digest | undefined, to: Digest | undefined): string {
+  if (to === undefined) return 'gone at upstream'
+  return from === undefined ? 'new at upstream' : 'moved at upstream'
 }
 
 async function getWritableRepository(tx: Transaction, binding: MirrorBinding): Promise<RepositoryRow> {

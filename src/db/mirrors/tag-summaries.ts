@@ -6,6 +6,7 @@ import { listTags } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
 import { listOwnedTags } from './mirror-ownership.ts'
 import { measureTag, type TagMeasure } from './tag-measure.ts'
+import { listPinnedTags } from './tag-pins.ts'
 
 export interface TagSummary {
   readonly name: Tag
@@ -26,6 +27,8 @@ export interface TagSummary {
   readonly movedAt: string
   /** A mirror that is at work owns it. */
   readonly mirrored: boolean
+  /** People took it back, and the mirror leaves it there. */
+  readonly pinned: boolean
 }
 
 /** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
@@ -49,6 +52,11 @@ export async function summarizeTags(
     repositoryId,
     tags.map((tag) => tag.name as Tag),
   )
+  const pinned = await listPinnedTags(
+    db,
+    repositoryId,
+    tags.map((tag) => tag.name as Tag),
+  )
   const measures = new Map<Digest, TagMeasure>()
   const items: TagSummary[] = []
   let work = 0
@@ -67,7 +75,8 @@ export async function summarizeTags(
       const measure = measures.get(tag.digest as Digest)
       if (measure === undefined) break
       const { workBytes: _, ...shown } = measure
-      items.push({ ...shown, name: tag.name as Tag, movedAt: tag.moved_at, mirrored: owned.has(tag.name as Tag) })
+      const name = tag.name as Tag
+      items.push({ ...shown, name, movedAt: tag.moved_at, mirrored: owned.has(name), pinned: pinned.has(name) })
     }
     await new Promise((resolve) => setImmediate(resolve))
   }

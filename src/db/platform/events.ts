@@ -9,6 +9,7 @@ export type EventKind =
   | 'tag.moved'
   | 'tag.removed'
   | 'tag.excluded'
+  | 'tag.pinned'
   | 'tag.released'
   | 'referrers.published'
   | 'mirror.started'

@@ -19,6 +19,8 @@ import { catalogRoutes } from './catalog.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
+import { explainRoutes } from './explain.ts'
+import { historyRoutes } from './history.ts'
 import { hookRoutes } from './hooks.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
@@ -100,6 +102,8 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     repositoryRoutes(deps),
     tagRoutes(deps),
     exclusionRoutes(deps),
+    historyRoutes(deps),
+    explainRoutes(deps),
     sampleRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)

@@ -6,15 +6,20 @@ import {
   exclusionListSchema,
   tagExcludeSchema,
   tagReleaseAnswerSchema,
+  tagReleaseSchema,
 } from '../../api/exclusions.ts'
+import { type Pin, pinListSchema } from '../../api/history.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { listExclusions } from '../../db/mirrors/mirror-exclusions.ts'
+import { listPins } from '../../db/mirrors/tag-pins.ts'
+import type { TagPinRow } from '../../db/schema.ts'
+import { AppError, isAppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { excludeMirrorTag, releaseMirrorTag } from '../../mirror/life/exclusions.ts'
-import { parseReference, parseTag } from '../../oci/reference.ts'
+import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
 import { actorOf, nameOf } from './decide.ts'
 import { allowOnMirror } from './mirrors.ts'
 import { pageOf } from './page.ts'
@@ -32,6 +37,15 @@ const list = createRoute({
   responses: ok('One page, by tag; content that was deleted by its digest alone last', exclusionListSchema),
 })
 
+const pins = createRoute({
+  method: 'get',
+  path: '/mirrors/{organization}/{name}/pins',
+  tags,
+  summary: 'List the tags that people took back, and a mirror leaves where they are',
+  request: { params: repositoryPathSchema, query: listQuerySchema },
+  responses: ok('One page, by tag', pinListSchema),
+})
+
 const exclude = createRoute({
   method: 'post',
   path: '/mirrors/{organization}/{name}/tags/{tag}/exclude',
@@ -47,10 +61,13 @@ const release = createRoute({
   method: 'post',
   path: '/mirrors/{organization}/{name}/tags/{tag}/release',
   tags,
-  summary: 'End the exclusion of a tag (who may delete tags)',
+  summary: 'Give a tag back to the mirror that people excluded or pinned (who may delete tags)',
   description:
-    'The next pass brings the tag back. Also for the digest of content that was deleted by it, with the tags that went with it.',
-  request: { params: repositoryPathSchema.extend({ tag: z.string() }) },
+    'The next pass takes what upstream has. Also for the digest of content that was deleted by it, with the tags that went with it. A tag that people moved here is given back with `takeUpstream` only, which also begins a run of the tag.',
+  request: {
+    params: repositoryPathSchema.extend({ tag: z.string() }),
+    body: { content: { 'application/json': { schema: tagReleaseSchema } }, required: false },
+  },
   responses: ok('What the mirror takes again', tagReleaseAnswerSchema),
 })
 
@@ -80,13 +97,38 @@ export function exclusionRoutes(deps: Deps): Routes {
     })
     .serve(release, allow('tag.delete', 'release tags'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
-      const released = await releaseMirrorTag(db, { ...changeOf(path, c.var.who), of: parseReference(tag) })
-      const { wasExcluded } = released
-      const answer = { wasExcluded, tags: [...released.tags], digests: [...released.digests] }
+      const takeUpstream = c.req.valid('json').takeUpstream === true
+      const of = parseReference(tag)
+      if (takeUpstream && of.tag === undefined) {
+        throw new AppError('INVALID_REQUEST', `takeUpstream: got the digest ${tag}, want a tag with it`)
+      }
+      const released = await releaseMirrorTag(db, { ...changeOf(path, c.var.who), of, takeUpstream })
+      const run = takeUpstream && of.tag !== undefined ? await beginRun(mirrors, mirror.id, of.tag) : null
+      const answer = { ...released, tags: [...released.tags], digests: [...released.digests], run }
       return c.json({ ...answer, mirror: await mirrors.show(mirror.id) }, 200)
+    })
+    .serve(pins, allow('mirror.read', 'see pins'), async (c, { mirror }) => {
+      const { limit, after } = c.req.valid('query')
+      const rows = await listPins(db.read, mirror.id, { limit: limit + 1, after })
+      const { items, next } = pageOf(rows, limit, (row) => row.tag)
+      return c.json({ pins: items.map(pinOf), next }, 200)
     })
 }
 
 function changeOf(path: Parameters<typeof nameOf>[0], who: Parameters<typeof actorOf>[0]) {
   return { repository: nameOf(path), by: actorOf(who), at: isoTime(systemClock.now()) }
+}
+
+/** The tag's run; null where none may begin: the mirror is stopped or paused, and says so. */
+async function beginRun(mirrors: MirrorEngine, mirrorId: string, tag: Tag) {
+  try {
+    return (await mirrors.sync(mirrorId, { only: new Set([tag]) })).run
+  } catch (error) {
+    if (isAppError(error, 'CONFLICT')) return null
+    throw error
+  }
+}
+
+export function pinOf({ tag, digest, reason, pinned_by: by, pinned_at: since }: TagPinRow): Pin {
+  return { tag, digest, reason, by, since }
 }

@@ -109,7 +109,8 @@ async function* follow(
 
 /** The end of a run as its record tells it. */
 function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
-  const { tagsMoved, tagsUnchanged, tagsExcluded, tagsDiverged, manifests, referrers, readBytes, failed } = run.counts
+  const { tagsMoved, tagsUnchanged, tagsExcluded, tagsDiverged, tagsPinned, manifests, referrers, readBytes, failed } =
+    run.counts
   const here = tagsMoved + tagsUnchanged
   const whole = (done: number) => ({ done, total: done })
   return {
@@ -123,6 +124,6 @@ function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
     manifests: { done: manifests + referrers, total: last?.manifests.total ?? manifests + referrers },
     bytes: run.outcome === 'done' ? whole(last?.bytes.total ?? readBytes) : (last?.bytes ?? whole(readBytes)),
     failed,
-    leftOut: tagsExcluded + tagsDiverged,
+    leftOut: tagsExcluded + tagsDiverged + tagsPinned,
   }
 }

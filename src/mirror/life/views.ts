@@ -8,6 +8,7 @@ import { listExclusions } from '../../db/mirrors/mirror-exclusions.ts'
 import { countMirrorTags, listTagsInState, NO_TAGS } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
+import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
 import { restartOf } from './start.ts'
 import { PAUSES, shownState } from './state.ts'
@@ -23,6 +24,7 @@ export const NO_COUNTS: RunCounts = {
   failed: 0,
   tagsExcluded: 0,
   tagsDiverged: 0,
+  tagsPinned: 0,
 }
 
 export function renderRun(row: SyncRunRow): Run {
@@ -47,12 +49,17 @@ async function listLeftOut(db: Queries, mirrorId: string): Promise<LeftOutTag[]>
   const byPeople = (await listExclusions(db, mirrorId, page)).flatMap(({ tag, reason }) =>
     tag === null ? [] : [{ tag, state: 'excluded' as const, reason }],
   )
+  const pinned = (await listPins(db, mirrorId, page)).map(({ tag, reason }) => ({
+    tag,
+    state: 'pinned' as const,
+    reason,
+  }))
   const seen: LeftOutTag[] = []
   for (const state of ['excluded', 'diverged'] as const) {
     const rows = await listTagsInState(db, mirrorId, state, SHOWN_LEFT_OUT)
     seen.push(...rows.map(({ tag, reason }) => ({ tag, state, reason: reason ?? '' })))
   }
-  return [...byPeople, ...seen].slice(0, SHOWN_LEFT_OUT)
+  return [...byPeople, ...pinned, ...seen].slice(0, SHOWN_LEFT_OUT)
 }
 
 export function settingsOf(record: Pick<MirrorRecord, 'settings'>): MirrorSettings {
@@ -97,8 +104,8 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
   const runs = await listLastRuns(db, ids)
   const pausesOf = await listPauses(db, ids)
   const leftOut = new Map<string, LeftOutTag[]>()
-  for (const [id, { excluded, diverged }] of tags) {
-    if (excluded + diverged > 0) leftOut.set(id, await listLeftOut(db, id))
+  for (const [id, { excluded, diverged, pinned }] of tags) {
+    if (excluded + diverged + pinned > 0) leftOut.set(id, await listLeftOut(db, id))
   }
   return records.map((record) => {
     const run = runs.get(record.id)

@@ -35,7 +35,7 @@ export interface ExecutionObserver {
 }
 
 export interface TagResult {
-  readonly state: 'synced' | 'diverged' | 'excluded' | 'failed'
+  readonly state: 'synced' | 'diverged' | 'excluded' | 'pinned' | 'failed' | 'immutable'
   readonly reason: string | undefined
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
 }
@@ -143,13 +143,14 @@ export async function executePlan(o: Execution): Promise<{
       for (const outcome of outcomes) {
         const isDone = outcome.result === 'moved' || outcome.result === 'unchanged'
         if (isDone) tags.set(outcome.tag, { state: 'synced', reason: undefined, problem: undefined })
-        else if (outcome.result === 'conflict' || outcome.result === 'excluded') {
-          const state = outcome.result === 'conflict' ? 'diverged' : 'excluded'
+        else if (outcome.result === 'conflict' || outcome.result === 'excluded' || outcome.result === 'pinned') {
+          const state = outcome.result === 'conflict' ? 'diverged' : outcome.result
           tags.set(outcome.tag, { state, reason: outcome.reason, problem: undefined })
         } else {
           const message = outcome.reason ?? `the tag was ${outcome.result}`
           const problem = { code: 'DENIED', message, digest: one.root.digest }
-          tags.set(outcome.tag, { state: 'failed', reason: message, problem })
+          const state = outcome.result === 'refused' ? 'immutable' : 'failed'
+          tags.set(outcome.tag, { state, reason: message, problem })
         }
       }
       observer.onPublished(one, outcomes.filter((outcome) => outcome.result === 'moved').length)

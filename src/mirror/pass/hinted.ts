@@ -66,6 +66,7 @@ export function nothingLeft(tags: readonly MirrorTagRow[]): RunReport {
     overQuota: undefined,
     excludedTags: 0,
     divergedTags: 0,
+    pinnedTags: 0,
     tags,
     subjects: [],
   }

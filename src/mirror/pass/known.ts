@@ -6,6 +6,7 @@ import { listKnownBlobs, listKnownManifests, listKnownReferences } from '../../d
 import { listExcludedDigests, listExcludedTags } from '../../db/mirrors/mirror-exclusions.ts'
 import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
+import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorRow } from '../../db/schema.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -115,6 +116,10 @@ async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_
   for (const [tag, excluded] of await listExcludedTags(db, mirror.id)) {
     const { local, synced, state } = tags.get(tag) ?? {}
     tags.set(tag, { local, synced, state, excluded })
+  }
+  for (const { tag, reason } of await listPins(db, mirror.id)) {
+    const before = tags.get(tag as Tag) ?? { local: undefined, synced: undefined, state: undefined }
+    tags.set(tag as Tag, { ...before, pinned: reason })
   }
   return tags
 }

@@ -35,7 +35,7 @@ export interface PlannedTag {
 
 export interface UnmetTag {
   readonly tag: Tag
-  readonly why: 'unlisted' | 'excluded' | 'diverged'
+  readonly why: 'unlisted' | 'excluded' | 'pinned' | 'diverged'
   readonly reason: string
 }
 

@@ -29,6 +29,7 @@ export interface RunReport {
   readonly overQuota: string | undefined
   readonly excludedTags: number
   readonly divergedTags: number
+  readonly pinnedTags: number
   readonly tags: readonly MirrorTagRow[]
   readonly subjects: readonly MirrorSubjectRow[]
 }
@@ -87,6 +88,7 @@ export function reportRun(
     overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
     excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
     divergedTags: tags.filter((tag) => tag.state === 'diverged').length,
+    pinnedTags: tags.filter((tag) => tag.state === 'pinned').length,
     tags,
     subjects: reliableLists(inventory, published.digests, o),
   }
@@ -112,7 +114,11 @@ function isLasting({ code }: Problem): boolean {
 
 function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Problem {
   if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
-  const release = why === 'excluded' ? `; to bring it back: kagami tag release ${repository} ${tag}` : ''
+  const release = {
+    excluded: `; to bring it back: kagami tag release ${repository} ${tag}`,
+    pinned: `; to let the mirror move it again: kagami tag release ${repository} ${tag}`,
+    diverged: `; to take what upstream has: kagami tag release ${repository} ${tag} --take-upstream`,
+  }[why]
   return { code: 'CONFLICT', message: `${why} here: ${reason}${release}` }
 }
 

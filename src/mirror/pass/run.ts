@@ -150,7 +150,9 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     const { totals } = plan
     counts.tagsUnchanged = (totals.tagsUnchanged ?? 0) + inStep.length
     meter.phase = 'copying'
-    meter.tagsTotal = plan.tags.filter((tag) => tag.state !== 'absent' && tag.state !== 'excluded').length
+    meter.tagsTotal = plan.tags.filter(
+      (tag) => tag.state !== 'absent' && tag.state !== 'excluded' && tag.state !== 'pinned',
+    ).length
     meter.leftOut = totals.tagsSkipped ?? 0
     meter.tagsDone = plan.tags.filter((tag) => tag.state === 'synced').length
     meter.manifestsTotal = (totals.manifests ?? 0) + (totals.referrers ?? 0)
@@ -220,7 +222,8 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     counts.failed = report.failedTags
     counts.tagsExcluded = report.excludedTags
     counts.tagsDiverged = report.divergedTags
-    meter.leftOut = report.excludedTags + report.divergedTags
+    counts.tagsPinned = report.pinnedTags
+    meter.leftOut = report.excludedTags + report.divergedTags + report.pinnedTags
     return { ...report, tags: [...inStep, ...report.tags] }
   } finally {
     count()

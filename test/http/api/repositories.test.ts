@@ -159,6 +159,7 @@ describeOnEachDatabase('repositories over the API', (startServer) => {
         sizeBytes: config.byteLength + manifest.byteLength + index.byteLength,
         referrers: 0,
         mirrored: false,
+        pinned: false,
       })
       const path = '/repositories/acme/tagged/tags/child'
       expect((await kagami.call('DELETE', path, { login: member })).code).toBe('DENIED')
