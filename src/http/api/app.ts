@@ -11,6 +11,7 @@ import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
+import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { clientAddress } from '../client-address.ts'
@@ -25,6 +26,7 @@ import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
 import { tokenRoutes } from './tokens.ts'
 import { upstreamRoutes } from './upstreams.ts'
@@ -36,6 +38,7 @@ export interface ApiDeps {
   readonly authenticator: Authenticator
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
+  readonly subscriptions: Subscriptions
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
   readonly logger: Logger
@@ -90,6 +93,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     upstreamRoutes(deps),
     catalogRoutes(deps),
     mirrorRoutes(deps),
+    subscriptionRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
     tagRoutes(deps),
