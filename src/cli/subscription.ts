@@ -7,6 +7,7 @@ import {
   subscriptionEntrySchema,
   subscriptionSchema,
 } from '../api/subscriptions.ts'
+import { AppError } from '../errors.ts'
 import type { ApiClient } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
@@ -61,13 +62,14 @@ export function subscriptionPath({ organization, id }: Pick<Subscription, 'organ
   return `/subscriptions/${encodeURIComponent(organization)}/${encodeURIComponent(id)}`
 }
 
-/** By id, or by upstream: the one that goes on, else the last that has stopped. @throws UsageError when there are none or several */
+/** By id, or by upstream: the one that goes on, else the last that has stopped. @throws AppError NOT_FOUND; UsageError when there are several */
 async function find(client: ApiClient, name: string, organization: string | undefined): Promise<Subscription> {
   const all = await client.listAll('/subscriptions', 'subscriptions', subscriptionSchema, { organization })
   const named = all.filter(({ id, upstream }) => id === name || upstream === name)
   const live = named.filter(({ id, state }) => id === name || state !== 'stopped')
   const [found, ...others] = live.length > 0 ? live : named.slice(-1)
-  if (found === undefined) throw new UsageError(`there is no subscription ${name}: subscription list shows all`)
+  if (found === undefined)
+    throw new AppError('NOT_FOUND', `there is no subscription ${name}: subscription list shows all`)
   if (others.length === 0) return found
   throw new UsageError(`${name} has several subscriptions, name one by its id: ${live.map(({ id }) => id).join(', ')}`)
 }

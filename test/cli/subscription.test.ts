@@ -20,7 +20,6 @@ test('what is wrong is told before anything is made', async () => {
     [['mirror', 'start', 'sample/python', '--match', 'p*'], '--match goes with --all'],
     [['mirror', 'start', 'sample', '--all', '--as', 'x'], '--as names one mirror'],
     [['mirror', 'start', 'sample'], 'want UPSTREAM/REPOSITORY'],
-    [['subscription', 'show', 'sample'], 'there is no subscription sample'],
   ] as const) {
     const refused = await owner.run(args)
     expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(why)])
@@ -34,6 +33,8 @@ test('what is wrong is told before anything is made', async () => {
     const refused = await owner.run(['mirror', 'start', 'sample', '--all', ...args])
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining(why)])
   }
+  const absent = await owner.run(['subscription', 'show', 'sample'])
+  expect([absent.status, absent.stderr]).toEqual([1, expect.stringContaining('there is no subscription sample')])
   expect(await json(['subscription', 'list'])).toEqual({ subscriptions: [], next: null })
 })
 
