@@ -14,6 +14,7 @@ import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
+import { createSubscriptions } from './mirror/subscriptions/create-subscriptions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import { addressPolicy } from './server/address-policy.ts'
@@ -76,6 +77,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       openWriter: createLocalWriters({ db, blobs, clock }),
     })
     closers.push(mirrors.close)
+    const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
+    closers.push(subscriptions.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
     const api = createApiApp({
@@ -83,6 +86,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       ...access,
       sealer,
       mirrors,
+      subscriptions,
       sample,
       platforms,
       logger,
@@ -98,6 +102,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     await forgetPrivateKeys(db)
     await mirrors.resume({ isAlone: db.engine === 'sqlite' })
     const housekeeping = startHousekeeping({ ...instance, logger, historyMs: settings.historyMs })
+    await subscriptions.resume({ isAlone: db.engine === 'sqlite' })
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined

@@ -32,7 +32,7 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
 /** Rooms that have inner rooms, from the roof to the ground; files at their door stand in a row of their own. */
 const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   db: [['mirrors'], ['content'], ['people', 'repositories'], ['platform'], ['engine'], ['migrations'], ['schema']],
-  mirror: [['create-engine'], ['life'], ['pass'], ['engine']],
+  mirror: [['create-engine'], ['subscriptions'], ['life'], ['pass'], ['engine']],
 }
 
 const MAX_FILE_LINES = 500

@@ -47,6 +47,7 @@ export const mirrorSchema = z
     organization: nameSchema,
     repository: repositoryNameSchema,
     source: z.strictObject({ upstream: nameSchema, repository: sourceRepositorySchema }),
+    subscription: idSchema.nullable().describe('The subscription that keeps it; null: it stands alone'),
     state: mirrorStateSchema,
     reason: z.string().nullable(),
     since: timeSchema,

@@ -1,6 +1,7 @@
 /** Registries that are read from: added and changed by people, after a look at what is there. */
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { endPauses, listMirrorIds } from '../db/mirrors/life.ts'
+import { readAgain } from '../db/mirrors/subscriptions.ts'
 import { createUpstream, findUpstream, updateUpstream } from '../db/mirrors/upstreams.ts'
 import { appendEvents } from '../db/platform/events.ts'
 import type { OrganizationRow, UpstreamRow } from '../db/schema.ts'
@@ -115,6 +116,7 @@ export async function changeUpstream(
     const now = await changed(tx)
     const row = await updateUpstream(tx, now.before.id, now.after)
     // Mirrors that upstream refused, or that it had no repository for, are tried at once.
+    await readAgain(tx, row.id, isoTime(systemClock.now()))
     const mirrors = await listMirrorIds(tx, { upstreamId: row.id })
     await appendEvents(
       tx,

@@ -62,6 +62,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
   const text = properties([
     ['Repository', mirror.repository],
     ['Source', sourceOf(mirror)],
+    ['Subscription', mirror.subscription ?? undefined],
     ['State', `${mirror.state} since ${age(mirror.since, '')}`],
     ['Reason', mirror.reason ?? undefined],
     ['To go on', mirror.remedy === null ? undefined : `${program} ${mirror.remedy}`],

@@ -7,6 +7,7 @@ import { addCommand, answer, type CommandLine, checkRepository, chooseOrganizati
 import { confirmName } from './confirm.ts'
 import { findExclusions, stillExcludedText } from './exclusions.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
+import { type AllFlags, startAll, withAll } from './mirror-all.ts'
 import { addExplainCommand } from './mirror-explain.ts'
 import { type SettingFlags, settingsOf, withSettings } from './mirror-settings.ts'
 import { mirrorTable, mirrorText, outcomeText, planText, sourceOf, standingText } from './mirror-text.ts'
@@ -24,7 +25,7 @@ interface SyncOptions extends RunOptions {
   readonly tag?: readonly string[]
 }
 
-interface StartOptions extends RunOptions, SettingFlags {
+interface StartOptions extends RunOptions, SettingFlags, AllFlags {
   readonly org?: string
   readonly as?: string
   readonly adopt?: boolean
@@ -33,8 +34,8 @@ interface StartOptions extends RunOptions, SettingFlags {
 /** @returns the command that they are in */
 export function addMirrorCommands(program: Command, line: CommandLine): Command {
   const mirror = program.command('mirror').description('keep repositories of upstreams in sync')
-  withSettings(addCommand(mirror, 'start', 'mirror an upstream repository into a private one'))
-    .argument('<upstream/repository>', 'what to mirror, such as sample/python')
+  withAll(withSettings(addCommand(mirror, 'start', 'mirror an upstream repository into a private one, or all of them')))
+    .argument('<source>', 'UPSTREAM/REPOSITORY such as sample/python; UPSTREAM with --all')
     .option('--org <org>', 'the organization that gets it; default: your only one')
     .option('--as <name>', 'name in the organization; default: its own behind the prefix of the upstream (dhi-)')
     .option('--adopt', 'take an unmirrored repository, or restart a stopped mirror')
@@ -92,6 +93,7 @@ function parseSource(source: string): { upstream: string; repository: string } {
 }
 
 async function start(line: CommandLine, source: string, o: StartOptions): Promise<void> {
+  if (await startAll(line, source, o)) return
   const from = parseSource(source)
   const client = await connect(line)
   const body = {

@@ -15,6 +15,7 @@ import { addOrganizationCommands } from './organization.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
 import { addServeCommand } from './serve.ts'
+import { addSubscriptionCommands } from './subscription.ts'
 import { addTagCommands } from './tag.ts'
 import { printing } from './terminal.ts'
 import { addTokenCommands } from './token.ts'
@@ -36,6 +37,7 @@ export function createProgram(line: CommandLine): Command {
   addUpstreamCommands(program, line)
   addCatalogCommands(program, line)
   addMirrorWatchCommand(addMirrorCommands(program, line), line)
+  addSubscriptionCommands(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)
   addTokenCommands(program, line)

@@ -21,6 +21,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   id: 'm',
   organization: 'acme',
   repository: 'acme/app',
+  subscription: null,
   source: { upstream: 'hub', repository: 'app' },
   state: 'active',
   reason: null,

@@ -87,6 +87,7 @@ describe('answers', () => {
           'since',
           'source',
           'state',
+          'subscription',
           'tags',
         ],
       ],

@@ -15,6 +15,7 @@ interface Names {
   readonly tag: string
   readonly token: string
   readonly run: string
+  readonly subscription: string
 }
 
 const ABSENT: Names = {
@@ -25,6 +26,7 @@ const ABSENT: Names = {
   tag: 'notag',
   token: '00000000-0000-4000-8000-000000000000',
   run: '00000000-0000-4000-8000-000000000000',
+  subscription: '00000000-0000-4000-8000-000000000000',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -33,6 +35,7 @@ const OWN = new Map<string, number>([
   ['get /organizations', 200],
   ['get /repositories', 200],
   ['get /mirrors', 200],
+  ['get /subscriptions', 200],
   ['get /upstreams', 200],
   ['get /tokens', 200],
   ['post /tokens', 201],
@@ -77,6 +80,8 @@ beforeAll(async () => {
   const mirrored = { organization: 'victimorg', upstream: 'sample', repository: 'nginx', as: 'victimmirror' }
   const { run } = await must('POST', '/mirrors', mirrored, insider)
   await kagami.server.mirrors.wait(run.id)
+  const whole = { organization: 'victimorg', upstream: 'sample', match: ['node'], except: ['victimglob'] }
+  const { subscription } = await must('POST', '/subscriptions', whole, insider)
   const { id: token } = await must('POST', '/tokens', { label: 'victimtoken' }, insider)
   victim = {
     organization: 'victimorg',
@@ -86,8 +91,19 @@ beforeAll(async () => {
     tag: 'victimtag',
     token,
     run: run.id,
+    subscription: subscription.id,
   }
-  secrets = ['victim', 'insider', 'robotname', 'operatorsname', 'registry.example.com', 'sharedup', token, run.id]
+  secrets = [
+    'victim',
+    'insider',
+    'robotname',
+    'operatorsname',
+    'registry.example.com',
+    'sharedup',
+    token,
+    run.id,
+    subscription.id,
+  ]
 
   const { token: bearer } = (await (
     await fetch(`${kagami.url}/token?service=kagami`, { headers: { authorization: authorization(insider) } })
@@ -126,6 +142,10 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
     'post /mirrors/{organization}/{name}/sync': {},
+    'post /subscriptions': { organization: names.organization, upstream: names.upstream },
+    'patch /subscriptions/{organization}/{subscription}': { adopt: true },
+    'post /subscriptions/{organization}/{subscription}/sync': {},
+    'post /subscriptions/{organization}/{subscription}/stop': {},
     'post /mirrors/{organization}/{name}/tags/{tag}/exclude': {},
     'post /repositories/{organization}/{name}/tags/{tag}/restore': { at: '2026-01-31' },
     'post /repositories': { name: `${names.organization}/${names.name}` },
@@ -280,7 +300,7 @@ test('routes are made in one place, and JSON of others is read by one function',
   expect(having(/\.url\.(indexOf|split)|new URL\(c\.req/)).toEqual([])
   // The rest reads what this program itself has written.
   const foreign = having(/JSON\.parse\(/).filter(
-    (path) => !/^(cli|db|mirror\/(views|exclusions)|http\/api\/repositories|registry\/immutable)/.test(path),
+    (path) => !/^(cli|db|mirror\/(life|subscriptions)\/|http\/api\/repositories|registry\/immutable)/.test(path),
   )
   expect(foreign).toEqual(['access/signing-key.ts', 'lib/json.ts', 'oci/strict-json.ts'])
 })

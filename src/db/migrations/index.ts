@@ -9,6 +9,7 @@ import { storedBytes } from './0011-stored-bytes.ts'
 import { listSources } from './0012-list-sources.ts'
 import { life } from './0013-life.ts'
 import { hints } from './0014-hints.ts'
+import { subscriptions } from './0015-subscriptions.ts'
 import { history } from './0018-history.ts'
 import type { Migration } from './migration.ts'
 
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   life,
   hints,
   history,
+  subscriptions,
 ]

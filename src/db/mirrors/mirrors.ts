@@ -10,6 +10,8 @@ export interface MirrorRecord extends MirrorRow {
   readonly repository: RepositoryName
   readonly upstream: string
   readonly upstream_prefix: string
+  /** Id of the subscription that keeps it; null: none, or one that has stopped or matches it no more. */
+  readonly subscription: string | null
 }
 
 function mirrorQuery(db: Queries) {
@@ -18,7 +20,17 @@ function mirrorQuery(db: Queries) {
     .innerJoin('organizations as organization', 'organization.id', 'mirror.organization_id')
     .innerJoin('repositories as repository', 'repository.id', 'mirror.repository_id')
     .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
+    .leftJoin('subscription_entries as entry', (join) =>
+      join
+        .onRef('entry.subscription_id', '=', 'mirror.subscription_id')
+        .onRef('entry.repository', '=', 'mirror.source_repository')
+        .on('entry.matched', '=', 1),
+    )
+    .leftJoin('subscriptions as subscription', (join) =>
+      join.onRef('subscription.id', '=', 'entry.subscription_id').on('subscription.state', '!=', 'stopped'),
+    )
     .selectAll('mirror')
+    .select('subscription.id as subscription')
     .select(['organization.name as organization', 'repository.name as repository'])
     .select(['upstream.name as upstream', 'upstream.prefix as upstream_prefix'])
     .$castTo<MirrorRecord>()
@@ -81,6 +93,8 @@ export async function restartMirror(
   if (mirror.upstream_id !== source.upstream_id || mirror.source_repository !== source.source_repository) {
     await tx.deleteFrom('mirror_subjects').where('mirror_id', '=', mirror.id).execute()
     await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
+    // It is another repository's now, and the subscription's no more.
+    await tx.updateTable('mirrors').set({ subscription_id: null }).where('id', '=', mirror.id).execute()
   }
   return tx
     .updateTable('mirrors')

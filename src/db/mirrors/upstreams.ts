@@ -132,7 +132,7 @@ export async function listUpstreams(
 
 /**
  * Removes an upstream. Stopped mirrors of it are forgotten; their repositories stay, unmirrored.
- * @throws AppError CONFLICT while a mirror reads from it, or another upstream takes its referrers from it
+ * @throws AppError CONFLICT while a mirror or a subscription reads from it, or another upstream takes its referrers from it
  */
 export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Promise<void> {
   const reader = await tx
@@ -148,6 +148,18 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
       `upstream ${upstream.name} is read by the mirror ${reader.name}: stop its mirrors first`,
     )
   }
+  const subscribed = await tx
+    .selectFrom('subscriptions')
+    .select('id')
+    .where('upstream_id', '=', upstream.id)
+    .where('state', '!=', 'stopped')
+    .executeTakeFirst()
+  if (subscribed !== undefined) {
+    throw new AppError(
+      'CONFLICT',
+      `upstream ${upstream.name} is subscribed to: stop that first, subscription stop ${subscribed.id}`,
+    )
+  }
   const other = await tx
     .selectFrom('upstreams')
     .select('name')
@@ -157,5 +169,6 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
     throw new AppError('CONFLICT', `upstream ${other.name} takes its referrers from ${upstream.name}: remove it first`)
   }
   await tx.deleteFrom('mirrors').where('upstream_id', '=', upstream.id).execute()
+  await tx.deleteFrom('subscriptions').where('upstream_id', '=', upstream.id).execute()
   await tx.deleteFrom('upstreams').where('id', '=', upstream.id).execute()
 }

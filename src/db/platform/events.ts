@@ -19,6 +19,12 @@ export type EventKind =
   | 'mirror.recovered'
   | 'mirror.changed'
   | 'mirror.stopped'
+  | 'subscription.started'
+  | 'subscription.changed'
+  | 'subscription.degraded'
+  | 'subscription.paused'
+  | 'subscription.recovered'
+  | 'subscription.stopped'
   | 'repository.created'
   | 'repository.changed'
   | 'repository.deleted'
@@ -27,7 +33,7 @@ export interface NewEvent {
   readonly kind: EventKind
   readonly organizationId: string
   readonly repositoryId: string | null
-  /** Who did it: `user:<name>`, `mirror:<id>` or `system`. */
+  /** Who did it: `user:<name>`, `mirror:<id>`, `subscription:<id>` or `system`. */
   readonly actor: string
   readonly at: string
   readonly payload: Readonly<Record<string, unknown>>

@@ -12,6 +12,7 @@ import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
+import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { clientAddress } from '../client-address.ts'
@@ -29,6 +30,7 @@ import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
 import { tokenRoutes } from './tokens.ts'
 import { upstreamRoutes } from './upstreams.ts'
@@ -40,6 +42,7 @@ export interface ApiDeps {
   readonly authenticator: Authenticator
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
+  readonly subscriptions: Subscriptions
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
   readonly logger: Logger
@@ -98,6 +101,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     hookRoutes(deps),
     catalogRoutes(deps),
     mirrorRoutes(deps),
+    subscriptionRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
     tagRoutes(deps),

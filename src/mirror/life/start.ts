@@ -23,7 +23,7 @@ export interface StartTarget {
 }
 
 /** Nested names flatten, behind the upstream's prefix: `a/b` → `dhi-a-b`; a given name is literal. @throws AppError NAME_INVALID */
-function destinationOf(
+export function destinationOf(
   o: Pick<StartRequest, 'organization' | 'repository' | 'as'>,
   upstream: Pick<UpstreamRow, 'prefix'>,
 ): RepositoryName {

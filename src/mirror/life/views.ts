@@ -118,6 +118,7 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       organization: record.organization,
       repository: record.repository,
       source: { upstream: record.upstream, repository: record.source_repository },
+      subscription: record.subscription,
       ...standingOf(record, state, pauses, lastRun),
       pauses: pauses.map(renderPause),
       schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,

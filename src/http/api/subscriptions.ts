@@ -1,0 +1,179 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { OrganizationAction } from '../../access/authorize.ts'
+import type { Authenticated } from '../../access/principal.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import { idParameterSchema, nameSchema, z } from '../../api/schema.ts'
+import {
+  entryStateSchema,
+  type Subscription,
+  subscriptionAnswerSchema,
+  subscriptionChangeAnswerSchema,
+  subscriptionChangeSchema,
+  subscriptionEntryListSchema,
+  subscriptionListSchema,
+  subscriptionPlanAnswerSchema,
+  subscriptionStartSchema,
+  subscriptionStopSchema,
+  subscriptionSyncSchema,
+} from '../../api/subscriptions.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
+import { actorOf, allowAcross, allowInOrganization, type Granted } from './decide.ts'
+import { body, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+
+const tags = ['subscriptions']
+const params = z.strictObject({ organization: nameSchema, subscription: idParameterSchema })
+const path = '/subscriptions/{organization}/{subscription}'
+
+const list = createRoute({
+  method: 'get',
+  path: '/subscriptions',
+  tags,
+  summary: 'List the subscriptions of your organizations',
+  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  responses: ok('One page, oldest first', subscriptionListSchema),
+})
+
+const start = createRoute({
+  method: 'post',
+  path: '/subscriptions',
+  tags,
+  summary: 'Mirror all repositories of an upstream, new ones as they appear (owners)',
+  description:
+    'The catalog is read first. The mirrors are made in the background, each with its first run in its turn.',
+  request: { body: body(subscriptionStartSchema) },
+  responses: {
+    200: {
+      description: 'The plan; nothing was changed',
+      content: { 'application/json': { schema: subscriptionPlanAnswerSchema } },
+    },
+    201: { description: 'Subscribed', content: { 'application/json': { schema: subscriptionAnswerSchema } } },
+    ...refused,
+  },
+})
+
+const show = createRoute({
+  method: 'get',
+  path,
+  tags,
+  summary: 'Show a subscription',
+  request: { params },
+  responses: ok('The subscription', subscriptionAnswerSchema),
+})
+
+const entries = createRoute({
+  method: 'get',
+  path: `${path}/entries`,
+  tags,
+  summary: 'List what has become of each repository of the catalog',
+  request: { params, query: listQuerySchema.extend({ state: entryStateSchema.optional() }) },
+  responses: ok('One page, by name', subscriptionEntryListSchema),
+})
+
+const change = createRoute({
+  method: 'patch',
+  path,
+  tags,
+  summary: 'Change what a subscription takes, or the settings of all of its mirrors (owners)',
+  description: 'What falls out keeps its mirror, which goes on alone. Settings reach the mirrors one after the other.',
+  request: { params, body: body(subscriptionChangeSchema) },
+  responses: ok('The subscription', subscriptionChangeAnswerSchema),
+})
+
+const sync = createRoute({
+  method: 'post',
+  path: `${path}/sync`,
+  tags,
+  summary: 'Read the catalog now',
+  request: { params, body: body(subscriptionSyncSchema) },
+  responses: ok('The subscription; the read goes on in the background', subscriptionAnswerSchema),
+})
+
+const pause = createRoute({
+  method: 'post',
+  path: `${path}/pause`,
+  tags,
+  summary: 'No new mirrors until it is resumed (owners); those that are there go on',
+  request: { params },
+  responses: ok('The subscription', subscriptionAnswerSchema),
+})
+
+const resume = createRoute({
+  method: 'post',
+  path: `${path}/resume`,
+  tags,
+  summary: 'Go on after a pause: the catalog is read at once (owners)',
+  request: { params },
+  responses: ok('The subscription', subscriptionAnswerSchema),
+})
+
+const stop = createRoute({
+  method: 'post',
+  path: `${path}/stop`,
+  tags,
+  summary: 'End a subscription (owners); its mirrors go on, unless they are stopped too',
+  request: { params, body: body(subscriptionStopSchema) },
+  responses: ok('The subscription, as it was at its end', subscriptionAnswerSchema),
+})
+
+interface Deps {
+  readonly db: Database
+  readonly subscriptions: Subscriptions
+}
+
+export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
+  type Path = { req: { valid(target: 'param'): { organization: string; subscription: string } } }
+  /** The subscription of a path, once the caller may do `action` in its organization. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */
+  const allow =
+    (action: OrganizationAction, what: string) =>
+    async (who: Authenticated, c: Path): Promise<Granted<{ readonly subscription: Subscription }>> => {
+      const { organization, subscription: id } = c.req.valid('param')
+      const granted = await allowInOrganization(db, who, organization, action, what)
+      return { ...granted, subscription: await subscriptions.show(id, granted.organization.id) }
+    }
+  return newRoutes()
+    .serve(
+      list,
+      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'mirror.read'),
+      async (c, { organizations }) => {
+        const { limit, after } = c.req.valid('query')
+        const page = await subscriptions.list({ organizationIds: organizations.map(({ id }) => id), limit, after })
+        return c.json({ subscriptions: [...page.subscriptions], next: page.next }, 200)
+      },
+    )
+    .serve(
+      start,
+      (who, c) => allowInOrganization(db, who, c.req.valid('json').organization, 'mirror.start', 'start mirrors'),
+      async (c) => {
+        const { dryRun, ...given } = c.req.valid('json')
+        const request = { ...given, signal: c.req.raw.signal }
+        keepOpen(c)
+        if (dryRun) return c.json({ plan: await subscriptions.planStart(request) }, 200)
+        return c.json({ subscription: await subscriptions.start({ ...request, by: actorOf(c.var.who) }) }, 201)
+      },
+    )
+    .serve(show, allow('mirror.read', 'see subscriptions'), async (c, { subscription }) =>
+      c.json({ subscription }, 200),
+    )
+    .serve(entries, allow('mirror.read', 'see subscriptions'), async (c, { subscription }) => {
+      const page = await subscriptions.entries(subscription.id, c.req.valid('query'))
+      return c.json({ entries: [...page.entries], next: page.next }, 200)
+    })
+    .serve(change, allow('mirror.start', 'change subscriptions'), async (c, { subscription }) =>
+      c.json(await subscriptions.change(subscription.id, c.req.valid('json'), actorOf(c.var.who)), 200),
+    )
+    .serve(sync, allow('mirror.sync', 'sync subscriptions'), async (c, { subscription: { id } }) => {
+      const { acceptShrink } = c.req.valid('json')
+      return c.json({ subscription: await subscriptions.sync(id, { acceptShrink, by: actorOf(c.var.who) }) }, 200)
+    })
+    .serve(pause, allow('mirror.stop', 'pause subscriptions'), async (c, { subscription }) =>
+      c.json({ subscription: await subscriptions.pause(subscription.id, actorOf(c.var.who)) }, 200),
+    )
+    .serve(resume, allow('mirror.start', 'resume subscriptions'), async (c, { subscription }) =>
+      c.json({ subscription: await subscriptions.unpause(subscription.id, actorOf(c.var.who)) }, 200),
+    )
+    .serve(stop, allow('mirror.stop', 'stop subscriptions'), async (c, { subscription: { id } }) => {
+      const { mirrors } = c.req.valid('json')
+      return c.json({ subscription: await subscriptions.stop(id, { mirrors, by: actorOf(c.var.who) }) }, 200)
+    })
+}

@@ -1,0 +1,77 @@
+/** From rows to the shapes of the management API. */
+import { mirrorSettingsSchema } from '../../api/mirror-settings.ts'
+import type { Subscription, SubscriptionEntry } from '../../api/subscriptions.ts'
+import type { Queries } from '../../db/engine/engine.ts'
+import {
+  countEntries,
+  type EntryCounts,
+  type EntryRecord,
+  type EntryState,
+  listEntries,
+} from '../../db/mirrors/subscription-entries.ts'
+import type { SubscriptionRecord } from '../../db/mirrors/subscriptions.ts'
+import type { SubscriptionRow } from '../../db/schema.ts'
+import type { Selection } from './read-catalog.ts'
+import { remedyOf } from './standing.ts'
+
+/** Entries of a kind that a subscription shows with their reason; there may be more, as its counts tell. */
+const SHOWN = 20
+
+export function selectionOf(row: Pick<SubscriptionRow, 'match_globs' | 'except_globs' | 'repositories'>): Selection {
+  return {
+    match: JSON.parse(row.match_globs) as string[],
+    except: JSON.parse(row.except_globs) as string[],
+    repositories: row.repositories === null ? null : (JSON.parse(row.repositories) as string[]),
+  }
+}
+
+const REASONS: Partial<Readonly<Record<EntryState, string>>> = {
+  stopped: 'people stopped its mirror: it is not started again by itself',
+  removed: 'people removed its mirror, or gave it another source: it is not made again by itself',
+  unmatched: 'the globs take it no more: its mirror stays, and is subscribed no more',
+}
+
+export function renderEntry({ source, state, listed, mirror, code, reason }: EntryRecord): SubscriptionEntry {
+  return { repository: source, state, listed: listed === 1, mirror, code, reason: reason ?? REASONS[state] ?? null }
+}
+
+/** How many mirrors it keeps. */
+export function countMirrors({ initial, active, degraded, paused }: EntryCounts): number {
+  return initial + active + degraded + paused
+}
+
+export async function renderSubscription(db: Queries, row: SubscriptionRecord): Promise<Subscription> {
+  const counts = await countEntries(db, row.id)
+  const first = async (...states: EntryState[]) => {
+    const entries: EntryRecord[] = []
+    for (const state of states) {
+      if (counts[state] > 0) entries.push(...(await listEntries(db, row.id, { state, limit: SHOWN })))
+    }
+    return entries.slice(0, SHOWN).map(renderEntry)
+  }
+  return {
+    id: row.id,
+    organization: row.organization,
+    upstream: row.upstream,
+    ...selectionOf(row),
+    match: [...selectionOf(row).match],
+    except: [...selectionOf(row).except],
+    repositories: row.repositories === null ? null : (JSON.parse(row.repositories) as string[]),
+    adopt: row.adopt === 1,
+    settings: mirrorSettingsSchema.parse(JSON.parse(row.settings)),
+    mirrors: countMirrors(counts),
+    state: row.state,
+    reason: row.reason,
+    since: row.since,
+    remedy: remedyOf(row),
+    entries: counts,
+    failures: await first('failed'),
+    left: await first('stopped', 'removed'),
+    unmatched: await first('unmatched'),
+    changing: row.pending !== null,
+    listed: row.listed,
+    readAt: row.read_at,
+    nextReadAt: row.next_read_at,
+    createdAt: row.created_at,
+  }
+}
