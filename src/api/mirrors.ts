@@ -2,6 +2,7 @@ import { listSchema } from './lists.ts'
 import { mirrorChangeSchema, scheduleSchema } from './mirror-settings.ts'
 import { runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { selectionSchema } from './selection.ts'
 
 export const mirrorStateSchema = z.enum(['initial', 'active', 'syncing', 'degraded', 'paused', 'stopped'])
 
@@ -10,9 +11,10 @@ export const pauseCauseSchema = z.enum(['public', 'archived', 'hand', 'quota', '
 const count = z.int().min(0)
 
 /**
- * Upstream's tags, as the last pass saw them. `total`: all but the excluded ones; `published`: served here at upstream's digest;
+ * Upstream's tags, as the last pass saw them. `total`: those that are selected, but the excluded ones; `published`: served here at upstream's digest;
  * `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people keep the
- * mirror from them. `absent` are kept here though upstream no longer has them.
+ * mirror from them. `absent` are kept here though upstream no longer has them; `retained` fell out of the selection and are kept as they
+ * are; `unselected` were never taken.
  */
 export const mirrorTagsSchema = z
   .strictObject({
@@ -22,6 +24,8 @@ export const mirrorTagsSchema = z
     diverged: count,
     excluded: count,
     absent: count,
+    unselected: count,
+    retained: count,
   })
   .openapi('MirrorTags')
 
@@ -52,6 +56,7 @@ export const mirrorSchema = z
     remedy: z.string().nullable(),
     pauses: z.array(pauseSchema),
     schedule: scheduleSchema,
+    selection: selectionSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),

@@ -8,6 +8,7 @@ import { failedLogins } from './0010-failed-logins.ts'
 import { storedBytes } from './0011-stored-bytes.ts'
 import { listSources } from './0012-list-sources.ts'
 import { life } from './0013-life.ts'
+import { selection } from './0016-selection.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   storedBytes,
   listSources,
   life,
+  selection,
 ]

@@ -1,7 +1,7 @@
 /** The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags and one of a few. */
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
-import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
+import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
 import { findRun, insertRun, setRunGeneration, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
@@ -135,7 +135,8 @@ export function createRunner(o: RunnerOptions): Runner {
     return run
   }
 
-  async function execute(mirror: MirrorRecord, run: ProcessRun): Promise<void> {
+  async function execute(begun: MirrorRecord, run: ProcessRun): Promise<void> {
+    let mirror = begun
     const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
@@ -144,6 +145,9 @@ export function createRunner(o: RunnerOptions): Runner {
     try {
       lease = await takeLease(mirror.id, run.abort.signal)
       const { key, generation, signal } = lease
+      // It may have waited: settings are those of now, and a full check that is due is made by whoever comes first.
+      mirror = (await findMirror(db.read, mirror.id)) ?? mirror
+      if (mirror.full_due === 1) run.isFull = true
       await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
       report = await runPass(
         {
