@@ -56,7 +56,18 @@ export function isInRange(version: TagVersion, range: Range): boolean {
  * before the plain name. Digits within a name count as numbers. Never 0 for two names that differ.
  */
 export function compareTagAge(a: string, b: string): number {
-  const [left, right] = [findTagVersion(a), findTagVersion(b)]
+  return compareRead(a, findTagVersion(a), b, findTagVersion(b))
+}
+
+/** From new to old; each name is read once. */
+export function newestFirst<T extends string>(tags: readonly T[]): T[] {
+  return tags
+    .map((tag) => ({ tag, version: findTagVersion(tag) }))
+    .sort((a, b) => compareRead(b.tag, b.version, a.tag, a.version))
+    .map(({ tag }) => tag)
+}
+
+function compareRead(a: string, left: TagVersion | undefined, b: string, right: TagVersion | undefined): number {
   if (left === undefined || right === undefined) {
     if (left !== undefined || right !== undefined) return left === undefined ? -1 : 1
     return compareNatural(a, b) || compareText(a, b)

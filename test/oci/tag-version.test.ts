@@ -6,6 +6,7 @@ import {
   findVersionRange,
   formatTagVersion,
   isInRange,
+  newestFirst,
 } from '../../src/oci/tag-version.ts'
 
 const versionOf = (tag: string) => {
@@ -67,6 +68,7 @@ describe('the order of tags', () => {
       '2',
     ]
     expect([...order].reverse().sort(compareTagAge)).toEqual(order)
+    expect(newestFirst(order)).toEqual([...order].reverse())
   })
 
   test('is total: it sorts any names in one way', () => {

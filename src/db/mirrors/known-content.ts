@@ -1,3 +1,4 @@
+import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
@@ -17,8 +18,8 @@ export interface KnownReferenceRow {
   readonly digest: Digest
   readonly mediaType: string
   readonly sizeBytes: number
-  /** JSON; of entries of an index. */
-  readonly platform: string | null
+  /** Of entries of an index. */
+  readonly platform: Platform | undefined
 }
 
 export async function listKnownManifests(db: Queries, repositoryId: string): Promise<KnownManifestRow[]> {
@@ -54,7 +55,7 @@ export async function listKnownReferences(db: Queries, repositoryId: string): Pr
     digest: row.digest as Digest,
     mediaType: row.media_type,
     sizeBytes: row.size_bytes,
-    platform: row.platform,
+    platform: row.platform === null ? undefined : (JSON.parse(row.platform) as Platform),
   }))
 }
 

@@ -16,7 +16,7 @@ import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
 import type { ProgressBoard } from './progress.ts'
 import { isStop, settleRun } from './settle.ts'
-import { NO_COUNTS, renderRun } from './views.ts'
+import { NO_COUNTS, renderRun, settingsOf } from './views.ts'
 
 export const LEASE_PREFIX = 'mirror:'
 const LEASE_TTL_MS = 30_000
@@ -157,6 +157,7 @@ export function createRunner(o: RunnerOptions): Runner {
           mirror,
           binding: { runId: run.id, leaseKey: key, generation },
           isFull: run.isFull,
+          selection: settingsOf(mirror).selection,
           only: run.only,
           signal: AbortSignal.any([run.abort.signal, signal]),
           meter,

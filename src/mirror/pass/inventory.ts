@@ -182,7 +182,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   }
   const orphans = o.only === undefined ? left.filter((one) => one.origin === 'image') : []
   if (limitsImages(selection)) {
-    for (const { tag } of orphans) leftOut.set(tag, 'not selected: hangs on nothing that is selected')
+    for (const { tag } of orphans) leftOut.set(tag, 'not selected: hangs on nothing that is taken now')
   }
   await look(orphans)
   await walker.settle()

@@ -14,7 +14,7 @@ import { type Facts, listFacts } from '../../db/mirrors/mirror-facts.ts'
 import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRow } from '../../db/schema.ts'
-import type { Descriptor, Platform } from '../../oci/descriptor.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { referencesOf } from '../../oci/manifest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
@@ -77,8 +77,7 @@ export async function loadKnown(
   for (const row of await listKnownReferences(db, repositoryId)) {
     const of = parts.get(row.parent) ?? { blobs: [], children: [] }
     const list = row.kind === 'child' ? of.children : of.blobs
-    const platform = row.platform === null ? undefined : (JSON.parse(row.platform) as Platform)
-    const { mediaType, digest, sizeBytes: size } = row
+    const { mediaType, digest, sizeBytes: size, platform } = row
     list.push({ mediaType, digest, size, ...(platform === undefined ? {} : { platform }) })
     parts.set(row.parent, of)
   }

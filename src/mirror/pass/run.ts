@@ -1,5 +1,4 @@
 /** One pass over one mirror: list, plan, copy, publish. */
-import { mirrorSettingsSchema } from '../../api/mirror-settings.ts'
 import type { RunCounts } from '../../api/runs.ts'
 import type { Selection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -103,6 +102,8 @@ export interface RunOptions {
   readonly mirror: MirrorRecord
   readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
   readonly isFull: boolean
+  /** What the mirror takes; undefined: everything. */
+  readonly selection: Selection | undefined
   /** Only these tags; undefined: all. */
   readonly only: ReadonlySet<Tag> | undefined
   readonly signal: AbortSignal
@@ -112,9 +113,8 @@ export interface RunOptions {
 
 /** @throws whatever ended the pass as a whole; `counts` then tells how far it got */
 export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
-  const { engine, mirror, meter } = o
+  const { engine, mirror, meter, selection } = o
   const sources = await openSources(engine, mirror)
-  const { selection } = mirrorSettingsSchema.parse(JSON.parse(mirror.settings))
   const known = await loadKnown(engine.db.read, mirror, sources.keys, selection)
   const count = () => {
     const [image, referrers] = [sources.image.usage(), sources.referrers?.usage()]

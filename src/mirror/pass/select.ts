@@ -10,7 +10,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { findPlatformChoice, isChosenPlatform } from '../../oci/platform-choice.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { matchesTag } from '../../oci/tag-patterns.ts'
-import { compareTagAge, findTagVersion, findVersionRange, formatTagVersion, isInRange } from '../../oci/tag-version.ts'
+import { findTagVersion, findVersionRange, formatTagVersion, isInRange, newestFirst } from '../../oci/tag-version.ts'
 
 /** True when images may be left out, so that what hangs on one may hang on nothing. */
 export function limitsImages({ tags, tagsRegex, semver, newest, newerThan, platforms }: Selection): boolean {
@@ -48,6 +48,8 @@ export async function selectTags(tags: readonly Tag[], selection: Selection): Pr
   const chosen = new Set<Tag>()
   const rules = new Map<Tag, string>()
   for (const tag of tags) {
+    const due = turn()
+    if (due !== undefined) await due
     const why = refuse(tag)
     if (why !== undefined) rules.set(tag, why)
   }
@@ -60,7 +62,7 @@ export async function selectTags(tags: readonly Tag[], selection: Selection): Pr
       matched.add(tag)
       if (!rules.has(tag)) group.push(tag)
     }
-    const kept = newest === undefined ? group : group.sort((a, b) => compareTagAge(b, a)).slice(0, newest)
+    const kept = newest === undefined ? group : newestFirst(group).slice(0, newest)
     for (const tag of kept) chosen.add(tag)
   }
 
