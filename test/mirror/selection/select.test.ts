@@ -221,3 +221,35 @@ test('a change leaves the other limits, null takes one away, and null for all ta
   expect(isSameSelection(undefined, {})).toBe(true)
   expect(isSameSelection(before, {})).toBe(false)
 })
+
+test('whatever is sent is refused or works; nothing is thrown at anybody', async () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 40 }),
+    fc.constantFrom('', '*', '!', '[', '(', '1.x || ', '>=', '9999w', '-', '/', 'linux/', '𝕏'),
+  )
+  const list = fc.array(text, { maxLength: 3 })
+  const anything = fc.record(
+    {
+      tags: list,
+      tagsRegex: list,
+      semver: text,
+      newest: fc.oneof(fc.integer(), fc.double(), text),
+      newerThan: text,
+      platforms: list,
+      referrers: list,
+    },
+    { requiredKeys: [] },
+  )
+  await fc.assert(
+    fc.asyncProperty(anything, async (sent) => {
+      const { data } = selectionSchema.safeParse(sent)
+      if (data === undefined) return
+      expect(changedSelection(undefined, data) ?? {}).toEqual(data)
+      await selectTags(TAGS, data)
+      chooseChildren([], data.platforms)
+      createTypeChooser(data.referrers ?? [])(['a/b'])
+      if (data.newerThan !== undefined) expect(findCutoff(data.newerThan, new Date(0))?.toISOString()).toBeString()
+    }),
+    { numRuns: 1000 },
+  )
+})
