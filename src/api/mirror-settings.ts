@@ -2,6 +2,7 @@
 import { Cron } from 'croner'
 import { findDuration, parseDuration } from '../lib/duration.ts'
 import { z } from './schema.ts'
+import { changedSelection, selectionChangeSchema, selectionSchema } from './selection.ts'
 
 /** `15m`, `7d` and the like, within bounds. */
 export function durationSchema(least: string, most: string) {
@@ -39,12 +40,14 @@ export const DEFAULT_SCHEDULE = { every: '15m' } as const
 /** As they are kept: only what differs from the defaults. */
 export const mirrorSettingsSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
+  selection: selectionSchema.optional(),
 })
 
 /** A change: what is left out stays, null is the default again. */
 export const mirrorChangeSchema = z
   .strictObject({
     schedule: scheduleSchema.nullable().optional(),
+    selection: selectionChangeSchema.nullable().optional(),
   })
   .openapi('MirrorChange')
 
@@ -54,7 +57,7 @@ export type Schedule = z.infer<typeof scheduleSchema>
 
 /** The settings after a change. */
 export function changedSettings(before: MirrorSettings, change: MirrorChange): MirrorSettings {
-  const merged = { ...before, ...change }
+  const merged = { ...before, ...change, selection: changedSelection(before.selection, change.selection) }
   return mirrorSettingsSchema.parse(
     Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined)),
   )

@@ -2,6 +2,7 @@ import { listSchema } from './lists.ts'
 import { mirrorChangeSchema, scheduleSchema } from './mirror-settings.ts'
 import { runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { selectionSchema } from './selection.ts'
 
 export const mirrorStateSchema = z.enum(['initial', 'active', 'syncing', 'degraded', 'paused', 'stopped'])
 
@@ -10,9 +11,10 @@ export const pauseCauseSchema = z.enum(['public', 'archived', 'hand', 'quota', '
 const count = z.int().min(0)
 
 /**
- * Upstream's tags, as the last pass saw them. `total`: all but the excluded and pinned ones; `published`: served here at upstream's digest;
- * `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people keep the
- * mirror from them; `pinned`: taken back by people, in no other number. `absent` are kept here though upstream no longer has them.
+ * Upstream's tags, as the last pass saw them. `total`: those that are selected, but the excluded and pinned ones; `published`: served here at
+ * upstream's digest; `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people
+ * keep the mirror from them; `pinned`: taken back by people, in no other number. `absent` are kept here though upstream no longer has them;
+ * `retained` fell out of the selection and are kept as they are; `unselected` were never taken.
  */
 export const mirrorTagsSchema = z
   .strictObject({
@@ -23,6 +25,8 @@ export const mirrorTagsSchema = z
     excluded: count,
     absent: count,
     pinned: count,
+    unselected: count,
+    retained: count,
   })
   .openapi('MirrorTags')
 
@@ -54,6 +58,7 @@ export const mirrorSchema = z
     remedy: z.string().nullable(),
     pauses: z.array(pauseSchema),
     schedule: scheduleSchema,
+    selection: selectionSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),

@@ -3,6 +3,7 @@ import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size } from './format.ts'
+import { selectionText } from './selection.ts'
 import { lines, properties, table } from './table.ts'
 
 export function sourceOf(mirror: Mirror): string {
@@ -17,6 +18,8 @@ function tagsOf({ tags }: Mirror): string {
     [tags.excluded, 'excluded'],
     [tags.pinned, 'pinned'],
     [tags.absent, 'gone at upstream'],
+    [tags.unselected, 'not selected'],
+    [tags.retained, 'kept, not selected any more'],
   ].flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]))
   return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
@@ -67,6 +70,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['Reason', mirror.reason ?? undefined],
     ['To go on', mirror.remedy === null ? undefined : `${program} ${mirror.remedy}`],
     ['Schedule', scheduleText(mirror)],
+    ['Selection', selectionText(mirror.selection)],
     ['Tags', tagsOf(mirror)],
     ['Last run', runText(mirror.lastRun)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],

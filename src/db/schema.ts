@@ -348,7 +348,17 @@ export interface MirrorTagRow {
   head_digest: string | null
   upstream_digest: string | null
   synced_digest: string | null
-  state: 'pending' | 'synced' | 'failed' | 'immutable' | 'diverged' | 'pinned' | 'excluded' | 'absent'
+  state:
+    | 'pending'
+    | 'synced'
+    | 'failed'
+    | 'immutable'
+    | 'diverged'
+    | 'pinned'
+    | 'excluded'
+    | 'absent'
+    | 'unselected'
+    | 'retained'
   reason: string | null
   checked_at: string
 }
@@ -361,6 +371,17 @@ export interface MirrorSubjectRow {
   listed_at: string
   /** Address and login that the list is of, as `sourceKey` names them; null: not known. */
   listed_from: string | null
+}
+
+/** What a selection has read at upstream to decide, by digest. */
+export interface MirrorFactRow {
+  mirror_id: string
+  digest: string
+  /** When the image was created; null where `created_known` is 0, or nobody says it. */
+  created: string | null
+  created_known: Flag
+  /** JSON list of the types of a referrer; null: never read. */
+  types: string | null
 }
 
 export interface MirrorExclusionRow {
@@ -445,6 +466,7 @@ export interface Schema {
   sync_runs: SyncRunRow
   mirror_tags: MirrorTagRow
   mirror_subjects: MirrorSubjectRow
+  mirror_facts: MirrorFactRow
   mirror_exclusions: MirrorExclusionRow
   mirror_tag_exclusions: MirrorTagExclusionRow
   tag_pins: TagPinRow

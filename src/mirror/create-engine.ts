@@ -1,6 +1,7 @@
-import { DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
+import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import type { Progress } from '../api/progress.ts'
 import type { Run } from '../api/runs.ts'
+import type { Selection } from '../api/selection.ts'
 import { isResting } from '../db/mirrors/life.ts'
 import {
   findMirror,
@@ -32,7 +33,7 @@ import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
 import { nextState } from './life/state.ts'
 import { createVerbs } from './life/verbs.ts'
-import { renderMirrors, renderRun } from './life/views.ts'
+import { renderMirrors, renderRun, settingsOf } from './life/views.ts'
 import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
 import { openSources, planPass } from './pass/run.ts'
 
@@ -112,11 +113,21 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       readonly full?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
       readonly signal?: AbortSignal | undefined
+      readonly selection: Selection | undefined
     },
   ) {
+    const { selection } = o
     const sources = await openSources(options, mirror)
-    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys)
-    const pass = { sources, known, isFull: o.full ?? false, only: o.only, now: clock.now(), transfers: transfersPerRun }
+    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys, selection)
+    const pass = {
+      sources,
+      known,
+      isFull: o.full ?? false,
+      only: o.only,
+      now: clock.now(),
+      transfers: transfersPerRun,
+      selection,
+    }
     const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
     return {
       items: items.map((item) => ({ ...item, sizeBytes: item.sizeBytes === null ? null : saturate(item.sizeBytes) })),
@@ -165,7 +176,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         source_repository: target.source,
         organization_id: target.organization.id,
       }
-      return plan(source, id, { signal })
+      const before = stopped === undefined ? {} : settingsOf(stopped)
+      const { selection } = changedSettings(before, request.settings ?? {})
+      return plan(source, id, { signal, selection, full: stopped !== undefined })
     },
     async sync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
@@ -185,7 +198,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
-      return plan(mirror, mirror, o)
+      const { selection } = settingsOf(mirror)
+      return plan(mirror, mirror, { ...o, full: o.full === true || mirror.full_due === 1, selection })
     },
     ...verbs,
     async halt(mirrorId) {

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { RepositoryRow } from '../db/schema.ts'
 import type { Tag } from '../oci/reference.ts'
-import { findPatternFault, matchesTag } from './tag-patterns.ts'
+import { findPatternFault, matchesTag } from '../oci/tag-patterns.ts'
 
 export type TagRules = Pick<RepositoryRow, 'immutable_tags' | 'immutable_patterns'>
 

@@ -6,7 +6,7 @@ import type { OrganizationRow, RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import type { RepositoryName } from '../oci/reference.ts'
-import { findPatternFault } from './tag-patterns.ts'
+import { findPatternFault } from '../oci/tag-patterns.ts'
 
 export type Settings = RepositoryChange
 

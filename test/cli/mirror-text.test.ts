@@ -29,6 +29,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   remedy: null,
   pauses: [],
   schedule: { every: '15m' },
+  selection: {},
   tags: { ...NO_TAGS, total: 3, published: 3 },
   leftOut: [],
   lastRun: run(),

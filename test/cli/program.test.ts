@@ -84,6 +84,7 @@ describe('answers', () => {
           'remedy',
           'repository',
           'schedule',
+          'selection',
           'since',
           'source',
           'state',

@@ -85,7 +85,17 @@ describeWithFixtures('tags that people keep a mirror from', () => {
     // The alarm ends with the acceptance, not with the next pass.
     const shown = (await json(['mirror', 'show', REPOSITORY])).mirror
     expect([shown.state, shown.reason]).toEqual(['active', null])
-    expect(shown.tags).toEqual({ total: 3, published: 3, failed: 0, excluded: 1, diverged: 0, absent: 0, pinned: 0 })
+    expect(shown.tags).toEqual({
+      total: 3,
+      published: 3,
+      failed: 0,
+      excluded: 1,
+      diverged: 0,
+      absent: 0,
+      unselected: 0,
+      retained: 0,
+      pinned: 0,
+    })
     expect(shown.leftOut).toEqual([
       { tag: 'old', state: 'excluded', reason: expect.stringContaining('schema version 1') },
     ])

@@ -117,7 +117,10 @@ function build(world: World): { inventory: Inventory; known: Known } {
     tags: states,
     excluded,
   }
-  return { inventory: { tags, nodes, problems, absent: new Map(), lists: [] }, known }
+  return {
+    inventory: { tags, nodes, problems, absent: new Map(), lists: [], unchosen: new Map(), learned: new Map() },
+    known,
+  }
 }
 
 const check = (property: (o: ReturnType<typeof build>) => void) =>

@@ -10,6 +10,7 @@ import { listSources } from './0012-list-sources.ts'
 import { life } from './0013-life.ts'
 import { hints } from './0014-hints.ts'
 import { subscriptions } from './0015-subscriptions.ts'
+import { selection } from './0016-selection.ts'
 import { history } from './0018-history.ts'
 import type { Migration } from './migration.ts'
 
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   hints,
   history,
   subscriptions,
+  selection,
 ]

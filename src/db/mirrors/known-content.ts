@@ -1,4 +1,6 @@
+import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 
 /** What the repository holds, staged or published, for walking known trees without asking upstream. */
@@ -16,6 +18,8 @@ export interface KnownReferenceRow {
   readonly digest: Digest
   readonly mediaType: string
   readonly sizeBytes: number
+  /** Of entries of an index. */
+  readonly platform: Platform | undefined
 }
 
 export async function listKnownManifests(db: Queries, repositoryId: string): Promise<KnownManifestRow[]> {
@@ -39,7 +43,7 @@ export async function listKnownReferences(db: Queries, repositoryId: string): Pr
     .selectFrom('repository_manifests as link')
     .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
     .select(['reference.parent_digest', 'reference.kind', 'reference.digest', 'reference.media_type'])
-    .select('reference.size_bytes')
+    .select(['reference.size_bytes', 'reference.platform'])
     .where('link.repository_id', '=', repositoryId)
     .where('reference.kind', '!=', 'subject')
     .orderBy('reference.parent_digest')
@@ -51,7 +55,27 @@ export async function listKnownReferences(db: Queries, repositoryId: string): Pr
     digest: row.digest as Digest,
     mediaType: row.media_type,
     sizeBytes: row.size_bytes,
+    platform: row.platform === null ? undefined : (JSON.parse(row.platform) as Platform),
   }))
+}
+
+/** The bytes of these manifests, as far as the repository holds them. */
+export async function* readKnownBytes(
+  db: Queries,
+  repositoryId: string,
+  digests: readonly Digest[],
+): AsyncGenerator<{ readonly digest: Digest; readonly bytes: Uint8Array }> {
+  // An index may have 4 MiB.
+  for (const chunk of inChunks(digests, 8)) {
+    const rows = await db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.digest', 'manifest.bytes'])
+      .where('link.repository_id', '=', repositoryId)
+      .where('link.digest', 'in', chunk)
+      .execute()
+    for (const row of rows) yield { digest: row.digest as Digest, bytes: row.bytes }
+  }
 }
 
 /** All blobs of the repository, staged or published, with their sizes in bytes. */

@@ -22,3 +22,8 @@ export async function recordSubjects(tx: Transaction, rows: readonly MirrorSubje
       .execute()
   }
 }
+
+/** Every list is asked for anew, and read as if it were new: what is taken of it has changed. */
+export async function forgetSubjects(tx: Transaction, mirrorId: string): Promise<void> {
+  await tx.deleteFrom('mirror_subjects').where('mirror_id', '=', mirrorId).execute()
+}

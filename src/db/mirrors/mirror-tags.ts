@@ -27,6 +27,18 @@ export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[])
   }
 }
 
+/** Tags that upstream no longer has and the mirror never took: there is nothing to say of them. */
+export async function forgetTags(tx: Transaction, mirrorId: string, tags: readonly Tag[]): Promise<void> {
+  for (const chunk of inChunks(tags)) {
+    await tx
+      .deleteFrom('mirror_tags')
+      .where('mirror_id', '=', mirrorId)
+      .where('tag', 'in', chunk)
+      .where('state', '=', 'unselected')
+      .execute()
+  }
+}
+
 /** Tags that now point where the mirror put them. A person's deletion of before is over: the publisher has re-checked. */
 export async function recordSyncedTags(
   tx: Transaction,
@@ -65,7 +77,7 @@ export async function recordSyncedTags(
 
 /** `published`: served here at upstream's digest; `failed`: held back by a failure. */
 export interface TagCounts {
-  /** Upstream's tags, but those that people excluded. */
+  /** Upstream's tags that are selected, but those that people excluded. */
   readonly total: number
   readonly published: number
   readonly failed: number
@@ -77,9 +89,26 @@ export interface TagCounts {
   readonly absent: number
   /** Taken back by people; in no other number. */
   readonly pinned: number
+  /** Not selected, and never taken. */
+  readonly unselected: number
+  /** Not selected any more: kept here as they are. */
+  readonly retained: number
 }
 
-export const NO_TAGS: TagCounts = { total: 0, published: 0, failed: 0, excluded: 0, diverged: 0, absent: 0, pinned: 0 }
+export const NO_TAGS: TagCounts = {
+  total: 0,
+  published: 0,
+  failed: 0,
+  excluded: 0,
+  diverged: 0,
+  absent: 0,
+  unselected: 0,
+  retained: 0,
+  pinned: 0,
+}
+
+/** States of tags that a mirror does not follow. */
+const UNCOUNTED: readonly MirrorTagRow['state'][] = ['absent', 'excluded', 'unselected', 'retained', 'pinned']
 
 /** Tags as a mirror last saw them, without those that people excluded or pinned. */
 function seenTags(db: Queries) {
@@ -134,13 +163,15 @@ export async function countMirrorTags(db: Queries, mirrorIds: readonly string[])
       const before = counts.get(row.mirror_id) ?? NO_TAGS
       const tags = (state: MirrorTagRow['state']) => (row.state === state ? Number(row.tags) : 0)
       counts.set(row.mirror_id, {
-        total: before.total + Number(row.tags) - tags('absent') - tags('excluded'),
+        total: before.total + (UNCOUNTED.includes(row.state) ? 0 : Number(row.tags)),
         published: before.published + tags('synced'),
         failed: before.failed + tags('failed') + tags('immutable'),
         excluded: before.excluded + tags('excluded'),
         diverged: before.diverged + tags('diverged'),
         absent: before.absent + tags('absent'),
         pinned: before.pinned,
+        unselected: before.unselected + tags('unselected'),
+        retained: before.retained + tags('retained'),
       })
     }
   }

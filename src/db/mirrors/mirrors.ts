@@ -165,9 +165,11 @@ export async function findNextDue(db: Queries): Promise<string | undefined> {
 export async function setMirrorSettings(
   tx: Transaction,
   id: string,
-  o: { readonly settings: string; readonly nextRunAt: string | null },
+  o: { readonly settings: string; readonly nextRunAt: string | null; readonly isFullDue?: boolean },
 ): Promise<void> {
-  await tx.updateTable('mirrors').set({ settings: o.settings, next_run_at: o.nextRunAt }).where('id', '=', id).execute()
+  const full = o.isFullDue === true ? { full_due: 1 as const } : {}
+  const columns = { settings: o.settings, next_run_at: o.nextRunAt, ...full }
+  await tx.updateTable('mirrors').set(columns).where('id', '=', id).execute()
 }
 
 /** Repository and images stay; the mirror gives up its tags. */

@@ -4,7 +4,7 @@
  */
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
-import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
+import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
 import { findRun, insertRun, setRunGeneration, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
@@ -19,7 +19,7 @@ import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
 import type { ProgressBoard } from './progress.ts'
 import { isStop, settleRun } from './settle.ts'
-import { NO_COUNTS, renderRun } from './views.ts'
+import { NO_COUNTS, renderRun, settingsOf } from './views.ts'
 
 export const LEASE_PREFIX = 'mirror:'
 const LEASE_TTL_MS = 30_000
@@ -143,7 +143,8 @@ export function createRunner(o: RunnerOptions): Runner {
     return run
   }
 
-  async function execute(mirror: MirrorRecord, run: ProcessRun): Promise<void> {
+  async function execute(begun: MirrorRecord, run: ProcessRun): Promise<void> {
+    let mirror = begun
     const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
@@ -152,6 +153,9 @@ export function createRunner(o: RunnerOptions): Runner {
     try {
       lease = await takeLease(mirror.id, run.abort.signal)
       const { key, generation, signal } = lease
+      // It may have waited: settings are those of now, and a full check that is due is made by whoever comes first.
+      mirror = (await findMirror(db.read, mirror.id)) ?? mirror
+      if (mirror.full_due === 1) run.isFull = true
       await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
       report = await runPass(
         {
@@ -161,6 +165,7 @@ export function createRunner(o: RunnerOptions): Runner {
           mirror,
           binding: { runId: run.id, leaseKey: key, generation },
           isFull: run.isFull,
+          selection: settingsOf(mirror).selection,
           only: run.only,
           hinted: run.hinted,
           signal: AbortSignal.any([run.abort.signal, signal]),

@@ -1,9 +1,11 @@
 /** The end of a run, and what it means for its mirror: one transaction. */
 import type { RunCounts } from '../../api/runs.ts'
+import { isSameSelection } from '../../api/selection.ts'
 import type { Transaction } from '../../db/engine/engine.ts'
 import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/mirrors/life.ts'
+import { recordFacts } from '../../db/mirrors/mirror-facts.ts'
 import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
-import { recordTags } from '../../db/mirrors/mirror-tags.ts'
+import { forgetTags, recordTags } from '../../db/mirrors/mirror-tags.ts'
 import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
 import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
@@ -56,7 +58,9 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   }))
   if (report !== undefined && !end.isFenced) {
     await recordTags(tx, report.tags)
-    await recordSubjects(tx, report.subjects)
+    await forgetTags(tx, mirror.id, report.forgotten)
+    await recordFacts(tx, mirror.id, report.learned)
+    if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)
   }
   const counts = { ...end.counts, failed: end.counts.failed + whole.length }
   await endRun(tx, end.runId, { outcome, at, counts: JSON.stringify(counts), failures: JSON.stringify(failures) })
@@ -72,17 +76,27 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   const reason = whole[0]?.message ?? report?.reason ?? null
   const events = end.isPartOfMirror
     ? await afterSome(tx, present, { reason: report?.reason ?? null, isHinted: end.hintClaims !== undefined, at })
-    : await afterAll(tx, present, { ...end, outcome, reason })
+    : await afterAll(tx, present, { ...end, outcome, reason, isStale: await hasNewSelection(tx, mirror) })
   await appendEvents(tx, events)
   return outcome
+}
+
+/** Whether what the run went by was changed meanwhile: what it found of referrers says nothing, and a run by the new one is owed. */
+async function hasNewSelection(tx: Transaction, ran: MirrorRecord): Promise<boolean> {
+  const present = await findMirror(tx, ran.id)
+  return present !== undefined && !isSameSelection(settingsOf(ran).selection, settingsOf(present).selection)
 }
 
 async function afterAll(
   tx: Transaction,
   mirror: MirrorRecord,
-  o: RunEnd & { readonly outcome: Exclude<RunOutcome, 'running' | 'stopped'>; readonly reason: string | null },
+  o: RunEnd & {
+    readonly outcome: Exclude<RunOutcome, 'running' | 'stopped'>
+    readonly reason: string | null
+    readonly isStale: boolean
+  },
 ): Promise<NewEvent[]> {
-  const { outcome, reason, at } = o
+  const { outcome, reason, report, at } = o
   const events = await settlePauses(tx, mirror, o)
   const state = nextState(mirror.state, o.isInterrupted ? 'run interrupted' : `run ${outcome}`)
   const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(tx, mirror.id, o.runId)) : 0
@@ -90,8 +104,9 @@ async function afterAll(
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
   const next = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
   const isAtRest = await isResting(tx, mirror.id)
-  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: isAtRest ? null : o.isInterrupted ? at : next, at })
-  if (o.isFull && outcome !== 'failed') {
+  const due = isAtRest ? null : o.isInterrupted || o.isStale ? at : next
+  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: due, at })
+  if (o.isFull && outcome !== 'failed' && !o.isStale && report?.isOwed !== true) {
     await tx.updateTable('mirrors').set({ full_due: 0 }).where('id', '=', mirror.id).execute()
   }
   return [...events, ...changeOf(mirror, state, reason, at)]

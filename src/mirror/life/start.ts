@@ -1,6 +1,8 @@
 /** What has to be true before a mirror begins, and the rows that it begins with. */
 import { changedSettings, type MirrorChange, mirrorSettingsSchema } from '../../api/mirror-settings.ts'
+import { isSameSelection } from '../../api/selection.ts'
 import type { Queries, Transaction } from '../../db/engine/engine.ts'
+import { forgetSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { createMirror, findMirrorOfRepository, type MirrorRecord, restartMirror } from '../../db/mirrors/mirrors.ts'
 import { findUpstream } from '../../db/mirrors/upstreams.ts'
 import { findOrganization } from '../../db/people/organizations.ts'
@@ -138,8 +140,12 @@ export async function insertStart(
     throw new AppError('CONFLICT', `${destination} was made by somebody else just now`)
   }
   const before = mirror === undefined ? {} : mirrorSettingsSchema.parse(JSON.parse(mirror.settings))
-  const settings = JSON.stringify(changedSettings(before, o.settings))
+  const after = changedSettings(before, o.settings)
+  const settings = JSON.stringify(after)
   const columns = { upstream_id: upstream.id, source_repository: source, settings, at: o.at }
-  if (mirror !== undefined) return restartMirror(tx, mirror, columns)
+  if (mirror !== undefined) {
+    if (!isSameSelection(before.selection, after.selection)) await forgetSubjects(tx, mirror.id)
+    return restartMirror(tx, mirror, columns)
+  }
   return createMirror(tx, { organization_id: organization.id, repository_id: made.row.id, ...columns })
 }

@@ -1,8 +1,10 @@
 /** What people do with a mirror: stop, pause, resume, restart, change its settings. Each is one transaction with its event. */
 import { changedSettings, DEFAULT_SCHEDULE } from '../../api/mirror-settings.ts'
 import type { Mirror } from '../../api/mirrors.ts'
+import { isSameSelection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { endPause, eventOf, pauseMirror } from '../../db/mirrors/life.ts'
+import { forgetSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { findMirror, type MirrorRecord, setMirrorSettings, stopMirror } from '../../db/mirrors/mirrors.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import { AppError } from '../../errors.ts'
@@ -99,8 +101,16 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
         const isNewSchedule = change.schedule !== undefined && mirror.next_run_at !== null
         const cadence = cadenceOf(settings.schedule ?? DEFAULT_SCHEDULE)
         const next = nextRunAt({ now: new Date(at), outcome: 'done', failedBefore: 0, cadence, random: o.random })
-        const nextRun = isNewSchedule ? next : mirror.next_run_at
-        await setMirrorSettings(tx, mirrorId, { settings: JSON.stringify(settings), nextRunAt: nextRun })
+        // What is taken now may have been left out of images that are here: everything is looked at anew, at once.
+        const isNewSelection = !isSameSelection(settingsOf(mirror).selection, settings.selection)
+        const isDue = isNewSelection && mirror.next_run_at !== null
+        const nextRun = isDue ? at : isNewSchedule ? next : mirror.next_run_at
+        await setMirrorSettings(tx, mirrorId, {
+          settings: JSON.stringify(settings),
+          nextRunAt: nextRun,
+          isFullDue: isNewSelection,
+        })
+        if (isNewSelection) await forgetSubjects(tx, mirrorId)
         await appendEvents(tx, [eventOf('mirror.changed', mirror, { actor, at }, { change })])
       })
       o.wake()

@@ -122,6 +122,7 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       ...standingOf(record, state, pauses, lastRun),
       pauses: pauses.map(renderPause),
       schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,
+      selection: settingsOf(record).selection ?? {},
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       lastRun,

@@ -69,5 +69,8 @@ export function nothingLeft(tags: readonly MirrorTagRow[]): RunReport {
     pinnedTags: 0,
     tags,
     subjects: [],
+    learned: new Map(),
+    forgotten: [],
+    isOwed: false,
   }
 }

@@ -1,4 +1,6 @@
 /** What upstream has, as far as it matters here: its tags, and everything below the digests that they name. */
+
+import type { Facts } from '../../db/mirrors/mirror-facts.ts'
 import { AppError } from '../../errors.ts'
 import { forEachConcurrent } from '../../lib/concurrency.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -8,8 +10,10 @@ import { parseDigestTag, type Tag } from '../../oci/reference.ts'
 import type { Abortable } from '../../oci/repository.ts'
 import { decideTag, type TagDecision } from './decide-tag.ts'
 import type { Origin } from './known.ts'
+import { createLearner } from './learn.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
+import { limitsImages, selectTags } from './select.ts'
 import { createWalker, type Walked } from './walk.ts'
 
 export interface SeenTag {
@@ -22,15 +26,19 @@ export interface SeenTag {
     | { readonly problem: Problem; readonly digest?: Digest | undefined }
     /** A person keeps the mirror from it, and why: nothing was asked. */
     | { readonly excluded: string }
+    /** The selection leaves it out, and by which rule; `digest` only where upstream had to be asked. */
+    | { readonly unselected: string; readonly digest?: Digest | undefined }
 }
 
 export interface Inventory extends Walked {
   readonly tags: readonly SeenTag[]
   /** The tags that were looked for, when not all: then what is not among `tags` is unknown, not absent. */
   readonly only?: ReadonlySet<Tag> | undefined
+  /** What the selection had to read in this pass. */
+  readonly learned: ReadonlyMap<Digest, Facts>
 }
 
-export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags'> {
+export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags' | 'learner'> {
   readonly concurrency: number
   /** Looks at these image tags and what hangs on them only; undefined: at all. */
   readonly only?: ReadonlySet<Tag> | undefined
@@ -42,10 +50,12 @@ interface ListedTag {
   readonly digest: Digest | undefined
   readonly origin: Origin
   readonly subject: Digest | undefined
+  /** Of a digest tag: `.sig` and the like. */
+  readonly suffix: string | undefined
 }
 
 /**
- * Lists tags, asks each one's digest, and walks the distinct ones. Trees of tags that may not move are left alone.
+ * Lists tags, asks the digest of each one that is selected, and walks the distinct ones. Trees of tags that may not move are left alone.
  * @throws what listing the tags throws; UPSTREAM_INVALID when upstream suddenly lists none; CANCELLED
  */
 export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
@@ -61,14 +71,21 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
       if (digestTag !== undefined && digestTag.suffix === undefined) fallbackTags.add(tag)
       // A referrer source gives what hangs on images, not images.
       else if (origin === 'image' || (digestTag !== undefined && !listed.has(tag))) {
-        listed.set(tag, { tag, digest, origin, subject: digestTag?.subject })
+        listed.set(tag, { tag, digest, origin, subject: digestTag?.subject, suffix: digestTag?.suffix })
       }
     }
     if (origin === 'image' && listed.size === 0) refuseSuddenlyEmpty(known.tags)
   }
-  o.onTags?.(o.only?.size ?? [...listed.values()].filter((one) => one.origin === 'image').length)
+  const { selection = {} } = o
+  const names = [...listed.values()].filter((one) => one.origin === 'image' && one.subject === undefined)
+  const leftOut = await selectTags(
+    names.map((one) => one.tag),
+    selection,
+  )
+  o.onTags?.(o.only?.size ?? [...listed.values()].filter((one) => one.origin === 'image').length - leftOut.size)
 
-  const walker = createWalker({ ...o, fallbackTags })
+  const learner = createLearner(o)
+  const walker = createWalker({ ...o, fallbackTags, learner })
   const tags: SeenTag[] = []
   /** `isRead`: from the manifests themselves, after a digest that was only told turned out to name nothing. */
   const look = async (wanted: readonly ListedTag[], isRead = false): Promise<void> => {
@@ -88,12 +105,20 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     })
     const doubtful: ListedTag[] = []
     await forEachConcurrent(roots.values(), o.concurrency, async ({ descriptor, origin, isAttached, of }) => {
-      if ((await walker.walk(descriptor, origin, isAttached)) || isRead) return
+      const isThere = await walker.walk(descriptor, origin, isAttached)
+      if (walker.walked.nodes.get(descriptor.digest)?.isEmptied) leaveOut(of, descriptor.digest)
+      if (isThere || isRead) return
       for (const one of of) {
         seen.delete(one.tag)
         doubtful.push(one)
       }
     })
+    function leaveOut(these: readonly ListedTag[], digest: Digest): void {
+      const unselected = `not selected: has none of the platforms ${(selection.platforms ?? []).join(', ').slice(0, 200)}`
+      for (const { tag, origin, subject } of these)
+        seen.set(tag, { tag, origin, subject, seen: { unselected, digest } })
+    }
+
     for (const one of seen.values()) tags.push(one)
     if (doubtful.length > 0) await look(doubtful, true)
   }
@@ -102,6 +127,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     const { tag, origin, subject } = one
     const before = known.tags.get(tag)
     if (before?.excluded !== undefined) return { tag, origin, subject, seen: { excluded: before.excluded } }
+    const rule = leftOut.get(tag)
+    if (rule !== undefined) return { tag, origin, subject, seen: { unselected: rule } }
     try {
       const told = isRead || one.digest === undefined ? undefined : known.manifests.get(one.digest)?.descriptor
       const descriptor =
@@ -118,27 +145,49 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
         const message = `${digest} is a Docker schema 1 manifest, which cannot be mirrored: it is of schema version 1, want 2 or OCI`
         return { tag, origin, subject, seen: { problem: { code: 'UPSTREAM_UNSUPPORTED', message }, digest } }
       }
+      const unselected = decision.action === 'skip' ? undefined : await refuseContent(one, descriptor)
+      if (unselected !== undefined) return { tag, origin, subject, seen: { unselected, digest } }
       return { tag, origin, subject, seen: { descriptor, decision } }
     } catch (error) {
       return { tag, origin, subject, seen: { problem: problemOf(error) } }
     }
   }
 
+  /** What a name does not tell. What hangs on something attached belongs to it. */
+  async function refuseContent(one: ListedTag, descriptor: Descriptor): Promise<string | undefined> {
+    if (one.subject === undefined) return learner.refuseOld(descriptor, one.origin)
+    if (walker.walked.nodes.get(one.subject)?.isAttached) return undefined
+    const rule = await learner.refuseType(descriptor, one.origin, one)
+    return rule === undefined ? undefined : `not selected: ${rule}`
+  }
+
   const all = [...listed.values()]
-  const isWanted = ({ tag, origin }: ListedTag) => (o.only === undefined ? origin === 'image' : o.only.has(tag))
+  // What hangs on others comes after them where a selection decides about it.
+  const isFirst = ({ origin, subject }: ListedTag) =>
+    origin === 'image' && (subject === undefined || o.selection === undefined)
+  const isWanted = (one: ListedTag) => (o.only === undefined ? isFirst(one) : o.only.has(one.tag))
+  const isMirrored = (digest: Digest) => {
+    const node = walker.walked.nodes.get(digest)
+    return node !== undefined && !node.isEmptied
+  }
   await look(all.filter(isWanted))
   // Of another registry, or of a few tags, only what hangs on something that is mirrored; and what hangs on that.
   let left = all.filter((one) => !isWanted(one))
   for (;;) {
-    const wanted = left.filter((one) => one.subject !== undefined && walker.walked.nodes.has(one.subject))
+    const wanted = left.filter((one) => one.subject !== undefined && isMirrored(one.subject))
     if (wanted.length === 0) break
     const asked = new Set(wanted)
     left = left.filter((one) => !asked.has(one))
     await look(wanted)
   }
+  const orphans = o.only === undefined ? left.filter((one) => one.origin === 'image') : []
+  if (limitsImages(selection)) {
+    for (const { tag } of orphans) leftOut.set(tag, 'not selected: hangs on nothing that is taken now')
+  }
+  await look(orphans)
   await walker.settle()
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
-  return { tags, only: o.only, ...walker.walked }
+  return { tags, only: o.only, learned: learner.learned, ...walker.walked }
 }
 
 function refuseSuddenlyEmpty(tags: WalkOptions['known']['tags']): void {

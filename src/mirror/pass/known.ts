@@ -1,15 +1,23 @@
 /** What a mirror's repository holds and what the last passes saw: loaded once per pass, so that known trees cost upstream nothing. */
 
+import type { Selection } from '../../api/selection.ts'
 import { listTags } from '../../db/content/tags.ts'
 import type { Queries } from '../../db/engine/engine.ts'
-import { listKnownBlobs, listKnownManifests, listKnownReferences } from '../../db/mirrors/known-content.ts'
+import {
+  listKnownBlobs,
+  listKnownManifests,
+  listKnownReferences,
+  readKnownBytes,
+} from '../../db/mirrors/known-content.ts'
 import { listExcludedDigests, listExcludedTags } from '../../db/mirrors/mirror-exclusions.ts'
+import { type Facts, listFacts } from '../../db/mirrors/mirror-facts.ts'
 import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorRow } from '../../db/schema.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { referencesOf } from '../../oci/manifest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { TagState } from './decide-tag.ts'
@@ -41,6 +49,8 @@ export interface Known {
   readonly tags: ReadonlyMap<Tag, TagState>
   /** Digests that people deleted here. */
   readonly excluded: ReadonlySet<Digest>
+  /** What the selection had to read. */
+  readonly facts: ReadonlyMap<Digest, Facts>
 }
 
 export const NOTHING_KNOWN: Known = {
@@ -50,22 +60,29 @@ export const NOTHING_KNOWN: Known = {
   lists: { image: new Map(), referrers: new Map() },
   tags: new Map(),
   excluded: new Set(),
+  facts: new Map(),
 }
 
-/** @param keys the sources that this pass reads from: what others have listed says nothing about theirs */
+/**
+ * @param selection decides what else has to be known of what is here
+ * @param keys the sources that this pass reads from: what others have listed says nothing about theirs
+ */
 export async function loadKnown(
   db: Queries,
   mirror: Pick<MirrorRow, 'id' | 'repository_id'>,
   keys: Readonly<Record<Origin, string>>,
+  selection?: Selection | undefined,
 ): Promise<Known> {
   const repositoryId = mirror.repository_id
   const parts = new Map<Digest, { blobs: Descriptor[]; children: Descriptor[] }>()
   for (const row of await listKnownReferences(db, repositoryId)) {
     const of = parts.get(row.parent) ?? { blobs: [], children: [] }
     const list = row.kind === 'child' ? of.children : of.blobs
-    list.push({ mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes })
+    const { mediaType, digest, sizeBytes: size, platform } = row
+    list.push({ mediaType, digest, size, ...(platform === undefined ? {} : { platform }) })
     parts.set(row.parent, of)
   }
+  if (selection?.platforms !== undefined) await addAnnotations(db, repositoryId, parts)
   const held = await listKnownBlobs(db, repositoryId)
   const manifests = new Map<Digest, KnownManifest>()
   const referrers = new Map<Digest, Digest[]>()
@@ -96,6 +113,23 @@ export async function loadKnown(
     lists,
     tags: await loadTags(db, mirror),
     excluded: await listExcludedDigests(db, mirror.id),
+    facts: selection === undefined ? new Map() : await listFacts(db, mirror.id),
+  }
+}
+
+/** Attestations of an index say by an annotation which entry they are about; it is in the bytes only. */
+async function addAnnotations(
+  db: Queries,
+  repositoryId: string,
+  parts: ReadonlyMap<Digest, { readonly children: Descriptor[] }>,
+): Promise<void> {
+  const indexes = [...parts].filter(([, { children }]) =>
+    children.some(({ platform }) => platform === undefined || platform.os === 'unknown'),
+  )
+  const digests = indexes.map(([digest]) => digest)
+  for await (const { digest, bytes } of readKnownBytes(db, repositoryId, digests)) {
+    const of = parts.get(digest)
+    of?.children.splice(0, of.children.length, ...referencesOf(bytes).children)
   }
 }
 

@@ -35,7 +35,7 @@ export interface PlannedTag {
 
 export interface UnmetTag {
   readonly tag: Tag
-  readonly why: 'unlisted' | 'excluded' | 'pinned' | 'diverged'
+  readonly why: 'unlisted' | 'excluded' | 'pinned' | 'diverged' | 'unselected'
   readonly reason: string
 }
 
@@ -45,6 +45,8 @@ export interface SyncPlan extends Plan {
   readonly tags: readonly PlannedTag[]
   /** Upstream's tags that people keep the mirror from: nothing is written down about them. */
   readonly excluded: readonly Tag[]
+  /** Tags that upstream lost and the mirror never took: nothing is left to say of them. */
+  readonly forgotten: readonly Tag[]
   /** Tags that were asked for by name and do not come, though nothing failed. */
   readonly unmet: readonly UnmetTag[]
 }
@@ -57,12 +59,13 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
   const items: PlanItem[] = []
   const works: RootWork[] = []
   const tags: PlannedTag[] = []
-  const totals = { tagsMoved: 0, tagsUnchanged: 0, tagsSkipped: 0, tagsFailed: 0, tagsRetained: 0 }
-  const content = { manifests: 0, referrers: 0, blobs: 0, sizeBytes: 0 }
+  const totals = { tagsMoved: 0, tagsUnchanged: 0, tagsSkipped: 0, tagsFailed: 0, tagsUnselected: 0, tagsRetained: 0 }
+  const content = { manifests: 0, referrers: 0, blobs: 0, sizeBytes: 0, platformsLeftOut: 0, referrersLeftOut: 0 }
   const counted = new Set<Digest>()
   const countedBlobs = new Set<Digest>()
   const planned = new Set<Tag>()
   const excluded: Tag[] = []
+  const forgotten: Tag[] = []
 
   function copy(node: Node, reason: string): void {
     const { digest } = node.descriptor
@@ -116,8 +119,11 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
     const unpublished = nodes.filter((node) => node.here !== 'published' || isLacking(node))
     if (problem === undefined && moves.length === 0 && unpublished.length === 0) return
     if (problem === undefined && moves.length === 0) {
-      const isLate = unpublished.some((node) => node.here !== 'published')
-      const what = isLate ? 'manifests that were attached later' : 'manifests with layers that upstream may have now'
+      const late = unpublished.filter((node) => node.here !== 'published')
+      const isPart = late.some((node) => !node.isAttached)
+      const attachedOrLacking =
+        late.length > 0 ? 'manifests that were attached later' : 'manifests with layers that upstream may have now'
+      const what = isPart ? 'manifests of platforms that were not here' : attachedOrLacking
       const reason = `${unpublished.length} ${what}`
       items.push({ action: 'publish', tag: null, digest: root.digest, sizeBytes: 0, origin: 'image', reason })
     }
@@ -133,6 +139,15 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
       stage: nodes.filter((node) => node.here === 'no' || isLacking(node)).map((node) => node.descriptor.digest),
       problem,
     })
+  }
+
+  /** Outside the selection: what is here stays as it is. */
+  function leaveOut(tag: Tag, digest: Digest | undefined, origin: Origin, reason: string): void {
+    const { local, synced } = known.tags.get(tag) ?? {}
+    const isKept = local !== undefined && local === synced
+    totals[isKept ? 'tagsRetained' : 'tagsUnselected']++
+    tagItem(isKept ? 'retain' : 'skip', tag, digest ?? local, origin, isKept ? `${reason}; it stays as it is` : reason)
+    tags.push({ tag, digest, state: isKept ? 'retained' : 'unselected', reason, problem: undefined })
   }
 
   for (const one of inventory.tags) {
@@ -151,6 +166,8 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
       totals.tagsSkipped++
       tagItem('skip', one.tag, undefined, one.origin, `excluded: ${one.seen.excluded}`)
       excluded.push(one.tag)
+    } else if ('unselected' in one.seen) {
+      leaveOut(one.tag, one.seen.digest, one.origin, one.seen.unselected)
     } else if (one.seen.decision.action === 'skip') {
       const { decision, descriptor } = one.seen
       totals.tagsSkipped++
@@ -172,17 +189,28 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
   for (const [tag, state] of known.tags) {
     if (inventory.only !== undefined || seen.has(tag)) continue
     if (state.state === undefined || state.state === 'excluded' || state.excluded !== undefined) continue
+    if (state.state === 'unselected') {
+      forgotten.push(tag)
+      continue
+    }
     const reason = 'upstream no longer has the tag'
     totals.tagsRetained++
     tagItem('retain', tag, state.local, 'image', reason)
     tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined })
+  }
+  for (const [digest, { parent, kind, rule }] of inventory.unchosen) {
+    // What another image brings in is here all the same.
+    if (inventory.nodes.has(digest)) continue
+    content[kind === 'platform' ? 'platformsLeftOut' : 'referrersLeftOut']++
+    const reason = `${kind === 'platform' ? 'part of' : 'attached to'} ${parent}: ${rule}`
+    items.push({ action: 'skip', tag: null, digest, sizeBytes: null, origin: 'image', reason })
   }
   const unmet = unmetOf(inventory)
   for (const { tag, reason } of unmet.filter(({ why }) => why === 'unlisted')) {
     totals.tagsFailed++
     tagItem('skip', tag, undefined, 'image', reason)
   }
-  return { items, totals: { ...totals, ...content }, works, tags, excluded, unmet }
+  return { items, totals: { ...totals, ...content }, works, tags, excluded, forgotten, unmet }
 }
 
 /** What was asked for by name is owed an answer: tags that people keep for themselves, and those that upstream does not list. */
@@ -192,6 +220,7 @@ function unmetOf({ only, tags: seen }: Inventory): UnmetTag[] {
     const found = listed.get(tag)
     if (found === undefined) return [{ tag, why: 'unlisted', reason: 'upstream lists no such tag' }]
     if ('excluded' in found) return [{ tag, why: 'excluded', reason: found.excluded }]
+    if ('unselected' in found) return [{ tag, why: 'unselected', reason: found.unselected }]
     if ('problem' in found || found.decision.action !== 'skip') return []
     return [{ tag, why: found.decision.state, reason: found.decision.reason }]
   })

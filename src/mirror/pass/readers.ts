@@ -1,7 +1,10 @@
 /** What a pass reads with: the registries of one mirror, and what it knows before it asks them. */
+
+import type { Selection } from '../../api/selection.ts'
 import type { Limiter } from '../../lib/concurrency.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import type { Known } from './known.ts'
+import type { Learner } from './learn.ts'
 
 export interface Readers {
   readonly image: RepositoryReader
@@ -18,4 +21,7 @@ export interface WalkOptions extends Abortable {
   readonly now: Date
   /** Subjects whose fallback tag is in a tag list: `<alg>-<hex>` tags (distribution-spec "Referrers Tag Schema"). */
   readonly fallbackTags: ReadonlySet<string>
+  /** What the mirror takes; undefined: everything. */
+  readonly selection?: Selection | undefined
+  readonly learner: Learner
 }

@@ -1,5 +1,6 @@
 /** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
 import type { RunFailure } from '../../api/runs.ts'
+import type { Facts } from '../../db/mirrors/mirror-facts.ts'
 import type { MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
@@ -32,6 +33,10 @@ export interface RunReport {
   readonly pinnedTags: number
   readonly tags: readonly MirrorTagRow[]
   readonly subjects: readonly MirrorSubjectRow[]
+  readonly learned: ReadonlyMap<Digest, Facts>
+  readonly forgotten: readonly Tag[]
+  /** Something that is served already still lacks a part that only a full pass asks for. */
+  readonly isOwed: boolean
 }
 
 export function reportRun(
@@ -78,11 +83,12 @@ export function reportRun(
     return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
   })
   notes.push(...leftOutOf(inventory))
+  const followed = tags.filter(({ state }) => state !== 'unselected' && state !== 'retained').length
   const isAnyGood = tags.some((tag) => tag.state === 'synced')
   const outcome = failures.size === 0 ? 'done' : isAnyGood ? 'partial' : 'failed'
   return {
     outcome,
-    reason: first === undefined ? null : `${held} of ${tags.length} tags failed, ${first.tag}: ${first.message}`,
+    reason: first === undefined ? null : `${held} of ${followed} tags failed, ${first.tag}: ${first.message}`,
     failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
     failedTags: failures.size,
     overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
@@ -91,6 +97,13 @@ export function reportRun(
     pinnedTags: tags.filter((tag) => tag.state === 'pinned').length,
     tags,
     subjects: reliableLists(inventory, published.digests, o),
+    learned: inventory.learned,
+    forgotten: plan.forgotten,
+    isOwed: executed.failed.some(
+      ({ work, problem }) =>
+        inventory.nodes.get(work.root.digest)?.here === 'published' &&
+        inventory.nodes.get(problem.digest)?.isAttached !== true,
+    ),
   }
 }
 
@@ -114,6 +127,11 @@ function isLasting({ code }: Problem): boolean {
 
 function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Problem {
   if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
+  if (why === 'unselected')
+    return {
+      code: 'CONFLICT',
+      message: `${reason}; to take it, change the selection: kagami mirror change ${repository}`,
+    }
   const release = {
     excluded: `; to bring it back: kagami tag release ${repository} ${tag}`,
     pinned: `; to let the mirror move it again: kagami tag release ${repository} ${tag}`,
@@ -187,6 +205,7 @@ function reliableLists(
     publishedNow.has(digest) ||
     o.known.manifests.get(digest)?.isPublished === true ||
     inventory.absent.has(digest) ||
+    inventory.unchosen.has(digest) ||
     o.known.excluded.has(digest)
   return inventory.lists.flatMap((list): MirrorSubjectRow[] => {
     const before = o.known.lists[list.origin].get(list.subject)

@@ -1,11 +1,12 @@
 /** One pass over one mirror: list, plan, copy, publish. */
 import type { RunCounts } from '../../api/runs.ts'
+import type { Selection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
 import { recordTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
-import type { MirrorRow, UpstreamRow } from '../../db/schema.ts'
+import type { MirrorRow, MirrorTagRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
@@ -20,6 +21,15 @@ import { type Known, loadKnown } from './known.ts'
 import type { RunMeter } from './meter.ts'
 import { planSync, type SyncPlan } from './plan.ts'
 import { type RunReport, reportRun, tagRows } from './run-report.ts'
+
+/** States of tags that a run has nothing to do for. */
+const UNFOLLOWED: ReadonlySet<MirrorTagRow['state']> = new Set([
+  'absent',
+  'excluded',
+  'unselected',
+  'retained',
+  'pinned',
+])
 
 /** Both registries of one mirror, opened for one pass. */
 export interface Sources {
@@ -58,6 +68,8 @@ export interface PassOptions {
   readonly sources: Sources
   readonly known: Known
   readonly isFull: boolean
+  /** What the mirror takes; undefined: everything. */
+  readonly selection: Selection | undefined
   /** Only these tags; undefined: all. */
   readonly only: ReadonlySet<Tag> | undefined
   readonly now: Date
@@ -67,7 +79,7 @@ export interface PassOptions {
 
 /** What a pass would do, and what it is made from. */
 export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
-  const { sources, known, isFull, only, now, transfers } = o
+  const { sources, known, isFull, selection, only, now, transfers } = o
   const limiter = createLimiter(transfers)
   const { image, referrers } = sources
   const readers = {
@@ -79,6 +91,7 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void }
     known,
     limiter,
     isFull,
+    selection,
     only,
     now,
     concurrency: transfers * 4,
@@ -96,6 +109,8 @@ export interface RunOptions {
   readonly mirror: MirrorRecord
   readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
   readonly isFull: boolean
+  /** What the mirror takes; undefined: everything. */
+  readonly selection: Selection | undefined
   /** Only these tags; undefined: all. */
   readonly only: ReadonlySet<Tag> | undefined
   /** Upstream has named `only`, and nobody here; see `lookAtHinted`. */
@@ -107,9 +122,9 @@ export interface RunOptions {
 
 /** @throws whatever ended the pass as a whole; `counts` then tells how far it got */
 export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
-  const { engine, mirror, meter } = o
+  const { engine, mirror, meter, selection } = o
   const sources = await openSources(engine, mirror)
-  const known = await loadKnown(engine.db.read, mirror, sources.keys)
+  const known = await loadKnown(engine.db.read, mirror, sources.keys, selection)
   const count = () => {
     const [image, referrers] = [sources.image.usage(), sources.referrers?.usage()]
     counts.requests = image.requests + (referrers?.requests ?? 0)
@@ -138,6 +153,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       sources,
       known,
       isFull: o.isFull,
+      selection,
       only: hinted?.left ?? o.only,
       now: o.clock.now(),
       transfers: o.transfers,
@@ -150,9 +166,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     const { totals } = plan
     counts.tagsUnchanged = (totals.tagsUnchanged ?? 0) + inStep.length
     meter.phase = 'copying'
-    meter.tagsTotal = plan.tags.filter(
-      (tag) => tag.state !== 'absent' && tag.state !== 'excluded' && tag.state !== 'pinned',
-    ).length
+    meter.tagsTotal = plan.tags.filter((tag) => !UNFOLLOWED.has(tag.state)).length
     meter.leftOut = totals.tagsSkipped ?? 0
     meter.tagsDone = plan.tags.filter((tag) => tag.state === 'synced').length
     meter.manifestsTotal = (totals.manifests ?? 0) + (totals.referrers ?? 0)
@@ -173,7 +187,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
         mirrorId: mirror.id,
         actor: `mirror:${mirror.id}`,
         sourceKey: key,
-        isAbsentUpstream: (digest) => inventory.absent.has(digest),
+        isAbsentUpstream: (digest) => inventory.absent.has(digest) || inventory.unchosen.has(digest),
       })
     const executed = await executePlan({
       plan,
@@ -207,9 +221,12 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
         },
       },
     })
+    // Upstream may name what is not selected: nobody here asked for it.
+    const told = (whole: SyncPlan): SyncPlan =>
+      hinted === undefined ? whole : { ...whole, unmet: whole.unmet.filter(({ why }) => why !== 'unselected') }
     const now = isoTime(o.clock.now())
     const report = reportRun(
-      { inventory, plan, executed },
+      { inventory, plan: told(plan), executed },
       {
         mirrorId: mirror.id,
         repository: mirror.repository,

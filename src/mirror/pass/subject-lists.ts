@@ -5,7 +5,10 @@ import { referrersTag } from '../../oci/reference.ts'
 import type { Abortable, LeftOut } from '../../oci/repository.ts'
 import type { Origin } from './known.ts'
 import type { WalkOptions } from './readers.ts'
+import { PREDICATE_ANNOTATIONS } from './select.ts'
 
+/** Of real ones a tenth. */
+const MAX_TYPE_LENGTH = 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** One list as it was answered in this pass. */
@@ -59,7 +62,8 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
       if (list === 'unchanged') return { version, items: knownReferrers(subject.digest), leftOut: [] }
       const items: Descriptor[] = []
       // Annotations may be megabytes, and a pass has thousands of lists: what a manifest is, it says itself.
-      for await (const { mediaType, digest, size } of list.items) items.push({ mediaType, digest, size })
+      for await (const item of list.items)
+        items.push(o.selection?.referrers === undefined ? bare(item) : withTypes(item))
       return { version: list.version, items, leftOut: list.leftOut ?? [] }
     })
     seen.push({
@@ -99,6 +103,21 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
       return [...found.values()]
     },
   }
+}
+
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
+}
+
+/** With what a selection chooses by, and nothing else. */
+function withTypes(item: Descriptor): Descriptor {
+  const { artifactType } = item
+  const annotations = PREDICATE_ANNOTATIONS.flatMap((key) => {
+    const type = item.annotations?.[key]
+    return type === undefined || type.length > MAX_TYPE_LENGTH ? [] : [[key, type] as const]
+  })
+  const isShort = artifactType !== undefined && artifactType.length <= MAX_TYPE_LENGTH
+  return { ...bare(item), ...(isShort ? { artifactType } : {}), annotations: Object.fromEntries(annotations) }
 }
 
 /** Half a day to a day, by the digest, so that a pass re-lists a share and not everything at once. */

@@ -12,6 +12,7 @@ import { refuseFalseSize, refuseFalseType } from './claims.ts'
 import type { KnownManifest, Origin } from './known.ts'
 import { type Problem, problemOf, settleAll } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
+import { chooseChildren } from './select.ts'
 import { createSubjectLists, type SubjectList } from './subject-lists.ts'
 
 /** Bytes of manifests that are kept between the walk and the copy; more are read again. */
@@ -37,10 +38,17 @@ export interface Node {
   readonly children: readonly Digest[]
   readonly subject: Digest | undefined
   referrers: readonly Digest[]
+  /** An index of which the selection takes no entry. */
+  readonly isEmptied?: true
 }
 
 /** Media types that by their name are no manifests. */
 const BLOB_TYPE = /\.layer\.|\.config\.|cacheconfig|octet-stream|[.+](tar|gzip|zstd)\b/
+
+interface Listed {
+  readonly descriptor: Descriptor
+  readonly origin: Origin
+}
 
 /** How a manifest was come upon. */
 interface Place {
@@ -56,6 +64,11 @@ export interface Walked {
   /** Upstream answers 404 for them, though `parent` lists them. */
   readonly absent: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
   readonly lists: readonly SubjectList[]
+  /** Entries of indexes and referrers that the selection leaves out, each with the rule. */
+  readonly unchosen: ReadonlyMap<
+    Digest,
+    { readonly parent: Digest; readonly kind: 'platform' | 'referrer'; readonly rule: string }
+  >
 }
 
 export interface Walker {
@@ -78,6 +91,7 @@ export function createWalker(o: WalkOptions): Walker {
   const nodes = new Map<Digest, Node>()
   const problems = new Map<Digest, Problem>()
   const absent = new Map<Digest, { parents: Set<Digest> }>()
+  const unchosen = new Map<Digest, { parent: Digest; kind: 'platform' | 'referrer'; rule: string }>()
   const visits = new Map<Digest, Promise<boolean>>()
   const lists = createSubjectLists(o)
   const tooDeep = new Set<Digest>()
@@ -114,7 +128,9 @@ export function createWalker(o: WalkOptions): Walker {
         await enter(present.descriptor, place, here, undefined, present)
         return true
       }
-      const found = await limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable))
+      const found =
+        o.learner.takeManifest(digest) ??
+        (await limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable)))
       if (found === undefined) return false
       const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
       const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
@@ -147,6 +163,9 @@ export function createWalker(o: WalkOptions): Walker {
     const lacks = mayLack
       ? blobs.filter((blob) => isNonDistributable(blob.mediaType) && !known.blobs.has(blob.digest))
       : []
+    const { chosen, leftOut } = chooseChildren(parts.children, isAttached ? undefined : o.selection?.platforms)
+    for (const { child, rule } of leftOut)
+      unchosen.set(child.digest, { parent: descriptor.digest, kind: 'platform', rule })
     const node: Node = {
       descriptor,
       origin,
@@ -158,10 +177,11 @@ export function createWalker(o: WalkOptions): Walker {
       children,
       subject: parts.subject,
       referrers: [],
+      ...(leftOut.length > 0 && chosen.length === 0 ? { isEmptied: true } : {}),
     }
     nodes.set(descriptor.digest, node)
     await settleAll(
-      parts.children.map(async (child) => {
+      chosen.map(async (child) => {
         const kind = await visitChild(child, node, { ...place, depth: place.depth + 1 })
         if (kind === 'manifest') children.push(child.digest)
         else if (kind === 'blob') blobs.push(child)
@@ -226,14 +246,15 @@ export function createWalker(o: WalkOptions): Walker {
 
   async function listOf(node: Node, isAttached: boolean, depth: number): Promise<void> {
     const { digest } = node.descriptor
-    let items: readonly { readonly descriptor: Descriptor; readonly origin: Origin }[]
+    let items: readonly Listed[]
     try {
       items = await lists.list(node.descriptor, isAttached)
     } catch (error) {
       problems.set(digest, problemOf(error))
       return
     }
-    const wanted = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
+    const allowed = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
+    const wanted = isAttached ? allowed : await chooseReferrers(digest, allowed)
     await settleAll(
       wanted.map(async ({ descriptor, origin }) => {
         const isNew = !visits.has(descriptor.digest)
@@ -263,6 +284,27 @@ export function createWalker(o: WalkOptions): Walker {
     return false
   }
 
+  /** Those of the types that the selection takes. What hangs on something attached belongs to it, whatever its type. */
+  async function chooseReferrers(subject: Digest, items: readonly Listed[]): Promise<readonly Listed[]> {
+    if (o.selection?.referrers === undefined) return items
+    const chosen: Listed[] = []
+    await settleAll(
+      items.map(async (item) => {
+        const { descriptor, origin } = item
+        try {
+          const rule = await o.learner.refuseType(descriptor, origin)
+          if (rule === undefined) chosen.push(item)
+          else unchosen.set(descriptor.digest, { parent: subject, kind: 'referrer', rule })
+        } catch (error) {
+          // Nobody knows whether it is wanted: it holds its root, as one that cannot be read.
+          problems.set(descriptor.digest, problemOf(error))
+          chosen.push(item)
+        }
+      }),
+    )
+    return chosen
+  }
+
   return {
     async settle() {
       const affected = tooDeep.size === 0 ? [] : roots.filter(([{ digest }]) => holdsTooDeep(digest))
@@ -282,6 +324,7 @@ export function createWalker(o: WalkOptions): Walker {
           tooDeep.delete(digest)
         }
         for (const [digest, problem] of walked.problems) problems.set(digest, problem)
+        for (const [digest, rule] of walked.unchosen) unchosen.set(digest, rule)
       }
     },
     async walk(root, origin, isAttached) {
@@ -293,9 +336,11 @@ export function createWalker(o: WalkOptions): Walker {
         })
         return false
       }
+      // Nothing of it is taken.
+      if (nodes.get(root.digest)?.isEmptied) return true
       await attach(root.digest, isAttached, 0)
       return nodes.has(root.digest) || problems.get(root.digest)?.code !== 'UPSTREAM_INVALID'
     },
-    walked: { nodes, problems, absent, lists: lists.seen },
+    walked: { nodes, problems, absent, lists: lists.seen, unchosen },
   }
 }

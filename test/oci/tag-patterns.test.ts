@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import type { Tag } from '../../src/oci/reference.ts'
+import { findPatternFault, weigh } from '../../src/oci/tag-patterns.ts'
 import { type TagRules, whyImmutable } from '../../src/registry/immutable.ts'
-import { findPatternFault, weigh } from '../../src/registry/tag-patterns.ts'
 
 const rulesOf = (...patterns: string[]): TagRules => ({
   immutable_tags: 'patterns',

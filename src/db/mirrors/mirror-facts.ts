@@ -1,0 +1,51 @@
+import type { Digest } from '../../oci/digest.ts'
+import { rowChunks } from '../engine/chunks.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { MirrorFactRow } from '../schema.ts'
+
+/** What is known of a digest; undefined: never read. */
+export interface Facts {
+  /** ISO time; null: nobody says it. */
+  readonly created?: string | null | undefined
+  /** Of a referrer. */
+  readonly types?: readonly string[] | undefined
+}
+
+export async function listFacts(db: Queries, mirrorId: string): Promise<Map<Digest, Facts>> {
+  const rows = await db.selectFrom('mirror_facts').selectAll().where('mirror_id', '=', mirrorId).execute()
+  return new Map(
+    rows.map((row) => [
+      row.digest as Digest,
+      {
+        created: row.created_known === 1 ? row.created : undefined,
+        types: row.types === null ? undefined : (JSON.parse(row.types) as string[]),
+      },
+    ]),
+  )
+}
+
+/** @param facts all that is known of each digest, not only what is new */
+export async function recordFacts(tx: Transaction, mirrorId: string, facts: ReadonlyMap<Digest, Facts>): Promise<void> {
+  const rows = [...facts].map(
+    ([digest, { created, types }]): MirrorFactRow => ({
+      mirror_id: mirrorId,
+      digest,
+      created: created ?? null,
+      created_known: created === undefined ? 0 : 1,
+      types: types === undefined ? null : JSON.stringify(types),
+    }),
+  )
+  for (const chunk of rowChunks(rows)) {
+    await tx
+      .insertInto('mirror_facts')
+      .values(chunk)
+      .onConflict((conflict) =>
+        conflict.columns(['mirror_id', 'digest']).doUpdateSet((eb) => ({
+          created: eb.ref('excluded.created'),
+          created_known: eb.ref('excluded.created_known'),
+          types: eb.ref('excluded.types'),
+        })),
+      )
+      .execute()
+  }
+}
