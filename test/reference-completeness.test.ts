@@ -45,7 +45,7 @@ test('API: choices, defaults and what is required, in paths, queries, bodies and
   expect(of('TokenCreate', 'label')).toEqual(['text, 1 to 100 characters', 'yes', ''])
   expect(of('RepositoryCreate', 'visibility')).toEqual(['`private`, `public`', 'no', 'private'])
   expect(of('UpstreamCreate', 'check')).toEqual(['`true`, `false`', 'no', '`false`'])
-  expect(of('Mirror', 'state')[0]).toBe('`initial`, `active`, `syncing`, `degraded`, `stopped`')
+  expect(of('Mirror', 'state')[0]).toBe('`initial`, `active`, `syncing`, `degraded`, `paused`, `stopped`')
 })
 
 test('every shape that is named is on the page', () => {
