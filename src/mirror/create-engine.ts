@@ -62,7 +62,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     holder: newId(),
     onEnded: () => scheduler?.wake(),
   })
-  const hints = createHints({ db, clock, runner })
+  const hints = createHints({ db, clock, runner, logger: options.logger })
   const now = () => isoTime(clock.now())
 
   async function getMirror(id: string): Promise<MirrorRecord> {

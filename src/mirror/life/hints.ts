@@ -12,13 +12,13 @@ import {
   listMirrorsOfSource,
   listTagsOf,
   releaseAllClaims,
-  releaseClaim,
   removeHints,
 } from '../../db/mirrors/mirror-hints.ts'
 import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
 import { findLease } from '../../db/platform/leases.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import type { Logger } from '../../lib/logger.ts'
 import type { Hint, HintOutcome } from '../engine.ts'
 import { LEASE_PREFIX, type Runner } from './runner.ts'
 import { PAUSES } from './state.ts'
@@ -36,6 +36,7 @@ export interface HintsOptions {
   readonly db: Database
   readonly clock: Clock
   readonly runner: Runner
+  readonly logger: Logger
 }
 
 export interface Hints {
@@ -47,7 +48,7 @@ export interface Hints {
   recover(at: string): Promise<void>
 }
 
-export function createHints({ db, clock, runner }: HintsOptions): Hints {
+export function createHints({ db, clock, runner, logger }: HintsOptions): Hints {
   /** Runs of this process that hints have begun. */
   const begun = new Set<string>()
   const later = (ms: number) => isoTime(new Date(clock.now().getTime() + ms))
@@ -120,8 +121,8 @@ export function createHints({ db, clock, runner }: HintsOptions): Hints {
           const run = await runner.begin(mirror, { trigger: 'hint', isFull: false, only, hint: { claim, attached } })
           begun.add(run.id)
         } catch (error) {
-          await db.write((tx) => releaseClaim(tx, claim, { dueAt: later(CLAIM_MS) }))
-          throw error
+          // One mirror's trouble keeps no other from being looked at; its hints are due again when the claim is old.
+          logger.error({ err: error, mirror: mirror.repository }, 'a run of hinted tags could not begin')
         }
       }
       return findNextHint(db.read, at)
