@@ -101,6 +101,7 @@ describe('answers', () => {
           'mirrored',
           'movedAt',
           'name',
+          'pinned',
           'platformCount',
           'platforms',
           'referrers',
