@@ -103,6 +103,7 @@ describe('answers', () => {
           'mirrored',
           'movedAt',
           'name',
+          'pinned',
           'platformCount',
           'platforms',
           'referrers',
