@@ -242,7 +242,7 @@ const answers: Record<string, (text: string) => unknown> = {
 const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 18],
+  [['mirror', 'show', 'acme/dhi-python'], 19],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['subscription', 'list'], 2],
   [['subscription', 'show', 'hub'], 22],
