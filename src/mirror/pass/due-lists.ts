@@ -30,7 +30,9 @@ export function dueLists(o: {
     if (!isFresh) old.push({ subject, listedAt: Date.parse(list.listedAt) })
   }
   const passes = Math.max(1, Math.floor(mostMs / Math.max(1, o.nextPassMs)))
-  const quota = Math.ceil(old.length / passes)
+  // As many as it is time for since the last look, so that passes that people ask for in between cost little.
+  const sinceMs = now.getTime() - old.reduce((latest, { listedAt }) => Math.max(latest, listedAt), 0)
+  const quota = Math.ceil(old.length * Math.min(1, sinceMs / (passes * o.nextPassMs)))
   const inTurn = old.sort((a, b) => a.listedAt - b.listedAt || (a.subject < b.subject ? -1 : 1))
   for (const { subject } of inTurn.slice(0, quota)) due.add(subject)
   return due
