@@ -37,10 +37,51 @@ export const scheduleSchema = z
 
 export const DEFAULT_SCHEDULE = { every: '15m' } as const
 
+/** A length of time, or `0` for none. */
+function durationOrNoneSchema(least: string, most: string) {
+  return z.union([z.literal('0'), durationSchema(least, most)])
+}
+
+/**
+ * What the mirror does about upstream's whims (docs/upstreams-whims.md).
+ * `vanished`, `grace`: a tag that upstream no longer lists is kept, or untagged once it has been away for so long; `brake`: the share of
+ * the mirror's tags, in percent, that one run may untag. `settle`: a new digest waits until its attestations have stopped arriving for
+ * so long. `withoutReferrers`: what happens while referrers cannot be listed. `recheck`: the time within which the referrers of digests
+ * that have not changed for a day are asked for again; `0`: in every pass.
+ */
+const whims = {
+  vanished: z.enum(['keep', 'untag']),
+  grace: durationOrNoneSchema('1m', '365d'),
+  brake: z.int().min(1).max(100),
+  settle: durationOrNoneSchema('10s', '7d'),
+  withoutReferrers: z.enum(['hold', 'publish']),
+  recheck: durationOrNoneSchema('1m', '7d'),
+} as const
+
+export const whimsSchema = z.strictObject(whims).openapi('Whims')
+
+export type Whims = z.infer<typeof whimsSchema>
+
+export const DEFAULT_WHIMS: Whims = {
+  vanished: 'keep',
+  grace: '7d',
+  brake: 10,
+  settle: '0',
+  withoutReferrers: 'hold',
+  recheck: '1h',
+}
+
+/** The settings of a mirror about upstream's whims, with the defaults of those that nobody set. */
+export function whimsOf(settings: MirrorSettings): Whims {
+  const given = Object.keys(DEFAULT_WHIMS).map((key) => [key, settings[key as keyof Whims]])
+  return { ...DEFAULT_WHIMS, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
+}
+
 /** As they are kept: only what differs from the defaults. */
 export const mirrorSettingsSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   selection: selectionSchema.optional(),
+  ...z.strictObject(whims).partial().shape,
 })
 
 /** A change: what is left out stays, null is the default again. */
@@ -48,6 +89,12 @@ export const mirrorChangeSchema = z
   .strictObject({
     schedule: scheduleSchema.nullable().optional(),
     selection: selectionChangeSchema.nullable().optional(),
+    vanished: whims.vanished.nullable().optional(),
+    grace: whims.grace.nullable().optional(),
+    brake: whims.brake.nullable().optional(),
+    settle: whims.settle.nullable().optional(),
+    withoutReferrers: whims.withoutReferrers.nullable().optional(),
+    recheck: whims.recheck.nullable().optional(),
   })
   .openapi('MirrorChange')
 

@@ -1,5 +1,5 @@
 import { listSchema } from './lists.ts'
-import { mirrorChangeSchema, scheduleSchema } from './mirror-settings.ts'
+import { mirrorChangeSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
 import { runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 import { selectionSchema } from './selection.ts'
@@ -12,15 +12,16 @@ const count = z.int().min(0)
 
 /**
  * Upstream's tags, as the last pass saw them. `total`: those that are selected, but the excluded and pinned ones; `published`: served here at
- * upstream's digest; `failed`: held back by a failure; `diverged`: moved here by people, so that the mirror leaves them; `excluded`: people
- * keep the mirror from them; `pinned`: taken back by people, in no other number. `absent` are kept here though upstream no longer has them;
- * `retained` fell out of the selection and are kept as they are; `unselected` were never taken.
+ * upstream's digest; `failed`: held back by a failure; `held`: waiting for attestations; `diverged`: moved here by people, so that the mirror
+ * leaves them; `excluded`: people keep the mirror from them; `pinned`: taken back by people, in no other number. `absent` are kept here though
+ * upstream no longer has them; `retained` fell out of the selection and are kept as they are; `unselected` were never taken.
  */
 export const mirrorTagsSchema = z
   .strictObject({
     total: count,
     published: count,
     failed: count,
+    held: count,
     diverged: count,
     excluded: count,
     absent: count,
@@ -59,6 +60,7 @@ export const mirrorSchema = z
     pauses: z.array(pauseSchema),
     schedule: scheduleSchema,
     selection: selectionSchema,
+    whims: whimsSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
@@ -98,13 +100,18 @@ export const mirrorStopSchema = z
 
 /**
  * `full` lists every referrer anew, whatever was known. `tags`: these and what hangs on them, nothing else; one that does not
- * come is a failure of the run, also when it is excluded, and naming it does not release it.
+ * come is a failure of the run, also when it is excluded, and naming it does not release it. `acceptShrink`: what upstream lists now is
+ * right, however much less it is than before; for this run only.
  */
 export const mirrorSyncSchema = z
   .strictObject({
     full: z.boolean().default(false),
     tags: z.array(z.string()).min(1).max(100).optional(),
+    acceptShrink: z.boolean().default(false),
     dryRun: z.boolean().default(false),
+  })
+  .refine(({ tags, acceptShrink }) => tags === undefined || !acceptShrink, {
+    message: 'acceptShrink is about all tags: it does not go with tags',
   })
   .openapi('MirrorSync')
 

@@ -1,8 +1,9 @@
-import { digestSchema, z } from './schema.ts'
+import { digestSchema, timeSchema, z } from './schema.ts'
 
 /**
  * One step of a plan and why. `origin` says which registry it is read from: the image's or the referrer source's.
- * `tag` is null where the step is about content alone, `digest` where it is about a name alone; `sizeBytes` null: unknown.
+ * `tag` is null where the step is about content alone, `digest` where it is about a name alone; `sizeBytes` null: unknown. `referrersAskedAt`: when
+ * upstream was last asked for the referrers of a tag that this run does not ask for, as their digests are old.
  */
 export const planItemSchema = z
   .strictObject({
@@ -12,6 +13,7 @@ export const planItemSchema = z
     sizeBytes: z.int().min(0).nullable(),
     origin: z.enum(['image', 'referrers']),
     reason: z.string(),
+    referrersAskedAt: timeSchema.optional(),
   })
   .openapi('PlanItem')
 

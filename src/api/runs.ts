@@ -5,7 +5,8 @@ export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 
 
 /**
  * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded`, `tagsDiverged`
- * and `tagsPinned` were left as they are, because people keep the mirror from them, moved them here or took them back.
+ * and `tagsPinned` were left as they are, because people keep the mirror from them, moved them here or took them back; `tagsHeld` wait
+ * for attestations; `tagsUntagged` were taken away, as upstream has lost them for long enough.
  */
 export const runCountsSchema = z
   .strictObject({
@@ -20,6 +21,8 @@ export const runCountsSchema = z
     tagsExcluded: z.int().min(0),
     tagsDiverged: z.int().min(0),
     tagsPinned: z.int().min(0),
+    tagsHeld: z.int().min(0),
+    tagsUntagged: z.int().min(0),
   })
   .openapi('RunCounts')
 

@@ -14,6 +14,7 @@ export function sourceOf(mirror: Mirror): string {
 function tagsOf({ tags }: Mirror): string {
   const besides = [
     [tags.failed, 'failed'],
+    [tags.held, 'held'],
     [tags.diverged, 'diverged'],
     [tags.excluded, 'excluded'],
     [tags.pinned, 'pinned'],
@@ -48,6 +49,17 @@ function scheduleText({ schedule }: Mirror): string {
   return 'every' in schedule ? `every ${schedule.every}` : `cron ${schedule.cron} (UTC)`
 }
 
+/** What it does about upstream's whims, in one line. */
+function whimsText({ whims }: Mirror): string {
+  const { vanished, grace, brake, settle, withoutReferrers, recheck } = whims
+  return [
+    vanished === 'keep' ? 'lost tags are kept' : `lost tags are untagged after ${grace}, ${brake} % at most at once`,
+    ...(settle === '0' ? [] : [`new digests settle ${settle}`]),
+    ...(withoutReferrers === 'hold' ? [] : ['published without referrers that cannot be listed']),
+    recheck === '0' ? 'referrers asked for in every pass' : `referrers asked for within ${recheck}`,
+  ].join('; ')
+}
+
 /** State, why, and what ends it: after a pause, a resume, a change of the repository. */
 export function standingText(mirror: Mirror, program: string): string {
   const { repository, state, pauses, remedy, nextRunAt } = mirror
@@ -71,6 +83,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['To go on', mirror.remedy === null ? undefined : `${program} ${mirror.remedy}`],
     ['Schedule', scheduleText(mirror)],
     ['Selection', selectionText(mirror.selection)],
+    ['Upstream', whimsText(mirror)],
     ['Tags', tagsOf(mirror)],
     ['Last run', runText(mirror.lastRun)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],
@@ -90,6 +103,8 @@ function runLines(run: Run): string[] {
     ...(counts.tagsExcluded === 0 ? [] : [`${counts.tagsExcluded} excluded`]),
     ...(counts.tagsDiverged === 0 ? [] : [`${counts.tagsDiverged} diverged`]),
     ...(counts.tagsPinned === 0 ? [] : [`${counts.tagsPinned} pinned`]),
+    ...(counts.tagsHeld === 0 ? [] : [`${counts.tagsHeld} held`]),
+    ...(counts.tagsUntagged === 0 ? [] : [`${counts.tagsUntagged} untagged`]),
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),

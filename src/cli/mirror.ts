@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Mirror, mirrorAnswerSchema, mirrorRunAnswerSchema, mirrorSchema } from '../api/mirrors.ts'
 import { planAnswerSchema } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
@@ -22,6 +22,7 @@ interface RunOptions {
 
 interface SyncOptions extends RunOptions {
   readonly full?: boolean
+  readonly acceptShrink?: boolean
   readonly tag?: readonly string[]
 }
 
@@ -54,6 +55,11 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
     .option('--wait', 'return when what upstream has now is here')
     .option('--tag <tag...>', 'these tags only; an excluded one is not released by being named')
     .option('--full', 'look at every referrer anew, whatever is known')
+    .addOption(
+      new Option('--accept-shrink', 'go by what upstream lists now, however much less it is than before').conflicts(
+        'tag',
+      ),
+    )
     .option('--dry-run', 'print what would be done, and change nothing')
     .action((name: string, o: SyncOptions) => sync(line, name, o))
   withSettings(addCommand(mirror, 'change', 'change settings of a mirror'))
@@ -122,7 +128,7 @@ async function noteExclusions(line: CommandLine, client: ApiClient, mirror: Mirr
 async function sync(line: CommandLine, name: string, o: SyncOptions): Promise<void> {
   const path = `${mirrorPath(name)}/sync`
   const client = await connect(line)
-  const body = { full: o.full, tags: o.tag, dryRun: o.dryRun }
+  const body = { full: o.full, tags: o.tag, acceptShrink: o.acceptShrink, dryRun: o.dryRun }
   if (o.dryRun === true) return plan(line, client, path, body, o)
   const begun = await client.call('POST', path, mirrorRunAnswerSchema, { body })
   await followBegun(line, client, begun, o)

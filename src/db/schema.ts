@@ -269,6 +269,8 @@ export interface MirrorRow {
   full_due: Flag
   /** Whose mirror it was last; it still is while the subscription goes on and matches it (`MirrorRecord.subscription`). */
   subscription_id: string | null
+  /** Tags that upstream listed in the last pass that could go by its list; null: there was none yet. */
+  listed_tags: number | null
 }
 
 export type SubscriptionState = 'active' | 'degraded' | 'paused' | 'stopped'
@@ -352,6 +354,7 @@ export interface MirrorTagRow {
     | 'pending'
     | 'synced'
     | 'failed'
+    | 'held'
     | 'immutable'
     | 'diverged'
     | 'pinned'
@@ -361,6 +364,22 @@ export interface MirrorTagRow {
     | 'retained'
   reason: string | null
   checked_at: string
+  /** Since when upstream no longer lists it. */
+  absent_since: string | null
+  /** People have accepted that it is gone: untagging it does not count for the brake. */
+  absent_accepted: Flag
+}
+
+/** A new digest that waits for its attestations, or was seen while it could not be had. */
+export interface MirrorHoldRow {
+  mirror_id: string
+  digest: string
+  /** When its tags began to wait: for this digest, or for an earlier one that upstream moved them from before its time was over. */
+  held_since: string
+  /** When something was last seen to come, or to go, below it. */
+  changed_at: string
+  /** All that was seen below it, as one value. */
+  fingerprint: string
 }
 
 export interface MirrorSubjectRow {
@@ -371,6 +390,8 @@ export interface MirrorSubjectRow {
   listed_at: string
   /** Address and login that the list is of, as `sourceKey` names them; null: not known. */
   listed_from: string | null
+  /** When the list was first seen, or last seen to differ from the one before. */
+  changed_at: string
 }
 
 /** What a selection has read at upstream to decide, by digest. */
@@ -467,6 +488,7 @@ export interface Schema {
   mirror_tags: MirrorTagRow
   mirror_subjects: MirrorSubjectRow
   mirror_facts: MirrorFactRow
+  mirror_holds: MirrorHoldRow
   mirror_exclusions: MirrorExclusionRow
   mirror_tag_exclusions: MirrorTagExclusionRow
   tag_pins: TagPinRow

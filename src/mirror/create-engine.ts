@@ -28,13 +28,14 @@ import { explainMirror } from './life/explain.ts'
 import { createHints } from './life/hints.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { createRunner, LEASE_PREFIX, type RunRequest } from './life/runner.ts'
-import { type Scheduler, startScheduler } from './life/schedule.ts'
+import { nextPassMs, type Scheduler, startScheduler } from './life/schedule.ts'
 import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
 import { nextState } from './life/state.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderMirrors, renderRun, settingsOf } from './life/views.ts'
 import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
+import { policyOf } from './pass/policy.ts'
 import { openSources, planPass } from './pass/run.ts'
 
 const TRANSFERS_PER_RUN = 8
@@ -49,6 +50,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const clock = options.clock ?? systemClock
   const sleep = options.sleep ?? systemSleep
   const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
+  const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
   const board = createProgressBoard({ clock, sleep })
   let scheduler: Scheduler | undefined
   const runner = createRunner({
@@ -56,7 +58,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     clock,
     sleep,
     random: options.random ?? Math.random,
-    intervalMs: options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every),
+    intervalMs,
     transfersPerRun,
     board,
     holder: newId(),
@@ -110,6 +112,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     mirror: { readonly upstream_id: string; readonly source_repository: string; readonly organization_id: string },
     id: { readonly id: string; readonly repository_id: string } | undefined,
     o: {
+      /** JSON of `api/mirror-settings.ts`. */
+      readonly settings: string
+      readonly acceptShrink?: boolean | undefined
       readonly full?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
       readonly signal?: AbortSignal | undefined
@@ -119,12 +124,15 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     const { selection } = o
     const sources = await openSources(options, mirror)
     const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys, selection)
+    const now = clock.now()
     const pass = {
       sources,
       known,
       isFull: o.full ?? false,
       only: o.only,
-      now: clock.now(),
+      now,
+      policy: policyOf(o.settings, { acceptShrink: o.acceptShrink ?? false }),
+      nextPassMs: nextPassMs(o.settings, now, intervalMs),
       transfers: transfersPerRun,
       selection,
     }
@@ -177,8 +185,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         organization_id: target.organization.id,
       }
       const before = stopped === undefined ? {} : settingsOf(stopped)
-      const { selection } = changedSettings(before, request.settings ?? {})
-      return plan(source, id, { signal, selection, full: stopped !== undefined })
+      const changed = changedSettings(before, request.settings ?? {})
+      const settings = JSON.stringify(changed)
+      return plan(source, id, { settings, signal, selection: changed.selection, full: stopped !== undefined })
     },
     async sync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
@@ -189,7 +198,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         )
       }
       await refusePaused(mirror)
-      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull: o.full ?? false, only: o.only })
+      const { full: isFull = false, acceptShrink = false, only } = o
+      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull, acceptShrink, only })
     },
     async hint(upstreamId, given) {
       const outcomes = await hints.take(upstreamId, given)
@@ -199,7 +209,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
       const { selection } = settingsOf(mirror)
-      return plan(mirror, mirror, { ...o, full: o.full === true || mirror.full_due === 1, selection })
+      const full = o.full === true || mirror.full_due === 1
+      return plan(mirror, mirror, { ...o, full, selection, settings: mirror.settings })
     },
     ...verbs,
     async halt(mirrorId) {

@@ -92,13 +92,15 @@ export interface MirrorEngine {
    * Begins a run, or queues one behind the run under way: what upstream has at the call is here when the returned run has ended.
    * @param mirrorId id of the mirror
    * @param o.only these tags and what hangs on them, nothing else; one that does not come is a failure of the run, also when
-   *   people keep the mirror from it: naming a tag releases nothing
+   *   people keep the mirror from it: naming a tag releases nothing. One that waits for its attestations goes on waiting
+   * @param o.acceptShrink what upstream lists now is right, however much less it is than before; for this run only
    * @throws AppError NOT_FOUND, CONFLICT when the mirror is stopped
    */
   sync(
     mirrorId: string,
     o?: {
       readonly full?: boolean | undefined
+      readonly acceptShrink?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
       readonly trigger?: RunTrigger | undefined
     },
@@ -112,6 +114,7 @@ export interface MirrorEngine {
     mirrorId: string,
     o?: {
       readonly full?: boolean | undefined
+      readonly acceptShrink?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
       readonly signal?: AbortSignal | undefined
     },

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { DEFAULT_WHIMS } from '../../src/api/mirror-settings.ts'
 import type { Mirror } from '../../src/api/mirrors.ts'
 import type { Run } from '../../src/api/runs.ts'
 import { mirrorTable, mirrorText, outcomeText } from '../../src/cli/mirror-text.ts'
@@ -30,6 +31,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   pauses: [],
   schedule: { every: '15m' },
   selection: {},
+  whims: DEFAULT_WHIMS,
   tags: { ...NO_TAGS, total: 3, published: 3 },
   leftOut: [],
   lastRun: run(),

@@ -1,6 +1,8 @@
 // Whatever a server says, nothing but text reaches the terminal: a property over every list and every view (issue 7, row 18).
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { DEFAULT_WHIMS } from '../../src/api/mirror-settings.ts'
 import { printableLine, printableText } from '../../src/lib/printable.ts'
 import { commandLineUser } from '../support/command-line.ts'
 import { temporaryDirectory } from '../support/process.ts'
@@ -58,6 +60,8 @@ const run = (text: string) => ({
     tagsExcluded: 1,
     tagsDiverged: 0,
     tagsPinned: 0,
+    tagsHeld: 1,
+    tagsUntagged: 1,
   },
   tags: [text],
   failures: [{ tag: text, digest, code: text, message: text }],
@@ -75,10 +79,12 @@ const mirror = (text: string) => ({
   pauses: [{ cause: 'hand', reason: text, since: time, endsWhen: text }],
   selection: { referrers: [text.slice(0, 256)] },
   schedule: { every: '15m' },
+  whims: DEFAULT_WHIMS,
   tags: {
     total: 1,
     published: 0,
     failed: 1,
+    held: 1,
     diverged: 0,
     excluded: 1,
     absent: 0,
@@ -242,7 +248,7 @@ const answers: Record<string, (text: string) => unknown> = {
 const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 19],
+  [['mirror', 'show', 'acme/dhi-python'], 20],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['subscription', 'list'], 2],
   [['subscription', 'show', 'hub'], 22],

@@ -90,6 +90,7 @@ describe('answers', () => {
           'state',
           'subscription',
           'tags',
+          'whims',
         ],
       ],
       [['repository', 'list'], 'repositories', ['mirror', 'name', 'sizeBytes', 'tags', 'updatedAt', 'visibility']],

@@ -89,6 +89,7 @@ describeWithFixtures('tags that people keep a mirror from', () => {
       total: 3,
       published: 3,
       failed: 0,
+      held: 0,
       excluded: 1,
       diverged: 0,
       absent: 0,

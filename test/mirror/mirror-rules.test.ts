@@ -97,7 +97,7 @@ describe('the three-way rule on tags', () => {
     const { mirrorId } = await instance.mirror('hub/app')
     upstream.tags.clear()
     const run = await instance.sync(mirrorId)
-    expect([run.outcome, run.failures[0]?.code]).toEqual(['failed', 'UPSTREAM_INVALID'])
+    expect([run.outcome, run.failures[0]?.code]).toEqual(['failed', 'UPSTREAM_SHRUNK'])
     const mirror = await instance.engine.show(mirrorId)
     expect([mirror.state, mirror.tags.published]).toEqual(['degraded', 1])
     expect(Object.keys(await tagsOf('acme/dhi-app'))).toEqual(['1'])

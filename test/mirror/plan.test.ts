@@ -117,10 +117,9 @@ function build(world: World): { inventory: Inventory; known: Known } {
     tags: states,
     excluded,
   }
-  return {
-    inventory: { tags, nodes, problems, absent: new Map(), lists: [], unchosen: new Map(), learned: new Map() },
-    known,
-  }
+  const listing = { listed: new Set(tags.map(({ tag }) => tag)), listedTags: tags.length, learned: new Map() }
+  const nothing = { absent: new Map(), lists: [], unchosen: new Map(), without: new Map(), spared: new Map() }
+  return { inventory: { tags, nodes, problems, ...listing, ...nothing }, known }
 }
 
 const check = (property: (o: ReturnType<typeof build>) => void) =>

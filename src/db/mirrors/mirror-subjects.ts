@@ -17,6 +17,7 @@ export async function recordSubjects(tx: Transaction, rows: readonly MirrorSubje
           version: eb.ref('excluded.version'),
           listed_at: eb.ref('excluded.listed_at'),
           listed_from: eb.ref('excluded.listed_from'),
+          changed_at: eb.ref('excluded.changed_at'),
         })),
       )
       .execute()

@@ -21,6 +21,8 @@ export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[])
           state: eb.ref('excluded.state'),
           reason: eb.ref('excluded.reason'),
           checked_at: eb.ref('excluded.checked_at'),
+          absent_since: eb.ref('excluded.absent_since'),
+          absent_accepted: eb.ref('excluded.absent_accepted'),
         })),
       )
       .execute()
@@ -46,7 +48,7 @@ export async function recordSyncedTags(
   tags: readonly { readonly tag: Tag; readonly digest: Digest }[],
   at: string,
 ): Promise<void> {
-  for (const chunk of rowChunks(tags, 8)) {
+  for (const chunk of rowChunks(tags, 10)) {
     await tx
       .insertInto('mirror_tags')
       .values(
@@ -59,6 +61,8 @@ export async function recordSyncedTags(
           state: 'synced' as const,
           reason: null,
           checked_at: at,
+          absent_since: null,
+          absent_accepted: 0 as const,
         })),
       )
       .onConflict((conflict) =>
@@ -69,9 +73,18 @@ export async function recordSyncedTags(
           state: eb.ref('excluded.state'),
           reason: eb.ref('excluded.reason'),
           checked_at: eb.ref('excluded.checked_at'),
+          absent_since: eb.ref('excluded.absent_since'),
+          absent_accepted: eb.ref('excluded.absent_accepted'),
         })),
       )
       .execute()
+  }
+}
+
+/** What a mirror has untagged is its own no longer: should upstream list it again, it is new. */
+export async function forgetUntagged(tx: Transaction, mirrorId: string, tags: readonly Tag[]): Promise<void> {
+  for (const chunk of inChunks(tags)) {
+    await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirrorId).where('tag', 'in', chunk).execute()
   }
 }
 
@@ -81,6 +94,8 @@ export interface TagCounts {
   readonly total: number
   readonly published: number
   readonly failed: number
+  /** They wait for attestations: for those that may still come, or for a source of them that is down. */
+  readonly held: number
   /** Tags that people keep the mirror from, and those whose digest they deleted here. */
   readonly excluded: number
   /** Moved here by people, so that the mirror leaves them. */
@@ -99,6 +114,7 @@ export const NO_TAGS: TagCounts = {
   total: 0,
   published: 0,
   failed: 0,
+  held: 0,
   excluded: 0,
   diverged: 0,
   absent: 0,
@@ -166,6 +182,7 @@ export async function countMirrorTags(db: Queries, mirrorIds: readonly string[])
         total: before.total + (UNCOUNTED.includes(row.state) ? 0 : Number(row.tags)),
         published: before.published + tags('synced'),
         failed: before.failed + tags('failed') + tags('immutable'),
+        held: before.held + tags('held'),
         excluded: before.excluded + tags('excluded'),
         diverged: before.diverged + tags('diverged'),
         absent: before.absent + tags('absent'),

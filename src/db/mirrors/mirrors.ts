@@ -72,7 +72,15 @@ export async function createMirror(
   },
 ): Promise<MirrorRow> {
   const { at, settings = '{}', ...columns } = mirror
-  const life = { state: 'initial', reason: null, since: at, created_at: at, next_run_at: null, full_due: 0 } as const
+  const life = {
+    state: 'initial',
+    reason: null,
+    since: at,
+    created_at: at,
+    next_run_at: null,
+    full_due: 0,
+    listed_tags: null,
+  } as const
   return tx
     .insertInto('mirrors')
     .values({ id: newId(), ...columns, settings, ...life })
@@ -95,6 +103,8 @@ export async function restartMirror(
     await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
     // It is another repository's now, and the subscription's no more.
     await tx.updateTable('mirrors').set({ subscription_id: null }).where('id', '=', mirror.id).execute()
+    await tx.deleteFrom('mirror_holds').where('mirror_id', '=', mirror.id).execute()
+    await tx.updateTable('mirrors').set({ listed_tags: null }).where('id', '=', mirror.id).execute()
   }
   return tx
     .updateTable('mirrors')
@@ -181,4 +191,19 @@ export async function stopMirror(tx: Transaction, id: string, at: string): Promi
     .where('state', '!=', 'stopped')
     .execute()
   await tx.deleteFrom('mirror_pauses').where('mirror_id', '=', id).execute()
+}
+
+export async function findListedTags(db: Queries, id: string): Promise<number | undefined> {
+  const row = await db.selectFrom('mirrors').select('listed_tags').where('id', '=', id).executeTakeFirst()
+  return row?.listed_tags ?? undefined
+}
+
+/** How many tags upstream listed in a pass that could go by its list. */
+export async function setListedTags(tx: Transaction, id: string, tags: number): Promise<void> {
+  await tx
+    .updateTable('mirrors')
+    .set({ listed_tags: tags })
+    .where('id', '=', id)
+    .where('listed_tags', 'is distinct from', tags)
+    .execute()
 }

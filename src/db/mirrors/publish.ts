@@ -14,7 +14,7 @@ import type { RepositoryRow } from '../schema.ts'
 import { isResting } from './life.ts'
 import type { MirrorBinding } from './mirror-binding.ts'
 import { findExcludedTags } from './mirror-exclusions.ts'
-import { recordSyncedTags } from './mirror-tags.ts'
+import { forgetUntagged, recordSyncedTags } from './mirror-tags.ts'
 import { type StagedClosure, walkStaged } from './staged-closure.ts'
 import { findPins } from './tag-pins.ts'
 
@@ -86,6 +86,12 @@ export async function publishMirrored(
   }
   const events = await moveTags(tx, moved, moves)
   await recordSyncedTags(tx, binding.mirrorId, synced, change.at)
+  const untagged = outcomes.filter((one, i) => one.result === 'moved' && change.tags[i]?.to === undefined)
+  await forgetUntagged(
+    tx,
+    binding.mirrorId,
+    untagged.map(({ tag }) => tag),
+  )
   if (closure.newReferrers.length > 0 && events.length === 0) {
     events.push({
       kind: 'referrers.published',

@@ -122,7 +122,8 @@ export async function handOver(
 ): Promise<Digest | undefined> {
   const here = await findTag(tx, mirror.repository_id, tag)
   if (here === undefined) return undefined
-  const row = { synced_digest: here.digest, state: 'pending', reason: null } as const
+  const present = { absent_since: null, absent_accepted: 0 } as const
+  const row = { synced_digest: here.digest, state: 'pending', reason: null, ...present } as const
   const unseen = { head_digest: null, upstream_digest: null, checked_at: at }
   await tx
     .insertInto('mirror_tags')

@@ -111,11 +111,17 @@ function bySight({ tag, local, seen }: TagFacts, context: ExplainContext): Said 
         : {
             state,
             reason: 'kept here, though upstream no longer has it',
-            next: `it stays; to remove it: kagami tag delete ${name}`,
+            next: untagging(seen.reason) ?? `it stays; to remove it: kagami tag delete ${name}`,
           }
     default:
       return { state, reason: seen.reason ?? `the last pass left it ${state}`, next: pass }
   }
+}
+
+/** Where the mirror untags what upstream has lost, as `pass/vanished.ts` says it. */
+function untagging(reason: string | null): string | undefined {
+  const [, time] = /untagged from (\S+) on$/.exec(reason ?? '') ?? []
+  return time === undefined ? undefined : `untagged at ${time}, unless upstream has it again before`
 }
 
 function stateOf(state: string): TagState {

@@ -18,6 +18,7 @@ import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
 import type { ProgressBoard } from './progress.ts'
+import { nextPassMs } from './schedule.ts'
 import { isStop, settleRun } from './settle.ts'
 import { NO_COUNTS, renderRun, settingsOf } from './views.ts'
 
@@ -52,6 +53,7 @@ interface ProcessRun {
   readonly mirrorId: string
   readonly abort: AbortController
   isFull: boolean
+  acceptShrink: boolean
   /** Only these tags; undefined: all. */
   only: ReadonlySet<Tag> | undefined
   /** Of hints; undefined: people or the schedule ask. */
@@ -64,6 +66,8 @@ interface ProcessRun {
 export interface RunRequest {
   readonly trigger: RunTrigger
   readonly isFull: boolean
+  /** What upstream lists now is right, however much less it is than before. */
+  readonly acceptShrink?: boolean | undefined
   /** Only these tags; undefined: all. */
   readonly only?: ReadonlySet<Tag> | undefined
   /** Upstream names them: the claim on these hints, and of which of them something that hangs on it was pushed. */
@@ -93,7 +97,8 @@ export function createRunner(o: RunnerOptions): Runner {
   let isClosed = false
   const now = () => isoTime(clock.now())
 
-  function create(mirror: MirrorRecord, { trigger, isFull, only, hint }: RunRequest): ProcessRun {
+  function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
+    const { trigger, isFull, acceptShrink = false, only, hint } = request
     const queue = queues.get(mirror.id) ?? []
     const before = queue.at(-1)
     const id = newId()
@@ -122,6 +127,7 @@ export function createRunner(o: RunnerOptions): Runner {
       mirrorId: mirror.id,
       abort: new AbortController(),
       isFull,
+      acceptShrink,
       only,
       hinted: hint === undefined ? undefined : { claims: [hint.claim], attached: hint.attached },
       inserted,
@@ -168,6 +174,8 @@ export function createRunner(o: RunnerOptions): Runner {
           selection: settingsOf(mirror).selection,
           only: run.only,
           hinted: run.hinted,
+          acceptShrink: run.acceptShrink,
+          nextPassMs: nextPassMs(mirror.settings, clock.now(), o.intervalMs),
           signal: AbortSignal.any([run.abort.signal, signal]),
           meter,
           changed,
@@ -248,6 +256,7 @@ export function createRunner(o: RunnerOptions): Runner {
       const joined = waiting.find((one) => kindOf(one.only, one.hinted) === kindOf(request.only, request.hint))
       const run = joined ?? create(mirror, request)
       if (request.isFull) run.isFull = true
+      if (request.acceptShrink) run.acceptShrink = true
       if (run.only !== undefined) run.only = new Set([...run.only, ...(request.only ?? [])])
       if (run.hinted !== undefined && request.hint !== undefined && joined !== undefined) {
         run.hinted = {

@@ -1,6 +1,6 @@
 /** When a mirror runs next, and the loop that begins what is due. */
 import { Cron } from 'croner'
-import type { Schedule } from '../../api/mirror-settings.ts'
+import { mirrorSettingsSchema, type Schedule } from '../../api/mirror-settings.ts'
 import type { RunOutcome } from '../../api/runs.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { parseDuration } from '../../lib/duration.ts'
@@ -38,6 +38,15 @@ export function nextRunAt(o: {
   const next = new Cron(o.cadence.cron, { timezone: 'UTC', mode: '5-part' }).nextRun(o.now)
   if (next === null) throw new Error(`cron ${o.cadence.cron} never comes`)
   return isoTime(next)
+}
+
+/** How long after `now` the next pass of a mirror is expected when one is made now, in milliseconds. @param settings JSON */
+export function nextPassMs(settings: string, now: Date, defaultMs: number): number {
+  const { schedule } = mirrorSettingsSchema.parse(JSON.parse(settings))
+  const cadence = schedule === undefined ? { everyMs: defaultMs } : cadenceOf(schedule)
+  if ('everyMs' in cadence) return cadence.everyMs
+  const next = nextRunAt({ now, outcome: 'done', failedBefore: 0, cadence, random: () => 0 })
+  return Date.parse(next) - now.getTime()
 }
 
 export interface SchedulerOptions {

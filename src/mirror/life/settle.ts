@@ -4,9 +4,16 @@ import { isSameSelection } from '../../api/selection.ts'
 import type { Transaction } from '../../db/engine/engine.ts'
 import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/mirrors/life.ts'
 import { recordFacts } from '../../db/mirrors/mirror-facts.ts'
+import { recordHolds } from '../../db/mirrors/mirror-holds.ts'
 import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { forgetTags, recordTags } from '../../db/mirrors/mirror-tags.ts'
-import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
+import {
+  findMirror,
+  type MirrorRecord,
+  scheduleMirror,
+  setListedTags,
+  setMirrorState,
+} from '../../db/mirrors/mirrors.ts'
 import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
 import type { PauseCause, RunOutcome } from '../../db/schema.ts'
@@ -60,6 +67,8 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     await recordTags(tx, report.tags)
     await forgetTags(tx, mirror.id, report.forgotten)
     await recordFacts(tx, mirror.id, report.learned)
+    await recordHolds(tx, mirror.id, report.holds, { isAll: !end.isPartOfMirror })
+    if (report.listedTags !== undefined) await setListedTags(tx, mirror.id, report.listedTags)
     if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)
   }
   const counts = { ...end.counts, failed: end.counts.failed + whole.length }
@@ -75,7 +84,12 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   if (outcome === 'stopped' || end.isFenced || present === undefined || present.state === 'stopped') return outcome
   const reason = whole[0]?.message ?? report?.reason ?? null
   const events = end.isPartOfMirror
-    ? await afterSome(tx, present, { reason: report?.reason ?? null, isHinted: end.hintClaims !== undefined, at })
+    ? await afterSome(tx, present, {
+        reason: report?.reason ?? null,
+        isHinted: end.hintClaims !== undefined,
+        holdUntil: report?.holdUntil,
+        at,
+      })
     : await afterAll(tx, present, { ...end, outcome, reason, isStale: await hasNewSelection(tx, mirror) })
   await appendEvents(tx, events)
   return outcome
@@ -102,7 +116,8 @@ async function afterAll(
   const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(tx, mirror.id, o.runId)) : 0
   const { schedule } = settingsOf(mirror)
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
-  const next = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
+  const planned = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
+  const next = earlier(planned, o.report?.holdUntil)
   const isAtRest = await isResting(tx, mirror.id)
   const due = isAtRest ? null : o.isInterrupted || o.isStale ? at : next
   await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: due, at })
@@ -141,17 +156,31 @@ async function settlePauses(tx: Transaction, mirror: MirrorRecord, o: RunEnd): P
 async function afterSome(
   tx: Transaction,
   mirror: MirrorRecord,
-  { reason, isHinted, at }: { readonly reason: string | null; readonly isHinted: boolean; readonly at: string },
+  o: {
+    readonly reason: string | null
+    readonly isHinted: boolean
+    readonly holdUntil: Date | undefined
+    readonly at: string
+  },
 ): Promise<NewEvent[]> {
+  const { reason, at } = o
+  // Out of the schedule, or looked at again when the first digest that waits need not wait any longer.
+  const nextRunAt = mirror.next_run_at === null ? null : earlier(mirror.next_run_at, o.holdUntil)
   if (reason === null) {
     // What upstream says does not hurry a mirror that backs off.
-    if (!isHinted && mirror.state === 'degraded' && !(await isResting(tx, mirror.id)))
-      await scheduleMirror(tx, mirror.id, at)
+    const isRecovering = !o.isHinted && mirror.state === 'degraded' && !(await isResting(tx, mirror.id))
+    if (isRecovering) await scheduleMirror(tx, mirror.id, at)
+    else if (nextRunAt !== null && nextRunAt !== mirror.next_run_at) await scheduleMirror(tx, mirror.id, nextRunAt)
     return []
   }
   const state = nextState(mirror.state, 'run partial')
-  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: mirror.next_run_at, at })
+  await setMirrorState(tx, mirror.id, { state, reason, nextRunAt, at })
   return changeOf(mirror, state, reason, at)
+}
+
+function earlier(planned: string, other: Date | undefined): string {
+  const time = other?.toISOString()
+  return time !== undefined && time < planned ? time : planned
 }
 
 function changeOf(mirror: MirrorRecord, state: MirrorRecord['state'], reason: string | null, at: string): NewEvent[] {

@@ -1,5 +1,5 @@
 /** From rows to the shapes of the management API. */
-import { DEFAULT_SCHEDULE, type MirrorSettings, mirrorSettingsSchema } from '../../api/mirror-settings.ts'
+import { DEFAULT_SCHEDULE, type MirrorSettings, mirrorSettingsSchema, whimsOf } from '../../api/mirror-settings.ts'
 import type { LeftOutTag, Mirror, MirrorState } from '../../api/mirrors.ts'
 import type { Run, RunCounts, RunFailure } from '../../api/runs.ts'
 import type { Queries } from '../../db/engine/engine.ts'
@@ -25,6 +25,8 @@ export const NO_COUNTS: RunCounts = {
   tagsExcluded: 0,
   tagsDiverged: 0,
   tagsPinned: 0,
+  tagsHeld: 0,
+  tagsUntagged: 0,
 }
 
 export function renderRun(row: SyncRunRow): Run {
@@ -85,7 +87,9 @@ function standingOf(
     return { state, reason, since, remedy: remedyOf(record, PAUSES[first.cause].remedy) }
   }
   const since = state === 'syncing' && lastRun !== null ? lastRun.startedAt : record.since
-  const remedy = state === 'degraded' ? remedyOf(record, 'mirror sync MIRROR --wait') : null
+  const isShrunk = lastRun?.failures.some(({ tag, code }) => tag === null && code === 'UPSTREAM_SHRUNK') === true
+  const line = isShrunk ? 'mirror sync MIRROR --accept-shrink' : 'mirror sync MIRROR --wait'
+  const remedy = state === 'degraded' ? remedyOf(record, line) : null
   return { state, reason: record.reason, since, remedy }
 }
 
@@ -123,6 +127,7 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       pauses: pauses.map(renderPause),
       schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,
       selection: settingsOf(record).selection ?? {},
+      whims: whimsOf(settingsOf(record)),
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       lastRun,

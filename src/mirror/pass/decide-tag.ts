@@ -8,6 +8,12 @@ export interface TagState {
   /** Where the mirror last put it; undefined: it never did. */
   readonly synced: Digest | undefined
   readonly state: MirrorTagRow['state'] | undefined
+  /** What upstream had there in the last pass. */
+  readonly upstream?: Digest | undefined
+  /** Since when upstream no longer lists it. */
+  readonly absentSince?: string | undefined
+  /** People have accepted that it is gone. */
+  readonly isAbsenceAccepted?: boolean | undefined
   /** Why a person keeps the mirror from it, whatever upstream has. */
   readonly excluded?: string | undefined
   /** Why a person keeps it where it is, though upstream may move on. */

@@ -32,10 +32,11 @@ export interface ExecutionObserver {
   onManifest(node: Node): void
   onPublished(work: RootWork, tagsMoved: number): void
   onFailed(work: RootWork): void
+  onUntagged(tags: number): void
 }
 
 export interface TagResult {
-  readonly state: 'synced' | 'diverged' | 'excluded' | 'pinned' | 'failed' | 'immutable'
+  readonly state: 'synced' | 'diverged' | 'excluded' | 'pinned' | 'failed' | 'immutable' | 'untagged' | 'absent'
   readonly reason: string | undefined
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
 }
@@ -172,7 +173,22 @@ export async function executePlan(o: Execution): Promise<{
     return node.bytes ?? readAgain(node)
   }
 
+  /** Last: whatever is new comes first. */
+  async function untag(): Promise<void> {
+    const { untags } = o.plan
+    if (untags.length === 0) return
+    const outcomes = await o.writers.image.publish({ roots: [], tags: untags }, (one) => bytesOf(one.digest), abortable)
+    for (const { tag, result, reason } of outcomes) {
+      const isTheirs = result === 'excluded' || result === 'pinned'
+      const kept = isTheirs ? result : result === 'conflict' ? 'diverged' : 'absent'
+      const state = result === 'moved' ? 'untagged' : kept
+      tags.set(tag, { state, reason: reason ?? undefined, problem: undefined })
+    }
+    observer.onUntagged(outcomes.filter(({ result }) => result === 'moved').length)
+  }
+
   await forEachConcurrent(o.plan.works, ROOTS_AT_ONCE, work)
+  await untag()
   return { tags, failed, leftOut }
 }
 

@@ -7,7 +7,8 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isSchema1Type } from '../../oci/media-types.ts'
 import { parseDigestTag, type Tag } from '../../oci/reference.ts'
-import type { Abortable } from '../../oci/repository.ts'
+import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
+import { whyShrunk } from './brake.ts'
 import { decideTag, type TagDecision } from './decide-tag.ts'
 import type { Origin } from './known.ts'
 import { createLearner } from './learn.ts'
@@ -36,12 +37,16 @@ export interface Inventory extends Walked {
   readonly only?: ReadonlySet<Tag> | undefined
   /** What the selection had to read in this pass. */
   readonly learned: ReadonlyMap<Digest, Facts>
+  /** All tags that were listed, whether anybody looked at them or not. */
+  readonly listed: ReadonlySet<Tag>
+  /** How many of them are upstream's own. */
+  readonly listedTags: number
+  /** Why the referrer source could not be listed: what hangs on images there is unknown. */
+  readonly referrersDown?: Problem | undefined
 }
 
 export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags' | 'learner'> {
   readonly concurrency: number
-  /** Looks at these image tags and what hangs on them only; undefined: at all. */
-  readonly only?: ReadonlySet<Tag> | undefined
   onTags?(total: number): void
 }
 
@@ -56,17 +61,16 @@ interface ListedTag {
 
 /**
  * Lists tags, asks the digest of each one that is selected, and walks the distinct ones. Trees of tags that may not move are left alone.
- * @throws what listing the tags throws; UPSTREAM_INVALID when upstream suddenly lists none; CANCELLED
+ * @throws what listing the tags throws; UPSTREAM_SHRUNK when upstream lists far fewer than before; CANCELLED
  */
 export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
-  const { readers, known } = o
+  const { known } = o
+  let { readers } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const fallbackTags = new Set<string>()
   const listed = new Map<Tag, ListedTag>()
-  for (const origin of ['image', 'referrers'] as const) {
-    const reader = readers[origin]
-    if (reader === undefined) continue
-    for await (const { tag, digest } of reader.listTags(abortable)) {
+  const list = async (origin: Origin): Promise<void> => {
+    for await (const { tag, digest } of readers[origin]?.listTags(abortable) ?? []) {
       const digestTag = parseDigestTag(tag)
       if (digestTag !== undefined && digestTag.suffix === undefined) fallbackTags.add(tag)
       // A referrer source gives what hangs on images, not images.
@@ -74,7 +78,18 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
         listed.set(tag, { tag, digest, origin, subject: digestTag?.subject, suffix: digestTag?.suffix })
       }
     }
-    if (origin === 'image' && listed.size === 0) refuseSuddenlyEmpty(known.tags)
+  }
+  await list('image')
+  const listedTags = listed.size
+  const before = known.listedTags ?? countSeen(known.tags)
+  const shrunk = o.policy.isShrinkAccepted ? undefined : whyShrunk({ before, listed: listedTags })
+  if (shrunk !== undefined) throw new AppError('UPSTREAM_SHRUNK', shrunk)
+  let referrersDown: Problem | undefined
+  try {
+    await list('referrers')
+  } catch (error) {
+    referrersDown = { ...problemOf(error), isOfReferrers: true }
+    readers = { image: readers.image, referrers: failingReader(error) }
   }
   const { selection = {} } = o
   const names = [...listed.values()].filter((one) => one.origin === 'image' && one.subject === undefined)
@@ -84,8 +99,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   )
   o.onTags?.(o.only?.size ?? [...listed.values()].filter((one) => one.origin === 'image').length - leftOut.size)
 
-  const learner = createLearner(o)
-  const walker = createWalker({ ...o, fallbackTags, learner })
+  const learner = createLearner({ ...o, readers })
+  const walker = createWalker({ ...o, readers, fallbackTags, learner })
   const tags: SeenTag[] = []
   /** `isRead`: from the manifests themselves, after a digest that was only told turned out to name nothing. */
   const look = async (wanted: readonly ListedTag[], isRead = false): Promise<void> => {
@@ -103,6 +118,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
       of.push(one)
       roots.set(descriptor.digest, { descriptor, origin: one.origin, isAttached, of })
     })
+    walker.choose([...roots].flatMap(([digest, { isAttached }]) => (isAttached ? [] : [digest])))
     const doubtful: ListedTag[] = []
     await forEachConcurrent(roots.values(), o.concurrency, async ({ descriptor, origin, isAttached, of }) => {
       const isThere = await walker.walk(descriptor, origin, isAttached)
@@ -187,11 +203,28 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   await look(orphans)
   await walker.settle()
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
-  return { tags, only: o.only, learned: learner.learned, ...walker.walked }
+  const learned = learner.learned
+  return { tags, only: o.only, listed: new Set(listed.keys()), listedTags, referrersDown, learned, ...walker.walked }
 }
 
-function refuseSuddenlyEmpty(tags: WalkOptions['known']['tags']): void {
-  const before = [...tags.values()].filter((tag) => tag.synced !== undefined && tag.state !== 'absent').length
-  if (before === 0) return
-  throw new AppError('UPSTREAM_INVALID', `upstream lists no tags, and it listed ${before} before: nothing was changed`)
+/** Tags that upstream listed in the last pass, as far as the tags of before tell. */
+function countSeen(tags: WalkOptions['known']['tags']): number {
+  return [...tags.values()].filter((tag) => tag.synced !== undefined && tag.state !== 'absent').length
+}
+
+/** A registry that could not be listed is not asked further in this pass. */
+function failingReader(error: unknown): RepositoryReader {
+  const fail = async (): Promise<never> => {
+    throw error
+  }
+  return {
+    // biome-ignore lint/correctness/useYield: it has nothing to yield.
+    async *listTags() {
+      throw error
+    },
+    resolve: fail,
+    readManifest: fail,
+    openBlob: fail,
+    listReferrers: fail,
+  }
 }

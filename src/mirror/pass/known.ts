@@ -11,8 +11,10 @@ import {
 } from '../../db/mirrors/known-content.ts'
 import { listExcludedDigests, listExcludedTags } from '../../db/mirrors/mirror-exclusions.ts'
 import { type Facts, listFacts } from '../../db/mirrors/mirror-facts.ts'
+import { listHolds } from '../../db/mirrors/mirror-holds.ts'
 import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
+import { findListedTags } from '../../db/mirrors/mirrors.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorRow } from '../../db/schema.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -21,6 +23,7 @@ import { referencesOf } from '../../oci/manifest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { TagState } from './decide-tag.ts'
+import type { Hold } from './hold.ts'
 
 export type Origin = 'image' | 'referrers'
 
@@ -37,6 +40,8 @@ export interface KnownList {
   /** As the reader gave it; undefined when it gave none. */
   readonly version: string | undefined
   readonly listedAt: string
+  /** When it was first seen, or last seen to differ. */
+  readonly changedAt: string
 }
 
 export interface Known {
@@ -51,6 +56,10 @@ export interface Known {
   readonly excluded: ReadonlySet<Digest>
   /** What the selection had to read. */
   readonly facts: ReadonlyMap<Digest, Facts>
+  /** New digests that wait, and those that were seen and could not be had. */
+  readonly holds: ReadonlyMap<Digest, Hold>
+  /** How many tags upstream listed in the last pass that could go by its list; undefined: there was none yet. */
+  readonly listedTags: number | undefined
 }
 
 export const NOTHING_KNOWN: Known = {
@@ -61,6 +70,8 @@ export const NOTHING_KNOWN: Known = {
   tags: new Map(),
   excluded: new Set(),
   facts: new Map(),
+  holds: new Map(),
+  listedTags: undefined,
 }
 
 /**
@@ -104,7 +115,13 @@ export async function loadKnown(
     lists[row.source].set(row.subject_digest as Digest, {
       version: row.version ?? undefined,
       listedAt: row.listed_at,
+      changedAt: row.changed_at,
     })
+  }
+  const holds = new Map<Digest, Hold>()
+  for (const row of await listHolds(db, mirror.id)) {
+    const { held_since: heldSince, changed_at: changedAt, fingerprint } = row
+    holds.set(row.digest as Digest, { heldSince, changedAt, fingerprint })
   }
   return {
     manifests,
@@ -114,6 +131,8 @@ export async function loadKnown(
     tags: await loadTags(db, mirror),
     excluded: await listExcludedDigests(db, mirror.id),
     facts: selection === undefined ? new Map() : await listFacts(db, mirror.id),
+    holds,
+    listedTags: await findListedTags(db, mirror.id),
   }
 }
 
@@ -140,16 +159,18 @@ async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_
       local: undefined,
       synced: (row.synced_digest ?? undefined) as Digest | undefined,
       state: row.state,
+      upstream: (row.upstream_digest ?? undefined) as Digest | undefined,
+      absentSince: row.absent_since ?? undefined,
+      isAbsenceAccepted: row.absent_accepted === 1,
     })
   }
   const rows = await listTags(db, mirror.repository_id, { limit: Number.MAX_SAFE_INTEGER })
   for (const row of rows) {
     const before = tags.get(row.name as Tag)
-    tags.set(row.name as Tag, { synced: before?.synced, state: before?.state, local: row.digest as Digest })
+    tags.set(row.name as Tag, { synced: before?.synced, state: before?.state, ...before, local: row.digest as Digest })
   }
   for (const [tag, excluded] of await listExcludedTags(db, mirror.id)) {
-    const { local, synced, state } = tags.get(tag) ?? {}
-    tags.set(tag, { local, synced, state, excluded })
+    tags.set(tag, { ...(tags.get(tag) ?? { local: undefined, synced: undefined, state: undefined }), excluded })
   }
   for (const { tag, reason } of await listPins(db, mirror.id)) {
     const before = tags.get(tag as Tag) ?? { local: undefined, synced: undefined, state: undefined }

@@ -6,9 +6,12 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { TagMove } from '../../oci/repository.ts'
 import { closureOf, indexAttached } from './closure.ts'
+import { fingerprintOf, type Hold, type HoldVerdict, holdVerdict } from './hold.ts'
 import type { Inventory, SeenTag } from './inventory.ts'
 import type { Known, Origin } from './known.ts'
+import { DEFAULT_POLICY, type Policy } from './policy.ts'
 import type { Problem } from './problem.ts'
+import { findVanished } from './vanished.ts'
 import type { Node } from './walk.ts'
 
 /** One root digest with everything that becomes visible together with it. */
@@ -31,6 +34,9 @@ export interface PlannedTag {
   readonly state: MirrorTagRow['state']
   readonly reason: string | undefined
   readonly problem: (Problem & { readonly digest: Digest | undefined }) | undefined
+  /** Since when upstream no longer lists it. */
+  readonly absentSince?: string
+  readonly isAbsenceAccepted?: boolean
 }
 
 export interface UnmetTag {
@@ -49,23 +55,68 @@ export interface SyncPlan extends Plan {
   readonly forgotten: readonly Tag[]
   /** Tags that were asked for by name and do not come, though nothing failed. */
   readonly unmet: readonly UnmetTag[]
+  /** Tags that upstream has lost for long enough, away from where the mirror left them. */
+  readonly untags: readonly TagMove[]
+  /** Why nothing at all may be changed. */
+  readonly refusal: string | undefined
+  /** New digests, to be remembered until they are published. */
+  readonly holds: ReadonlyMap<Digest, Hold>
+  /** When the first of those that wait need not wait any longer. */
+  readonly holdUntil: Date | undefined
+}
+
+/** What a plan goes by besides what upstream has and what is here. */
+export interface PlanConditions {
+  readonly policy: Policy
+  readonly now: Date
 }
 
 /**
  * Work is keyed by digest: one unit per root, with all its alias tags, its closure, its referrers and its digest tags.
- * Nothing is ever deleted: a tag that upstream lost is retained.
+ * A tag that upstream lost is retained, or untagged where people want that; nothing else is ever taken away.
  */
-export function planSync(inventory: Inventory, known: Known): SyncPlan {
+export function planSync(
+  inventory: Inventory,
+  known: Known,
+  { policy, now }: PlanConditions = { policy: DEFAULT_POLICY, now: new Date() },
+): SyncPlan {
   const items: PlanItem[] = []
   const works: RootWork[] = []
   const tags: PlannedTag[] = []
-  const totals = { tagsMoved: 0, tagsUnchanged: 0, tagsSkipped: 0, tagsFailed: 0, tagsUnselected: 0, tagsRetained: 0 }
+  const totals = {
+    tagsMoved: 0,
+    tagsUnchanged: 0,
+    tagsSkipped: 0,
+    tagsFailed: 0,
+    tagsHeld: 0,
+    tagsUnselected: 0,
+    tagsRetained: 0,
+    tagsUntagged: 0,
+  }
   const content = { manifests: 0, referrers: 0, blobs: 0, sizeBytes: 0, platformsLeftOut: 0, referrersLeftOut: 0 }
   const counted = new Set<Digest>()
   const countedBlobs = new Set<Digest>()
   const planned = new Set<Tag>()
   const excluded: Tag[] = []
-  const forgotten: Tag[] = []
+  const holds = new Map<Digest, Hold>()
+  let holdUntil: Date | undefined
+
+  /** How long a new digest waits; undefined: it is not new, or nothing is to wait. */
+  function waitOf(root: Descriptor, aliases: readonly SeenTag[], digests: readonly Digest[]): HoldVerdict | undefined {
+    const { digest } = root
+    // What the first pass finds, nobody knows to be new.
+    if (policy.settleMs === 0 || known.listedTags === undefined) return undefined
+    if (known.manifests.get(digest)?.isPublished === true) return undefined
+    const before = known.holds.get(digest)
+    const states = aliases.flatMap(({ tag }) => known.tags.get(tag) ?? [])
+    if (before === undefined && states.some(({ upstream }) => upstream === digest)) return undefined
+    const waiting = states.flatMap(({ state, upstream }) =>
+      state === 'held' && upstream !== undefined ? (known.holds.get(upstream)?.heldSince ?? []) : [],
+    )
+    const fingerprint = fingerprintOf(digests)
+    const { settleMs } = policy
+    return holdVerdict({ before, fingerprint, settleMs, now, waitingSince: waiting.sort()[0] })
+  }
 
   function copy(node: Node, reason: string): void {
     const { digest } = node.descriptor
@@ -82,8 +133,16 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
     content.sizeBytes += sizeBytes
   }
 
-  function tagItem(action: string, tag: Tag, digest: Digest | undefined, origin: Origin, reason: string): void {
-    items.push({ action, tag, digest: digest ?? null, sizeBytes: 0, origin, reason })
+  function tagItem(
+    action: string,
+    tag: Tag,
+    digest: Digest | undefined,
+    origin: Origin,
+    reason: string,
+    referrersAskedAt?: string,
+  ): void {
+    const asked = referrersAskedAt === undefined ? {} : { referrersAskedAt }
+    items.push({ action, tag, digest: digest ?? null, sizeBytes: 0, origin, reason, ...asked })
   }
 
   function planRoot(root: Descriptor, aliases: readonly SeenTag[], attached: readonly SeenTag[]): void {
@@ -91,7 +150,11 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
     const nodes = digests.flatMap((digest) => inventory.nodes.get(digest) ?? [])
     const moves: TagMove[] = []
     const first = aliases[0] ?? attached[0]
-    for (const node of problem === undefined ? nodes : []) copy(node, reasonOf(node, root, first))
+    const wait = aliases.length === 0 ? undefined : waitOf(root, aliases, digests)
+    if (wait !== undefined) holds.set(root.digest, wait.hold)
+    const isHeld = problem === undefined && wait?.until !== undefined
+    if (isHeld && (holdUntil === undefined || wait.until < holdUntil)) holdUntil = wait.until
+    for (const node of problem === undefined && !isHeld ? nodes : []) copy(node, reasonOf(node, root, first))
     for (const one of [...aliases, ...attached]) {
       if (!('decision' in one.seen) || one.seen.decision.action === 'skip') continue
       const { decision, descriptor } = one.seen
@@ -100,22 +163,34 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
       const isDone = planned.has(one.tag)
       planned.add(one.tag)
       if (problem !== undefined) {
-        const isHeld = decision.action === 'move'
+        const isThere = decision.action !== 'move'
         if (!isDone) {
-          totals.tagsFailed++
+          totals[problem.isOfReferrers ? 'tagsHeld' : 'tagsFailed']++
           tagItem('skip', one.tag, digest, one.origin, `held back: ${problem.message}`)
-          tags.push({ tag: one.tag, digest, state: isHeld ? 'failed' : 'synced', reason: problem.message, problem })
+          const state = isThere ? 'synced' : problem.isOfReferrers ? 'held' : 'failed'
+          tags.push({ tag: one.tag, digest, state, reason: problem.message, problem })
         }
+        continue
+      }
+      if (isHeld && decision.action === 'move') {
+        if (isDone) continue
+        totals.tagsHeld++
+        const reason = `held until ${wait.until.toISOString()}, since its attestations may still arrive`
+        tagItem('hold', one.tag, digest, one.origin, reason)
+        tags.push({ tag: one.tag, digest, state: 'held', reason, problem: undefined })
         continue
       }
       if (decision.action === 'move') moves.push({ tag: one.tag, to: descriptor, expect: decision.expect })
       else if (decision.isAdopted) moves.push({ tag: one.tag, to: descriptor, expect: digest })
       if (isDone) continue
       totals[decision.action === 'move' ? 'tagsMoved' : 'tagsUnchanged']++
-      tagItem(decision.action, one.tag, digest, one.origin, decision.reason)
+      const askedAt = decision.action === 'keep' ? lastAsked(digests, inventory.spared) : undefined
+      const asked = askedAt === undefined ? '' : `; referrers last asked for at ${askedAt}`
+      tagItem(decision.action, one.tag, digest, one.origin, decision.reason + asked, askedAt)
       const state = decision.action === 'move' ? 'pending' : 'synced'
       tags.push({ tag: one.tag, digest, state, reason: undefined, problem: undefined })
     }
+    if (isHeld) return
     const unpublished = nodes.filter((node) => node.here !== 'published' || isLacking(node))
     if (problem === undefined && moves.length === 0 && unpublished.length === 0) return
     if (problem === undefined && moves.length === 0) {
@@ -185,18 +260,14 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
     const [root] = descriptorOf(one)
     if (root !== undefined) planRoot(root, [], [one])
   }
-  const seen = new Set(inventory.tags.map((one) => one.tag))
-  for (const [tag, state] of known.tags) {
-    if (inventory.only !== undefined || seen.has(tag)) continue
-    if (state.state === undefined || state.state === 'excluded' || state.excluded !== undefined) continue
-    if (state.state === 'unselected') {
-      forgotten.push(tag)
-      continue
-    }
-    const reason = 'upstream no longer has the tag'
-    totals.tagsRetained++
-    tagItem('retain', tag, state.local, 'image', reason)
-    tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined })
+  const vanished = findVanished(inventory, known, policy, now)
+  const untags: TagMove[] = []
+  for (const { tag, local, absentSince, isAccepted, isUntagged, reason } of vanished.tags) {
+    totals[isUntagged ? 'tagsUntagged' : 'tagsRetained']++
+    tagItem(isUntagged ? 'untag' : 'retain', tag, local, 'image', reason)
+    if (isUntagged) untags.push({ tag, to: undefined, expect: local })
+    const absence = { absentSince, isAbsenceAccepted: isAccepted }
+    tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined, ...absence })
   }
   for (const [digest, { parent, kind, rule }] of inventory.unchosen) {
     // What another image brings in is here all the same.
@@ -210,7 +281,9 @@ export function planSync(inventory: Inventory, known: Known): SyncPlan {
     totals.tagsFailed++
     tagItem('skip', tag, undefined, 'image', reason)
   }
-  return { items, totals: { ...totals, ...content }, works, tags, excluded, forgotten, unmet }
+  const { refusal, forgotten } = vanished
+  const ends = { unmet, untags, refusal, holds, holdUntil }
+  return { items, totals: { ...totals, ...content }, works, tags, excluded, forgotten, ...ends }
 }
 
 /** What was asked for by name is owed an answer: tags that people keep for themselves, and those that upstream does not list. */
@@ -224,6 +297,11 @@ function unmetOf({ only, tags: seen }: Inventory): UnmetTag[] {
     if ('problem' in found || found.decision.action !== 'skip') return []
     return [{ tag, why: found.decision.state, reason: found.decision.reason }]
   })
+}
+
+/** When the referrers of any of these were last asked for that this pass does not ask for; the longest ago. */
+function lastAsked(digests: readonly Digest[], spared: Inventory['spared']): string | undefined {
+  return digests.flatMap((digest) => spared.get(digest) ?? []).sort()[0]
 }
 
 function descriptorOf(one: SeenTag): Descriptor[] {

@@ -7,7 +7,21 @@ export interface Problem {
   readonly message: string
   /** The organization has no room for it. */
   readonly isOverQuota?: true
+  /** It is about attestations and signatures, not about the image that they hang on. */
+  readonly isOfReferrers?: true
 }
+
+/** Reasons that pass by themselves, once the registry is there again or takes the login. */
+export function isOutage({ code }: Problem): boolean {
+  return OUTAGES.has(code)
+}
+
+const OUTAGES: ReadonlySet<string> = new Set([
+  'UPSTREAM_DENIED',
+  'UPSTREAM_NOT_FOUND',
+  'UPSTREAM_RATE_LIMITED',
+  'UPSTREAM_UNAVAILABLE',
+])
 
 /** Some messages quote others; a run keeps hundreds of them. */
 const MAX_MESSAGE = 1000

@@ -2,9 +2,11 @@
 
 import type { Selection } from '../../api/selection.ts'
 import type { Limiter } from '../../lib/concurrency.ts'
+import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import type { Known } from './known.ts'
 import type { Learner } from './learn.ts'
+import type { Policy } from './policy.ts'
 
 export interface Readers {
   readonly image: RepositoryReader
@@ -18,7 +20,12 @@ export interface WalkOptions extends Abortable {
   /** How many requests may be under way. */
   readonly limiter: Limiter
   readonly isFull: boolean
+  /** Looks at these image tags and what hangs on them only; undefined: at all. */
+  readonly only?: ReadonlySet<Tag> | undefined
   readonly now: Date
+  readonly policy: Policy
+  /** When the next pass is expected, from now. */
+  readonly nextPassMs: number
   /** Subjects whose fallback tag is in a tag list: `<alg>-<hex>` tags (distribution-spec "Referrers Tag Schema"). */
   readonly fallbackTags: ReadonlySet<string>
   /** What the mirror takes; undefined: everything. */

@@ -1,7 +1,7 @@
 /** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
 import type { RunFailure } from '../../api/runs.ts'
 import type { Facts } from '../../db/mirrors/mirror-facts.ts'
-import type { MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
+import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { closureOf } from './closure.ts'
@@ -9,10 +9,12 @@ import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known, Origin } from './known.ts'
 import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './plan.ts'
+import type { Policy } from './policy.ts'
 import type { Problem } from './problem.ts'
 
 const MAX_FAILURES = 500
 const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
 
 export interface RunResult {
   readonly inventory: Inventory
@@ -31,6 +33,12 @@ export interface RunReport {
   readonly excludedTags: number
   readonly divergedTags: number
   readonly pinnedTags: number
+  readonly heldTags: number
+  /** How many tags upstream lists; undefined: nobody asked. */
+  readonly listedTags: number | undefined
+  readonly holds: readonly MirrorHoldRow[]
+  /** When the first digest that waits need not wait any longer. */
+  readonly holdUntil: Date | undefined
   readonly tags: readonly MirrorTagRow[]
   readonly subjects: readonly MirrorSubjectRow[]
   readonly learned: ReadonlyMap<Digest, Facts>
@@ -48,13 +56,16 @@ export function reportRun(
     readonly keys: Readonly<Record<Origin, string>>
     readonly known: Known
     readonly isFull: boolean
+    readonly policy: Policy
     readonly now: string
   },
 ): RunReport {
   const failures = new Map<string, RunFailure>()
   const fail = (tag: string, digest: Digest | undefined, problem: Problem, lasts = isLasting(problem)) => {
     if (failures.has(tag)) return
-    const accept = lasts ? `; to do without it: kagami tag exclude ${o.repository} ${tag}` : ''
+    const without = `; to publish without them: kagami mirror change ${o.repository} --without-referrers publish`
+    const exclude = `; to do without it: kagami tag exclude ${o.repository} ${tag}`
+    const accept = problem.isOfReferrers ? without : lasts ? exclude : ''
     failures.set(tag, { tag, digest: digest ?? null, code: problem.code, message: problem.message + accept })
   }
   for (const one of plan.tags)
@@ -66,13 +77,16 @@ export function reportRun(
   }
   const held = failures.size
   const [first] = failures.values()
+  const { referrersDown } = inventory
+  const isHeldDown = referrersDown !== undefined && !o.policy.isPublishedWithout
   for (const one of plan.unmet) fail(one.tag, undefined, unmetProblem(one, o.repository), false)
 
   const failedWorks = new Set(executed.failed.map((one) => one.work))
   const published = publishedNow(inventory, plan, failedWorks)
-  const tags = tagRows(plan.tags, o.mirrorId, o.now).map((row): MirrorTagRow => {
-    const result = executed.tags.get(row.tag as Tag)
-    return result === undefined ? row : { ...row, state: result.state, reason: result.reason ?? null }
+  const tags = tagRows(plan.tags, o.mirrorId, o.now).flatMap((row): MirrorTagRow[] => {
+    const { state, reason } = executed.tags.get(row.tag as Tag) ?? {}
+    if (state === 'untagged') return []
+    return [state === undefined ? row : { ...row, state, reason: reason ?? row.reason }]
   })
   // One code and one note for each, by a parent that is served, for whatever was published without.
   const notes = [...inventory.absent, ...executed.leftOut].flatMap(([digest, { parents }]): RunFailure[] => {
@@ -82,15 +96,24 @@ export function reportRun(
     const message = `${parent} lists it, upstream does not have it: published without it`
     return [{ tag, digest, code: 'MANIFEST_UNKNOWN', message }]
   })
-  notes.push(...leftOutOf(inventory))
+  notes.push(...leftOutOf(inventory), ...withoutOf(inventory, plan, failedWorks), ...heldOf(plan))
+  const down: RunFailure[] =
+    referrersDown === undefined
+      ? []
+      : [{ tag: null, digest: null, code: referrersDown.code, message: `referrers: ${referrersDown.message}` }]
   const followed = tags.filter(({ state }) => state !== 'unselected' && state !== 'retained').length
   const isAnyGood = tags.some((tag) => tag.state === 'synced')
-  const outcome = failures.size === 0 ? 'done' : isAnyGood ? 'partial' : 'failed'
+  const outcome = failures.size === 0 && !isHeldDown ? 'done' : isAnyGood ? 'partial' : 'failed'
+  const reason = first === undefined ? null : `${held} of ${followed} tags failed, ${first.tag}: ${first.message}`
   return {
     outcome,
-    reason: first === undefined ? null : `${held} of ${followed} tags failed, ${first.tag}: ${first.message}`,
-    failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
+    reason: reason ?? (isHeldDown ? (down[0]?.message ?? null) : null),
+    failures: [...failures.values(), ...down, ...notes].slice(0, MAX_FAILURES),
     failedTags: failures.size,
+    heldTags: tags.filter((tag) => tag.state === 'held').length,
+    listedTags: inventory.listedTags,
+    holds: holdRows(plan, o.mirrorId),
+    holdUntil: plan.holdUntil,
     overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
     excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
     divergedTags: tags.filter((tag) => tag.state === 'diverged').length,
@@ -161,9 +184,42 @@ function leftOutOf(inventory: Inventory): RunFailure[] {
   )
 }
 
+/** What is published now though not all that hangs on it could be listed or read, once for each root. */
+function withoutOf(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>): RunFailure[] {
+  if (inventory.without.size === 0) return []
+  return plan.works.flatMap((work): RunFailure[] => {
+    if (failed.has(work) || work.moves.length === 0) return []
+    const lacking = closureOf(inventory, work.roots).digests.find((digest) => inventory.without.has(digest))
+    const problem = lacking && inventory.without.get(lacking)
+    if (problem === undefined) return []
+    const message = `published without all of its attestations, which come later: ${problem.message}`
+    return [{ tag: work.tags[0] ?? null, digest: work.root.digest, code: problem.code, message }]
+  })
+}
+
+/** What waits for its attestations is no failure, and yet not here. */
+function heldOf(plan: SyncPlan): RunFailure[] {
+  return plan.tags.flatMap(({ tag, digest, state, reason, problem }) =>
+    state !== 'held' || problem !== undefined
+      ? []
+      : [{ tag, digest: digest ?? null, code: 'HELD', message: reason ?? 'held' }],
+  )
+}
+
+/** The new digests of a plan as rows. */
+export function holdRows(plan: SyncPlan, mirrorId: string): MirrorHoldRow[] {
+  return [...plan.holds].map(([digest, { heldSince, changedAt, fingerprint }]) => ({
+    mirror_id: mirrorId,
+    digest,
+    held_since: heldSince,
+    changed_at: changedAt,
+    fingerprint,
+  }))
+}
+
 /** The tags of a plan as rows, in the state that the plan gives them. */
 export function tagRows(tags: readonly PlannedTag[], mirrorId: string, now: string): MirrorTagRow[] {
-  return tags.map(({ tag, digest, state, reason }) => ({
+  return tags.map(({ tag, digest, state, reason, absentSince, isAbsenceAccepted }) => ({
     mirror_id: mirrorId,
     tag,
     head_digest: digest ?? null,
@@ -172,6 +228,8 @@ export function tagRows(tags: readonly PlannedTag[], mirrorId: string, now: stri
     state,
     reason: reason ?? null,
     checked_at: now,
+    absent_since: absentSince ?? null,
+    absent_accepted: isAbsenceAccepted ? 1 : 0,
   }))
 }
 
@@ -198,19 +256,24 @@ function reliableLists(
     readonly keys: Readonly<Record<Origin, string>>
     readonly known: Known
     readonly isFull: boolean
+    readonly policy: Policy
     readonly now: string
   },
 ): MirrorSubjectRow[] {
-  const isServed = (digest: Digest) =>
-    publishedNow.has(digest) ||
+  const wasServed = (digest: Digest) =>
     o.known.manifests.get(digest)?.isPublished === true ||
     inventory.absent.has(digest) ||
     inventory.unchosen.has(digest) ||
     o.known.excluded.has(digest)
+  const isServed = (digest: Digest) => publishedNow.has(digest) || wasServed(digest)
+  const ageOf = (time: string) => Date.parse(o.now) - Date.parse(time)
   return inventory.lists.flatMap((list): MirrorSubjectRow[] => {
     const before = o.known.lists[list.origin].get(list.subject)
-    const isFresh = before !== undefined && Date.parse(o.now) - Date.parse(before.listedAt) < HOUR_MS
-    if (isFresh && !o.isFull && before.version === list.version) return []
+    const isChanged = before === undefined || !list.items.every(wasServed)
+    // Those that are asked for in turn have to remember when it was their turn.
+    const isInTurn = before !== undefined && o.policy.recheckMs > 0 && ageOf(before.changedAt) >= DAY_MS
+    const isFresh = before !== undefined && ageOf(before.listedAt) < HOUR_MS && !isInTurn
+    if (isFresh && !o.isFull && !isChanged && before.version === list.version) return []
     // Named again by each run, and mirrored once it can be had.
     if (list.leftOut.length > 0) return []
     if (!isServed(list.subject) || !list.items.every(isServed)) return []
@@ -222,6 +285,7 @@ function reliableLists(
         version: list.version ?? null,
         listed_at: o.now,
         listed_from: o.keys[list.origin],
+        changed_at: isChanged ? o.now : before.changedAt,
       },
     ]
   })

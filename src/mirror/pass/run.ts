@@ -3,6 +3,7 @@ import type { RunCounts } from '../../api/runs.ts'
 import type { Selection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
+import { recordHolds } from '../../db/mirrors/mirror-holds.ts'
 import { recordTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
@@ -20,7 +21,8 @@ import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
 import type { RunMeter } from './meter.ts'
 import { planSync, type SyncPlan } from './plan.ts'
-import { type RunReport, reportRun, tagRows } from './run-report.ts'
+import { type Policy, policyOf } from './policy.ts'
+import { holdRows, type RunReport, reportRun, tagRows } from './run-report.ts'
 
 /** States of tags that a run has nothing to do for. */
 const UNFOLLOWED: ReadonlySet<MirrorTagRow['state']> = new Set([
@@ -73,13 +75,16 @@ export interface PassOptions {
   /** Only these tags; undefined: all. */
   readonly only: ReadonlySet<Tag> | undefined
   readonly now: Date
+  readonly policy: Policy
+  /** When the next pass is expected, from now. */
+  readonly nextPassMs: number
   readonly transfers: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a pass would do, and what it is made from. */
+/** What a pass would do, and what it is made from. @throws AppError UPSTREAM_SHRUNK, and what listing the tags throws */
 export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
-  const { sources, known, isFull, selection, only, now, transfers } = o
+  const { sources, known, isFull, selection, only, now, policy, nextPassMs, transfers } = o
   const limiter = createLimiter(transfers)
   const { image, referrers } = sources
   const readers = {
@@ -94,11 +99,14 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void }
     selection,
     only,
     now,
+    policy,
+    nextPassMs,
     concurrency: transfers * 4,
     ...(o.onTags === undefined ? {} : { onTags: o.onTags }),
     ...(o.signal === undefined ? {} : { signal: o.signal }),
   })
-  const plan: SyncPlan = planSync(inventory, known)
+  const plan: SyncPlan = planSync(inventory, known, { policy, now })
+  if (plan.refusal !== undefined) throw new AppError('UPSTREAM_SHRUNK', plan.refusal)
   return { inventory, plan, readers, limiter }
 }
 
@@ -115,6 +123,10 @@ export interface RunOptions {
   readonly only: ReadonlySet<Tag> | undefined
   /** Upstream has named `only`, and nobody here; see `lookAtHinted`. */
   readonly hinted?: { readonly attached: ReadonlySet<Tag> } | undefined
+  /** What upstream lists now is right, however much less it is than before. */
+  readonly acceptShrink: boolean
+  /** When the next pass is expected, from now. */
+  readonly nextPassMs: number
   readonly signal: AbortSignal
   readonly meter: RunMeter
   changed(): void
@@ -125,6 +137,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
   const { engine, mirror, meter, selection } = o
   const sources = await openSources(engine, mirror)
   const known = await loadKnown(engine.db.read, mirror, sources.keys, selection)
+  const policy = policyOf(mirror.settings, { acceptShrink: o.acceptShrink })
   const count = () => {
     const [image, referrers] = [sources.image.usage(), sources.referrers?.usage()]
     counts.requests = image.requests + (referrers?.requests ?? 0)
@@ -156,6 +169,8 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       selection,
       only: hinted?.left ?? o.only,
       now: o.clock.now(),
+      policy,
+      nextPassMs: o.nextPassMs,
       transfers: o.transfers,
       signal: o.signal,
       onTags: (total) => {
@@ -175,7 +190,11 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     // So that people see from the start how much there is to come.
     if (plan.works.length > 0) {
       const rows = tagRows(plan.tags, mirror.id, isoTime(o.clock.now()))
-      await engine.db.write((tx) => recordTags(tx, rows))
+      const holds = holdRows(plan, mirror.id)
+      await engine.db.write(async (tx) => {
+        await recordTags(tx, rows)
+        await recordHolds(tx, mirror.id, holds, { isAll: false })
+      })
     }
 
     const bind = (key: string) =>
@@ -215,6 +234,9 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
           meter.tagsDone += tagsMoved
           o.changed()
         },
+        onUntagged(tags) {
+          counts.tagsUntagged += tags
+        },
         onFailed(work) {
           meter.failed += work.tags.length
           o.changed()
@@ -233,6 +255,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
         keys: sources.keys,
         known,
         isFull: o.isFull,
+        policy,
         now,
       },
     )
@@ -240,6 +263,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     counts.tagsExcluded = report.excludedTags
     counts.tagsDiverged = report.divergedTags
     counts.tagsPinned = report.pinnedTags
+    counts.tagsHeld = report.heldTags
     meter.leftOut = report.excludedTags + report.divergedTags + report.pinnedTags
     return { ...report, tags: [...inStep, ...report.tags] }
   } finally {

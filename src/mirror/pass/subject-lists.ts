@@ -3,7 +3,9 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import { type Digest, encodedOf } from '../../oci/digest.ts'
 import { referrersTag } from '../../oci/reference.ts'
 import type { Abortable, LeftOut } from '../../oci/repository.ts'
+import { dueLists } from './due-lists.ts'
 import type { Origin } from './known.ts'
+import { type Problem, problemOf } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { PREDICATE_ANNOTATIONS } from './select.ts'
 
@@ -21,17 +23,25 @@ export interface SubjectList {
   readonly leftOut: readonly LeftOut[]
 }
 
+export interface ReferrersSeen {
+  readonly items: readonly { readonly descriptor: Descriptor; readonly origin: Origin }[]
+  /** Why there may be more: a list could not be read. */
+  readonly problem: Problem | undefined
+}
+
 export interface SubjectLists {
+  /** Decides which lists of these images (and of what they list) this pass asks for: those of old digests in turn. */
+  choose(images: readonly Digest[]): void
+  /** When the list of a subject was last asked for, where this pass goes by what is known of it. */
+  readonly spared: ReadonlyMap<Digest, string>
   /**
-   * The referrers of a manifest, from all registries that this mirror reads, by digest.
+   * The referrers of a manifest, from all registries that this mirror reads, by digest. Of a list that cannot be read, those that are
+   * known here.
    * An attached manifest (level 2 and deeper) is asked for when it was never listed, in a full pass, about once a day, and when
    * the tag list shows a fallback tag for it; otherwise our database answers.
-   * @throws what the reader throws: on doubt there is no list
+   * @throws AppError CANCELLED
    */
-  list(
-    subject: Descriptor,
-    isAttached: boolean,
-  ): Promise<readonly { readonly descriptor: Descriptor; readonly origin: Origin }[]>
+  list(subject: Descriptor, isAttached: boolean): Promise<ReferrersSeen>
   readonly seen: readonly SubjectList[]
 }
 
@@ -40,13 +50,34 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const seen: SubjectList[] = []
   const asked = new Map<string, Promise<readonly Descriptor[]>>()
+  const spared = new Map<Digest, string>()
+  /** Lists of images that are not asked for in this pass. */
+  const notDue = { image: new Set<Digest>(), referrers: new Set<Digest>() }
 
   const knownReferrers = (subject: Digest): Descriptor[] =>
     (known.referrers.get(subject) ?? []).flatMap((digest) => known.manifests.get(digest)?.descriptor ?? [])
 
-  function isDue(subject: Digest, origin: Origin): boolean {
+  /** What is asked for in turn: images, what they list, and what hangs on them where a fallback tag tells that more hangs on it. */
+  function subjectsOf(images: readonly Digest[]): Set<Digest> {
+    const parts = new Set<Digest>(images)
+    for (const digest of parts) {
+      for (const child of known.manifests.get(digest)?.children ?? []) parts.add(child.digest)
+    }
+    const attached = new Set(parts)
+    for (const digest of attached) for (const referrer of known.referrers.get(digest) ?? []) attached.add(referrer)
+    for (const digest of attached) if (o.fallbackTags.has(referrersTag(digest))) parts.add(digest)
+    return parts
+  }
+
+  /** A fallback tag that is new tells by itself that there is a list. */
+  function isToldByTag(subject: Digest): boolean {
+    return o.fallbackTags.has(referrersTag(subject)) && !known.referrers.has(subject)
+  }
+
+  function isDue(subject: Digest, origin: Origin, isAttached: boolean): boolean {
+    if (notDue[origin].has(subject)) return false
     const before = known.lists[origin].get(subject)
-    if (before === undefined || o.isFull || o.fallbackTags.has(referrersTag(subject))) return true
+    if (!isAttached || before === undefined || o.isFull || o.fallbackTags.has(referrersTag(subject))) return true
     return o.now.getTime() - Date.parse(before.listedAt) >= relistAfterMs(subject)
   }
 
@@ -80,27 +111,55 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
     const key = `${origin} ${subject.digest}`
     const running = asked.get(key)
     if (running !== undefined) return running
-    if (isAttached && !isDue(subject.digest, origin)) return Promise.resolve(knownReferrers(subject.digest))
+    if (!isDue(subject.digest, origin, isAttached)) {
+      if (notDue[origin].has(subject.digest)) spare(subject.digest, origin)
+      return Promise.resolve(knownReferrers(subject.digest))
+    }
     const answer = ask(subject, origin)
     asked.set(key, answer)
     return answer
   }
 
+  function spare(subject: Digest, origin: Origin): void {
+    const { listedAt } = known.lists[origin].get(subject) ?? {}
+    const other = spared.get(subject)
+    if (listedAt !== undefined && (other === undefined || listedAt < other)) spared.set(subject, listedAt)
+  }
+
   return {
     seen,
+    spared,
+    choose(images) {
+      // Whoever names tags, or wants it all anew, is answered by upstream itself.
+      if (o.isFull || o.only !== undefined) return
+      const subjects = subjectsOf(images)
+      for (const origin of ['image', 'referrers'] as const) {
+        const lists = new Map([...subjects].map((subject) => [subject, known.lists[origin].get(subject)]))
+        const due = dueLists({
+          subjects: lists,
+          recheckMs: o.policy.recheckMs,
+          nextPassMs: o.nextPassMs,
+          now: o.now,
+        })
+        for (const subject of subjects) {
+          if (!due.has(subject) && !isToldByTag(subject)) notDue[origin].add(subject)
+        }
+      }
+    },
     async list(subject, isAttached) {
       const found = new Map<Digest, { descriptor: Descriptor; origin: Origin }>()
-      const results = await Promise.allSettled(
-        (['image', 'referrers'] as const)
-          .filter((origin) => readers[origin] !== undefined)
-          .map(async (origin) => {
-            for (const descriptor of await listFrom(subject, origin, isAttached)) {
-              if (!found.has(descriptor.digest)) found.set(descriptor.digest, { descriptor, origin })
-            }
-          }),
-      )
-      for (const result of results) if (result.status === 'rejected') throw result.reason
-      return [...found.values()]
+      const origins = (['image', 'referrers'] as const).filter((origin) => readers[origin] !== undefined)
+      const lists = await Promise.allSettled(origins.map((origin) => listFrom(subject, origin, isAttached)))
+      let problem: Problem | undefined
+      for (const [i, list] of lists.entries()) {
+        const origin = origins[i] ?? 'image'
+        if (list.status === 'rejected') problem ??= { ...problemOf(list.reason), isOfReferrers: true }
+        const items = list.status === 'rejected' ? knownReferrers(subject.digest) : list.value
+        for (const descriptor of items) {
+          if (!found.has(descriptor.digest)) found.set(descriptor.digest, { descriptor, origin })
+        }
+      }
+      return { items: [...found.values()], problem }
     },
   }
 }

@@ -10,7 +10,7 @@ import { isManifestType, isNonDistributable } from '../../oci/media-types.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import { refuseFalseSize, refuseFalseType } from './claims.ts'
 import type { KnownManifest, Origin } from './known.ts'
-import { type Problem, problemOf, settleAll } from './problem.ts'
+import { isOutage, type Problem, problemOf, settleAll } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { chooseChildren } from './select.ts'
 import { createSubjectLists, type SubjectList } from './subject-lists.ts'
@@ -69,9 +69,15 @@ export interface Walked {
     Digest,
     { readonly parent: Digest; readonly kind: 'platform' | 'referrer'; readonly rule: string }
   >
+  /** What goes on though not all of its referrers could be listed or read, and why. */
+  readonly without: ReadonlyMap<Digest, Problem>
+  /** When the referrers of a manifest were last asked for, where this pass goes by what is known of them. */
+  readonly spared: ReadonlyMap<Digest, string>
 }
 
 export interface Walker {
+  /** Before these images are walked: decides which referrer lists are asked for. */
+  choose(images: readonly Digest[]): void
   /**
    * Walks from a tag's digest. `isAttached` for `.sig`, `.att` and `.sbom` tags. Problems are kept, not thrown.
    * @returns false when there are no such bytes under this digest, so that whoever named it may have been wrong. @throws AppError CANCELLED
@@ -92,6 +98,7 @@ export function createWalker(o: WalkOptions): Walker {
   const problems = new Map<Digest, Problem>()
   const absent = new Map<Digest, { parents: Set<Digest> }>()
   const unchosen = new Map<Digest, { parent: Digest; kind: 'platform' | 'referrer'; rule: string }>()
+  const without = new Map<Digest, Problem>()
   const visits = new Map<Digest, Promise<boolean>>()
   const lists = createSubjectLists(o)
   const tooDeep = new Set<Digest>()
@@ -143,7 +150,9 @@ export function createWalker(o: WalkOptions): Walker {
         subject: parsed.subject?.digest,
       })
     } catch (error) {
-      problems.set(digest, problemOf(error))
+      const problem = problemOf(error)
+      const isOfReferrers = place.isAttached && isOutage(problem)
+      problems.set(digest, isOfReferrers ? { ...problem, isOfReferrers } : problem)
     }
     return true
   }
@@ -246,12 +255,14 @@ export function createWalker(o: WalkOptions): Walker {
 
   async function listOf(node: Node, isAttached: boolean, depth: number): Promise<void> {
     const { digest } = node.descriptor
-    let items: readonly Listed[]
-    try {
-      items = await lists.list(node.descriptor, isAttached)
-    } catch (error) {
-      problems.set(digest, problemOf(error))
-      return
+    const { isPublishedWithout } = o.policy
+    const { items, problem } = await lists.list(node.descriptor, isAttached)
+    if (problem !== undefined) {
+      if (!isPublishedWithout) {
+        problems.set(digest, problem)
+        return
+      }
+      without.set(digest, problem)
     }
     const allowed = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
     const wanted = isAttached ? allowed : await chooseReferrers(digest, allowed)
@@ -269,6 +280,11 @@ export function createWalker(o: WalkOptions): Walker {
       .map(({ descriptor }) => descriptor.digest)
       .filter((referrer) => {
         const found = nodes.get(referrer)
+        const unread = problems.get(referrer)
+        if (isPublishedWithout && found === undefined && unread?.isOfReferrers) {
+          without.set(digest, unread)
+          return false
+        }
         return found === undefined ? problems.has(referrer) : found.subject === digest
       })
     node.referrers = [...new Set([...node.referrers, ...own])]
@@ -341,6 +357,7 @@ export function createWalker(o: WalkOptions): Walker {
       await attach(root.digest, isAttached, 0)
       return nodes.has(root.digest) || problems.get(root.digest)?.code !== 'UPSTREAM_INVALID'
     },
-    walked: { nodes, problems, absent, lists: lists.seen, unchosen },
+    choose: lists.choose,
+    walked: { nodes, problems, absent, lists: lists.seen, unchosen, without, spared: lists.spared },
   }
 }

@@ -1,0 +1,29 @@
+/** When a pass goes by what upstream lists, and when it rather believes that upstream has lost something: pure. */
+
+/** Fewer tags than this may always go: small repositories change as a whole. */
+const LEAST_LOST = 10
+const LEAST_UNTAGGED = 5
+
+/**
+ * Why nothing may be changed: upstream lists nothing, or fewer than half of what it listed before and at least ten fewer.
+ * @param before undefined: it never listed any that a pass could go by
+ */
+export function whyShrunk(o: { readonly before: number | undefined; readonly listed: number }): string | undefined {
+  const { before = 0, listed } = o
+  if (listed >= before) return undefined
+  const lists = listed === 0 ? 'lists no tags' : `lists ${listed} ${listed === 1 ? 'tag' : 'tags'}`
+  const isShrunk = listed === 0 || (listed * 2 < before && before - listed >= LEAST_LOST)
+  return isShrunk ? `upstream ${lists}, and it listed ${before} before: nothing was changed` : undefined
+}
+
+/** Why nothing may be changed: more than five tags, and more than the given share of the mirror's, would be untagged at once. */
+export function whyTooMany(o: {
+  readonly untagged: number
+  /** Tags that the mirror has here, with those that would go. */
+  readonly owned: number
+  readonly percent: number
+}): string | undefined {
+  const { untagged, owned, percent } = o
+  if (untagged <= LEAST_UNTAGGED || untagged * 100 <= owned * percent) return undefined
+  return `upstream has lost ${untagged} of the ${owned} tags that are here, more than ${percent} % at once: nothing was changed`
+}
