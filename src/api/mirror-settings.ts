@@ -37,10 +37,14 @@ export const scheduleSchema = z
 
 export const DEFAULT_SCHEDULE = { every: '15m' } as const
 
+/** The longest time that a change of upstream may take to be visible here. */
+export const objectiveSchema = durationSchema('1m', '365d')
+
 /** As they are kept: only what differs from the defaults. */
 export const mirrorSettingsSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   selection: selectionSchema.optional(),
+  objective: objectiveSchema.optional(),
 })
 
 /** A change: what is left out stays, null is the default again. */
@@ -48,6 +52,7 @@ export const mirrorChangeSchema = z
   .strictObject({
     schedule: scheduleSchema.nullable().optional(),
     selection: selectionChangeSchema.nullable().optional(),
+    objective: objectiveSchema.nullable().optional(),
   })
   .openapi('MirrorChange')
 

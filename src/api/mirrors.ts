@@ -41,6 +41,21 @@ export const pauseSchema = z
   .openapi('Pause')
 
 /**
+ * How far a mirror is behind. `behindSeconds`: the age of the oldest change of upstream that was seen and is not visible here, 0 when
+ * none is known; tags that people keep for themselves do not count. `checkedAt`: the last pass that looked at all of upstream, null
+ * before the first. While the objective is missed, `missedSince` says since when and `reason` why.
+ */
+export const freshnessSchema = z
+  .strictObject({
+    behindSeconds: count,
+    objectiveSeconds: count.nullable(),
+    checkedAt: timeSchema.nullable(),
+    missedSince: timeSchema.nullable(),
+    reason: z.string().nullable(),
+  })
+  .openapi('Freshness')
+
+/**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
  * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
  * `leftOut` are the first of its excluded and diverged tags.
@@ -59,6 +74,7 @@ export const mirrorSchema = z
     pauses: z.array(pauseSchema),
     schedule: scheduleSchema,
     selection: selectionSchema,
+    freshness: freshnessSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
@@ -113,5 +129,6 @@ export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run:
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
 export type MirrorState = z.infer<typeof mirrorStateSchema>
+export type Freshness = z.infer<typeof freshnessSchema>
 export type Mirror = z.infer<typeof mirrorSchema>
 export type LeftOutTag = z.infer<typeof leftOutSchema>

@@ -269,6 +269,12 @@ export interface MirrorRow {
   full_due: Flag
   /** Whose mirror it was last; it still is while the subscription goes on and matches it (`MirrorRecord.subscription`). */
   subscription_id: string | null
+  /** When a pass over all of upstream was last brought to its end. */
+  looked_at: string | null
+  /** When the pass after that was due; at the start, the start. */
+  look_due_at: string | null
+  /** Since when it misses its objective; written with the event that says so. */
+  missed_since: string | null
 }
 
 export type SubscriptionState = 'active' | 'degraded' | 'paused' | 'stopped'
@@ -340,6 +346,32 @@ export interface SyncRunRow {
   failures: string
   /** The tags that it was limited to, as a JSON list; null: all. */
   tags: string | null
+  /** The process that it is of; null: of before processes were told apart. */
+  holder: string | null
+  /** JSON of the totals that were planned; null: it did not come so far. */
+  plan: string | null
+  /** JSON of its last moment, while it runs; not each one is written. */
+  progress: string | null
+}
+
+/** What a run did beside moving tags, which `tag_history` holds. */
+export interface SyncRunItemRow {
+  run_id: string
+  position: number
+  action: 'published' | 'failed' | 'diverged' | 'left out'
+  tag: string | null
+  digest: string | null
+  code: string | null
+  message: string
+}
+
+/** Counts that only grow, and outlive the runs that they are of. */
+export interface MirrorCounterRow {
+  mirror_id: string
+  counter: 'runs' | 'failures' | 'bytes' | 'requests' | 'tags'
+  /** Outcome of runs, code of failures; empty where there is one. */
+  label: string
+  total: number
 }
 
 export interface MirrorTagRow {
@@ -361,6 +393,11 @@ export interface MirrorTagRow {
     | 'retained'
   reason: string | null
   checked_at: string
+}
+
+export interface StoredMirrorTagRow extends MirrorTagRow {
+  /** When a digest that upstream has there, and that is not served here, was first seen; null: none, or not known. */
+  behind_since: string | null
 }
 
 export interface MirrorSubjectRow {
@@ -464,7 +501,9 @@ export interface Schema {
   subscriptions: SubscriptionRow
   subscription_entries: SubscriptionEntryRow
   sync_runs: SyncRunRow
-  mirror_tags: MirrorTagRow
+  sync_run_items: SyncRunItemRow
+  mirror_counters: MirrorCounterRow
+  mirror_tags: StoredMirrorTagRow
   mirror_subjects: MirrorSubjectRow
   mirror_facts: MirrorFactRow
   mirror_exclusions: MirrorExclusionRow

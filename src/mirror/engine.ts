@@ -37,6 +37,8 @@ export interface MirrorEngineOptions {
   readonly intervalMs?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
+  /** After this without a sign of life, another server on the same database takes over what this one was doing. */
+  readonly leaseTtlMs?: number
   readonly clock?: Clock
   readonly sleep?: Sleep
   /** In [0, 1). */

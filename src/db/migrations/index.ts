@@ -12,6 +12,7 @@ import { hints } from './0014-hints.ts'
 import { subscriptions } from './0015-subscriptions.ts'
 import { selection } from './0016-selection.ts'
 import { history } from './0018-history.ts'
+import { freshness } from './0019-freshness.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   history,
   subscriptions,
   selection,
+  freshness,
 ]

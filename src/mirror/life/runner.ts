@@ -17,12 +17,12 @@ import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { MIRROR_LEASE, type Presence } from './presence.ts'
 import type { ProgressBoard } from './progress.ts'
+import { settingsOf } from './settings.ts'
 import { isStop, settleRun } from './settle.ts'
-import { NO_COUNTS, renderRun, settingsOf } from './views.ts'
+import { NO_COUNTS, renderRun } from './views.ts'
 
-export const LEASE_PREFIX = 'mirror:'
-const LEASE_TTL_MS = 30_000
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
 /** Failures of a run whose end could not be written down. */
@@ -42,8 +42,10 @@ export interface RunnerOptions extends MirrorEngineOptions {
   readonly intervalMs: number
   readonly transfersPerRun: number
   readonly board: ProgressBoard
-  /** This process, for people who look at leases. */
+  /** This process, as leases and runs name it. */
   readonly holder: string
+  readonly leaseTtlMs: number
+  readonly presence: Presence
   onEnded(): void
 }
 
@@ -110,6 +112,9 @@ export function createRunner(o: RunnerOptions): Runner {
         counts: JSON.stringify(NO_COUNTS),
         failures: '[]',
         tags: tagsText(only),
+        holder: o.holder,
+        plan: null,
+        progress: null,
       })
       // A few tags do not stand for the pass over all.
       if (only !== undefined) return
@@ -190,7 +195,7 @@ export function createRunner(o: RunnerOptions): Runner {
   }
 
   async function takeLease(mirrorId: string, signal: AbortSignal): Promise<Lease> {
-    const options = { db, clock, key: `${LEASE_PREFIX}${mirrorId}`, holder: o.holder, ttlMs: LEASE_TTL_MS }
+    const options = { db, clock, key: `${MIRROR_LEASE}${mirrorId}`, holder: o.holder, ttlMs: o.leaseTtlMs }
     for (;;) {
       if (signal.aborted) throw cancelledBy(signal)
       const lease = await acquireLease(options)
@@ -243,6 +248,8 @@ export function createRunner(o: RunnerOptions): Runner {
   const all = () => [...queues.values()].flat()
   return {
     async begin(mirror, request) {
+      // Before anything runs here, other servers know that this one lives.
+      await o.presence.announce()
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
       const [, ...waiting] = queues.get(mirror.id) ?? []
       const joined = waiting.find((one) => kindOf(one.only, one.hinted) === kindOf(request.only, request.hint))

@@ -6,17 +6,18 @@ import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/
 import { recordFacts } from '../../db/mirrors/mirror-facts.ts'
 import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { forgetTags, recordTags } from '../../db/mirrors/mirror-tags.ts'
-import { findMirror, type MirrorRecord, scheduleMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
+import { findMirror, type MirrorRecord, scheduleMirror, setLooked, setMirrorState } from '../../db/mirrors/mirrors.ts'
 import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
 import type { PauseCause, RunOutcome } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { failureOf } from '../pass/problem.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { settleObjective } from './freshness.ts'
 import { settleClaims } from './hint-claims.ts'
 import { type Cadence, cadenceOf, nextRunAt } from './schedule.ts'
+import { settingsOf } from './settings.ts'
 import { nextState } from './state.ts'
-import { settingsOf } from './views.ts'
 
 const KEPT_RUNS = 200
 
@@ -77,7 +78,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   const events = end.isPartOfMirror
     ? await afterSome(tx, present, { reason: report?.reason ?? null, isHinted: end.hintClaims !== undefined, at })
     : await afterAll(tx, present, { ...end, outcome, reason, isStale: await hasNewSelection(tx, mirror) })
-  await appendEvents(tx, events)
+  await appendEvents(tx, [...events, ...(await settleObjective(tx, mirror.id, end.now))])
   return outcome
 }
 
@@ -103,6 +104,7 @@ async function afterAll(
   const { schedule } = settingsOf(mirror)
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
   const next = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
+  if (o.report !== undefined) await setLooked(tx, mirror.id, { at, dueAt: next })
   const isAtRest = await isResting(tx, mirror.id)
   const due = isAtRest ? null : o.isInterrupted || o.isStale ? at : next
   await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: due, at })
