@@ -1,6 +1,6 @@
 import { listSchema } from './lists.ts'
 import { mirrorChangeSchema, scheduleSchema } from './mirror-settings.ts'
-import { runSchema } from './runs.ts'
+import { runItemSchema, runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 import { selectionSchema } from './selection.ts'
 
@@ -126,6 +126,10 @@ export const mirrorSyncSchema = z
 
 export const mirrorAnswerSchema = z.strictObject({ mirror: mirrorSchema })
 export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run: runSchema })
+/** One run with a page of its items. */
+export const runAnswerSchema = z
+  .strictObject({ mirror: mirrorSchema, run: runSchema, items: z.array(runItemSchema), next: z.string().nullable() })
+  .openapi('RunAnswer')
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
 export type MirrorState = z.infer<typeof mirrorStateSchema>

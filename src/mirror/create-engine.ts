@@ -13,6 +13,7 @@ import {
   type MirrorRecord,
   scheduleMirror,
 } from '../db/mirrors/mirrors.ts'
+import { listRunItems } from '../db/mirrors/run-items.ts'
 import { findRun, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
 import { voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
@@ -246,6 +247,16 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return { mirrors: items, next }
     },
     run: (mirrorId, runId) => getRun(runId, mirrorId),
+    async runItems(mirrorId, runId, { limit, after }) {
+      await getRun(runId, mirrorId)
+      const { items, next } = await readPage({
+        limit,
+        after,
+        read: (from, count) => listRunItems(db.read, runId, { after: from, limit: count }),
+        keyOf: ({ cursor }) => cursor,
+      })
+      return { items: items.map(({ cursor: _, ...item }) => item), next }
+    },
     async runs(mirrorId, { limit, after }) {
       await getMirror(mirrorId)
       const { items, next } = await readPage({

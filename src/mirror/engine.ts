@@ -4,7 +4,7 @@ import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
 import type { Progress } from '../api/progress.ts'
-import type { Run } from '../api/runs.ts'
+import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
@@ -164,6 +164,12 @@ export interface MirrorEngine {
   ): Promise<{ readonly tags: readonly TagExplanation[]; readonly next: string | null }>
   /** @throws AppError NOT_FOUND, also for a run of another mirror */
   run(mirrorId: string, runId: string): Promise<Run>
+  /** What a run did, item by item; `after` is the `next` of the page before. @throws AppError as `run`, INVALID_REQUEST */
+  runItems(
+    mirrorId: string,
+    runId: string,
+    o: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<{ readonly items: readonly RunItem[]; readonly next: string | null }>
   /** Newest first; `after` is the `next` of the page before. @throws AppError NOT_FOUND, INVALID_REQUEST */
   runs(
     mirrorId: string,

@@ -15,6 +15,8 @@ const run = (change: Partial<Run> = {}): Run => ({
   counts: NO_COUNTS,
   failures: [],
   tags: null,
+  full: false,
+  plan: null,
   ...change,
 })
 const mirror = (change: Partial<Mirror> = {}): Mirror => ({

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
-import { type Mirror, mirrorRunAnswerSchema } from '../../api/mirrors.ts'
+import { type Mirror, runAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
 import { type Run, runSchema } from '../../api/runs.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
@@ -29,9 +29,10 @@ const show = createRoute({
   method: 'get',
   path: '/mirrors/{organization}/{name}/runs/{run}',
   tags,
-  summary: 'Show one run of a mirror',
-  request: { params: repositoryPathSchema.extend({ run: idParameterSchema }) },
-  responses: ok('The mirror and the run', mirrorRunAnswerSchema),
+  summary: 'Show one run of a mirror, and what it did',
+  description: '`limit` and `after` page the items; the tags that it moved come first.',
+  request: { params: repositoryPathSchema.extend({ run: idParameterSchema }), query: listQuerySchema },
+  responses: ok('The mirror, the run, and one page of its items', runAnswerSchema),
 })
 
 const progress = createRoute({
@@ -66,7 +67,8 @@ export function runRoutes(deps: Deps): Routes {
     })
     .serve(show, allow, async (c, { mirror }) => {
       const { run } = c.req.valid('param')
-      return c.json({ mirror, run: await mirrors.run(mirror.id, run) }, 200)
+      const { items, next } = await mirrors.runItems(mirror.id, run, c.req.valid('query'))
+      return c.json({ mirror, run: await mirrors.run(mirror.id, run), items: [...items], next }, 200)
     })
     .serve(progress, allow, async (c, { mirror }, again) => {
       const { run } = c.req.valid('query')

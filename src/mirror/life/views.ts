@@ -10,6 +10,7 @@ import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
+import { saturate } from '../../lib/saturate.ts'
 import { freshnessOf } from './freshness.ts'
 import { settingsOf } from './settings.ts'
 import { restartOf } from './start.ts'
@@ -40,7 +41,14 @@ export function renderRun(row: SyncRunRow): Run {
     counts: { ...NO_COUNTS, ...(JSON.parse(row.counts) as Partial<RunCounts>) },
     failures: JSON.parse(row.failures) as RunFailure[],
     tags: row.tags === null ? null : (JSON.parse(row.tags) as string[]),
+    full: row.full === 1,
+    plan: row.plan === null ? null : planOf(row.plan),
   }
+}
+
+function planOf(json: string): Record<string, number> {
+  const totals = Object.entries(JSON.parse(json) as Record<string, number>)
+  return Object.fromEntries(totals.map(([name, total]) => [name, saturate(total)]))
 }
 
 /** Tags that a mirror shows with their reason; there may be more, as its counts tell. */

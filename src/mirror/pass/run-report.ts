@@ -1,6 +1,7 @@
 /** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
 import type { RunFailure } from '../../api/runs.ts'
 import type { Facts } from '../../db/mirrors/mirror-facts.ts'
+import type { RunItem } from '../../db/mirrors/run-items.ts'
 import type { MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
@@ -25,6 +26,10 @@ export interface RunReport {
   /** For people, when tags failed that nobody keeps away. */
   readonly reason: string | null
   readonly failures: readonly RunFailure[]
+  /** What was done beside moving tags, and what was not. */
+  readonly items: readonly RunItem[]
+  /** The totals of the plan. */
+  readonly planned: Readonly<Record<string, number>>
   readonly failedTags: number
   /** What the first refusal for want of room said. */
   readonly overQuota: string | undefined
@@ -90,6 +95,13 @@ export function reportRun(
     outcome,
     reason: first === undefined ? null : `${held} of ${followed} tags failed, ${first.tag}: ${first.message}`,
     failures: [...failures.values(), ...notes].slice(0, MAX_FAILURES),
+    items: [
+      ...[...failures.values()].map((one): RunItem => ({ action: 'failed', ...one })),
+      ...publishedLate(plan, failedWorks),
+      ...tags.flatMap(divergedItem),
+      ...notes.map((one): RunItem => ({ action: 'left-out', ...one })),
+    ],
+    planned: plan.totals,
     failedTags: failures.size,
     overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
     excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,
@@ -105,6 +117,20 @@ export function reportRun(
         inventory.nodes.get(problem.digest)?.isAttached !== true,
     ),
   }
+}
+
+/** Roots that tags point at already, and that something was published for: attestations that came later. */
+function publishedLate(plan: SyncPlan, failed: ReadonlySet<RootWork>): RunItem[] {
+  return plan.works.flatMap((work): RunItem[] => {
+    if (failed.has(work) || work.moves.length > 0) return []
+    const others = work.roots.length - 1
+    const message = `${others} ${others === 1 ? 'manifest was' : 'manifests were'} attached later`
+    return [{ action: 'published', tag: work.tags[0] ?? null, digest: work.root.digest, code: null, message }]
+  })
+}
+
+function divergedItem({ tag, upstream_digest: digest, state, reason }: MirrorTagRow): RunItem[] {
+  return state === 'diverged' ? [{ action: 'diverged', tag, digest, code: null, message: reason ?? '' }] : []
 }
 
 /** Reasons that do not pass by themselves: the content is as it is. What can be accepted must be told apart from what will pass. */

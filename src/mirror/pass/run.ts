@@ -5,6 +5,7 @@ import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
 import { recordTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
+import { setRunPlan } from '../../db/mirrors/sync-runs.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
 import type { MirrorRow, MirrorTagRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -175,7 +176,10 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     // So that people see from the start how much there is to come.
     if (plan.works.length > 0) {
       const rows = tagRows(plan.tags, mirror.id, isoTime(o.clock.now()))
-      await engine.db.write((tx) => recordTags(tx, rows))
+      await engine.db.write(async (tx) => {
+        await setRunPlan(tx, o.binding.runId, JSON.stringify(totals))
+        await recordTags(tx, rows)
+      })
     }
 
     const bind = (key: string) =>
