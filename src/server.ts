@@ -75,6 +75,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       clock,
       openSource: sources.openSource,
       openWriter: createLocalWriters({ db, blobs, clock }),
+      leaseTtlMs: settings.takeoverMs,
     })
     closers.push(mirrors.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
