@@ -273,6 +273,8 @@ export interface MirrorRow {
   looked_at: string | null
   /** When the pass after that was due; at the start, the start. */
   look_due_at: string | null
+  /** When such a pass last left nothing failing. */
+  succeeded_at: string | null
   /** Since when it misses its objective; written with the event that says so. */
   missed_since: string | null
 }

@@ -20,12 +20,14 @@ import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { newId } from '../lib/ids.ts'
+import { mergeUntilEither } from '../lib/merge.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { explainMirror } from './life/explain.ts'
+import { followForeignRuns, momentOf } from './life/foreign-runs.ts'
 import { settleObjectives } from './life/freshness.ts'
 import { createHints } from './life/hints.ts'
 import { createPresence, endOrphans, MIRROR_LEASE, SERVER_LEASE } from './life/presence.ts'
@@ -279,7 +281,19 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     async *watch(mirrorId, signal) {
       const mirror = await getMirror(mirrorId)
       const first = board.find(mirrorId) ?? (await lastMoment(mirror))
-      yield* board.follow(mirrorId, first, signal)
+      const own = board.follow(mirrorId, first, signal)
+      if (db.engine === 'sqlite') {
+        yield* own
+        return
+      }
+      let shown: Progress | undefined
+      const foreign = untilCancelled(followForeignRuns({ db: db.read, clock, sleep, holder }, mirror, signal), signal)
+      for await (const moment of mergeUntilEither(own, foreign)) {
+        // The end that came first may be seen twice: as the last moment, and as a change.
+        if (shown?.runId === moment.runId && shown.phase === 'ended') continue
+        shown = moment
+        yield moment
+      }
     },
     async resume({ isAlone }) {
       if (isAlone) {
@@ -328,21 +342,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
 
   /** The last run as a moment, for a mirror that has not run in this process. */
   async function lastMoment(mirror: MirrorRecord): Promise<Progress | undefined> {
-    const { tags, lastRun } = await renderMirror(mirror)
-    if (lastRun === null) return undefined
-    const { manifests, referrers, readBytes, failed } = lastRun.counts
-    return {
-      at: now(),
-      mirror: mirror.repository,
-      runId: lastRun.id,
-      phase: lastRun.outcome === 'running' ? 'listing' : 'ended',
-      outcome: lastRun.outcome,
-      tags: { done: tags.published, total: tags.total },
-      manifests: { done: manifests + referrers, total: manifests + referrers },
-      bytes: { done: readBytes, total: readBytes },
-      failed,
-      leftOut: tags.excluded + tags.diverged + tags.pinned,
-    }
+    const [last] = await listRuns(db.read, mirror.id, { limit: 1 })
+    return last === undefined ? undefined : momentOf(last, mirror.repository)
+  }
+}
+
+/** Ends quietly when `signal` aborts. */
+async function* untilCancelled<T>(items: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* items
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }
 

@@ -13,9 +13,12 @@ export const freshness: Migration = {
     // The last pass that could list all of upstream; when the one after it was due; since when the objective is missed.
     `ALTER TABLE mirrors ADD COLUMN looked_at ${t.text}`,
     `ALTER TABLE mirrors ADD COLUMN look_due_at ${t.text}`,
+    `ALTER TABLE mirrors ADD COLUMN succeeded_at ${t.text}`,
     `ALTER TABLE mirrors ADD COLUMN missed_since ${t.text}`,
     `UPDATE mirrors SET looked_at = (SELECT MAX(ended_at) FROM sync_runs
       WHERE mirror_id = mirrors.id AND outcome IN ('done', 'partial') AND tags IS NULL)`,
+    `UPDATE mirrors SET succeeded_at = (SELECT MAX(ended_at) FROM sync_runs
+      WHERE mirror_id = mirrors.id AND outcome = 'done' AND tags IS NULL)`,
     `UPDATE mirrors SET look_due_at = COALESCE(next_run_at, since)`,
     // The process that the run is of: it is alive as long as its lease "server:<holder>" is.
     `ALTER TABLE sync_runs ADD COLUMN holder ${t.text}`,

@@ -73,7 +73,7 @@ export async function createMirror(
 ): Promise<MirrorRow> {
   const { at, settings = '{}', ...columns } = mirror
   const life = { state: 'initial', reason: null, since: at, created_at: at, next_run_at: null, full_due: 0 } as const
-  const look = { looked_at: null, look_due_at: at, missed_since: null }
+  const look = { looked_at: null, look_due_at: at, succeeded_at: null, missed_since: null }
   return tx
     .insertInto('mirrors')
     .values({ id: newId(), ...columns, settings, ...life, ...look })
@@ -180,13 +180,18 @@ export async function findNextDue(db: Queries): Promise<string | undefined> {
   return row?.next_run_at ?? undefined
 }
 
-/** A pass over all of upstream came to its end; `dueAt` is when the next one should. */
+/** A pass over all of upstream came to its end, with all of it or not; `dueAt` is when the next one should. */
 export async function setLooked(
   tx: Transaction,
   id: string,
-  o: { readonly at: string; readonly dueAt: string },
+  o: { readonly at: string; readonly dueAt: string; readonly isDone: boolean },
 ): Promise<void> {
-  await tx.updateTable('mirrors').set({ looked_at: o.at, look_due_at: o.dueAt }).where('id', '=', id).execute()
+  const success = o.isDone ? { succeeded_at: o.at } : {}
+  await tx
+    .updateTable('mirrors')
+    .set({ looked_at: o.at, look_due_at: o.dueAt, ...success })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** What people set for it; JSON of `api/mirror-settings.ts`. A new schedule counts from now on. */

@@ -33,6 +33,11 @@ export async function setRunGeneration(
   for (const { id } of unsaid) await endRun(tx, id, { outcome: 'failed', at: o.at, failures: o.failuresOfEarlier })
 }
 
+/** How far it is, as JSON of the API's Progress, for other servers; nothing once it has ended. */
+export async function setRunProgress(tx: Transaction, id: string, progress: string): Promise<void> {
+  await tx.updateTable('sync_runs').set({ progress }).where('id', '=', id).where('outcome', '=', 'running').execute()
+}
+
 /** What it set out to do, as JSON: known also when it is killed on the way. */
 export async function setRunPlan(tx: Transaction, id: string, plan: string): Promise<void> {
   await tx.updateTable('sync_runs').set({ plan }).where('id', '=', id).execute()

@@ -9,10 +9,12 @@ import { idParameterSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
+import { EVENT_STREAM, wantsEvents } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
 import { allowOnMirror } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+import { parseEventId, runEvents } from './run-events.ts'
 
 const tags = ['runs']
 
@@ -41,10 +43,14 @@ const progress = createRoute({
   tags,
   summary: 'Follow the runs of a mirror as they go',
   description:
-    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it.',
+    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it. To whoever accepts `text/event-stream`: server-sent events, `progress` and `end`, each with a Progress; a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, gets the ends that it has missed, and 204 once the run that it asked for is over.',
   request: { params: repositoryPathSchema, query: z.strictObject({ run: idParameterSchema.optional() }) },
   responses: {
-    200: { description: 'One Progress a line', content: { 'application/jsonl': { schema: progressSchema } } },
+    200: {
+      description: 'One Progress a line, or an event',
+      content: { 'application/jsonl': { schema: progressSchema }, 'text/event-stream': { schema: progressSchema } },
+    },
+    204: { description: 'The end of the run was the last event that the client saw: it need not come back' },
     ...refused,
   },
 })
@@ -60,6 +66,22 @@ export function runRoutes(deps: Deps): Routes {
     who: Authenticated,
     c: { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } },
   ) => allowOnMirror(deps, who, c.req.valid('param'), 'mirror.read', 'see runs')
+  function events(
+    c: Parameters<typeof keepOpen>[0] & { readonly req: { header(name: string): string | undefined } },
+    mirror: Mirror,
+    runId: string | undefined,
+    again: () => Promise<unknown>,
+  ) {
+    const seen = parseEventId(c.req.header('last-event-id'))
+    type Answer = Response & TypedResponse<Progress, 200, 'json'>
+    if (runId !== undefined && seen?.runId === runId && seen.isEnded)
+      return new Response(null, { status: 204 }) as Answer
+    keepOpen(c)
+    const o = { mirrors, mirror, runId, seen, endOf: (run: Run) => endOf(run, mirror, undefined) }
+    const open = (signal: AbortSignal) => runEvents(o, follow(mirrors, mirror, runId, signal))
+    return streamLines(c.req.raw.signal, open, again, EVENT_STREAM) as Answer
+  }
+
   return newRoutes()
     .serve(list, allow, async (c, { mirror }) => {
       const page = await mirrors.runs(mirror.id, c.req.valid('query'))
@@ -73,6 +95,7 @@ export function runRoutes(deps: Deps): Routes {
     .serve(progress, allow, async (c, { mirror }, again) => {
       const { run } = c.req.valid('query')
       if (run !== undefined) await mirrors.run(mirror.id, run)
+      if (wantsEvents(c.req.header('accept'))) return events(c, mirror, run, again)
       keepOpen(c)
       const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal), again)
       // The type of a streamed answer is that of one line: the framework knows only whole documents.

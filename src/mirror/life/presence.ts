@@ -49,7 +49,9 @@ export function createPresence({ db, clock, holder, ttlMs }: PresenceOptions): P
       })
     },
     async close() {
-      await (await announced?.catch(() => undefined))?.release()
+      const lease = await announced?.catch(() => undefined)
+      // Where that cannot be said any more, time says it.
+      await lease?.release().catch(() => {})
       announced = undefined
     },
   }

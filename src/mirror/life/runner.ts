@@ -5,7 +5,7 @@
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
-import { findRun, insertRun, setRunGeneration, setRunTags } from '../../db/mirrors/sync-runs.ts'
+import { findRun, insertRun, setRunGeneration, setRunProgress, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
@@ -25,6 +25,8 @@ import { NO_COUNTS, renderRun } from './views.ts'
 
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
+/** How often a long run writes down how far it is. */
+const PROGRESS_EVERY_MS = 2_000
 /** Failures of a run whose end could not be written down. */
 const UNSAID_END = JSON.stringify([
   {
@@ -150,7 +152,12 @@ export function createRunner(o: RunnerOptions): Runner {
 
   async function execute(begun: MirrorRecord, run: ProcessRun): Promise<void> {
     let mirror = begun
-    const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const { meter, changed: tell } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const writeDown = progressWriter(mirror.id, run.id)
+    const changed = () => {
+      tell()
+      writeDown()
+    }
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
     let report: RunReport | undefined
@@ -191,6 +198,19 @@ export function createRunner(o: RunnerOptions): Runner {
       meter.phase = 'ended'
       changed()
       await lease?.release()
+    }
+  }
+
+  /** Lets other servers see how it goes: one write in a while, none for a short run, and none where there are no others. */
+  function progressWriter(mirrorId: string, runId: string): () => void {
+    let nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
+    return () => {
+      if (db.engine === 'sqlite' || clock.now().getTime() < nextMs) return
+      nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
+      const moment = o.board.find(mirrorId)
+      if (moment?.runId !== runId) return
+      // Shown, not relied on.
+      db.write((tx) => setRunProgress(tx, runId, JSON.stringify(moment))).catch(() => {})
     }
   }
 

@@ -121,7 +121,7 @@ async function afterAll(
   const { schedule } = settingsOf(mirror)
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
   const next = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
-  if (o.report !== undefined) await setLooked(tx, mirror.id, { at, dueAt: next })
+  if (o.report !== undefined) await setLooked(tx, mirror.id, { at, dueAt: next, isDone: outcome === 'done' })
   const isAtRest = await isResting(tx, mirror.id)
   const due = isAtRest ? null : o.isInterrupted || o.isStale ? at : next
   await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: due, at })
