@@ -10,6 +10,7 @@ import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
+import { createMetricsApp } from './http/metrics/app.ts'
 import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
@@ -21,6 +22,7 @@ import { addressPolicy } from './server/address-policy.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { listen } from './server/listener.ts'
+import { measureProcess } from './server/measure-process.ts'
 import { createRegistryApps } from './server/registry-app.ts'
 import { type RunningSample, startSample } from './server/sample.ts'
 import { createSources } from './server/sources.ts'
@@ -75,6 +77,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       clock,
       openSource: sources.openSource,
       openWriter: createLocalWriters({ db, blobs, clock }),
+      leaseTtlMs: settings.takeoverMs,
     })
     closers.push(mirrors.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
@@ -106,8 +109,15 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined
+    const metrics = createMetricsApp({
+      db,
+      authenticator: access.authenticator,
+      clock,
+      isAllowedAddress: trustedProxies(settings.metricsAllow ?? []),
+      measureProcess,
+    })
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
-    listener.serve(createHttpApp({ ...apps, api, hooks, isReady: () => isReady, logger, isTrustedProxy }))
+    listener.serve(createHttpApp({ ...apps, api, hooks, metrics, isReady: () => isReady, logger, isTrustedProxy }))
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
     const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})

@@ -31,7 +31,16 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
 
 /** Rooms that have inner rooms, from the roof to the ground; files at their door stand in a row of their own. */
 const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  db: [['mirrors'], ['content'], ['people', 'repositories'], ['platform'], ['engine'], ['migrations'], ['schema']],
+  db: [
+    ['mirrors'],
+    ['content'],
+    ['people', 'repositories'],
+    ['platform'],
+    ['engine'],
+    ['migrations'],
+    ['schema'],
+    ['mirror-rows'],
+  ],
   mirror: [['create-engine'], ['subscriptions'], ['life'], ['pass'], ['engine']],
 }
 

@@ -41,6 +41,7 @@ const RULES = {
   'organization.create': { scope: 'admin', roles: [], operator: true },
   'user.create': { scope: 'admin', roles: [], operator: true },
   'upstream.share': { scope: 'admin', roles: [], operator: true },
+  'metrics.read': { scope: 'read', roles: [], operator: true },
   'instance.admin': { scope: 'admin', roles: [], operator: true },
 } as const satisfies Record<string, Rule>
 
@@ -50,7 +51,12 @@ export type Action = keyof typeof RULES
 export type OrganizationAction = Exclude<Action, InstanceAction | OwnAction>
 
 /** Actions on the instance itself. */
-export type InstanceAction = 'organization.create' | 'user.create' | 'upstream.share' | 'instance.admin'
+export type InstanceAction =
+  | 'organization.create'
+  | 'user.create'
+  | 'upstream.share'
+  | 'metrics.read'
+  | 'instance.admin'
 
 /** Actions on what is one's own. */
 export type OwnAction = 'account.read' | 'token.manage'

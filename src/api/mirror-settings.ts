@@ -76,12 +76,15 @@ export function whimsOf(settings: MirrorSettings): Whims {
   const given = Object.keys(DEFAULT_WHIMS).map((key) => [key, settings[key as keyof Whims]])
   return { ...DEFAULT_WHIMS, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
 }
+/** The longest time that a change of upstream may take to be visible here. */
+export const objectiveSchema = durationSchema('1m', '365d')
 
 /** As they are kept: only what differs from the defaults. */
 export const mirrorSettingsSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   selection: selectionSchema.optional(),
   ...z.strictObject(whims).partial().shape,
+  objective: objectiveSchema.optional(),
 })
 
 /** A change: what is left out stays, null is the default again. */
@@ -95,6 +98,7 @@ export const mirrorChangeSchema = z
     settle: whims.settle.nullable().optional(),
     withoutReferrers: whims.withoutReferrers.nullable().optional(),
     recheck: whims.recheck.nullable().optional(),
+    objective: objectiveSchema.nullable().optional(),
   })
   .openapi('MirrorChange')
 

@@ -1,6 +1,6 @@
 import { listSchema } from './lists.ts'
 import { mirrorChangeSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
-import { runSchema } from './runs.ts'
+import { runItemSchema, runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 import { selectionSchema } from './selection.ts'
 
@@ -42,6 +42,21 @@ export const pauseSchema = z
   .openapi('Pause')
 
 /**
+ * How far a mirror is behind. `behindSeconds`: the age of the oldest change of upstream that was seen and is not visible here, 0 when
+ * none is known; tags that people keep for themselves do not count. `checkedAt`: the last pass that looked at all of upstream, null
+ * before the first. While the objective is missed, `missedSince` says since when and `reason` why.
+ */
+export const freshnessSchema = z
+  .strictObject({
+    behindSeconds: count,
+    objectiveSeconds: count.nullable(),
+    checkedAt: timeSchema.nullable(),
+    missedSince: timeSchema.nullable(),
+    reason: z.string().nullable(),
+  })
+  .openapi('Freshness')
+
+/**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
  * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
  * `leftOut` are the first of its excluded and diverged tags.
@@ -61,6 +76,7 @@ export const mirrorSchema = z
     schedule: scheduleSchema,
     selection: selectionSchema,
     whims: whimsSchema,
+    freshness: freshnessSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
@@ -117,8 +133,13 @@ export const mirrorSyncSchema = z
 
 export const mirrorAnswerSchema = z.strictObject({ mirror: mirrorSchema })
 export const mirrorRunAnswerSchema = z.strictObject({ mirror: mirrorSchema, run: runSchema })
+/** One run with a page of its items. */
+export const runAnswerSchema = z
+  .strictObject({ mirror: mirrorSchema, run: runSchema, items: z.array(runItemSchema), next: z.string().nullable() })
+  .openapi('RunAnswer')
 export const mirrorListSchema = listSchema('mirrors', mirrorSchema).openapi('MirrorList')
 
 export type MirrorState = z.infer<typeof mirrorStateSchema>
+export type Freshness = z.infer<typeof freshnessSchema>
 export type Mirror = z.infer<typeof mirrorSchema>
 export type LeftOutTag = z.infer<typeof leftOutSchema>

@@ -36,7 +36,10 @@ export const runFailureSchema = z
   })
   .openapi('RunFailure')
 
-/** One execution of a mirror; `endedAt` is null while it runs, `tags` those that it was limited to, null for all. */
+/**
+ * One execution of a mirror; `endedAt` is null while it runs, `tags` those that it was limited to, null for all. `full`: it looked at
+ * everything anew. `plan` are the totals that it set out with, null when it did not come so far.
+ */
 export const runSchema = z
   .strictObject({
     id: idSchema,
@@ -47,10 +50,31 @@ export const runSchema = z
     counts: runCountsSchema,
     failures: z.array(runFailureSchema),
     tags: z.array(z.string()).nullable(),
+    full: z.boolean(),
+    plan: z.record(z.string(), z.int().min(0)).nullable(),
   })
   .openapi('Run')
+
+/**
+ * What a run did, or could not do. `moved` and `removed`: a tag, `from` where it pointed before, `to` where since `at`; `published`:
+ * something was attached to what tags point at already; `failed`, with its `code`; `diverged`: people moved it here; `left-out`:
+ * upstream itself does not have it. The moves come first.
+ */
+export const runItemSchema = z
+  .strictObject({
+    action: z.enum(['moved', 'removed', 'published', 'failed', 'diverged', 'left-out']),
+    tag: z.string().nullable(),
+    from: digestSchema.nullable(),
+    to: digestSchema.nullable(),
+    digest: digestSchema.nullable(),
+    code: z.string().nullable(),
+    message: z.string().nullable(),
+    at: timeSchema.nullable(),
+  })
+  .openapi('RunItem')
 
 export type RunOutcome = z.infer<typeof runOutcomeSchema>
 export type RunCounts = z.infer<typeof runCountsSchema>
 export type RunFailure = z.infer<typeof runFailureSchema>
+export type RunItem = z.infer<typeof runItemSchema>
 export type Run = z.infer<typeof runSchema>

@@ -6,6 +6,13 @@ import type { Abortable } from '../oci/repository.ts'
 export interface BlobStore {
   /** The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`. */
   openStage(id: string): Promise<Stage>
+  /**
+   * The same, for a stage that this process alone works on, though others may want one of the same id: each has its own, and what a
+   * process that has ended left behind is taken over. What a process that only sleeps has open is never touched.
+   */
+  openOwnStage(id: string): Promise<Stage>
+  /** Bytes that the stages of this id hold, of all processes; 0 when there is none. */
+  measureStage(id: string): Promise<number>
   /** Stages, for the collector of abandoned ones. */
   listStages(): AsyncIterable<{ readonly id: string; readonly modifiedAt: Date }>
   /**

@@ -3,6 +3,7 @@
  *
  *     <root>/objects/ab/sha256-abcd…-<suffix>     sealed, read-only
  *     <root>/stages/<id>                          on the way in
+ *     <root>/owners/<process>/<id>                the same, where several processes share the root (own-stages.ts)
  *
  * A stage becomes an object by rename; both directories are on one file system.
  */
@@ -12,12 +13,14 @@ import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
 import { streamFile } from './fs-stream.ts'
+import { openOwnStages, type StageSharing } from './own-stages.ts'
 import { createRoom, storageFull, type TakeRoom } from './room.ts'
 
 const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
 const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
 
-export async function openFileBlobStore(root: string): Promise<BlobStore> {
+/** @param sharing with which other processes use the same root; undefined: this one has it alone */
+export async function openFileBlobStore(root: string, sharing?: StageSharing): Promise<FileBlobStore> {
   const stages = join(root, 'stages')
   const objects = join(root, 'objects')
   for (const directory of [root, stages, objects]) {
@@ -30,8 +33,18 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
     if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
     return join(objects, match[2], key)
   }
+  const own = await openOwnStages({ root, shared: stages, sharing })
   return {
     openStage: (id) => openStage({ directory: stages, takeRoom, pathOf }, id),
+    async openOwnStage(id) {
+      requireStageId(id)
+      return openStage({ directory: await own.directoryOf(id), takeRoom, pathOf }, id)
+    },
+    async measureStage(id) {
+      requireStageId(id)
+      return own.measure(id)
+    },
+    close: () => own.close(),
     async *listStages() {
       for await (const { name, modifiedAt } of listFiles(stages)) yield { id: name, modifiedAt }
     },
@@ -63,6 +76,11 @@ export async function openFileBlobStore(root: string): Promise<BlobStore> {
   }
 }
 
+export interface FileBlobStore extends BlobStore {
+  /** Lets other processes take over what is half-way. */
+  close(): void
+}
+
 /** Another owner's directory, or a file system without modes: the data directory above it is what was checked. */
 async function closeToOthers(directory: string): Promise<void> {
   if (((await stat(directory)).mode & 0o077) !== 0) await chmod(directory, 0o700).catch(() => {})
@@ -74,8 +92,12 @@ interface StageHome {
   pathOf(key: string): string
 }
 
-async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string): Promise<Stage> {
+function requireStageId(id: string): void {
   if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
+}
+
+async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string): Promise<Stage> {
+  requireStageId(id)
   const path = join(directory, id)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   let size = (await file.stat()).size

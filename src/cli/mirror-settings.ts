@@ -12,6 +12,7 @@ export interface SettingFlags extends SelectionFlags {
   readonly settle?: string
   readonly withoutReferrers?: string
   readonly recheck?: string
+  readonly objective?: string
 }
 
 export function withSettings(command: Command): Command {
@@ -34,6 +35,10 @@ export function withSettings(command: Command): Command {
       ).choices(['hold', 'publish']),
     )
     .option('--recheck <time>', 'ask for referrers of old digests within this time; 0: in every pass; default: 1h')
+    .option(
+      '--objective <time>',
+      'the longest that a change of upstream may take to be here, such as 30m; none: no objective',
+    )
 }
 
 /** As the API takes them; the server says what is wrong with a value. Undefined when no flag was given. @throws UsageError */
@@ -41,11 +46,13 @@ export function settingsOf(flags: SettingFlags): MirrorChange | undefined {
   const { every, cron, vanished, grace, brake, settle, withoutReferrers, recheck } = flags
   const schedule = every !== undefined ? { every } : cron !== undefined ? { cron } : undefined
   const selection = selectionOf(flags)
+  const { objective } = flags
   const change = {
     ...(schedule === undefined ? {} : { schedule }),
     ...(selection === undefined ? {} : { selection }),
     ...given({ vanished, grace, settle, withoutReferrers, recheck }),
     ...(brake === undefined ? {} : { brake }),
+    ...(objective === undefined ? {} : { objective: objective === 'none' ? null : objective }),
   } as MirrorChange
   return Object.keys(change).length === 0 ? undefined : change
 }

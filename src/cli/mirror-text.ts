@@ -32,17 +32,32 @@ function runText(run: Run | null): string {
 
 export function mirrorTable(mirrors: readonly Mirror[]): string {
   return table(
-    ['repository', 'source', 'state', 'tags', 'last run', 'next run'],
+    ['repository', 'source', 'state', 'tags', 'behind', 'last run', 'next run'],
     mirrors.map((mirror) => [
       mirror.repository,
       sourceOf(mirror),
       mirror.state,
       tagsOf(mirror),
+      behindText(mirror),
       runText(mirror.lastRun),
       age(mirror.nextRunAt, '-'),
     ]),
     'No mirrors yet. Start one: kagami mirror start UPSTREAM/REPOSITORY',
   )
+}
+
+/** `-` in step; `2 hours`; with `!` once the objective is missed. */
+function behindText({ freshness: { behindSeconds, missedSince } }: Mirror): string {
+  const behind = behindSeconds === 0 ? '-' : duration(behindSeconds * 1000)
+  return missedSince === null ? behind : `${behind} !`
+}
+
+function freshnessText({ freshness }: Mirror): string {
+  const { behindSeconds, objectiveSeconds, checkedAt, reason } = freshness
+  const behind = behindSeconds === 0 ? 'nothing that is known' : duration(behindSeconds * 1000)
+  const objective = objectiveSeconds === null ? '' : `, objective ${duration(objectiveSeconds * 1000)}`
+  const missed = reason === null ? '' : `; ${reason}`
+  return `${behind}${objective}; upstream was looked at ${age(checkedAt, 'never')}${missed}`
 }
 
 function scheduleText({ schedule }: Mirror): string {
@@ -84,6 +99,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['Schedule', scheduleText(mirror)],
     ['Selection', selectionText(mirror.selection)],
     ['Upstream', whimsText(mirror)],
+    ['Behind', freshnessText(mirror)],
     ['Tags', tagsOf(mirror)],
     ['Last run', runText(mirror.lastRun)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],

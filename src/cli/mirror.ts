@@ -1,5 +1,11 @@
 import { type Command, Option } from 'commander'
-import { type Mirror, mirrorAnswerSchema, mirrorRunAnswerSchema, mirrorSchema } from '../api/mirrors.ts'
+import {
+  type Mirror,
+  mirrorAnswerSchema,
+  mirrorRunAnswerSchema,
+  mirrorSchema,
+  runAnswerSchema,
+} from '../api/mirrors.ts'
 import { planAnswerSchema } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
@@ -164,7 +170,8 @@ async function followBegun(
     view.end()
   }
   const path = `${mirrorPath(mirror.repository)}/runs/${run.id}`
-  const ended = await client.call('GET', path, mirrorRunAnswerSchema)
+  const { mirror: after, run: over } = await client.call('GET', path, runAnswerSchema, { query: { limit: 1 } })
+  const ended = { mirror: after, run: over }
   answer(line, o, ended, () => outcomeText(ended.mirror, ended.run, line.program))
   if (ended.run.outcome !== 'done') throw new ExitStatus(EXIT.failed)
 }

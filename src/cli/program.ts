@@ -10,6 +10,7 @@ import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { addLoginCommands } from './login.ts'
 import { addMemberCommands } from './member.ts'
 import { addMirrorCommands } from './mirror.ts'
+import { addMirrorRunCommands } from './mirror-runs.ts'
 import { addMirrorWatchCommand } from './mirror-watch.ts'
 import { addOrganizationCommands } from './organization.ts'
 import { addRepositoryCommands } from './repository.ts'
@@ -36,7 +37,9 @@ export function createProgram(line: CommandLine): Command {
   addLoginCommands(program, line)
   addUpstreamCommands(program, line)
   addCatalogCommands(program, line)
-  addMirrorWatchCommand(addMirrorCommands(program, line), line)
+  const mirror = addMirrorCommands(program, line)
+  addMirrorWatchCommand(mirror, line)
+  addMirrorRunCommands(mirror, line)
   addSubscriptionCommands(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)

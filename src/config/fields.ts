@@ -77,6 +77,18 @@ export const SERVER_FIELDS = {
     'a length of time from 1d to 3650d, such as 90d or 52w',
     'How long the history of tags is kept, and with it what they pointed at',
   ),
+  takeover: field(
+    'KAGAMI_TAKEOVER',
+    '20s',
+    'a length of time from 2s to 10m',
+    'How long a server may give no sign of life before another on the same PostgreSQL database takes over its runs',
+  ),
+  metricsAllow: field(
+    'KAGAMI_METRICS_ALLOW',
+    undefined,
+    'comma-separated addresses or CIDR blocks',
+    'Clients that may read /metrics without signing in; everybody else needs the token of an operator',
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

@@ -30,6 +30,10 @@ export interface Settings {
   readonly trustedProxies?: readonly string[] | undefined
   /** How long the history of tags is kept. */
   readonly historyMs: number
+  /** Milliseconds without a sign of life after which other servers take over. */
+  readonly takeoverMs: number
+  /** Addresses and CIDR blocks; undefined: none. */
+  readonly metricsAllow?: readonly string[] | undefined
   readonly logLevel: LogLevel
 }
 
@@ -39,6 +43,7 @@ export interface ClientSettings {
   readonly token: Secret | undefined
 }
 
+const takeover = value.duration('2s', '10m')
 const VARIABLES = FIELDS.map((field) => field.variable)
 
 /** @throws AppError CONFIG_INVALID for a `KAGAMI_…` variable that nothing reads. `KAGAMI_TEST_…` is left to the tests. */
@@ -84,6 +89,8 @@ export function parseSettings(
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
     historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),
+    takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
+    metricsAllow: take(s.metricsAllow, value.networks),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
 }

@@ -96,6 +96,15 @@ function isNetwork(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
 }
 
+/** In milliseconds. */
+export function duration(least: string, most: string): (text: string) => number | undefined {
+  const [min, max] = [parseDuration(least), parseDuration(most)]
+  return (text) => {
+    const ms = findDuration(text)
+    return ms === undefined || ms < min || ms > max ? undefined : ms
+  }
+}
+
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 export const logLevel = (text: string): LogLevel | undefined => LEVELS.find((level) => level === text)

@@ -3,6 +3,9 @@
  * The tables themselves are made by `migrations/`, which also says what each one is for.
  */
 import type { Generated } from 'kysely'
+import type { MirrorCounterRow, SubscriptionEntryRow, SubscriptionRow, SyncRunItemRow } from './mirror-rows.ts'
+
+export type * from './mirror-rows.ts'
 
 type Flag = 0 | 1
 
@@ -271,58 +274,14 @@ export interface MirrorRow {
   subscription_id: string | null
   /** Tags that upstream listed in the last pass that could go by its list; null: there was none yet. */
   listed_tags: number | null
-}
-
-export type SubscriptionState = 'active' | 'degraded' | 'paused' | 'stopped'
-
-/** Paused by a person; the catalog cannot be read for its login, is not kept at all, is not reached; it lists far less than before. */
-export type SubscriptionCause = 'hand' | 'credentials' | 'catalog' | 'unreachable' | 'shrink'
-
-export interface SubscriptionRow {
-  id: string
-  organization_id: string
-  upstream_id: string
-  /** JSON lists of globs. */
-  match_globs: string
-  except_globs: string
-  /** JSON list; null: what the catalog lists. */
-  repositories: string | null
-  /** Entries that are new to it may take unmirrored repositories and restart stopped mirrors. */
-  adopt: Flag
-  /** JSON of `api/mirror-settings.ts`, for the mirrors that it makes. */
-  settings: string
-  state: SubscriptionState
-  cause: SubscriptionCause | null
-  /** The cause in the words of what happened. */
-  problem: string | null
-  reason: string | null
-  since: string
-  created_at: string
-  /** Entries of the whole catalog at the last good read. */
-  listed: number | null
-  read_at: string | null
-  next_read_at: string | null
-  failed_reads: number
-  accept_shrink: Flag
-  /** When the last first run of its mirrors is planned: those of the next batch come after it. */
-  first_runs_until: string | null
-  /** Higher with each change by people: work that began before ends. */
-  version: number
-  work_due: Flag
-  /** JSON: what is still to be done to its mirrors, and after which of them. */
-  pending: string | null
-}
-
-export interface SubscriptionEntryRow {
-  subscription_id: string
-  repository: string
-  matched: Flag
-  listed: Flag
-  made: Flag
-  due: Flag
-  code: string | null
-  reason: string | null
-  since: string
+  /** When a pass over all of upstream was last brought to its end. */
+  looked_at: string | null
+  /** When the pass after that was due; at the start, the start. */
+  look_due_at: string | null
+  /** When such a pass last left nothing failing. */
+  succeeded_at: string | null
+  /** Since when it misses its objective; written with the event that says so. */
+  missed_since: string | null
 }
 
 export type RunTrigger = 'start' | 'sync' | 'hint' | 'schedule'
@@ -342,6 +301,12 @@ export interface SyncRunRow {
   failures: string
   /** The tags that it was limited to, as a JSON list; null: all. */
   tags: string | null
+  /** The process that it is of; null: of before processes were told apart. */
+  holder: string | null
+  /** JSON of the totals that were planned; null: it did not come so far. */
+  plan: string | null
+  /** JSON of its last moment, while it runs; not each one is written. */
+  progress: string | null
 }
 
 export interface MirrorTagRow {
@@ -380,6 +345,11 @@ export interface MirrorHoldRow {
   changed_at: string
   /** All that was seen below it, as one value. */
   fingerprint: string
+}
+
+export interface StoredMirrorTagRow extends MirrorTagRow {
+  /** When a digest that upstream has there, and that is not served here, was first seen; null: none, or not known. */
+  behind_since: string | null
 }
 
 export interface MirrorSubjectRow {
@@ -485,7 +455,9 @@ export interface Schema {
   subscriptions: SubscriptionRow
   subscription_entries: SubscriptionEntryRow
   sync_runs: SyncRunRow
-  mirror_tags: MirrorTagRow
+  sync_run_items: SyncRunItemRow
+  mirror_counters: MirrorCounterRow
+  mirror_tags: StoredMirrorTagRow
   mirror_subjects: MirrorSubjectRow
   mirror_facts: MirrorFactRow
   mirror_holds: MirrorHoldRow

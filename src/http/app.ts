@@ -1,4 +1,4 @@
-/** All that one port serves: registry, token service, management API, health. */
+/** All that one port serves: registry, token service, management API, metrics, health. */
 import type { Hono } from 'hono'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -7,6 +7,7 @@ import { errorResponse } from './api/errors.ts'
 import type { ApiApp } from './api/route.ts'
 import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
 import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
+import type { MetricsApp } from './metrics/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
 import { pathOf } from './target.ts'
@@ -18,6 +19,8 @@ export interface HttpParts {
   readonly api?: ApiApp
   /** Absent where nothing is mirrored. */
   readonly hooks?: HooksApp
+  /** Absent where nothing is measured. */
+  readonly metrics?: MetricsApp
   readonly isReady: () => boolean
   readonly logger: Logger
   /** Absent: nobody's forwarding headers are believed. */
@@ -35,6 +38,7 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (path === '/v2' || path.startsWith('/v2/')) return parts.oci.fetch(request, server)
     if (path === '/token') return parts.token.fetch(request, server)
     if (parts.api !== undefined && path.startsWith(`${API_PATH}/`)) return parts.api.fetch(request, server)
+    if (parts.metrics !== undefined && path === '/metrics') return parts.metrics.fetch(request, server)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return parts.isReady() ? text(200, 'ready') : text(503, 'starting')
     const hooked = path.startsWith(`${HOOKS_PATH}/`) ? parts.hooks?.fetch(request) : undefined

@@ -4,6 +4,7 @@ import type { Run } from '../api/runs.ts'
 import type { Selection } from '../api/selection.ts'
 import { isResting } from '../db/mirrors/life.ts'
 import {
+  claimDueMirror,
   findMirror,
   findMirrorOfRepository,
   findNextDue,
@@ -11,29 +12,34 @@ import {
   listMirrors,
   type MirrorRecord,
   scheduleMirror,
-  setMirrorState,
 } from '../db/mirrors/mirrors.ts'
-import { endRun, findRun, listRunningRuns, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
-import { findLease, voidLeases } from '../db/platform/leases.ts'
+import { listRunItems } from '../db/mirrors/run-items.ts'
+import { findRun, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
+import { voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { newId } from '../lib/ids.ts'
+import { mergeUntilEither } from '../lib/merge.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { explainMirror } from './life/explain.ts'
+import { followForeignRuns, momentOf } from './life/foreign-runs.ts'
+import { settleObjectives } from './life/freshness.ts'
 import { createHints } from './life/hints.ts'
+import { createPresence, endOrphans, MIRROR_LEASE, SERVER_LEASE } from './life/presence.ts'
 import { createProgressBoard } from './life/progress.ts'
-import { createRunner, LEASE_PREFIX, type RunRequest } from './life/runner.ts'
+import { type Round, startRound } from './life/round.ts'
+import { createRunner, type RunRequest } from './life/runner.ts'
 import { nextPassMs, type Scheduler, startScheduler } from './life/schedule.ts'
+import { settingsOf } from './life/settings.ts'
 import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
-import { nextState } from './life/state.ts'
 import { createVerbs } from './life/verbs.ts'
-import { renderMirrors, renderRun, settingsOf } from './life/views.ts'
+import { renderMirrors, renderRun } from './life/views.ts'
 import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
 import { policyOf } from './pass/policy.ts'
 import { openSources, planPass } from './pass/run.ts'
@@ -41,6 +47,10 @@ import { openSources, planPass } from './pass/run.ts'
 const TRANSFERS_PER_RUN = 8
 /** Scheduled runs at once; what people ask for begins at once in any case. */
 const SCHEDULED_AT_ONCE = 4
+/** Takeover is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
+const LEASE_TTL_MS = 20_000
+/** How often the clock alone may have made a mirror miss its objective. */
+const OBJECTIVES_EVERY_MS = 15_000
 /** How often the end of a run of another server is looked for. */
 const FOREIGN_RUN_POLL_MS = 500
 
@@ -52,7 +62,11 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
   const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
   const board = createProgressBoard({ clock, sleep })
+  const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS
+  const holder = newId()
+  const presence = createPresence({ db, clock, holder, ttlMs: leaseTtlMs })
   let scheduler: Scheduler | undefined
+  const rounds: Round[] = []
   const runner = createRunner({
     ...options,
     clock,
@@ -61,7 +75,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     intervalMs,
     transfersPerRun,
     board,
-    holder: newId(),
+    holder,
+    leaseTtlMs,
+    presence,
     onEnded: () => scheduler?.wake(),
   })
   const hints = createHints({ db, clock, runner, logger: options.logger })
@@ -81,7 +97,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function renderMirror(mirror: MirrorRecord) {
-    const [view] = await renderMirrors(db.read, [mirror])
+    const [view] = await renderMirrors(db.read, [mirror], clock.now())
     if (view === undefined) throw new Error('one mirror renders as one')
     return view
   }
@@ -101,7 +117,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     let room = SCHEDULED_AT_ONCE - runner.size
     for (const mirror of await listDueMirrors(db.read, at, SCHEDULED_AT_ONCE * 4)) {
       if (room <= 0) return undefined
-      if (runner.isRunning(mirror.id)) continue
+      if (runner.isRunning(mirror.id) || mirror.next_run_at === null) continue
+      const { id, next_run_at: dueAt } = mirror
+      const later = isoTime(new Date(clock.now().getTime() + intervalMs))
+      if (!(await db.write((tx) => claimDueMirror(tx, id, dueAt, later)))) continue
       room--
       await runner.begin(mirror, { trigger: 'schedule', isFull: mirror.full_due === 1 })
     }
@@ -234,12 +253,22 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         limit,
         after,
         read: async (from, count) =>
-          renderMirrors(db.read, await listMirrors(db.read, { organizations, after: from, limit: count })),
+          renderMirrors(db.read, await listMirrors(db.read, { organizations, after: from, limit: count }), clock.now()),
         keyOf: (mirror) => mirror.repository,
       })
       return { mirrors: items, next }
     },
     run: (mirrorId, runId) => getRun(runId, mirrorId),
+    async runItems(mirrorId, runId, { limit, after }) {
+      await getRun(runId, mirrorId)
+      const { items, next } = await readPage({
+        limit,
+        after,
+        read: (from, count) => listRunItems(db.read, runId, { after: from, limit: count }),
+        keyOf: ({ cursor }) => cursor,
+      })
+      return { items: items.map(({ cursor: _, ...item }) => item), next }
+    },
     async runs(mirrorId, { limit, after }) {
       await getMirror(mirrorId)
       const { items, next } = await readPage({
@@ -262,40 +291,55 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     async *watch(mirrorId, signal) {
       const mirror = await getMirror(mirrorId)
       const first = board.find(mirrorId) ?? (await lastMoment(mirror))
-      yield* board.follow(mirrorId, first, signal)
+      const own = board.follow(mirrorId, first, signal)
+      if (db.engine === 'sqlite') {
+        yield* own
+        return
+      }
+      let shown: Progress | undefined
+      const foreign = untilCancelled(followForeignRuns({ db: db.read, clock, sleep, holder }, mirror, signal), signal)
+      for await (const moment of mergeUntilEither(own, foreign)) {
+        // The end that came first may be seen twice: as the last moment, and as a change.
+        if (shown?.runId === moment.runId && shown.phase === 'ended') continue
+        shown = moment
+        yield moment
+      }
     },
     async resume({ isAlone }) {
       if (isAlone) {
-        await db.write((tx) => voidLeases(tx, LEASE_PREFIX))
+        await db.write(async (tx) => {
+          for (const prefix of [MIRROR_LEASE, SERVER_LEASE]) await voidLeases(tx, prefix)
+        })
         await hints.recover(now())
       }
-      for (const run of await listRunningRuns(db.read)) {
-        if (runner.find(run.id) !== undefined) continue
-        const lease = await findLease(db.read, `${LEASE_PREFIX}${run.mirror_id}`)
-        const isAlive = lease !== undefined && lease.holder !== null && lease.expires_at > now()
-        if (isAlive) continue
-        const message = 'the server ended during this run; what it fetched is kept'
-        await db.write(async (tx) => {
-          const at = now()
-          const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message }])
-          await endRun(tx, run.id, { outcome: 'failed', at, failures })
-          const mirror = await findMirror(tx, run.mirror_id)
-          if (mirror === undefined) return
-          const nextRunAt = (await isResting(tx, mirror.id)) ? null : at
-          const state = nextState(mirror.state, 'run interrupted')
-          await setMirrorState(tx, mirror.id, { state, reason: message, nextRunAt, at })
-        })
-      }
+      await presence.announce()
+      await takeOver()
       for (const mirror of await listMirrors(db.read, { limit: Number.MAX_SAFE_INTEGER })) {
         if (mirror.state === 'stopped' || mirror.next_run_at !== null) continue
         if (!(await isResting(db.read, mirror.id))) await db.write((tx) => scheduleMirror(tx, mirror.id, now()))
       }
-      scheduler ??= startScheduler({ clock, sleep, logger: options.logger, beginDue })
+      if (scheduler !== undefined) return
+      scheduler = startScheduler({ clock, sleep, logger: options.logger, beginDue })
+      const { logger } = options
+      rounds.push(startRound({ everyMs: leaseTtlMs / 4, logger, what: 'runs of dead servers', work: takeOver }))
+      const objectives = () => settleObjectives(db, clock.now())
+      rounds.push(startRound({ everyMs: OBJECTIVES_EVERY_MS, logger, what: 'objectives', work: objectives }))
     },
     async close() {
+      for (const round of rounds.splice(0)) await round.close()
       await scheduler?.close()
       await runner.close(new AppError('CANCELLED', 'the server was shut down during this run'))
+      await presence.close()
     },
+  }
+
+  async function takeOver(): Promise<void> {
+    // A process that slept, or was forgotten, says again that it lives.
+    await presence.announce()
+    const ended = await endOrphans(db, clock, (id) => runner.find(id) !== undefined)
+    if (ended === 0) return
+    options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
+    scheduler?.wake()
   }
 
   async function getRun(runId: string, mirrorId?: string): Promise<Run> {
@@ -308,21 +352,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
 
   /** The last run as a moment, for a mirror that has not run in this process. */
   async function lastMoment(mirror: MirrorRecord): Promise<Progress | undefined> {
-    const { tags, lastRun } = await renderMirror(mirror)
-    if (lastRun === null) return undefined
-    const { manifests, referrers, readBytes, failed } = lastRun.counts
-    return {
-      at: now(),
-      mirror: mirror.repository,
-      runId: lastRun.id,
-      phase: lastRun.outcome === 'running' ? 'listing' : 'ended',
-      outcome: lastRun.outcome,
-      tags: { done: tags.published, total: tags.total },
-      manifests: { done: manifests + referrers, total: manifests + referrers },
-      bytes: { done: readBytes, total: readBytes },
-      failed,
-      leftOut: tags.excluded + tags.diverged + tags.pinned,
-    }
+    const [last] = await listRuns(db.read, mirror.id, { limit: 1 })
+    return last === undefined ? undefined : momentOf(last, mirror.repository)
+  }
+}
+
+/** Ends quietly when `signal` aborts. */
+async function* untilCancelled<T>(items: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* items
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }
 

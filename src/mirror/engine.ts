@@ -4,7 +4,7 @@ import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
 import type { Plan } from '../api/plans.ts'
 import type { Progress } from '../api/progress.ts'
-import type { Run } from '../api/runs.ts'
+import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
@@ -37,6 +37,8 @@ export interface MirrorEngineOptions {
   readonly intervalMs?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
+  /** After this without a sign of life, another server on the same database takes over what this one was doing. */
+  readonly leaseTtlMs?: number
   readonly clock?: Clock
   readonly sleep?: Sleep
   /** In [0, 1). */
@@ -165,6 +167,12 @@ export interface MirrorEngine {
   ): Promise<{ readonly tags: readonly TagExplanation[]; readonly next: string | null }>
   /** @throws AppError NOT_FOUND, also for a run of another mirror */
   run(mirrorId: string, runId: string): Promise<Run>
+  /** What a run did, item by item; `after` is the `next` of the page before. @throws AppError as `run`, INVALID_REQUEST */
+  runItems(
+    mirrorId: string,
+    runId: string,
+    o: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<{ readonly items: readonly RunItem[]; readonly next: string | null }>
   /** Newest first; `after` is the `next` of the page before. @throws AppError NOT_FOUND, INVALID_REQUEST */
   runs(
     mirrorId: string,

@@ -30,7 +30,7 @@ export interface BlobSinkOptions extends LocalStorage {
  */
 export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
   const { blob, binding } = o
-  const stage = await o.blobs.openStage(o.stageId)
+  const stage = await o.blobs.openOwnStage(o.stageId)
   let hashed: { hash: Hash; bytes: number } | undefined
   let isGone = false
   let isCommitted = false

@@ -39,10 +39,7 @@ export async function settleOldReservations(
     else await db.write((tx) => settleStage(tx, id, 0))
   }
   for (const id of kept) {
-    const stage = await blobs.openStage(id)
-    const bytes = stage.sizeBytes
-    if (bytes === 0) await stage.discard()
-    else await stage.close()
+    const bytes = await blobs.measureStage(id)
     await db.write((tx) => settleStage(tx, id, bytes, now))
   }
 }

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { openFileBlobStore } from '../blobs/fs.ts'
+import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
+import type { StageSharing } from '../blobs/own-stages.ts'
 import type { DatabaseLocation } from '../config/settings.ts'
-import { type DirectoryLock, lockDirectory } from '../db/engine/directory-lock.ts'
+import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
 import { type Database, openDatabase } from '../db/engine/engine.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
@@ -97,10 +98,10 @@ function closeDatabaseFiles(path: string): void {
 }
 
 /** @throws AppError CONFIG_INVALID when another server has the directory, or it cannot be used */
-function lock(directory: string): DirectoryLock {
+function lock(directory: string, isShared: boolean): DirectoryLock {
   let taken: DirectoryLock | undefined
   try {
-    taken = lockDirectory(directory)
+    taken = lockDirectory(directory, { isShared })
   } catch (error) {
     throw new AppError(
       'CONFIG_INVALID',
@@ -111,13 +112,15 @@ function lock(directory: string): DirectoryLock {
   if (taken !== undefined) return taken
   throw new AppError(
     'CONFIG_INVALID',
-    `another server is running on the data directory ${directory}: stop it, or choose another directory by KAGAMI_DATA`,
+    `another server is running on the data directory ${directory}: stop it, or choose another directory by KAGAMI_DATA; servers share one only where all of them use the same PostgreSQL database`,
   )
 }
 
-async function openBlobs(path: string): Promise<BlobStore> {
+const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
+
+async function openBlobs(path: string, isShared: boolean): Promise<FileBlobStore> {
   try {
-    return await openFileBlobStore(path)
+    return await openFileBlobStore(path, isShared ? SHARING : undefined)
   } catch (error) {
     throw new AppError('CONFIG_INVALID', `KAGAMI_DATA: blobs cannot be kept in ${path}: ${messageOf(error)}`, {
       cause: error,
@@ -126,16 +129,18 @@ async function openBlobs(path: string): Promise<BlobStore> {
 }
 
 /**
- * Opens an instance to serve it: this process alone has the data directory until it is closed, or ends in whatever way.
+ * Opens an instance to serve it: this process has the data directory until it is closed, or ends in whatever way; alone with SQLite,
+ * beside other servers with PostgreSQL.
  * @throws AppError CONFIG_INVALID when another server has it
  */
 export async function openInstance(location: InstanceLocation): Promise<Instance> {
   const { directory } = location
   closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
-  const held = lock(directory)
+  const isShared = location.database.engine === 'postgres'
+  const held = lock(directory, isShared)
   try {
     const ledger = await openData(location)
-    const blobs = await openBlobs(join(directory, 'blobs')).catch(async (error) => {
+    const blobs = await openBlobs(join(directory, 'blobs'), isShared).catch(async (error) => {
       await ledger.close()
       throw error
     })
@@ -147,6 +152,7 @@ export async function openInstance(location: InstanceLocation): Promise<Instance
       uploads: createUploads({ db: ledger.db, blobs, clock }),
       async close() {
         await ledger.close()
+        blobs.close()
         held.release()
       },
     }

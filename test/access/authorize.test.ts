@@ -24,6 +24,7 @@ const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number
   'organization.create': ['O', 'admin'],
   'user.create': ['O', 'admin'],
   'upstream.share': ['O', 'admin'],
+  'metrics.read': ['O', 'read'],
   'instance.admin': ['O', 'admin'],
 }
 

@@ -16,6 +16,8 @@ const run = (change: Partial<Run> = {}): Run => ({
   counts: NO_COUNTS,
   failures: [],
   tags: null,
+  full: false,
+  plan: null,
   ...change,
 })
 const mirror = (change: Partial<Mirror> = {}): Mirror => ({
@@ -32,6 +34,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   schedule: { every: '15m' },
   selection: {},
   whims: DEFAULT_WHIMS,
+  freshness: { behindSeconds: 0, objectiveSeconds: null, checkedAt: null, missedSince: null, reason: null },
   tags: { ...NO_TAGS, total: 3, published: 3 },
   leftOut: [],
   lastRun: run(),
@@ -103,4 +106,14 @@ test('a run of single tags speaks of these only', () => {
   )
   expect(text).toStartWith('acme/app holds a part of 1, 2 of hub/app')
   expect(text).not.toContain('of another run')
+})
+
+test('a mirror says how far it is behind, and that it misses its objective', () => {
+  const reason = 'upstream has had since noon what is not here yet: the objective of 30m is missed'
+  const freshness = { behindSeconds: 7200, objectiveSeconds: 1800, checkedAt: null, missedSince: at, reason }
+  expect(mirrorTable([mirror({ freshness })])).toContain('2 hours !')
+  expect(mirrorText(mirror({ freshness }), 'kagami')).toContain(
+    `Behind      2 hours, objective 30 minutes; upstream was looked at never; ${reason}`,
+  )
+  expect(mirrorText(mirror(), 'kagami')).toContain('Behind      nothing that is known; upstream')
 })

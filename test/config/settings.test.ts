@@ -26,6 +26,7 @@ describe('settings', () => {
       database: { engine: 'sqlite', path: '/srv/data/kagami.sqlite' },
       allowNetworks: [],
       historyMs: 400 * 24 * 60 * 60 * 1000,
+      takeoverMs: 20_000,
       logLevel: 'info',
     })
     expect(parseClientSettings({})).toEqual({ server: 'http://127.0.0.1:5080', token: undefined })
@@ -66,6 +67,17 @@ describe('settings', () => {
       dataDirectory: '/srv/here',
       logLevel: 'debug',
     })
+  })
+
+  test('lengths of time and networks are held to their bounds', () => {
+    const of = (env: Record<string, string>) => parseSettings(env, undefined, at)
+    expect(of({ KAGAMI_TAKEOVER: '2s', KAGAMI_METRICS_ALLOW: '10.0.0.0/8, ::1' })).toMatchObject({
+      takeoverMs: 2_000,
+      metricsAllow: ['10.0.0.0/8', '::1'],
+    })
+    for (const bad of ['1s', '11m', '20', 'soon']) {
+      expect(() => of({ KAGAMI_TAKEOVER: bad })).toThrow(/KAGAMI_TAKEOVER.*2s to 10m/)
+    }
   })
 
   test('secrets never print, and can be revealed', () => {

@@ -3,6 +3,8 @@ import { type Dialect, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
 const INT8 = 20
+/** Transactions here do nothing but their queries. */
+const IDLE_IN_TRANSACTION_MS = 10_000
 
 /** Sizes and sequence numbers stay below 2^53, so int8 is read as a number. */
 function parseInt8(text: string): number {
@@ -21,6 +23,9 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,
+    // A process that is stopped in a transaction must not keep its locks from the others.
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    keepAlive: true,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
         oid === INT8 ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
@@ -28,6 +33,8 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   })
   // An idle connection that the server closes must not end the process; the next query opens another.
   pool.on('error', () => {})
+  // Nor one that is in use: its query, or the next one, says so.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const guarded = {
     connect: async () => {
       options.guard()

@@ -12,6 +12,7 @@ import { hints } from './0014-hints.ts'
 import { subscriptions } from './0015-subscriptions.ts'
 import { selection } from './0016-selection.ts'
 import { history } from './0018-history.ts'
+import { freshness } from './0019-freshness.ts'
 import { whims } from './0020-whims.ts'
 import type { Migration } from './migration.ts'
 
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   subscriptions,
   selection,
   whims,
+  freshness,
 ]

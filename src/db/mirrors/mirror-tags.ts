@@ -2,15 +2,21 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import type { MirrorTagRow } from '../schema.ts'
+import type { MirrorTagRow, StoredMirrorTagRow } from '../schema.ts'
 
 export async function listMirrorTags(db: Queries, mirrorId: string): Promise<MirrorTagRow[]> {
   return db.selectFrom('mirror_tags').selectAll().where('mirror_id', '=', mirrorId).orderBy('tag').execute()
 }
 
-/** What a pass saw of its tags. `synced_digest` is not touched: publishing sets it. */
+/** A tag that waits or fails is behind; what people keep for themselves, and what upstream lost, is not. */
+function withBehind(row: MirrorTagRow): StoredMirrorTagRow {
+  const isBehind = (row.state === 'pending' || row.state === 'failed') && row.upstream_digest !== null
+  return { ...row, behind_since: isBehind ? row.checked_at : null }
+}
+
+/** What a pass saw of its tags. `synced_digest` is not touched: publishing sets it. `behind_since` keeps the first time. */
 export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[]): Promise<void> {
-  for (const chunk of rowChunks(rows)) {
+  for (const chunk of rowChunks(rows.map(withBehind))) {
     await tx
       .insertInto('mirror_tags')
       .values(chunk)
@@ -23,6 +29,15 @@ export async function recordTags(tx: Transaction, rows: readonly MirrorTagRow[])
           checked_at: eb.ref('excluded.checked_at'),
           absent_since: eb.ref('excluded.absent_since'),
           absent_accepted: eb.ref('excluded.absent_accepted'),
+          // Upstream did not say what it has there: what was known stays so.
+          behind_since: eb
+            .case()
+            .when(eb.and([eb('excluded.state', '=', 'failed'), eb('excluded.upstream_digest', 'is', null)]))
+            .then(eb.ref('mirror_tags.behind_since'))
+            .when('excluded.behind_since', 'is', null)
+            .then(null)
+            .else(eb.fn.coalesce('mirror_tags.behind_since', 'excluded.behind_since'))
+            .end(),
         })),
       )
       .execute()
@@ -48,7 +63,7 @@ export async function recordSyncedTags(
   tags: readonly { readonly tag: Tag; readonly digest: Digest }[],
   at: string,
 ): Promise<void> {
-  for (const chunk of rowChunks(tags, 10)) {
+  for (const chunk of rowChunks(tags, 11)) {
     await tx
       .insertInto('mirror_tags')
       .values(
@@ -63,6 +78,7 @@ export async function recordSyncedTags(
           checked_at: at,
           absent_since: null,
           absent_accepted: 0 as const,
+          behind_since: null,
         })),
       )
       .onConflict((conflict) =>
@@ -75,6 +91,7 @@ export async function recordSyncedTags(
           checked_at: eb.ref('excluded.checked_at'),
           absent_since: eb.ref('excluded.absent_since'),
           absent_accepted: eb.ref('excluded.absent_accepted'),
+          behind_since: null,
         })),
       )
       .execute()
@@ -86,6 +103,21 @@ export async function forgetUntagged(tx: Transaction, mirrorId: string, tags: re
   for (const chunk of inChunks(tags)) {
     await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirrorId).where('tag', 'in', chunk).execute()
   }
+}
+
+/** Since when the oldest change of upstream is not visible, by mirror; absent: none is known. Tags that people excluded do not count. */
+export async function findBehindSince(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const chunk of inChunks(mirrorIds)) {
+    const rows = await seenTags(db)
+      .select((eb) => ['mirror_id', eb.fn.min('behind_since').as('since')])
+      .where('mirror_id', 'in', chunk)
+      .where('behind_since', 'is not', null)
+      .groupBy('mirror_id')
+      .execute()
+    for (const { mirror_id, since } of rows) if (since !== null) found.set(mirror_id, since)
+  }
+  return found
 }
 
 /** `published`: served here at upstream's digest; `failed`: held back by a failure. */

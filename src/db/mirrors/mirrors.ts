@@ -81,9 +81,10 @@ export async function createMirror(
     full_due: 0,
     listed_tags: null,
   } as const
+  const look = { looked_at: null, look_due_at: at, succeeded_at: null, missed_since: null }
   return tx
     .insertInto('mirrors')
-    .values({ id: newId(), ...columns, settings, ...life })
+    .values({ id: newId(), ...columns, settings, ...life, ...look })
     .returningAll()
     .executeTakeFirstOrThrow()
 }
@@ -98,7 +99,9 @@ export async function restartMirror(
   source: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'settings'> & { readonly at: string },
 ): Promise<MirrorRow> {
   const { at, ...columns } = source
+  const look = { looked_at: mirror.looked_at, look_due_at: at, missed_since: null }
   if (mirror.upstream_id !== source.upstream_id || mirror.source_repository !== source.source_repository) {
+    look.looked_at = null
     await tx.deleteFrom('mirror_subjects').where('mirror_id', '=', mirror.id).execute()
     await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
     // It is another repository's now, and the subscription's no more.
@@ -108,7 +111,7 @@ export async function restartMirror(
   }
   return tx
     .updateTable('mirrors')
-    .set({ ...columns, state: 'initial', reason: null, since: at, next_run_at: null, full_due: 1 })
+    .set({ ...columns, ...look, state: 'initial', reason: null, since: at, next_run_at: null, full_due: 1 })
     .where('id', '=', mirror.id)
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -148,6 +151,22 @@ export async function scheduleMirror(tx: Transaction, id: string, nextRunAt: str
     .execute()
 }
 
+/**
+ * Takes a due run of the schedule for this process: of several servers that see it due at once, one gets it.
+ * @param dueAt as `next_run_at` was read
+ * @param nextRunAt when it is due again by itself, should this process die before the run is written down
+ */
+export async function claimDueMirror(tx: Transaction, id: string, dueAt: string, nextRunAt: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('mirrors')
+    .set({ next_run_at: nextRunAt })
+    .where('id', '=', id)
+    .where('next_run_at', '=', dueAt)
+    .where('state', '!=', 'stopped')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 /** Mirrors whose next run is due, the longest waiting first. */
 export async function listDueMirrors(db: Queries, now: string, limit: number): Promise<MirrorRecord[]> {
   return mirrorQuery(db)
@@ -171,22 +190,54 @@ export async function findNextDue(db: Queries): Promise<string | undefined> {
   return row?.next_run_at ?? undefined
 }
 
+/** A pass over all of upstream came to its end, with all of it or not; `dueAt` is when the next one should. */
+export async function setLooked(
+  tx: Transaction,
+  id: string,
+  o: { readonly at: string; readonly dueAt: string; readonly isDone: boolean },
+): Promise<void> {
+  const success = o.isDone ? { succeeded_at: o.at } : {}
+  await tx
+    .updateTable('mirrors')
+    .set({ looked_at: o.at, look_due_at: o.dueAt, ...success })
+    .where('id', '=', id)
+    .execute()
+}
+
 /** What people set for it; JSON of `api/mirror-settings.ts`. A new schedule counts from now on. */
 export async function setMirrorSettings(
   tx: Transaction,
   id: string,
-  o: { readonly settings: string; readonly nextRunAt: string | null; readonly isFullDue?: boolean },
+  o: {
+    readonly settings: string
+    readonly nextRunAt: string | null
+    readonly isFullDue?: boolean
+    readonly lookDueAt?: string | undefined
+  },
 ): Promise<void> {
   const full = o.isFullDue === true ? { full_due: 1 as const } : {}
-  const columns = { settings: o.settings, next_run_at: o.nextRunAt, ...full }
+  const look = o.lookDueAt === undefined ? {} : { look_due_at: o.lookDueAt }
+  const columns = { settings: o.settings, next_run_at: o.nextRunAt, ...full, ...look }
   await tx.updateTable('mirrors').set(columns).where('id', '=', id).execute()
+}
+
+/** Those that have an objective, or are known to miss one. */
+export async function listMirrorsWithObjective(db: Queries): Promise<MirrorRecord[]> {
+  return mirrorQuery(db)
+    .where('mirror.state', '!=', 'stopped')
+    .where((eb) => eb.or([eb('mirror.settings', 'like', '%"objective":%'), eb('mirror.missed_since', 'is not', null)]))
+    .execute()
+}
+
+export async function setMissedSince(tx: Transaction, id: string, since: string | null): Promise<void> {
+  await tx.updateTable('mirrors').set({ missed_since: since }).where('id', '=', id).execute()
 }
 
 /** Repository and images stay; the mirror gives up its tags. */
 export async function stopMirror(tx: Transaction, id: string, at: string): Promise<void> {
   await tx
     .updateTable('mirrors')
-    .set({ state: 'stopped', reason: null, since: at, next_run_at: null })
+    .set({ state: 'stopped', reason: null, since: at, next_run_at: null, missed_since: null })
     .where('id', '=', id)
     .where('state', '!=', 'stopped')
     .execute()

@@ -1,6 +1,7 @@
 import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { RunOutcome, SyncRunRow } from '../schema.ts'
+import { countRun } from './mirror-counters.ts'
 
 export async function insertRun(tx: Transaction, run: SyncRunRow): Promise<void> {
   await tx.insertInto('sync_runs').values(run).execute()
@@ -21,14 +22,25 @@ export async function setRunGeneration(
   o: { readonly at: string; readonly failuresOfEarlier: string },
 ): Promise<void> {
   await tx.updateTable('sync_runs').set({ generation }).where('id', '=', run.id).execute()
-  await tx
-    .updateTable('sync_runs')
-    .set({ outcome: 'failed', ended_at: o.at, failures: o.failuresOfEarlier })
+  const unsaid = await tx
+    .selectFrom('sync_runs')
+    .select('id')
     .where('mirror_id', '=', run.mirrorId)
     .where('outcome', '=', 'running')
     .where('generation', '>', 0)
     .where('generation', '<', generation)
     .execute()
+  for (const { id } of unsaid) await endRun(tx, id, { outcome: 'failed', at: o.at, failures: o.failuresOfEarlier })
+}
+
+/** How far it is, as JSON of the API's Progress, for other servers; nothing once it has ended. */
+export async function setRunProgress(tx: Transaction, id: string, progress: string): Promise<void> {
+  await tx.updateTable('sync_runs').set({ progress }).where('id', '=', id).where('outcome', '=', 'running').execute()
+}
+
+/** What it set out to do, as JSON: known also when it is killed on the way. */
+export async function setRunPlan(tx: Transaction, id: string, plan: string): Promise<void> {
+  await tx.updateTable('sync_runs').set({ plan }).where('id', '=', id).execute()
 }
 
 /** The tags that it is limited to, as JSON; they may grow until it begins. */
@@ -36,7 +48,7 @@ export async function setRunTags(tx: Transaction, id: string, tags: string | nul
   await tx.updateTable('sync_runs').set({ tags }).where('id', '=', id).execute()
 }
 
-/** Nothing happens to a run that has ended. @returns whether it was running */
+/** Ends a run and counts it; nothing happens to one that has ended. @returns whether it was running */
 export async function endRun(
   tx: Transaction,
   id: string,
@@ -46,20 +58,30 @@ export async function endRun(
     /** JSON; absent: as they are. */
     readonly counts?: string
     readonly failures?: string
+    readonly plan?: string | undefined
   },
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx
+  const ended = await tx
     .updateTable('sync_runs')
     .set({
       outcome: end.outcome,
       ended_at: end.at,
       ...(end.counts === undefined ? {} : { counts: end.counts }),
       ...(end.failures === undefined ? {} : { failures: end.failures }),
+      ...(end.plan === undefined ? {} : { plan: end.plan }),
+      progress: null,
     })
     .where('id', '=', id)
     .where('outcome', '=', 'running')
+    .returning(['mirror_id', 'counts', 'failures'])
     .executeTakeFirst()
-  return numUpdatedRows > 0n
+  if (ended === undefined) return false
+  await countRun(tx, ended.mirror_id, {
+    outcome: end.outcome,
+    counts: JSON.parse(ended.counts),
+    failures: JSON.parse(ended.failures),
+  })
+  return true
 }
 
 /** Where a page ended. */
@@ -104,20 +126,31 @@ export async function listRunningRuns(db: Queries): Promise<SyncRunRow[]> {
   return db.selectFrom('sync_runs').selectAll().where('outcome', '=', 'running').execute()
 }
 
-/** Old ended runs beyond the newest `keep` of a mirror. */
-export async function pruneRuns(tx: Transaction, mirrorId: string, keep: number): Promise<void> {
+/** Ended runs beyond the newest `keep` of a mirror, and those that began before `before`; the newest `keepAlways` stay in any case. */
+export async function pruneRuns(
+  tx: Transaction,
+  mirrorId: string,
+  o: { readonly keep: number; readonly keepAlways: number; readonly before: string },
+): Promise<void> {
+  const newest = (limit: number) =>
+    tx
+      .selectFrom('sync_runs')
+      .select('id')
+      .where('mirror_id', '=', mirrorId)
+      .orderBy('started_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
   await tx
     .deleteFrom('sync_runs')
     .where('mirror_id', '=', mirrorId)
     .where('outcome', '!=', 'running')
-    .where('id', 'not in', (eb) =>
-      eb
-        .selectFrom('sync_runs')
-        .select('id')
-        .where('mirror_id', '=', mirrorId)
-        .orderBy('started_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(keep),
-    )
+    .where('id', 'not in', (eb) => eb.selectFrom(newest(o.keep).as('kept')).select('kept.id'))
+    .execute()
+  await tx
+    .deleteFrom('sync_runs')
+    .where('mirror_id', '=', mirrorId)
+    .where('outcome', '!=', 'running')
+    .where('started_at', '<', o.before)
+    .where('id', 'not in', (eb) => eb.selectFrom(newest(o.keepAlways).as('kept')).select('kept.id'))
     .execute()
 }

@@ -17,6 +17,8 @@ export type EventKind =
   | 'mirror.resumed'
   | 'mirror.degraded'
   | 'mirror.recovered'
+  | 'mirror.behind'
+  | 'mirror.caught-up'
   | 'mirror.changed'
   | 'mirror.stopped'
   | 'subscription.started'

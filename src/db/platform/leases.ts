@@ -60,3 +60,23 @@ export async function voidLeases(tx: Transaction, prefix: string): Promise<void>
 export async function findLease(db: Queries, key: string): Promise<LeaseRow | undefined> {
   return db.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst()
 }
+
+/** Leases whose key begins with `prefix`. */
+export async function listLeases(db: Queries, prefix: string): Promise<LeaseRow[]> {
+  return db.selectFrom('leases').selectAll().where('key', 'like', `${prefix}%`).execute()
+}
+
+/** Takes the lease from `holder` (null: from whoever has it): whatever it writes under it from now on is refused. */
+export async function voidLease(tx: Transaction, key: string, holder: string | null): Promise<void> {
+  const query = tx.updateTable('leases').set({ holder: null }).where('key', '=', key)
+  await (holder === null ? query : query.where('holder', '=', holder)).execute()
+}
+
+/** Removes leases that nobody holds, or whose time was over before `before`. Only where nothing was ever fenced by them. */
+export async function forgetLeases(tx: Transaction, prefix: string, before: string): Promise<void> {
+  await tx
+    .deleteFrom('leases')
+    .where('key', 'like', `${prefix}%`)
+    .where((eb) => eb.or([eb('holder', 'is', null), eb('expires_at', '<', before)]))
+    .execute()
+}

@@ -1,9 +1,11 @@
+import { JSON_LINES, type StreamFormat } from './event-stream.ts'
+
 const KEEP_ALIVE_MS = 15_000
 /** How long whoever may no longer read goes on reading at most. */
 const CHECK_MS = 2000
 
 /**
- * An answer of JSON lines that ends when the items do or the client is gone, and takes no more from `open` than its reader reads.
+ * An answer of JSON lines (or of what `format` makes) that ends when the items do or the client is gone, and takes no more from `open` than its reader reads.
  * It breaks off once its reader may no longer have it: asked before every line, and every CHECK_MS while there is none.
  * @param open gets a signal that aborts with the request or when the reader cancels
  * @param again throws when the reader may not go on
@@ -12,6 +14,7 @@ export function streamLines<T>(
   request: AbortSignal,
   open: (signal: AbortSignal) => AsyncGenerator<T>,
   again: () => Promise<unknown>,
+  format: StreamFormat<T> = JSON_LINES,
 ): Response {
   const cancelled = new AbortController()
   const items = open(AbortSignal.any([request, cancelled.signal]))
@@ -22,6 +25,7 @@ export function streamLines<T>(
   }
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
+      if (format.opening !== '') controller.enqueue(encoder.encode(format.opening))
       const breakOff = (error: unknown) => {
         if (cancelled.signal.aborted) return
         stop()
@@ -38,7 +42,7 @@ export function streamLines<T>(
       timers.push(setInterval(() => void check(), CHECK_MS))
       timers.push(
         setInterval(() => {
-          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode('\n'))
+          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(format.keepAlive))
         }, KEEP_ALIVE_MS),
       )
     },
@@ -49,7 +53,7 @@ export function streamLines<T>(
         await again()
         if (cancelled.signal.aborted) return
         if (done !== true) {
-          controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`))
+          controller.enqueue(encoder.encode(format.render(value)))
           return
         }
         stop()
@@ -68,6 +72,6 @@ export function streamLines<T>(
     },
   })
   return new Response(stream, {
-    headers: { 'content-type': 'application/jsonl', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+    headers: { 'content-type': format.contentType, 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
   })
 }

@@ -2,17 +2,19 @@ import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
-import { type Mirror, mirrorRunAnswerSchema } from '../../api/mirrors.ts'
+import { type Mirror, runAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
 import { type Run, runSchema } from '../../api/runs.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
+import { EVENT_STREAM, wantsEvents } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
 import { allowOnMirror } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+import { parseEventId, runEvents } from './run-events.ts'
 
 const tags = ['runs']
 
@@ -29,9 +31,10 @@ const show = createRoute({
   method: 'get',
   path: '/mirrors/{organization}/{name}/runs/{run}',
   tags,
-  summary: 'Show one run of a mirror',
-  request: { params: repositoryPathSchema.extend({ run: idParameterSchema }) },
-  responses: ok('The mirror and the run', mirrorRunAnswerSchema),
+  summary: 'Show one run of a mirror, and what it did',
+  description: '`limit` and `after` page the items; the tags that it moved come first.',
+  request: { params: repositoryPathSchema.extend({ run: idParameterSchema }), query: listQuerySchema },
+  responses: ok('The mirror, the run, and one page of its items', runAnswerSchema),
 })
 
 const progress = createRoute({
@@ -40,10 +43,14 @@ const progress = createRoute({
   tags,
   summary: 'Follow the runs of a mirror as they go',
   description:
-    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it.',
+    'JSON lines, the present moment first; an empty line now and then keeps the connection alive. With `run`, it ends with that run. It breaks off within seconds once the caller may no longer see it. To whoever accepts `text/event-stream`: server-sent events, `progress` and `end`, each with a Progress; a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, gets the ends that it has missed, and 204 once the run that it asked for is over.',
   request: { params: repositoryPathSchema, query: z.strictObject({ run: idParameterSchema.optional() }) },
   responses: {
-    200: { description: 'One Progress a line', content: { 'application/jsonl': { schema: progressSchema } } },
+    200: {
+      description: 'One Progress a line, or an event',
+      content: { 'application/jsonl': { schema: progressSchema }, 'text/event-stream': { schema: progressSchema } },
+    },
+    204: { description: 'The end of the run was the last event that the client saw: it need not come back' },
     ...refused,
   },
 })
@@ -59,6 +66,22 @@ export function runRoutes(deps: Deps): Routes {
     who: Authenticated,
     c: { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } },
   ) => allowOnMirror(deps, who, c.req.valid('param'), 'mirror.read', 'see runs')
+  function events(
+    c: Parameters<typeof keepOpen>[0] & { readonly req: { header(name: string): string | undefined } },
+    mirror: Mirror,
+    runId: string | undefined,
+    again: () => Promise<unknown>,
+  ) {
+    const seen = parseEventId(c.req.header('last-event-id'))
+    type Answer = Response & TypedResponse<Progress, 200, 'json'>
+    if (runId !== undefined && seen?.runId === runId && seen.isEnded)
+      return new Response(null, { status: 204 }) as Answer
+    keepOpen(c)
+    const o = { mirrors, mirror, runId, seen, endOf: (run: Run) => endOf(run, mirror, undefined) }
+    const open = (signal: AbortSignal) => runEvents(o, follow(mirrors, mirror, runId, signal))
+    return streamLines(c.req.raw.signal, open, again, EVENT_STREAM) as Answer
+  }
+
   return newRoutes()
     .serve(list, allow, async (c, { mirror }) => {
       const page = await mirrors.runs(mirror.id, c.req.valid('query'))
@@ -66,11 +89,13 @@ export function runRoutes(deps: Deps): Routes {
     })
     .serve(show, allow, async (c, { mirror }) => {
       const { run } = c.req.valid('param')
-      return c.json({ mirror, run: await mirrors.run(mirror.id, run) }, 200)
+      const { items, next } = await mirrors.runItems(mirror.id, run, c.req.valid('query'))
+      return c.json({ mirror, run: await mirrors.run(mirror.id, run), items: [...items], next }, 200)
     })
     .serve(progress, allow, async (c, { mirror }, again) => {
       const { run } = c.req.valid('query')
       if (run !== undefined) await mirrors.run(mirror.id, run)
+      if (wantsEvents(c.req.header('accept'))) return events(c, mirror, run, again)
       keepOpen(c)
       const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal), again)
       // The type of a streamed answer is that of one line: the framework knows only whole documents.

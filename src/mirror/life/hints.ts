@@ -20,7 +20,8 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Hint, HintOutcome } from '../engine.ts'
-import { LEASE_PREFIX, type Runner } from './runner.ts'
+import { MIRROR_LEASE } from './presence.ts'
+import type { Runner } from './runner.ts'
 import { PAUSES } from './state.ts'
 
 /** Runs of hinted tags at once in this process; the rest wait in the database. */
@@ -107,7 +108,7 @@ export function createHints({ db, clock, runner, logger }: HintsOptions): Hints 
             await removeHints(tx, mirrorId)
             return { mirror: undefined, tags: [] }
           }
-          const lease = await findLease(tx, `${LEASE_PREFIX}${mirrorId}`)
+          const lease = await findLease(tx, `${MIRROR_LEASE}${mirrorId}`)
           const isRunning = lease !== undefined && lease.holder !== null && lease.expires_at > at
           return {
             mirror: found,

@@ -5,7 +5,7 @@
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
-import { findRun, insertRun, setRunGeneration, setRunTags } from '../../db/mirrors/sync-runs.ts'
+import { findRun, insertRun, setRunGeneration, setRunProgress, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
@@ -17,15 +17,17 @@ import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { MIRROR_LEASE, type Presence } from './presence.ts'
 import type { ProgressBoard } from './progress.ts'
 import { nextPassMs } from './schedule.ts'
+import { settingsOf } from './settings.ts'
 import { isStop, settleRun } from './settle.ts'
-import { NO_COUNTS, renderRun, settingsOf } from './views.ts'
+import { NO_COUNTS, renderRun } from './views.ts'
 
-export const LEASE_PREFIX = 'mirror:'
-const LEASE_TTL_MS = 30_000
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
+/** How often a long run writes down how far it is. */
+const PROGRESS_EVERY_MS = 2_000
 /** Failures of a run whose end could not be written down. */
 const UNSAID_END = JSON.stringify([
   {
@@ -43,8 +45,10 @@ export interface RunnerOptions extends MirrorEngineOptions {
   readonly intervalMs: number
   readonly transfersPerRun: number
   readonly board: ProgressBoard
-  /** This process, for people who look at leases. */
+  /** This process, as leases and runs name it. */
   readonly holder: string
+  readonly leaseTtlMs: number
+  readonly presence: Presence
   onEnded(): void
 }
 
@@ -115,6 +119,9 @@ export function createRunner(o: RunnerOptions): Runner {
         counts: JSON.stringify(NO_COUNTS),
         failures: '[]',
         tags: tagsText(only),
+        holder: o.holder,
+        plan: null,
+        progress: null,
       })
       // A few tags do not stand for the pass over all.
       if (only !== undefined) return
@@ -151,7 +158,12 @@ export function createRunner(o: RunnerOptions): Runner {
 
   async function execute(begun: MirrorRecord, run: ProcessRun): Promise<void> {
     let mirror = begun
-    const { meter, changed } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const { meter, changed: tell } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
+    const writeDown = progressWriter(mirror.id, run.id)
+    const changed = () => {
+      tell()
+      writeDown()
+    }
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
     let report: RunReport | undefined
@@ -197,8 +209,21 @@ export function createRunner(o: RunnerOptions): Runner {
     }
   }
 
+  /** Lets other servers see how it goes: one write in a while, none for a short run, and none where there are no others. */
+  function progressWriter(mirrorId: string, runId: string): () => void {
+    let nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
+    return () => {
+      if (db.engine === 'sqlite' || clock.now().getTime() < nextMs) return
+      nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
+      const moment = o.board.find(mirrorId)
+      if (moment?.runId !== runId) return
+      // Shown, not relied on.
+      db.write((tx) => setRunProgress(tx, runId, JSON.stringify(moment))).catch(() => {})
+    }
+  }
+
   async function takeLease(mirrorId: string, signal: AbortSignal): Promise<Lease> {
-    const options = { db, clock, key: `${LEASE_PREFIX}${mirrorId}`, holder: o.holder, ttlMs: LEASE_TTL_MS }
+    const options = { db, clock, key: `${MIRROR_LEASE}${mirrorId}`, holder: o.holder, ttlMs: o.leaseTtlMs }
     for (;;) {
       if (signal.aborted) throw cancelledBy(signal)
       const lease = await acquireLease(options)
@@ -251,6 +276,8 @@ export function createRunner(o: RunnerOptions): Runner {
   const all = () => [...queues.values()].flat()
   return {
     async begin(mirror, request) {
+      // Before anything runs here, other servers know that this one lives.
+      await o.presence.announce()
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
       const [, ...waiting] = queues.get(mirror.id) ?? []
       const joined = waiting.find((one) => kindOf(one.only, one.hinted) === kindOf(request.only, request.hint))

@@ -12,20 +12,26 @@ import {
   type MirrorRecord,
   scheduleMirror,
   setListedTags,
+  setLooked,
   setMirrorState,
 } from '../../db/mirrors/mirrors.ts'
+import { pruneRunItems, type RunItem, recordRunItems } from '../../db/mirrors/run-items.ts'
 import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
 import type { PauseCause, RunOutcome } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
+import { isoTime } from '../../lib/clock.ts'
 import { failureOf } from '../pass/problem.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { settleObjective } from './freshness.ts'
 import { settleClaims } from './hint-claims.ts'
 import { type Cadence, cadenceOf, nextRunAt } from './schedule.ts'
+import { settingsOf } from './settings.ts'
 import { nextState } from './state.ts'
-import { settingsOf } from './views.ts'
 
-const KEPT_RUNS = 200
+/** Runs that are kept of one mirror: so many, and not for longer, but always the last few. */
+const KEPT_RUNS = { keep: 200, keepAlways: 20 }
+const KEPT_MS = 90 * 24 * 60 * 60 * 1000
 
 /** How a run came to its end. */
 export interface RunEnd {
@@ -72,8 +78,20 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)
   }
   const counts = { ...end.counts, failed: end.counts.failed + whole.length }
-  await endRun(tx, end.runId, { outcome, at, counts: JSON.stringify(counts), failures: JSON.stringify(failures) })
-  await pruneRuns(tx, mirror.id, KEPT_RUNS)
+  const isMine = await endRun(tx, end.runId, {
+    outcome,
+    at,
+    counts: JSON.stringify(counts),
+    failures: JSON.stringify(failures),
+    plan: report === undefined ? undefined : JSON.stringify(report.planned),
+  })
+  const items = [...whole.map((one): RunItem => ({ action: 'failed', ...one })), ...(report?.items ?? [])]
+  // The end of a run that was ended by another server has been written by that one.
+  if (isMine && items.length > 0) {
+    await recordRunItems(tx, end.runId, items)
+    await pruneRunItems(tx, mirror.id)
+  }
+  await pruneRuns(tx, mirror.id, { ...KEPT_RUNS, before: isoTime(new Date(end.now.getTime() - KEPT_MS)) })
   await settleClaims(tx, end.hintClaims ?? [], {
     isUnseen: !end.isStopped && (end.isInterrupted || end.isFenced),
     hasFailed: !end.isStopped && report === undefined,
@@ -81,7 +99,8 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     random: end.random,
   })
   const present = await findMirror(tx, mirror.id)
-  if (outcome === 'stopped' || end.isFenced || present === undefined || present.state === 'stopped') return outcome
+  if (outcome === 'stopped' || end.isFenced || !isMine || present === undefined || present.state === 'stopped')
+    return outcome
   const reason = whole[0]?.message ?? report?.reason ?? null
   const events = end.isPartOfMirror
     ? await afterSome(tx, present, {
@@ -91,7 +110,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
         at,
       })
     : await afterAll(tx, present, { ...end, outcome, reason, isStale: await hasNewSelection(tx, mirror) })
-  await appendEvents(tx, events)
+  await appendEvents(tx, [...events, ...(await settleObjective(tx, mirror.id, end.now))])
   return outcome
 }
 
@@ -118,6 +137,7 @@ async function afterAll(
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
   const planned = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
   const next = earlier(planned, o.report?.holdUntil)
+  if (o.report !== undefined) await setLooked(tx, mirror.id, { at, dueAt: next, isDone: outcome === 'done' })
   const isAtRest = await isResting(tx, mirror.id)
   const due = isAtRest ? null : o.isInterrupted || o.isStale ? at : next
   await setMirrorState(tx, mirror.id, { state, reason, nextRunAt: due, at })

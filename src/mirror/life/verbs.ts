@@ -9,11 +9,12 @@ import { findMirror, type MirrorRecord, setMirrorSettings, stopMirror } from '..
 import { appendEvents } from '../../db/platform/events.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions } from '../engine.ts'
+import { settleObjective } from './freshness.ts'
 import type { Runner, RunRequest } from './runner.ts'
 import { cadenceOf, nextRunAt } from './schedule.ts'
+import { settingsOf } from './settings.ts'
 import { stopReason } from './settle.ts'
 import { findRestartTarget, insertStart, requireReachable, restartOf } from './start.ts'
-import { settingsOf } from './views.ts'
 
 export interface VerbsOptions {
   readonly db: Database
@@ -109,9 +110,11 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
           settings: JSON.stringify(settings),
           nextRunAt: nextRun,
           isFullDue: isNewSelection,
+          lookDueAt: isNewSchedule ? next : undefined,
         })
         if (isNewSelection) await forgetSubjects(tx, mirrorId)
-        await appendEvents(tx, [eventOf('mirror.changed', mirror, { actor, at }, { change })])
+        const events = await settleObjective(tx, mirrorId, new Date(at))
+        await appendEvents(tx, [eventOf('mirror.changed', mirror, { actor, at }, { change }), ...events])
       })
       o.wake()
       return o.show(mirrorId)

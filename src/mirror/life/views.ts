@@ -1,15 +1,18 @@
 /** From rows to the shapes of the management API. */
-import { DEFAULT_SCHEDULE, type MirrorSettings, mirrorSettingsSchema, whimsOf } from '../../api/mirror-settings.ts'
+import { DEFAULT_SCHEDULE, whimsOf } from '../../api/mirror-settings.ts'
 import type { LeftOutTag, Mirror, MirrorState } from '../../api/mirrors.ts'
 import type { Run, RunCounts, RunFailure } from '../../api/runs.ts'
 import type { Queries } from '../../db/engine/engine.ts'
 import { listPauses } from '../../db/mirrors/life.ts'
 import { listExclusions } from '../../db/mirrors/mirror-exclusions.ts'
-import { countMirrorTags, listTagsInState, NO_TAGS } from '../../db/mirrors/mirror-tags.ts'
+import { countMirrorTags, findBehindSince, listTagsInState, NO_TAGS } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
+import { saturate } from '../../lib/saturate.ts'
+import { freshnessOf } from './freshness.ts'
+import { settingsOf } from './settings.ts'
 import { restartOf } from './start.ts'
 import { PAUSES, shownState } from './state.ts'
 
@@ -40,7 +43,14 @@ export function renderRun(row: SyncRunRow): Run {
     counts: { ...NO_COUNTS, ...(JSON.parse(row.counts) as Partial<RunCounts>) },
     failures: JSON.parse(row.failures) as RunFailure[],
     tags: row.tags === null ? null : (JSON.parse(row.tags) as string[]),
+    full: row.full === 1,
+    plan: row.plan === null ? null : planOf(row.plan),
   }
+}
+
+function planOf(json: string): Record<string, number> {
+  const totals = Object.entries(JSON.parse(json) as Record<string, number>)
+  return Object.fromEntries(totals.map(([name, total]) => [name, saturate(total)]))
 }
 
 /** Tags that a mirror shows with their reason; there may be more, as its counts tell. */
@@ -62,10 +72,6 @@ async function listLeftOut(db: Queries, mirrorId: string): Promise<LeftOutTag[]>
     seen.push(...rows.map(({ tag, reason }) => ({ tag, state, reason: reason ?? '' })))
   }
   return [...byPeople, ...pinned, ...seen].slice(0, SHOWN_LEFT_OUT)
-}
-
-export function settingsOf(record: Pick<MirrorRecord, 'settings'>): MirrorSettings {
-  return mirrorSettingsSchema.parse(JSON.parse(record.settings))
 }
 
 function renderPause({ cause, detail, since }: MirrorPauseRow): Mirror['pauses'][number] {
@@ -102,10 +108,11 @@ function remedyOf(record: MirrorRecord, line: string): string {
 }
 
 /** The mirrors as the API shows them, with their tags counted and their last runs. */
-export async function renderMirrors(db: Queries, records: readonly MirrorRecord[]): Promise<Mirror[]> {
+export async function renderMirrors(db: Queries, records: readonly MirrorRecord[], now: Date): Promise<Mirror[]> {
   const ids = records.map((record) => record.id)
   const tags = await countMirrorTags(db, ids)
   const runs = await listLastRuns(db, ids)
+  const behind = await findBehindSince(db, ids)
   const pausesOf = await listPauses(db, ids)
   const leftOut = new Map<string, LeftOutTag[]>()
   for (const [id, { excluded, diverged, pinned }] of tags) {
@@ -128,6 +135,7 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,
       selection: settingsOf(record).selection ?? {},
       whims: whimsOf(settingsOf(record)),
+      freshness: freshnessOf(record, behind.get(record.id), now),
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       lastRun,

@@ -62,6 +62,8 @@ export function nothingLeft(tags: readonly MirrorTagRow[]): RunReport {
     outcome: 'done',
     reason: null,
     failures: [],
+    items: [],
+    planned: { tagsUnchanged: tags.length },
     failedTags: 0,
     overQuota: undefined,
     excludedTags: 0,

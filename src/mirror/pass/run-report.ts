@@ -1,6 +1,7 @@
 /** What a run leaves behind: its failures, the state of each tag, the referrer lists that the next pass may rely on. */
 import type { RunFailure } from '../../api/runs.ts'
 import type { Facts } from '../../db/mirrors/mirror-facts.ts'
+import type { RunItem } from '../../db/mirrors/run-items.ts'
 import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
@@ -27,6 +28,10 @@ export interface RunReport {
   /** For people, when tags failed that nobody keeps away. */
   readonly reason: string | null
   readonly failures: readonly RunFailure[]
+  /** What was done beside moving tags, and what was not. */
+  readonly items: readonly RunItem[]
+  /** The totals of the plan. */
+  readonly planned: Readonly<Record<string, number>>
   readonly failedTags: number
   /** What the first refusal for want of room said. */
   readonly overQuota: string | undefined
@@ -109,6 +114,13 @@ export function reportRun(
     outcome,
     reason: reason ?? (isHeldDown ? (down[0]?.message ?? null) : null),
     failures: [...failures.values(), ...down, ...notes].slice(0, MAX_FAILURES),
+    items: [
+      ...[...failures.values()].map((one): RunItem => ({ action: 'failed', ...one })),
+      ...publishedLate(plan, failedWorks),
+      ...tags.flatMap(divergedItem),
+      ...notes.map((one): RunItem => ({ action: 'left-out', ...one })),
+    ],
+    planned: plan.totals,
     failedTags: failures.size,
     heldTags: tags.filter((tag) => tag.state === 'held').length,
     listedTags: inventory.listedTags,
@@ -128,6 +140,20 @@ export function reportRun(
         inventory.nodes.get(problem.digest)?.isAttached !== true,
     ),
   }
+}
+
+/** Roots that tags point at already, and that something was published for: attestations that came later. */
+function publishedLate(plan: SyncPlan, failed: ReadonlySet<RootWork>): RunItem[] {
+  return plan.works.flatMap((work): RunItem[] => {
+    if (failed.has(work) || work.moves.length > 0) return []
+    const others = work.roots.length - 1
+    const message = `${others} ${others === 1 ? 'manifest was' : 'manifests were'} attached later`
+    return [{ action: 'published', tag: work.tags[0] ?? null, digest: work.root.digest, code: null, message }]
+  })
+}
+
+function divergedItem({ tag, upstream_digest: digest, state, reason }: MirrorTagRow): RunItem[] {
+  return state === 'diverged' ? [{ action: 'diverged', tag, digest, code: null, message: reason ?? '' }] : []
 }
 
 /** Reasons that do not pass by themselves: the content is as it is. What can be accepted must be told apart from what will pass. */

@@ -6,6 +6,7 @@ import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
 import { recordHolds } from '../../db/mirrors/mirror-holds.ts'
 import { recordTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
+import { setRunPlan } from '../../db/mirrors/sync-runs.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
 import type { MirrorRow, MirrorTagRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -192,6 +193,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       const rows = tagRows(plan.tags, mirror.id, isoTime(o.clock.now()))
       const holds = holdRows(plan, mirror.id)
       await engine.db.write(async (tx) => {
+        await setRunPlan(tx, o.binding.runId, JSON.stringify(totals))
         await recordTags(tx, rows)
         await recordHolds(tx, mirror.id, holds, { isAll: false })
       })

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { catalogListSchema } from '../../../src/api/catalog.ts'
-import { mirrorAnswerSchema, mirrorListSchema, mirrorRunAnswerSchema } from '../../../src/api/mirrors.ts'
+import {
+  mirrorAnswerSchema,
+  mirrorListSchema,
+  mirrorRunAnswerSchema,
+  runAnswerSchema,
+} from '../../../src/api/mirrors.ts'
 import { planAnswerSchema } from '../../../src/api/plans.ts'
 import { type Progress, progressSchema } from '../../../src/api/progress.ts'
 import { repositoryChangeAnswerSchema } from '../../../src/api/repositories.ts'
@@ -74,7 +79,7 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
       expect(moments.at(-1)).toMatchObject({ phase: 'ended', outcome: 'done', runId: run.id, mirror: 'acme/dhi-nginx' })
       expect(moments.slice(0, -1).every(({ phase }) => phase !== 'ended')).toBe(true)
       const ended = await kagami.call('GET', `/mirrors/acme/dhi-nginx/runs/${run.id}`, { login: member })
-      expect(ended.as(mirrorRunAnswerSchema).run).toMatchObject({
+      expect(ended.as(runAnswerSchema).run).toMatchObject({
         outcome: 'done',
         counts: { tagsMoved: 7, failed: 0 },
       })

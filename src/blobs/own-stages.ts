@@ -1,0 +1,87 @@
+/**
+ * Whose stage is whose, where several processes share one root: each has a directory of its own below `owners/`, locked by the system
+ * for as long as the process exists. A lease would not do: whoever sleeps past it still has its files open, and writes when it wakes.
+ */
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { randomHex } from '../lib/ids.ts'
+
+/** How directories are locked (`db/engine/directory-lock.ts`). */
+export interface StageSharing {
+  /** Held until it is released, or this process ends in whatever way; undefined when another has it. */
+  lock(directory: string): { release(): void } | undefined
+  isLocked(directory: string): boolean
+}
+
+export interface OwnStages {
+  /** Where the stage of this id is to be opened: after what a process that has ended left of it was moved there. */
+  directoryOf(id: string): Promise<string>
+  measure(id: string): Promise<number>
+  close(): void
+}
+
+/** @param o.shared the directory of stages that belong to nobody: those of uploads, and all where nothing is shared */
+export async function openOwnStages(o: {
+  readonly root: string
+  readonly shared: string
+  readonly sharing: StageSharing | undefined
+}): Promise<OwnStages> {
+  const { shared, sharing } = o
+  const owners = join(o.root, 'owners')
+  const isAlive = (directory: string) => sharing?.isLocked(directory) ?? false
+
+  async function take(): Promise<{ readonly directory: string; release(): void }> {
+    if (sharing === undefined) return { directory: shared, release: () => {} }
+    const directory = join(owners, randomHex(8))
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const lock = sharing.lock(directory)
+    if (lock === undefined) throw new Error(`${directory} is new and locked by another`)
+    return { directory, release: () => lock.release() }
+  }
+  const mine = await take()
+
+  /** Where else a stage of that id may be. */
+  async function others(): Promise<string[]> {
+    const names = await readdir(owners).catch(() => [])
+    return [shared, ...names.map((name) => join(owners, name))].filter((directory) => directory !== mine.directory)
+  }
+
+  // What dead processes have left is looked for by name when it is wanted; directories that hold nothing any more go.
+  for (const directory of (await others()).slice(1)) {
+    const names = await readdir(directory).catch(() => [])
+    const isEmpty = names.every((name) => name === 'server.lock')
+    // Not the ones that were made this moment, and are about to be locked.
+    const age = Date.now() - ((await stat(directory).catch(() => undefined))?.mtimeMs ?? Date.now())
+    if (isEmpty && age > 60_000 && !isAlive(directory)) await rm(directory, { recursive: true, force: true })
+  }
+
+  return {
+    async directoryOf(id) {
+      if ((await sizeOf(join(mine.directory, id))) !== undefined) return mine.directory
+      for (const directory of await others()) {
+        if ((await sizeOf(join(directory, id))) === undefined) continue
+        if (directory !== shared && isAlive(directory)) continue
+        // Of two that take over at once, one gets it; the other begins anew.
+        const isTaken = await rename(join(directory, id), join(mine.directory, id)).then(
+          () => true,
+          () => false,
+        )
+        if (isTaken) break
+      }
+      return mine.directory
+    },
+    async measure(id) {
+      let bytes = 0
+      for (const directory of [mine.directory, ...(await others())]) bytes += (await sizeOf(join(directory, id))) ?? 0
+      return bytes
+    },
+    close: () => mine.release(),
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  )
+}

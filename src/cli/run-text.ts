@@ -1,0 +1,81 @@
+/** Runs as people read them. */
+import type { Mirror } from '../api/mirrors.ts'
+import type { Run, RunItem } from '../api/runs.ts'
+import { age, count, duration, shortDigest, size } from './format.ts'
+import { blocks, lines, properties, table } from './table.ts'
+
+function tookText({ startedAt, endedAt }: Run): string {
+  return endedAt === null ? 'running' : duration(Date.parse(endedAt) - Date.parse(startedAt))
+}
+
+/** What began it, and what it was limited to. */
+function whyText({ trigger, tags, full }: Run): string {
+  return [trigger, ...(full ? ['full'] : []), ...(tags === null ? [] : [`of ${count(tags.length, 'tag')}`])].join(', ')
+}
+
+export function runTable(runs: readonly Run[], name: string, program: string): string {
+  return table(
+    ['run', 'began', 'by', 'outcome', 'took', 'moved', 'failed', 'read', 'requests'],
+    runs.map((run) => [
+      run.id,
+      age(run.startedAt, ''),
+      whyText(run),
+      run.outcome,
+      tookText(run),
+      String(run.counts.tagsMoved),
+      String(run.counts.failed),
+      size(run.counts.readBytes),
+      String(run.counts.requests),
+    ]),
+    `${name} has not run yet. Begin: ${program} mirror sync ${name}`,
+  )
+}
+
+/** The line that goes on where a page ended; nothing at the end. */
+export function moreText(command: string, next: string | null): string {
+  return next === null ? '' : lines([`There is more: ${command} --after ${next}`])
+}
+
+export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): string {
+  const { counts, plan } = run
+  const planned = Object.entries(plan ?? {}).flatMap(([name, number]) => {
+    if (number === 0) return []
+    return [name.endsWith('Bytes') ? `${name.slice(0, -5)} ${size(number)}` : `${name} ${number}`]
+  })
+  const about = properties([
+    ['Mirror', mirror.repository],
+    ['Run', run.id],
+    ['By', whyText(run)],
+    ['Tags', run.tags?.join(', ')],
+    ['Outcome', run.outcome],
+    ['Began', `${run.startedAt} (${age(run.startedAt, '')})`],
+    ['Took', tookText(run)],
+    ['Planned', plan === null ? undefined : planned.length === 0 ? 'nothing to do' : planned.join(', ')],
+    ['Moved', `${count(counts.tagsMoved, 'tag')}, ${counts.tagsUnchanged} unchanged, ${counts.failed} failed`],
+    [
+      'Copied',
+      `${count(counts.manifests, 'manifest')}, ${count(counts.referrers, 'referrer')}, ${count(counts.blobs, 'blob')}`,
+    ],
+    ['Read', `${size(counts.readBytes)} in ${count(counts.requests, 'request')}`],
+  ])
+  const moves = items.filter(({ action }) => action === 'moved' || action === 'removed')
+  const rest = items.filter(({ action }) => action !== 'moved' && action !== 'removed')
+  const short = (digest: string | null) => (digest === null ? '-' : shortDigest(digest))
+  return blocks([
+    about,
+    moves.length === 0
+      ? ''
+      : table(
+          ['tag', 'from', 'to', 'at'],
+          moves.map(({ tag, from, to, at }) => [tag ?? '-', short(from), short(to), at ?? '-']),
+          '',
+        ),
+    lines(rest.map(itemLine)),
+  ])
+}
+
+/** In full: what a failure said is not cut. */
+function itemLine({ action, tag, digest, code, message }: RunItem): string {
+  const about = tag ?? (digest === null ? 'the run' : shortDigest(digest))
+  return `${action}: ${about}: ${message ?? ''}${code === null ? '' : ` (${code})`}`
+}

@@ -1,0 +1,39 @@
+/** Counts of a mirror's runs that outlive the runs: what a monitoring system draws its rates from. */
+import type { RunCounts, RunFailure } from '../../api/runs.ts'
+import { rowChunks } from '../engine/chunks.ts'
+import type { Transaction } from '../engine/engine.ts'
+import type { MirrorCounterRow, RunOutcome } from '../schema.ts'
+
+/** @param run as it has ended; what a good run was published without is no failure */
+export async function countRun(
+  tx: Transaction,
+  mirrorId: string,
+  run: {
+    readonly outcome: Exclude<RunOutcome, 'running'>
+    readonly counts: Partial<RunCounts>
+    readonly failures: readonly Pick<RunFailure, 'code'>[]
+  },
+): Promise<void> {
+  const { readBytes = 0, requests = 0, tagsMoved = 0 } = run.counts
+  const codes = new Map<string, number>()
+  if (run.outcome !== 'done') for (const { code } of run.failures) codes.set(code, (codes.get(code) ?? 0) + 1)
+  const counted: Omit<MirrorCounterRow, 'mirror_id'>[] = [
+    { counter: 'runs', label: run.outcome, total: 1 },
+    { counter: 'bytes', label: '', total: readBytes },
+    { counter: 'requests', label: '', total: requests },
+    { counter: 'tags', label: 'moved', total: tagsMoved },
+    ...[...codes].map(([label, total]) => ({ counter: 'failures' as const, label, total })),
+  ]
+  const rows = counted.filter(({ total }) => total > 0).map((row) => ({ mirror_id: mirrorId, ...row }))
+  for (const chunk of rowChunks(rows)) {
+    await tx
+      .insertInto('mirror_counters')
+      .values(chunk)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['mirror_id', 'counter', 'label'])
+          .doUpdateSet((eb) => ({ total: eb('mirror_counters.total', '+', eb.ref('excluded.total')) })),
+      )
+      .execute()
+  }
+}

@@ -1,0 +1,113 @@
+/** That this process lives, as other servers on the same database see it; and the end of runs whose process does not live any more. */
+import type { Database } from '../../db/engine/engine.ts'
+import { isResting } from '../../db/mirrors/life.ts'
+import { findMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
+import { endRun, listRunningRuns } from '../../db/mirrors/sync-runs.ts'
+import { forgetLeases, listLeases, voidLease } from '../../db/platform/leases.ts'
+import type { SyncRunRow } from '../../db/schema.ts'
+import { acquireLease, type Lease } from '../../jobs/leases.ts'
+import { type Clock, isoTime } from '../../lib/clock.ts'
+import { nextState } from './state.ts'
+
+export const SERVER_LEASE = 'server:'
+export const MIRROR_LEASE = 'mirror:'
+
+/** Rows of processes that ended without saying so are of no use after this. */
+const FORGET_AFTER_MS = 24 * 60 * 60 * 1000
+
+export interface Presence {
+  /** Lets other servers know that this one lives, from now until `close`; nothing when they do. */
+  announce(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface PresenceOptions {
+  readonly db: Database
+  readonly clock: Clock
+  readonly holder: string
+  readonly ttlMs: number
+}
+
+export function createPresence({ db, clock, holder, ttlMs }: PresenceOptions): Presence {
+  let announced: Promise<Lease | undefined> | undefined
+  const take = async () => {
+    const before = isoTime(new Date(clock.now().getTime() - FORGET_AFTER_MS))
+    await db.write((tx) => forgetLeases(tx, SERVER_LEASE, before))
+    const lease = await acquireLease({ db, clock, key: `${SERVER_LEASE}${holder}`, holder, ttlMs })
+    // Taken from us by nobody but a server that thought itself alone, or one that forgot us after a long sleep: said again when needed.
+    lease?.signal.addEventListener('abort', () => {
+      announced = undefined
+    })
+    return lease
+  }
+  return {
+    async announce() {
+      announced ??= take()
+      await announced.catch((error) => {
+        announced = undefined
+        throw error
+      })
+    },
+    async close() {
+      const lease = await announced?.catch(() => undefined)
+      // Where that cannot be said any more, time says it.
+      await lease?.release().catch(() => {})
+      announced = undefined
+    },
+  }
+}
+
+/**
+ * Ends runs whose process has died: they have failed, their mirrors are due at once, and whoever wakes late has lost its lease.
+ * @param isMine runs of this process are never over here
+ * @returns how many there were
+ */
+export async function endOrphans(db: Database, clock: Clock, isMine: (runId: string) => boolean): Promise<number> {
+  const now = isoTime(clock.now())
+  const running = (await listRunningRuns(db.read)).filter((run) => !isMine(run.id))
+  if (running.length === 0) return 0
+  const isOrphan = await judgeOrphans(db.read, now)
+  let ended = 0
+  for (const { id } of running.filter(isOrphan)) if (await endOrphan(db, id, now)) ended++
+  return ended
+}
+
+/** A run lives while its process says so, or while that process holds the mirror's lease. */
+async function judgeOrphans(db: Database['read'], now: string) {
+  const living = async (prefix: string) =>
+    new Map(
+      (await listLeases(db, prefix))
+        .filter((lease) => lease.holder !== null && lease.expires_at > now)
+        .map((lease) => [lease.key, lease.holder]),
+    )
+  const servers = await living(SERVER_LEASE)
+  const mirrors = await living(MIRROR_LEASE)
+  return (run: SyncRunRow) => {
+    const owner = mirrors.get(`${MIRROR_LEASE}${run.mirror_id}`)
+    if (run.holder === null) return owner === undefined
+    return !servers.has(`${SERVER_LEASE}${run.holder}`) && owner !== run.holder
+  }
+}
+
+const MESSAGE = 'the server ended during this run; what it fetched is kept'
+
+function endOrphan(db: Database, runId: string, at: string): Promise<boolean> {
+  return db.write(async (tx) => {
+    const run = (await listRunningRuns(tx)).find(({ id }) => id === runId)
+    // Judged again, in the transaction that ends it: its process may have said something since.
+    if (run === undefined || !(await judgeOrphans(tx, at))(run)) return false
+    const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message: MESSAGE }])
+    await endRun(tx, run.id, { outcome: 'failed', at, failures })
+    await voidLease(tx, `${MIRROR_LEASE}${run.mirror_id}`, run.holder)
+    const mirror = await findMirror(tx, run.mirror_id)
+    if (mirror === undefined) return true
+    const nextRunAt = (await isResting(tx, mirror.id)) ? null : at
+    await setMirrorState(tx, mirror.id, {
+      state: nextState(mirror.state, 'run interrupted'),
+      reason: MESSAGE,
+      nextRunAt,
+      at,
+    })
+    return true
+  })
+}

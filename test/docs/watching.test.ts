@@ -1,0 +1,68 @@
+// docs/watching.md: its commands work, in the order in which they stand there, and its metrics are those that are served.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+
+const page = readFileSync(join(import.meta.dir, '../../docs/watching.md'), 'utf8')
+const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'))
+
+let kagami: WholeServer
+let owner: CommandLineUser
+let run: string
+beforeAll(async () => {
+  kagami = await startWholeServer({ withSample: true })
+  owner = commandLineUser(kagami.url, kagami.directory)
+  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  run = kagami.server.firstRun?.run.id ?? ''
+  await kagami.server.mirrors.wait(run)
+})
+afterAll(() => kagami?.stop())
+
+for (const command of commands) {
+  test(command, async () => {
+    const [program, ...words] = command.split(' ')
+    expect(program).toBe('kagami')
+    const { status, stdout, stderr } = await owner.run(words.map((word) => (word === 'RUN' ? run : word)))
+    expect([status, stderr]).toEqual([0, ''])
+    // What the page says that they show.
+    if (words[1] === 'change') expect(stdout).toContain('objective 30 minutes')
+    if (words[1] === 'list') expect(stdout).toContain('BEHIND')
+    if (words[1] === 'runs') expect(stdout).toContain(run)
+    if (words[1] === 'run') expect(stdout).toMatch(/^TAG +FROM +TO +AT$/m)
+  })
+}
+
+test('pages of runs and items go on by the line that they end in', async () => {
+  expect(commands.length).toBe(5)
+  const first = await owner.run(['mirror', 'run', 'acme/dhi-python', run, '--limit', '5'])
+  const after = /There is more: kagami (mirror run .* --after \S+)/.exec(first.stdout)?.[1]?.split(' ') ?? []
+  const second = await owner.run(after)
+  const tagsOf = (text: string) => [...text.matchAll(/^(\S+) +- +sha256:/gm)].map((match) => match[1])
+  expect([tagsOf(first.stdout).length, tagsOf(second.stdout).length]).toEqual([5, 5])
+  expect(new Set([...tagsOf(first.stdout), ...tagsOf(second.stdout)]).size).toBe(10)
+  const json = JSON.parse((await owner.run(['mirror', 'runs', 'acme/dhi-python', '--json'])).stdout)
+  expect([json.runs.length, json.next]).toEqual([1, null])
+  const absent = await owner.run(['mirror', 'run', 'acme/dhi-python', 'no-such-run'])
+  expect([absent.status, absent.stderr]).toEqual([1, expect.stringContaining('there is no run no-such-run')])
+})
+
+test('an objective is held to its bounds, and taken away by none', async () => {
+  const change = (objective: string) =>
+    owner.run(['mirror', 'change', 'acme/dhi-python', '--objective', objective, '--json'])
+  expect((await change('5s')).stderr).toContain('from 1m to 365d')
+  expect(JSON.parse((await change('2h')).stdout).mirror.freshness.objectiveSeconds).toBe(7200)
+  expect(JSON.parse((await change('none')).stdout).mirror.freshness.objectiveSeconds).toBeNull()
+})
+
+test('the metrics of the page are those that are served', async () => {
+  const answer = await fetch(`${kagami.url}/metrics`, { headers: { authorization: authorization(OWNER) } })
+  const served = [...(await answer.text()).matchAll(/^# TYPE (kagami_\w+) /gm)].map((match) => match[1] ?? '')
+  const table = page.split('\n').filter((line) => line.startsWith('| `kagami'))
+  const named = table.flatMap((line) => [...line.matchAll(/`(kagami_\w+)`/g)].map((match) => match[1] ?? ''))
+  expect(named.sort()).toEqual(served.sort())
+  const used = [...page.matchAll(/\b(kagami_\w+)[{ ]/g)].map((match) => match[1] ?? '')
+  expect(used.length).toBeGreaterThan(3)
+  expect(used.filter((name) => !served.includes(name))).toEqual([])
+})
