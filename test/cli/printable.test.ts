@@ -64,6 +64,8 @@ const run = (text: string) => ({
     tagsUntagged: 1,
   },
   tags: [text],
+  full: true,
+  plan: { [text]: 1 },
   failures: [{ tag: text, digest, code: text, message: text }],
 })
 const mirror = (text: string) => ({
@@ -80,6 +82,7 @@ const mirror = (text: string) => ({
   selection: { referrers: [text.slice(0, 256)] },
   schedule: { every: '15m' },
   whims: DEFAULT_WHIMS,
+  freshness: { behindSeconds: 1, objectiveSeconds: 1, checkedAt: time, missedSince: time, reason: text },
   tags: {
     total: 1,
     published: 0,
@@ -248,7 +251,7 @@ const answers: Record<string, (text: string) => unknown> = {
 const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 20],
+  [['mirror', 'show', 'acme/dhi-python'], 21],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['subscription', 'list'], 2],
   [['subscription', 'show', 'hub'], 22],

@@ -74,6 +74,7 @@ describe('answers', () => {
         'mirrors',
         [
           'createdAt',
+          'freshness',
           'id',
           'lastRun',
           'leftOut',
