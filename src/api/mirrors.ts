@@ -1,5 +1,5 @@
 import { listSchema } from './lists.ts'
-import { mirrorChangeSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
+import { mirrorChangeSchema, mirrorSettingsSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
 import { planReferenceSchema } from './plans.ts'
 import { runItemSchema, runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
@@ -60,7 +60,7 @@ export const freshnessSchema = z
 /**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
  * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
- * `leftOut` are the first of its excluded and diverged tags.
+ * `settings` are those that people have set, without the defaults. `leftOut` are the first of its excluded and diverged tags.
  */
 export const mirrorSchema = z
   .strictObject({
@@ -78,6 +78,7 @@ export const mirrorSchema = z
     selection: selectionSchema,
     whims: whimsSchema,
     freshness: freshnessSchema,
+    settings: mirrorSettingsSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),

@@ -80,6 +80,7 @@ const mirror = (text: string) => ({
   selection: { referrers: [text.slice(0, 256)] },
   schedule: { every: '15m' },
   whims: DEFAULT_WHIMS,
+  settings: {},
   tags: {
     total: 1,
     published: 0,
@@ -255,6 +256,7 @@ const answers: Record<string, (text: string) => unknown> = {
         username: text,
         referrersFrom: null,
         plainHttp: false,
+        ca: null,
         prefix: text,
         createdAt: time,
       },

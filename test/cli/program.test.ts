@@ -85,6 +85,7 @@ describe('answers', () => {
           'repository',
           'schedule',
           'selection',
+          'settings',
           'since',
           'source',
           'state',
@@ -115,7 +116,7 @@ describe('answers', () => {
       [
         ['upstream', 'list'],
         'upstreams',
-        ['createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
+        ['ca', 'createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
       ],
       [['catalog', 'list', 'sample'], 'entries', ['mirrors', 'repository', 'title', 'upstream']],
     ]
