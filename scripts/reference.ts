@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Argument, Command, Option } from 'commander'
+import { configurationJsonSchema } from '../src/api/configuration.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { FIELDS } from '../src/config/fields.ts'
 import { parseSettings } from '../src/config/settings.ts'
@@ -18,13 +19,14 @@ import { cell, code, splitDefault, tableOf } from './reference-table.ts'
 const NOTE = '<!-- Written by npm run reference: change the program, not this page. -->\n'
 const directory = resolve(import.meta.dir, '../docs/reference')
 
-/** File name → content of every page. */
+/** File name → content of every page, and of the schema for editors. */
 export async function renderReference(): Promise<Map<string, string>> {
   return new Map([
     ['command-line.md', renderCommandLine()],
     ['settings.md', renderSettings()],
     ['mirror-states.md', `${NOTE}\n${renderStates()}`],
     ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
+    ['kagami-config.schema.json', `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`],
   ])
 }
 

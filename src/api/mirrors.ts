@@ -1,5 +1,6 @@
 import { listSchema } from './lists.ts'
-import { mirrorChangeSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
+import { mirrorChangeSchema, mirrorSettingsSchema, scheduleSchema, whimsSchema } from './mirror-settings.ts'
+import { planReferenceSchema } from './plans.ts'
 import { runItemSchema, runSchema } from './runs.ts'
 import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 import { selectionSchema } from './selection.ts'
@@ -59,7 +60,7 @@ export const freshnessSchema = z
 /**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
  * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
- * `leftOut` are the first of its excluded and diverged tags.
+ * `settings` are those that people have set, without the defaults. `leftOut` are the first of its excluded and diverged tags.
  */
 export const mirrorSchema = z
   .strictObject({
@@ -77,6 +78,7 @@ export const mirrorSchema = z
     selection: selectionSchema,
     whims: whimsSchema,
     freshness: freshnessSchema,
+    settings: mirrorSettingsSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
     lastRun: runSchema.nullable(),
@@ -87,7 +89,8 @@ export const mirrorSchema = z
 
 /**
  * `as` is the literal name within the organization (default: the upstream's prefix and the name, `/` becomes `-`); `adopt` takes an unmirrored
- * repository or restarts a stopped mirror; `dryRun` answers with the plan and changes nothing.
+ * repository or restarts a stopped mirror; `dryRun` answers with the plan and changes nothing; `plan` is
+ * executed exactly, or nothing is done.
  */
 export const mirrorStartSchema = z
   .strictObject({
@@ -98,6 +101,7 @@ export const mirrorStartSchema = z
     adopt: z.boolean().default(false),
     dryRun: z.boolean().default(false),
     settings: mirrorChangeSchema.optional(),
+    plan: planReferenceSchema.optional(),
   })
   .openapi('MirrorStart')
 
@@ -117,7 +121,8 @@ export const mirrorStopSchema = z
 /**
  * `full` lists every referrer anew, whatever was known. `tags`: these and what hangs on them, nothing else; one that does not
  * come is a failure of the run, also when it is excluded, and naming it does not release it. `acceptShrink`: what upstream lists now is
- * right, however much less it is than before; for this run only.
+ * right, however much less it is than before; for this run only. `plan` is executed exactly, or nothing is done: with the `full`, the
+ * `acceptShrink` and the `tags` that it was made for.
  */
 export const mirrorSyncSchema = z
   .strictObject({
@@ -125,6 +130,7 @@ export const mirrorSyncSchema = z
     tags: z.array(z.string()).min(1).max(100).optional(),
     acceptShrink: z.boolean().default(false),
     dryRun: z.boolean().default(false),
+    plan: planReferenceSchema.optional(),
   })
   .refine(({ tags, acceptShrink }) => tags === undefined || !acceptShrink, {
     message: 'acceptShrink is about all tags: it does not go with tags',

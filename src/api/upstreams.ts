@@ -12,7 +12,7 @@ export const namePrefixSchema = z
 
 /**
  * A registry that is read from. `organization` null: shared by the operator with every organization; `prefix`: what the
- * default names of its mirrors begin with.
+ * default names of its mirrors begin with; `ca`: the certificates (PEM) that are trusted besides those of the system.
  */
 export const upstreamSchema = z
   .strictObject({
@@ -22,6 +22,7 @@ export const upstreamSchema = z
     username: z.string().nullable(),
     referrersFrom: nameSchema.nullable(),
     plainHttp: z.boolean(),
+    ca: z.string().nullable(),
     prefix: z.string(),
     createdAt: timeSchema,
   })
@@ -87,6 +88,7 @@ export const upstreamChangeSchema = z
     referrersFrom: referrersSchema.nullable().optional(),
     prefix: namePrefixSchema.optional().describe('The default names of its further mirrors begin with it'),
     check: checkSchema,
+    dryRun: z.boolean().default(false).describe('Answer with what would be another, and ask and change nothing'),
   })
   .refine((value) => value.username === undefined || typeof value.password === 'string', {
     message: 'a user name comes with its password',
@@ -97,17 +99,21 @@ export const upstreamChangeSchema = z
 /** `check` null: nothing was asked. */
 export const upstreamAnswerSchema = z.strictObject({ upstream: upstreamSchema, check: upstreamCheckSchema.nullable() })
 
+export const upstreamFieldSchema = z.enum(['url', 'username', 'password', 'ca', 'plainHttp', 'referrersFrom', 'prefix'])
+
 /**
- * `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so
+ * `changes`: what is another than before. `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so
  * that what was fetched by the ones of before is not linked into further mirrors.
  */
 export const upstreamChangeAnswerSchema = upstreamAnswerSchema.extend({
   mirrors: z.array(repositoryNameSchema),
   isOtherSource: z.boolean(),
+  changes: z.array(upstreamFieldSchema),
 })
 
 export const upstreamListSchema = listSchema('upstreams', upstreamSchema).openapi('UpstreamList')
 
 export type Upstream = z.infer<typeof upstreamSchema>
+export type UpstreamField = z.infer<typeof upstreamFieldSchema>
 export type UpstreamCheck = z.infer<typeof upstreamCheckSchema>
 export type UpstreamChangeAnswer = z.infer<typeof upstreamChangeAnswerSchema>

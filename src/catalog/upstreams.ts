@@ -1,8 +1,9 @@
 /** Registries that are read from: added and changed by people, after a look at what is there. */
+import type { UpstreamField } from '../api/upstreams.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { endPauses, listMirrorIds } from '../db/mirrors/life.ts'
 import { readAgain } from '../db/mirrors/subscriptions.ts'
-import { createUpstream, findUpstream, updateUpstream } from '../db/mirrors/upstreams.ts'
+import { createUpstream, findUpstream, type UpstreamSettings, updateUpstream } from '../db/mirrors/upstreams.ts'
 import { appendEvents } from '../db/platform/events.ts'
 import type { OrganizationRow, UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
@@ -79,8 +80,31 @@ export async function addUpstream(
   return { row, findings }
 }
 
+export interface ChangedUpstream {
+  readonly row: UpstreamRow
+  readonly findings: RegistryFindings | null
+  readonly isOtherSource: boolean
+  /** Names of what is another than before. */
+  readonly changes: UpstreamField[]
+}
+
+const FIELD_OF_COLUMN = {
+  url: 'url',
+  username: 'username',
+  sealed_password: 'password',
+  ca: 'ca',
+  plain_http: 'plainHttp',
+  referrers_from: 'referrersFrom',
+  prefix: 'prefix',
+} as const satisfies Partial<Record<keyof UpstreamRow, UpstreamField>>
+
+function changesBetween(before: UpstreamSettings, after: UpstreamSettings): UpstreamField[] {
+  const columns = Object.keys(FIELD_OF_COLUMN) as (keyof typeof FIELD_OF_COLUMN)[]
+  return columns.filter((column) => before[column] !== after[column]).map((column) => FIELD_OF_COLUMN[column])
+}
+
 /**
- * Changes an upstream. Runs under way end with the settings that they began with; the next ones take the new.
+ * Changes an upstream, or with `isDryRun` only says what would be another: nothing is asked or written. Runs under way end with the settings that they began with; the next ones take the new.
  * @param organizationId of the upstream; null: shared
  * @throws AppError NOT_FOUND (the upstream, referrersFrom), INVALID_REQUEST, and what the check throws
  */
@@ -90,7 +114,8 @@ export async function changeUpstream(
   at: { readonly organizationId: string | null; readonly name: string; readonly actor: string },
   change: UpstreamChange,
   check: Check,
-): Promise<{ row: UpstreamRow; findings: RegistryFindings | null; isOtherSource: boolean }> {
+  o: { readonly isDryRun?: boolean } = {},
+): Promise<ChangedUpstream> {
   if (Object.values(change).every((given) => given === undefined)) {
     throw new AppError('INVALID_REQUEST', 'got nothing to change')
   }
@@ -106,7 +131,11 @@ export async function changeUpstream(
     const prefix = change.prefix ?? before.prefix
     return { before, after: { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix } }
   }
-  const { after } = await changed(db.read)
+  const { before, after } = await changed(db.read)
+  if (o.isDryRun === true) {
+    const row = { ...before, ...after }
+    return { row, findings: null, isOtherSource: isOtherSource(before, after), changes: changesBetween(before, after) }
+  }
   // Whoever gives a password wants to know whether it is right, also when it is the one of before.
   const { url, credential, ca, plainHttp } = change
   const isReachedAnew = [url, credential, ca, plainHttp].some((given) => given !== undefined)
@@ -126,7 +155,8 @@ export async function changeUpstream(
         at: isoTime(systemClock.now()),
       }),
     )
-    return { row, findings, isOtherSource: isOtherSource(now.before, now.after) }
+    const changes = changesBetween(now.before, now.after)
+    return { row, findings, isOtherSource: isOtherSource(now.before, now.after), changes }
   })
 }
 

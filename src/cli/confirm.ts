@@ -15,10 +15,7 @@ export async function confirmEffects(
 ): Promise<void> {
   if (effects.length === 0 || isSure === true) return
   for (const effect of effects) line.terminal.note(effect)
-  if (!line.terminal.isInteractive) {
-    line.terminal.note('Nothing was done: say --yes to do it.')
-    throw new ExitStatus(EXIT.wrongUse)
-  }
+  if (!line.terminal.isInteractive) return refuseUnasked(line)
   await typeName(line, name)
 }
 
@@ -31,6 +28,21 @@ export async function confirmName(line: CommandLine, name: string, given: string
   if (given === name) return
   const got = given === undefined ? 'missing' : JSON.stringify(given)
   throw new UsageError(`--confirm is ${got}, want ${JSON.stringify(name)}`)
+}
+
+/**
+ * Asks for a word after a plan was shown; `--yes` stands for it.
+ * @throws ExitStatus without a terminal to ask, UsageError when another text is typed
+ */
+export async function confirmWord(line: CommandLine, word: string, isSure: boolean | undefined): Promise<void> {
+  if (isSure === true) return
+  if (!line.terminal.isInteractive) return refuseUnasked(line)
+  await typeName(line, word)
+}
+
+function refuseUnasked(line: CommandLine): never {
+  line.terminal.note('Nothing was done: say --yes to do it.')
+  throw new ExitStatus(EXIT.wrongUse)
 }
 
 async function typeName(_line: CommandLine, name: string): Promise<void> {

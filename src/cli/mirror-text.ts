@@ -1,6 +1,5 @@
-/** Mirrors, runs and plans as people read them. */
+/** Mirrors and runs as people read them. */
 import type { Mirror } from '../api/mirrors.ts'
-import type { Plan } from '../api/plans.ts'
 import type { Run } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size } from './format.ts'
 import { selectionText } from './selection.ts'
@@ -174,20 +173,4 @@ export function outcomeText(mirror: Mirror, run: Run, program: string): string {
   const reason = run.outcome === 'done' || run.tags !== null || mirror.reason === null ? '' : `: ${mirror.reason}`
   const leftToPeople = run.tags === null ? leftOutLines(mirror, program) : []
   return lines([`${verdict[run.outcome]}${took}${reason}.`, ...runLines(run), ...leftToPeople])
-}
-
-export function planText(plan: Plan): string {
-  const totals = Object.entries(plan.totals).map(([name, number]) =>
-    name.endsWith('Bytes') ? `${name.slice(0, -5)} ${size(number)}` : `${name} ${number}`,
-  )
-  const rows = plan.items.map((item) => [
-    item.action,
-    item.tag ?? '-',
-    item.digest === null ? '-' : shortDigest(item.digest),
-    item.sizeBytes === null ? '-' : size(item.sizeBytes),
-    item.origin,
-    item.reason,
-  ])
-  const steps = table(['action', 'tag', 'digest', 'size', 'origin', 'reason'], rows, 'Nothing to do.')
-  return totals.length === 0 ? steps : `${steps}\n\n${lines([totals.join(', ')])}`
 }

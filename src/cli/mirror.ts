@@ -16,7 +16,8 @@ import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { type AllFlags, startAll, withAll } from './mirror-all.ts'
 import { addExplainCommand } from './mirror-explain.ts'
 import { type SettingFlags, settingsOf, withSettings } from './mirror-settings.ts'
-import { mirrorTable, mirrorText, outcomeText, planText, sourceOf, standingText } from './mirror-text.ts'
+import { mirrorTable, mirrorText, outcomeText, sourceOf, standingText } from './mirror-text.ts'
+import { planItemsText, planText, readPlanFile, referenceTo } from './plan-text.ts'
 import { createProgressView, followRun } from './progress.ts'
 import { lines } from './table.ts'
 
@@ -24,6 +25,9 @@ interface RunOptions {
   readonly json?: boolean
   readonly wait?: boolean
   readonly dryRun?: boolean
+  readonly verbose?: boolean
+  /** Path of a file. */
+  readonly plan?: string
 }
 
 interface SyncOptions extends RunOptions {
@@ -48,6 +52,8 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
     .option('--adopt', 'take an unmirrored repository, or restart a stopped mirror')
     .option('--wait', 'return when what upstream has now is here')
     .option('--dry-run', 'print what would be done, and change nothing')
+    .option('--verbose', 'with --dry-run: each step of the plan')
+    .addOption(planOption(['dryRun']))
     .action((source: string, o: StartOptions) => start(line, source, o))
   addCommand(mirror, 'list', 'list mirrors')
     .option('--org <org>', 'of one organization only')
@@ -67,6 +73,8 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
       ),
     )
     .option('--dry-run', 'print what would be done, and change nothing')
+    .option('--verbose', 'with --dry-run: each step of the plan')
+    .addOption(planOption(['dryRun', 'tag', 'full', 'acceptShrink']))
     .action((name: string, o: SyncOptions) => sync(line, name, o))
   withSettings(addCommand(mirror, 'change', 'change settings of a mirror'))
     .argument('<mirror>', 'destination, such as acme/dhi-python')
@@ -91,6 +99,12 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
   return mirror
 }
 
+/** @param besides what the file says itself */
+function planOption(besides: string[]): Option {
+  const about = 'do exactly what this plan says (the document of --dry-run --json), or nothing'
+  return new Option('--plan <file>', about).conflicts(besides)
+}
+
 function mirrorPath(name: string): string {
   return `/mirrors/${repositoryPath(checkRepository(name))}`
 }
@@ -107,6 +121,9 @@ function parseSource(source: string): { upstream: string; repository: string } {
 async function start(line: CommandLine, source: string, o: StartOptions): Promise<void> {
   if (await startAll(line, source, o)) return
   const from = parseSource(source)
+  const planned = o.plan === undefined ? undefined : await readPlanFile(o.plan)
+  const of = planned === undefined ? source : `${planned.source.upstream}/${planned.source.repository}`
+  if (of !== source) throw new UsageError(`--plan ${o.plan} is of ${of}, not ${source}`)
   const client = await connect(line)
   const body = {
     organization: await chooseOrganization(client, o.org),
@@ -115,6 +132,7 @@ async function start(line: CommandLine, source: string, o: StartOptions): Promis
     as: o.as,
     adopt: o.adopt,
     dryRun: o.dryRun,
+    plan: planned === undefined ? undefined : referenceTo(planned),
   }
   if (o.dryRun === true) return plan(line, client, '/mirrors', body, o)
   const begun = await client.call('POST', '/mirrors', mirrorRunAnswerSchema, { body })
@@ -134,7 +152,19 @@ async function noteExclusions(line: CommandLine, client: ApiClient, mirror: Mirr
 async function sync(line: CommandLine, name: string, o: SyncOptions): Promise<void> {
   const path = `${mirrorPath(name)}/sync`
   const client = await connect(line)
-  const body = { full: o.full, tags: o.tag, acceptShrink: o.acceptShrink, dryRun: o.dryRun }
+  const planned = o.plan === undefined ? undefined : await readPlanFile(o.plan)
+  if (planned !== undefined && planned.repository !== name) {
+    throw new UsageError(`--plan ${o.plan} is for ${planned.repository}, not ${name}`)
+  }
+  const body =
+    planned === undefined
+      ? { full: o.full, tags: o.tag, acceptShrink: o.acceptShrink, dryRun: o.dryRun }
+      : {
+          full: planned.full,
+          tags: planned.tags ?? undefined,
+          acceptShrink: planned.acceptShrink,
+          plan: referenceTo(planned),
+        }
   if (o.dryRun === true) return plan(line, client, path, body, o)
   const begun = await client.call('POST', path, mirrorRunAnswerSchema, { body })
   await followBegun(line, client, begun, o)
@@ -142,7 +172,7 @@ async function sync(line: CommandLine, name: string, o: SyncOptions): Promise<vo
 
 async function plan(line: CommandLine, client: ApiClient, path: string, body: unknown, o: RunOptions): Promise<void> {
   const document = await client.call('POST', path, planAnswerSchema, { body })
-  answer(line, o, document, () => planText(document.plan))
+  answer(line, o, document, () => (o.verbose === true ? planItemsText : planText)(document.plan))
 }
 
 /** Says how to watch the run; or follows it, prints what came of it, and fails unless it is done. */

@@ -4,9 +4,11 @@ import { version } from '../../package.json'
 import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
+import { addApplyCommand } from './apply.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
+import { addExportCommands } from './export.ts'
 import { addLoginCommands } from './login.ts'
 import { addMemberCommands } from './member.ts'
 import { addMirrorCommands } from './mirror.ts'
@@ -41,6 +43,8 @@ export function createProgram(line: CommandLine): Command {
   addMirrorWatchCommand(mirror, line)
   addMirrorRunCommands(mirror, line)
   addSubscriptionCommands(program, line)
+  addApplyCommand(program, line)
+  addExportCommands(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)
   addTokenCommands(program, line)

@@ -1,7 +1,6 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import type { Progress } from '../api/progress.ts'
 import type { Run } from '../api/runs.ts'
-import type { Selection } from '../api/selection.ts'
 import { isResting } from '../db/mirrors/life.ts'
 import {
   claimDueMirror,
@@ -22,10 +21,9 @@ import { parseDuration } from '../lib/duration.ts'
 import { newId } from '../lib/ids.ts'
 import { mergeUntilEither } from '../lib/merge.ts'
 import { systemSleep } from '../lib/retry.ts'
-import { saturate } from '../lib/saturate.ts'
 import { readPage } from '../lib/weighed-page.ts'
-import type { Tag } from '../oci/reference.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
+import { type DryRunRequest, dryRun } from './life/dry-run.ts'
 import { explainMirror } from './life/explain.ts'
 import { followForeignRuns, momentOf } from './life/foreign-runs.ts'
 import { settleObjectives } from './life/freshness.ts'
@@ -34,15 +32,13 @@ import { createPresence, endOrphans, MIRROR_LEASE, SERVER_LEASE } from './life/p
 import { createProgressBoard } from './life/progress.ts'
 import { type Round, startRound } from './life/round.ts'
 import { createRunner, type RunRequest } from './life/runner.ts'
-import { nextPassMs, type Scheduler, startScheduler } from './life/schedule.ts'
+import { type Scheduler, startScheduler } from './life/schedule.ts'
 import { settingsOf } from './life/settings.ts'
 import { stopReason } from './life/settle.ts'
-import { findStartTarget, insertStart, requireReachable, restartOf } from './life/start.ts'
+import { findStartTarget, insertStart, requireReachable, restartOf, type StartTarget } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderMirrors, renderRun } from './life/views.ts'
-import { loadKnown, NOTHING_KNOWN } from './pass/known.ts'
-import { policyOf } from './pass/policy.ts'
-import { openSources, planPass } from './pass/run.ts'
+import { refuseOtherPlan } from './pass/plan-images.ts'
 
 const TRANSFERS_PER_RUN = 8
 /** Scheduled runs at once; what people ask for begins at once in any case. */
@@ -127,39 +123,26 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return findNextDue(db.read)
   }
 
-  async function plan(
-    mirror: { readonly upstream_id: string; readonly source_repository: string; readonly organization_id: string },
-    id: { readonly id: string; readonly repository_id: string } | undefined,
-    o: {
-      /** JSON of `api/mirror-settings.ts`. */
-      readonly settings: string
-      readonly acceptShrink?: boolean | undefined
-      readonly full?: boolean | undefined
-      readonly only?: ReadonlySet<Tag> | undefined
-      readonly signal?: AbortSignal | undefined
-      readonly selection: Selection | undefined
-    },
-  ) {
-    const { selection } = o
-    const sources = await openSources(options, mirror)
-    const known = id === undefined ? NOTHING_KNOWN : await loadKnown(db.read, id, sources.keys, selection)
-    const now = clock.now()
-    const pass = {
-      sources,
-      known,
-      isFull: o.full ?? false,
-      only: o.only,
-      now,
-      policy: policyOf(o.settings, { acceptShrink: o.acceptShrink ?? false }),
-      nextPassMs: nextPassMs(o.settings, now, intervalMs),
-      transfers: transfersPerRun,
-      selection,
+  const dryRunOptions = { db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun }
+
+  function planOf(mirror: MirrorRecord, o: Omit<DryRunRequest, 'settings'>) {
+    const full = o.full === true || mirror.full_due === 1
+    return dryRun(dryRunOptions, mirror, mirror, { ...o, full, settings: settingsOf(mirror) })
+  }
+
+  async function planStart(target: StartTarget, request: StartRequest, signal?: AbortSignal) {
+    const { repository, stopped } = target
+    // An adopted repository without a mirror has tags and content, but no mirror that saw any.
+    const id = repository === undefined ? undefined : { id: stopped?.id ?? '', repository_id: repository.id }
+    const subject = {
+      upstream_id: target.upstream.id,
+      upstream: target.upstream.name,
+      source_repository: target.source,
+      organization_id: target.organization.id,
+      repository: target.destination,
     }
-    const { items, totals } = (await planPass({ ...pass, signal: o.signal })).plan
-    return {
-      items: items.map((item) => ({ ...item, sizeBytes: item.sizeBytes === null ? null : saturate(item.sizeBytes) })),
-      totals: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, saturate(total)])),
-    }
+    const settings = changedSettings(stopped === undefined ? {} : settingsOf(stopped), request.settings ?? {})
+    return dryRun(dryRunOptions, subject, id, { signal, settings, full: stopped !== undefined })
   }
 
   async function targetOf(request: StartRequest, signal?: AbortSignal) {
@@ -183,6 +166,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   return {
     async start(request) {
       const target = await targetOf(request)
+      if (request.plan !== undefined) refuseOtherPlan(request.plan, await planStart(target, request))
       const mirror = await db.write((tx) =>
         insertStart(tx, target, {
           adopt: request.adopt ?? false,
@@ -191,22 +175,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
           settings: request.settings ?? {},
         }),
       )
-      return begin(mirror.id, { trigger: 'start', isFull: false })
+      return begin(mirror.id, { trigger: 'start', isFull: false, exactly: request.plan })
     },
     async planStart(request, { signal } = {}) {
-      const target = await targetOf(request, signal)
-      const { repository, stopped } = target
-      // An adopted repository without a mirror has tags and content, but no mirror that saw any.
-      const id = repository === undefined ? undefined : { id: stopped?.id ?? '', repository_id: repository.id }
-      const source = {
-        upstream_id: target.upstream.id,
-        source_repository: target.source,
-        organization_id: target.organization.id,
-      }
-      const before = stopped === undefined ? {} : settingsOf(stopped)
-      const changed = changedSettings(before, request.settings ?? {})
-      const settings = JSON.stringify(changed)
-      return plan(source, id, { settings, signal, selection: changed.selection, full: stopped !== undefined })
+      return planStart(await targetOf(request, signal), request, signal)
     },
     async sync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
@@ -217,8 +189,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         )
       }
       await refusePaused(mirror)
-      const { full: isFull = false, acceptShrink = false, only } = o
-      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull, acceptShrink, only })
+      const { plan, full: isFull = false, acceptShrink = false, only } = o
+      // Whoever asked is told at once; the run looks again, for what moves between the two.
+      if (plan !== undefined) refuseOtherPlan(plan, await planOf(mirror, { full: isFull, acceptShrink, only }))
+      return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull, acceptShrink, only, exactly: plan })
     },
     async hint(upstreamId, given) {
       const outcomes = await hints.take(upstreamId, given)
@@ -227,9 +201,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(mirrorId)
-      const { selection } = settingsOf(mirror)
-      const full = o.full === true || mirror.full_due === 1
-      return plan(mirror, mirror, { ...o, full, selection, settings: mirror.settings })
+      return planOf(mirror, o)
     },
     ...verbs,
     async halt(mirrorId) {

@@ -2,7 +2,7 @@
 import type { TagExplanation } from '../api/explain.ts'
 import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
-import type { Plan } from '../api/plans.ts'
+import type { Plan, PlanReference } from '../api/plans.ts'
 import type { Progress } from '../api/progress.ts'
 import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
@@ -61,6 +61,8 @@ export interface StartRequest {
   /** Take an unmirrored repository, or restart a stopped mirror. */
   readonly adopt?: boolean | undefined
   readonly settings?: MirrorChange | undefined
+  /** Exactly this plan is executed, or nothing is done. */
+  readonly plan?: PlanReference | undefined
 }
 
 /** What upstream says was pushed to one of its repositories. */
@@ -85,7 +87,7 @@ export interface MirrorEngine {
    * Makes the mirror (and its private repository) and begins the first run in the background. The caller has checked the right.
    * @param by who stands in events: `user:<name>`
    * @throws AppError NOT_FOUND (organization, upstream), UPSTREAM_NOT_FOUND and other UPSTREAM_* (nothing is left behind),
-   *   NAME_INVALID, CONFLICT (destination exists, with a suggestion in the message and in `detail.suggestion`)
+   *   NAME_INVALID, CONFLICT (the plan does not hold any more; destination exists, with a suggestion in the message and in `detail.suggestion`)
    */
   start(request: StartRequest & { readonly by: string }): Promise<MirrorAndRun>
   /** What `start` would do. Same errors. */
@@ -96,7 +98,7 @@ export interface MirrorEngine {
    * @param o.only these tags and what hangs on them, nothing else; one that does not come is a failure of the run, also when
    *   people keep the mirror from it: naming a tag releases nothing. One that waits for its attestations goes on waiting
    * @param o.acceptShrink what upstream lists now is right, however much less it is than before; for this run only
-   * @throws AppError NOT_FOUND, CONFLICT when the mirror is stopped
+   * @throws AppError NOT_FOUND, CONFLICT when the mirror is stopped, or the plan does not hold any more
    */
   sync(
     mirrorId: string,
@@ -105,6 +107,8 @@ export interface MirrorEngine {
       readonly acceptShrink?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
       readonly trigger?: RunTrigger | undefined
+      /** Exactly this plan is executed, or nothing is done. */
+      readonly plan?: PlanReference | undefined
     },
   ): Promise<MirrorAndRun>
   /**

@@ -35,6 +35,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   selection: {},
   whims: DEFAULT_WHIMS,
   freshness: { behindSeconds: 0, objectiveSeconds: null, checkedAt: null, missedSince: null, reason: null },
+  settings: {},
   tags: { ...NO_TAGS, total: 3, published: 3 },
   leftOut: [],
   lastRun: run(),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
 import { countingProxy } from '../support/proxy.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -59,8 +60,41 @@ describe('kagami mirror', () => {
       expect(item.reason).not.toBe('')
     }
     expect((await owner.run(['mirror', 'show', 'acme/dhi-nginx-chart'])).status).toBe(1)
-    const sync = await owner.run(['mirror', 'sync', 'acme/dhi-python', '--dry-run'])
+    const sync = await owner.run(['mirror', 'sync', 'acme/dhi-python', '--dry-run', '--verbose'])
     expect(sync.stdout).toMatch(/^ACTION +TAG +DIGEST +SIZE +ORIGIN +REASON/)
+  })
+
+  test('a dry run has one line an image and ends in a sentence', async () => {
+    const { stdout } = await owner.run(['mirror', 'start', 'sample/nginx-chart', '--dry-run'])
+    const [heading, first, ...rest] = stdout.split('\n')
+    expect(heading).toMatch(/^IMAGE +ACTION +TAGS +PLATFORMS +ATTESTATIONS +SIZE +REQUESTS/)
+    expect(first).toMatch(/^sha256:\w{12} +fetch +\d/)
+    expect(rest.at(-1)).toMatch(
+      /^\d+ images? with \d+ tags? and \d+ attestations? would be fetched, .+B in about \d+ requests[.;]/,
+    )
+    const nothing = await owner.run(['mirror', 'sync', 'acme/dhi-python', '--dry-run'])
+    expect(nothing.stdout).toMatch(/^Nothing would be fetched; \d+ tags are in step\.$/)
+  })
+
+  test('a plan from a file is done, or refused where it is no plan, of something else, or over', async () => {
+    const file = join(kagami.directory, 'plan.json')
+    const begin = ['mirror', 'start', 'sample/nginx-chart', '--as', 'planned']
+    await Bun.write(file, (await owner.run([...begin, '--dry-run', '--json'])).stdout)
+    const other = await owner.run(['mirror', 'start', 'sample/python', '--as', 'planned', '--plan', file])
+    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('is of sample/nginx-chart')])
+    const elsewhere = await owner.run(['mirror', 'start', 'sample/nginx-chart', '--as', 'other', '--plan', file])
+    expect([elsewhere.status, elsewhere.stderr]).toEqual([1, expect.stringContaining('does not hold any more')])
+    expect((await owner.run([...begin, '--plan', file, '--dry-run'])).status).toBe(2)
+    expect((await owner.run([...begin, '--plan', file, '--wait'])).status).toBe(0)
+    const again = await owner.run(['mirror', 'sync', 'acme/planned', '--plan', file])
+    expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('and would not now')])
+    await Bun.write(file, '{"plan": {}}')
+    const none = await owner.run(['mirror', 'sync', 'acme/planned', '--plan', file])
+    expect([none.status, none.stderr]).toEqual([
+      1,
+      expect.stringContaining('is no plan, want the document of --dry-run --json'),
+    ])
+    await owner.run(['mirror', 'stop', 'acme/planned', '--delete', '--confirm', 'acme/planned'])
   })
 
   test('a release of the sample names the line that brings it in, and that line does', async () => {

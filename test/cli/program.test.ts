@@ -86,6 +86,7 @@ describe('answers', () => {
           'repository',
           'schedule',
           'selection',
+          'settings',
           'since',
           'source',
           'state',
@@ -116,7 +117,7 @@ describe('answers', () => {
       [
         ['upstream', 'list'],
         'upstreams',
-        ['createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
+        ['ca', 'createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
       ],
       [['catalog', 'list', 'sample'], 'entries', ['mirrors', 'repository', 'title', 'upstream']],
     ]

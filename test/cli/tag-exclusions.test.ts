@@ -157,7 +157,7 @@ describeWithFixtures('tags that people keep a mirror from', () => {
     const unwaited = await owner.run(['mirror', 'sync', REPOSITORY, '--tag', tag])
     expect([unwaited.status, unwaited.stderr]).toEqual([0, expect.stringContaining('tag release')])
     const dry = await owner.run(['mirror', 'sync', REPOSITORY, '--tag', tag, '--dry-run'])
-    expect(dry.stdout).toMatch(new RegExp(`^skip +${tag} .*deleted by a person`, 'm'))
+    expect(dry.stdout).toMatch(new RegExp(`^skip +${tag}: .*deleted by a person`, 'm'))
 
     const release = await owner.run(commandIn(deleted, 'tag release'))
     expect(release.stdout).toContain(`${REPOSITORY}:${tag} is released`)

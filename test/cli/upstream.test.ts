@@ -92,7 +92,7 @@ describe('kagami upstream', () => {
       (await change(['--no-referrers-from', '--no-ca-file', '--no-plain-http', '--json'])).stdout,
     )
     expect(document.upstream).toMatchObject({ url: sample, username: null, referrersFrom: null, plainHttp: false })
-    expect(Object.keys(document).sort()).toEqual(['check', 'isOtherSource', 'mirrors', 'upstream'])
+    expect(Object.keys(document).sort()).toEqual(['changes', 'check', 'isOtherSource', 'mirrors', 'upstream'])
   })
 
   test('wrong use ends with 2 and the usage', async () => {

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
+import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
@@ -55,6 +56,8 @@ export interface ApiDeps {
 
 export const API_PATH = '/api/v1'
 const MAX_BODY_BYTES = 64 * 1024
+/** Where plans are executed, which may be large. */
+const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)
 
 /** Serves `/api/v1/…`; its environment is Bun's server. */
 export function createApiApp(deps: ApiDeps): ApiApp {
@@ -78,15 +81,11 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     c.header('cache-control', 'no-store')
     await next()
   })
-  app.use(
-    `${API_PATH}/*`,
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new HTTPException(413, { message: `the body is larger than ${MAX_BODY_BYTES} bytes` })
-      },
-    }),
-  )
+  const [usual, ofPlans] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BODY_BYTES + MAX_PLAN_BYTES)]
+  app.use(`${API_PATH}/*`, (c, next) => {
+    const isKnown = c.var.who.principal.kind === 'user'
+    return (isKnown && PLAN_PATH.test(c.req.path) ? ofPlans : usual)(c, next)
+  })
   app.use(`${API_PATH}/*`, async (c, next) => {
     // The framework parses by itself; what it would parse is looked at first, and read once.
     if (c.req.raw.body !== null) refuseDeepJson(await c.req.text())
@@ -112,6 +111,15 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app
+}
+
+function limitBody(maxSize: number) {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new HTTPException(413, { message: `the body is larger than ${maxSize} bytes` })
+    },
+  })
 }
 
 function refuseDeepJson(text: string): void {

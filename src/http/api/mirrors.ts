@@ -168,14 +168,14 @@ export function mirrorRoutes(deps: Deps): Routes {
     )
     .serve(show, allow('mirror.read', 'see mirrors'), async (c, { mirror }) => c.json({ mirror }, 200))
     .serve(sync, allow('mirror.sync', 'sync mirrors'), async (c, { mirror }) => {
-      const { full, acceptShrink, tags: names, dryRun } = c.req.valid('json')
+      const { full, acceptShrink, tags: names, dryRun, plan } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
       const asked = { full, acceptShrink, only }
       if (dryRun) {
         return c.json({ plan: await mirrors.planSync(mirror.id, { ...asked, signal: c.req.raw.signal }) }, 200)
       }
-      return c.json(await mirrors.sync(mirror.id, { ...asked, trigger: 'sync' }), 202)
+      return c.json(await mirrors.sync(mirror.id, { ...asked, trigger: 'sync', plan }), 202)
     })
     .serve(
       stop,

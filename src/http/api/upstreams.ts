@@ -137,7 +137,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
     .serve(change, allowChange, async (c, { organization: owner, seen }) => {
       const { upstream: name } = c.req.valid('param')
       const { organization: named = null } = c.req.valid('query')
-      const { username, password, check, ...rest } = c.req.valid('json')
+      const { username, password, check, dryRun, ...rest } = c.req.valid('json')
       const credential = typeof password === 'string' ? { username, password: createSecret(password) } : password
       if (check) keepOpen(c)
       const changed = await changeUpstream(
@@ -146,6 +146,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
         { organizationId: owner?.id ?? null, name, actor: actorOf(c.var.who) },
         { ...rest, credential },
         check ? { run: checkUpstream, signal: c.req.raw.signal } : undefined,
+        { isDryRun: dryRun },
       )
       const destinations = await listDestinations(
         db.read,
@@ -157,6 +158,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
         check: changed.findings,
         mirrors: [...destinations.values()].flat().sort(),
         isOtherSource: changed.isOtherSource,
+        changes: changed.changes,
       }
       return c.json(answer, 200)
     })
@@ -171,15 +173,17 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
     )
 }
 
-/** The user name of a shared upstream's credential is for those who share upstreams. */
+/** The user name of a shared upstream's credential, and what its operator trusts, is for those who share upstreams. */
 function upstreamOf(row: UpstreamRecord, isSharer: boolean): Upstream {
+  const isHidden = row.organization === null && !isSharer
   return {
     name: row.name,
     url: row.url,
     organization: row.organization,
-    username: row.organization === null && !isSharer ? null : row.username,
+    username: isHidden ? null : row.username,
     referrersFrom: row.referrers_from_name,
     plainHttp: row.plain_http === 1,
+    ca: isHidden ? null : row.ca,
     prefix: row.prefix,
     createdAt: row.created_at,
   }

@@ -2,6 +2,7 @@
  * The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags, one of a few that people name,
  * and one of those that upstream names.
  */
+import type { PlanReference } from '../../api/plans.ts'
 import type { Run, RunCounts } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
@@ -62,6 +63,7 @@ interface ProcessRun {
   only: ReadonlySet<Tag> | undefined
   /** Of hints; undefined: people or the schedule ask. */
   hinted: { readonly claims: readonly string[]; readonly attached: ReadonlySet<Tag> } | undefined
+  readonly exactly: PlanReference | undefined
   /** Its row is there. */
   readonly inserted: Promise<void>
   readonly ended: Promise<void>
@@ -76,6 +78,8 @@ export interface RunRequest {
   readonly only?: ReadonlySet<Tag> | undefined
   /** Upstream names them: the claim on these hints, and of which of them something that hangs on it was pushed. */
   readonly hint?: { readonly claim: string; readonly attached: ReadonlySet<Tag> } | undefined
+  /** Nothing but this plan; another one ends the run before anything is done. */
+  readonly exactly?: PlanReference | undefined
 }
 
 export interface Runner {
@@ -102,7 +106,7 @@ export function createRunner(o: RunnerOptions): Runner {
   const now = () => isoTime(clock.now())
 
   function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
-    const { trigger, isFull, acceptShrink = false, only, hint } = request
+    const { trigger, isFull, acceptShrink = false, only, hint, exactly } = request
     const queue = queues.get(mirror.id) ?? []
     const before = queue.at(-1)
     const id = newId()
@@ -137,6 +141,7 @@ export function createRunner(o: RunnerOptions): Runner {
       acceptShrink,
       only,
       hinted: hint === undefined ? undefined : { claims: [hint.claim], attached: hint.attached },
+      exactly,
       inserted,
       ended: Promise.resolve()
         .then(async () => {
@@ -188,6 +193,7 @@ export function createRunner(o: RunnerOptions): Runner {
           hinted: run.hinted,
           acceptShrink: run.acceptShrink,
           nextPassMs: nextPassMs(mirror.settings, clock.now(), o.intervalMs),
+          exactly: run.exactly,
           signal: AbortSignal.any([run.abort.signal, signal]),
           meter,
           changed,
@@ -245,7 +251,8 @@ export function createRunner(o: RunnerOptions): Runner {
     return db.write((tx) =>
       settleRun(tx, mirror, {
         runId: run.id,
-        isPartOfMirror: run.only !== undefined,
+        // One that had nothing to say but that its plan is over says nothing about the mirror.
+        isPartOfMirror: run.only !== undefined || (run.exactly !== undefined && isAppError(thrown?.error, 'CONFLICT')),
         hintClaims: run.hinted?.claims,
         isFull: run.isFull,
         counts,
@@ -280,7 +287,9 @@ export function createRunner(o: RunnerOptions): Runner {
       await o.presence.announce()
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
       const [, ...waiting] = queues.get(mirror.id) ?? []
-      const joined = waiting.find((one) => kindOf(one.only, one.hinted) === kindOf(request.only, request.hint))
+      const mayJoin = (one: ProcessRun) =>
+        one.exactly === undefined && kindOf(one.only, one.hinted) === kindOf(request.only, request.hint)
+      const joined = request.exactly === undefined ? waiting.find(mayJoin) : undefined
       const run = joined ?? create(mirror, request)
       if (request.isFull) run.isFull = true
       if (request.acceptShrink) run.acceptShrink = true

@@ -136,6 +136,7 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       selection: settingsOf(record).selection ?? {},
       whims: whimsOf(settingsOf(record)),
       freshness: freshnessOf(record, behind.get(record.id), now),
+      settings: settingsOf(record),
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       lastRun,

@@ -1,5 +1,5 @@
 /** From what upstream has and what is here to what is to be done: pure, the same for a run and for `--dry-run`. */
-import type { Plan, PlanItem } from '../../api/plans.ts'
+import type { PlanItem } from '../../api/plans.ts'
 import type { MirrorTagRow } from '../../db/schema.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -45,7 +45,9 @@ export interface UnmetTag {
   readonly reason: string
 }
 
-export interface SyncPlan extends Plan {
+export interface SyncPlan {
+  readonly items: readonly PlanItem[]
+  readonly totals: Readonly<Record<string, number>>
   readonly works: readonly RootWork[]
   /** Upstream's tags, and those that it lost; without those that people excluded. */
   readonly tags: readonly PlannedTag[]

@@ -1,4 +1,5 @@
 /** One pass over one mirror: list, plan, copy, publish. */
+import type { PlanReference } from '../../api/plans.ts'
 import type { RunCounts } from '../../api/runs.ts'
 import type { Selection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -22,6 +23,7 @@ import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
 import type { RunMeter } from './meter.ts'
 import { planSync, type SyncPlan } from './plan.ts'
+import { imagesOf, type PlanSubject, planIdOf, refuseOtherPlan } from './plan-images.ts'
 import { type Policy, policyOf } from './policy.ts'
 import { holdRows, type RunReport, reportRun, tagRows } from './run-report.ts'
 
@@ -111,6 +113,17 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void }
   return { inventory, plan, readers, limiter }
 }
 
+export function subjectOf(
+  mirror: { readonly repository: string; readonly upstream: string; readonly source_repository: string },
+  only: ReadonlySet<Tag> | undefined,
+): PlanSubject {
+  return {
+    repository: mirror.repository,
+    source: { upstream: mirror.upstream, repository: mirror.source_repository },
+    tags: only === undefined ? null : [...only].sort(),
+  }
+}
+
 export interface RunOptions {
   readonly engine: Pick<MirrorEngineOptions, 'db' | 'openSource' | 'openWriter'>
   readonly clock: Clock
@@ -130,6 +143,8 @@ export interface RunOptions {
   readonly nextPassMs: number
   readonly signal: AbortSignal
   readonly meter: RunMeter
+  /** Nothing but this is to be done. */
+  readonly exactly?: PlanReference | undefined
   changed(): void
 }
 
@@ -179,6 +194,10 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
         o.changed()
       },
     })
+    if (o.exactly !== undefined) {
+      const images = imagesOf(inventory, known, plan)
+      refuseOtherPlan(o.exactly, { id: planIdOf(subjectOf(mirror, o.only), images), images })
+    }
     const { totals } = plan
     counts.tagsUnchanged = (totals.tagsUnchanged ?? 0) + inStep.length
     meter.phase = 'copying'

@@ -3,7 +3,7 @@
  * What is remembered by digest depends on the digest alone; what a parent says of it (`claims.ts`) is held against the parent.
  */
 import { AppError } from '../../errors.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
+import { cutPlatform, type Descriptor, formatPlatform } from '../../oci/descriptor.ts'
 import { algorithmOf, type Digest } from '../../oci/digest.ts'
 import { parseManifest } from '../../oci/manifest.ts'
 import { isManifestType, isNonDistributable } from '../../oci/media-types.ts'
@@ -17,6 +17,9 @@ import { createSubjectLists, type SubjectList } from './subject-lists.ts'
 
 /** Bytes of manifests that are kept between the walk and the copy; more are read again. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
+
+/** Platforms that a node remembers, for people who read plans. */
+const MAX_PLATFORMS = 32
 
 /** Levels of children and referrers below a tag; real ones have four. */
 const MAX_DEPTH = 64
@@ -36,6 +39,8 @@ export interface Node {
   /** Those of `blobs` that are still to be asked for though the manifest is here: non-distributable layers that upstream may have now. */
   readonly lacks?: readonly Descriptor[]
   readonly children: readonly Digest[]
+  /** Of an index that was read in this pass. */
+  readonly platforms?: readonly string[] | undefined
   readonly subject: Digest | undefined
   referrers: readonly Digest[]
   /** An index of which the selection takes no entry. */
@@ -184,6 +189,7 @@ export function createWalker(o: WalkOptions): Walker {
       blobs,
       lacks,
       children,
+      platforms: here === 'no' ? platformsOf(chosen) : undefined,
       subject: parts.subject,
       referrers: [],
       ...(leftOut.length > 0 && chosen.length === 0 ? { isEmptied: true } : {}),
@@ -360,4 +366,13 @@ export function createWalker(o: WalkOptions): Walker {
     choose: lists.choose,
     walked: { nodes, problems, absent, lists: lists.seen, unchosen, without, spared: lists.spared },
   }
+}
+
+/** BuildKit lists its attestations as images of an unknown platform. */
+function platformsOf(children: readonly Descriptor[]): readonly string[] | undefined {
+  const named = children.flatMap(({ platform }) =>
+    platform === undefined ? [] : formatPlatform(cutPlatform(platform)),
+  )
+  const known = [...new Set(named)].filter((platform) => platform !== 'unknown/unknown' && platform !== '/')
+  return known.length === 0 ? undefined : known.slice(0, MAX_PLATFORMS)
 }

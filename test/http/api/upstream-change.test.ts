@@ -60,6 +60,27 @@ describeOnEachDatabase('changing an upstream', (startServer) => {
     expect([same.isOtherSource, same.check]).toEqual([false, null])
   })
 
+  test('a dry run says what would be another, asks nothing and changes nothing', async () => {
+    await add({ name: 'tried', url: 'https://tried.example', username: 'robot', password: 'one' })
+    const rows = () => kagami.call('GET', '/upstreams?organization=acme', { login: OWNER })
+    const before = (await rows()).text
+    const same = { url: 'tried.example', username: 'robot', password: 'one', ca: null, plainHttp: false, prefix: '' }
+    expect((await changed('tried', { ...same, dryRun: true, check: true })).changes).toEqual([])
+    const other = { ...same, password: 'two', prefix: 'x-', plainHttp: true, dryRun: true, check: true }
+    expect(await changed('tried', other)).toMatchObject({
+      changes: ['password', 'plainHttp', 'prefix'],
+      isOtherSource: true,
+    })
+    expect((await changed('tried', { password: null, dryRun: true })).changes).toEqual(['username', 'password'])
+    const refused = await kagami.call('PATCH', '/upstreams/tried?organization=acme', {
+      login: OWNER,
+      body: { url: 'http://tried.example', dryRun: true },
+    })
+    expect([refused.status, refused.code]).toEqual([400, 'INVALID_REQUEST'])
+    expect((await rows()).text).toBe(before)
+    expect((await changed('tried', { prefix: 'y-' })).changes).toEqual(['prefix'])
+  })
+
   test('another address is another source: lists are read anew, and a further mirror fetches its own content (invariant 2)', async () => {
     await add({ name: 'moving', url: `${first.url}${prefix}` })
     expect((await start('moving', 'nginx', 'a')).counts.blobs).toBeGreaterThan(0)

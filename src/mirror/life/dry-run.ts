@@ -1,0 +1,98 @@
+/** What a pass would do, as people and programs get it: the same planning as of a run, and nothing else. */
+
+import type { MirrorSettings } from '../../api/mirror-settings.ts'
+import { MAX_PLAN_BYTES, type Plan } from '../../api/plans.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { saturate } from '../../lib/saturate.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { MirrorEngineOptions } from '../engine.ts'
+import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
+import { imagesOf, planIdOf } from '../pass/plan-images.ts'
+import { policyOf } from '../pass/policy.ts'
+import { openSources, planPass, subjectOf } from '../pass/run.ts'
+import { nextPassMs } from './schedule.ts'
+
+export interface DryRunOptions extends Pick<MirrorEngineOptions, 'db' | 'openSource'> {
+  readonly clock: Clock
+  /** Between two passes of a mirror without a schedule of its own. */
+  readonly intervalMs: number
+  readonly transfers: number
+}
+
+export interface DryRunRequest {
+  readonly full?: boolean | undefined
+  /** What upstream lists now is right, however much less it is than before. */
+  readonly acceptShrink?: boolean | undefined
+  /** Only these tags; undefined: all. */
+  readonly only?: ReadonlySet<Tag> | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly settings: MirrorSettings
+}
+
+/** The mirror, or what one would be. */
+export interface DryRunSubject {
+  readonly upstream_id: string
+  readonly upstream: string
+  readonly source_repository: string
+  readonly organization_id: string
+  readonly repository: string
+}
+
+/** @param id of what is here; undefined: nothing is */
+export async function dryRun(
+  o: DryRunOptions,
+  mirror: DryRunSubject,
+  id: { readonly id: string; readonly repository_id: string } | undefined,
+  { full = false, acceptShrink = false, only, signal, settings }: DryRunRequest,
+): Promise<Plan> {
+  const { clock, transfers } = o
+  const now = clock.now()
+  const { selection } = settings
+  const text = JSON.stringify(settings)
+  const sources = await openSources(o, mirror)
+  const known = id === undefined ? NOTHING_KNOWN : await loadKnown(o.db.read, id, sources.keys, selection)
+  const { inventory, plan } = await planPass({
+    sources,
+    known,
+    isFull: full,
+    only,
+    now,
+    policy: policyOf(text, { acceptShrink }),
+    nextPassMs: nextPassMs(text, now, o.intervalMs),
+    transfers,
+    selection,
+    signal,
+  })
+  const images = imagesOf(inventory, known, plan)
+  const subject = subjectOf(mirror, only)
+  const asked = sources.image.usage().requests + (sources.referrers?.usage().requests ?? 0)
+  // The run asks what this did once more, and then for the blobs.
+  const totals = { ...plan.totals, requests: asked + (plan.totals.blobs ?? 0) }
+  const items = plan.items.map((one) => ({
+    ...one,
+    sizeBytes: one.sizeBytes === null ? null : saturate(one.sizeBytes),
+  }))
+  const [shownImages, shownItems] = [within(MAX_PLAN_BYTES, images), within(MAX_PLAN_BYTES, items)]
+  return {
+    id: planIdOf(subject, images),
+    repository: subject.repository,
+    source: subject.source,
+    tags: subject.tags === null ? null : [...subject.tags],
+    full,
+    acceptShrink,
+    images: shownImages,
+    items: shownItems,
+    totals: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, saturate(total)])),
+    omitted: { images: images.length - shownImages.length, items: items.length - shownItems.length },
+  }
+}
+
+/** The first of them that take no more than so many bytes as JSON (or characters: it is a bound, no measure). */
+function within<T>(most: number, all: readonly T[]): T[] {
+  let length = 0
+  const end = all.findIndex((one) => {
+    length += JSON.stringify(one).length + 1
+    return length > most
+  })
+  return all.slice(0, end === -1 ? all.length : end)
+}
