@@ -1,7 +1,7 @@
 /** Where the bytes of blobs are kept: files or S3. Content-addressed by the caller; keys are never used twice. */
 import { randomHex } from '../lib/ids.ts'
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
-import type { Abortable } from '../oci/repository.ts'
+import type { Abortable, ByteRange } from '../oci/repository.ts'
 
 export interface BlobStore {
   /** The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`. */
@@ -48,7 +48,7 @@ export interface AppendOptions extends Abortable {
 /** Bytes on their way in. One user at a time. */
 export interface Stage {
   readonly id: string
-  /** Bytes that survive kill -9 and power loss. */
+  /** Bytes that survive kill -9 and power loss; of pieces the sum. */
   readonly sizeBytes: number
   /**
    * Appends until `body` ends. What arrived before an error or an abort stays and is durable when this settles.
@@ -56,8 +56,18 @@ export interface Stage {
    * @throws AppError STORAGE_FULL, SIZE_INVALID, CANCELLED; what `body` throws
    */
   append(body: ReadableStream<Uint8Array>, o?: AppendOptions): Promise<number>
-  /** Drops everything from `sizeBytes` on. */
+  /** Drops everything from `sizeBytes` on. What came in pieces must be whole up to there; from then on bytes are appended again. */
   truncate(sizeBytes: number): Promise<void>
+  /** It came in pieces: nothing is appended before `truncate`. */
+  readonly isInPieces: boolean
+  /** What is durably there: one range from 0 on, unless it came in pieces. */
+  readonly pieces: readonly ByteRange[]
+  /**
+   * Writes `body` from `offset` on; several at once, each at a place of its own. What arrived before an error or an abort stays, is
+   * durable and among `pieces` when this settles, and earlier for long ones. Nothing is appended any more before `truncate`.
+   * @throws AppError as `append`
+   */
+  writePiece(offset: number, body: ReadableStream<Uint8Array>, o?: Omit<AppendOptions, 'onChunk'>): Promise<void>
   /** The bytes so far, for hashing them again after a restart. */
   read(): ReadableStream<Uint8Array>
   /** Makes the stage the object `key`, durably and at once; the stage is gone. */

@@ -4,6 +4,7 @@
  *     <root>/objects/ab/sha256-abcd…-<suffix>     sealed, read-only
  *     <root>/stages/<id>                          on the way in
  *     <root>/owners/<process>/<id>                the same, where several processes share the root (own-stages.ts)
+ *     <root>/stages/<id>.pieces                   which bytes of it are there, when it comes in pieces
  *
  * A stage becomes an object by rename; both directories are on one file system.
  */
@@ -12,9 +13,14 @@ import { chmod, copyFile, link, mkdir, open, opendir, rename, rm, stat, unlink }
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import type { AppendOptions, BlobStore, Stage } from './blob-store.ts'
+import { openPieces, type PieceFile, startPieces } from './fs-pieces.ts'
 import { streamFile } from './fs-stream.ts'
 import { openOwnStages, type StageSharing } from './own-stages.ts'
+import { countBytes } from './piece-map.ts'
 import { createRoom, storageFull, type TakeRoom } from './room.ts'
+
+/** A piece is made durable so often: more than this is never fetched again after a crash. */
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024
 
 const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
 const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
@@ -46,7 +52,9 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
     },
     close: () => own.close(),
     async *listStages() {
-      for await (const { name, modifiedAt } of listFiles(stages)) yield { id: name, modifiedAt }
+      for await (const { name, modifiedAt } of listFiles(stages)) {
+        if (STAGE_ID.test(name)) yield { id: name, modifiedAt }
+      }
     },
     open: (key, range) => streamFile(pathOf(key), range),
     async openBody(key, range) {
@@ -101,23 +109,72 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
   const path = join(directory, id)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   let size = (await file.stat()).size
+  /** Undefined: bytes are appended. */
+  let map = await openPieces(path, size)
+  let starting: Promise<PieceFile> | undefined
   let isOpen = true
   const close = async () => {
     if (!isOpen) return
     isOpen = false
+    await map?.close()
     await file.close()
   }
   const truncate = async (sizeBytes: number) => {
     await file.truncate(sizeBytes)
     await file.datasync()
     size = sizeBytes
+    // The file first: a map without its bytes claims nothing, bytes without their map would claim too much.
+    await map?.remove()
+    map = undefined
+    starting = undefined
   }
   return {
     id,
     get sizeBytes() {
-      return size
+      return map === undefined ? size : countBytes(map.ranges)
+    },
+    get isInPieces() {
+      return map !== undefined
+    },
+    get pieces() {
+      return map?.ranges ?? (size === 0 ? [] : [{ from: 0, to: size }])
+    },
+    async writePiece(offset, body, o = {}) {
+      // Several begin at once, and one map is for all of them.
+      if (map === undefined) {
+        starting ??= startPieces(path, size)
+        map = await starting
+      }
+      const record = map.record
+      let synced = offset
+      let written = offset
+      const sync = async () => {
+        if (written === synced) return
+        const piece = { from: synced, to: written }
+        await file.datasync()
+        await record(piece)
+        synced = piece.to
+      }
+      try {
+        for await (const chunk of readUntil(body, o.signal)) {
+          if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
+            throw new AppError('SIZE_INVALID', `content goes beyond the ${o.maxBytes} bytes that were announced`)
+          }
+          await takeRoom(chunk.byteLength)
+          await writeAll(file, chunk, written)
+          written += chunk.byteLength
+          if (written - synced >= SYNC_EVERY_BYTES) await sync()
+        }
+      } catch (error) {
+        await sync().catch(() => {})
+        throw asStorageError(error)
+      }
+      await sync().catch((error) => {
+        throw asStorageError(error)
+      })
     },
     async append(body, o: AppendOptions = {}) {
+      if (map !== undefined) throw new Error('the stage comes in pieces')
       const start = size
       let written = start
       try {
@@ -142,7 +199,7 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
       return size
     },
     truncate,
-    read: () => lazyStream(() => streamFile(path, { from: 0, to: size })),
+    read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
     async sealKeeping(key) {
       const target = pathOf(key)
       await file.datasync()
@@ -156,12 +213,14 @@ async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string)
       await close()
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
       await rename(path, target)
+      await map?.remove()
       syncDirectory(dirname(target))
       syncDirectory(directory)
     },
     async discard() {
       await close()
       await rm(path, { force: true })
+      await map?.remove()
     },
     close,
   }

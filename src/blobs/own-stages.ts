@@ -2,9 +2,11 @@
  * Whose stage is whose, where several processes share one root: each has a directory of its own below `owners/`, locked by the system
  * for as long as the process exists. A lease would not do: whoever sleeps past it still has its files open, and writes when it wakes.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomHex } from '../lib/ids.ts'
+import { piecesPath } from './fs-pieces.ts'
+import { countBytes, parsePieces } from './piece-map.ts'
 
 /** How directories are locked (`db/engine/directory-lock.ts`). */
 export interface StageSharing {
@@ -62,6 +64,8 @@ export async function openOwnStages(o: {
         if ((await sizeOf(join(directory, id))) === undefined) continue
         if (directory !== shared && isAlive(directory)) continue
         // Of two that take over at once, one gets it; the other begins anew.
+        // Its map first: bytes without their map would claim more than is there, which only the digest finds out.
+        await rename(piecesPath(join(directory, id)), piecesPath(join(mine.directory, id))).catch(() => {})
         const isTaken = await rename(join(directory, id), join(mine.directory, id)).then(
           () => true,
           () => false,
@@ -72,11 +76,18 @@ export async function openOwnStages(o: {
     },
     async measure(id) {
       let bytes = 0
-      for (const directory of [mine.directory, ...(await others())]) bytes += (await sizeOf(join(directory, id))) ?? 0
+      for (const directory of [mine.directory, ...(await others())]) bytes += await bytesOf(join(directory, id))
       return bytes
     },
     close: () => mine.release(),
   }
+}
+
+/** What is there of a stage, which may come in pieces. */
+async function bytesOf(path: string): Promise<number> {
+  const size = (await sizeOf(path)) ?? 0
+  const map = await readFile(piecesPath(path), 'utf8').catch(() => undefined)
+  return map === undefined ? size : countBytes(parsePieces(map, size))
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -85,9 +85,10 @@ export interface TagOutcome {
 }
 
 export interface RepositoryWriter {
+  /** @param o.order `sequential`: what came in pieces is kept as far as it is whole from byte 0 on, and gone on with from there */
   stageBlob(
     blob: Descriptor,
-    o?: Abortable & { readonly mountFrom?: readonly RepositoryName[] },
+    o?: Abortable & { readonly mountFrom?: readonly RepositoryName[]; readonly order?: 'sequential' },
   ): Promise<'present' | BlobSink>
   /** Local: staged, not served before `publish`. Remote: visible by digest at once, and kept in the fallback tag where there is no referrers API. */
   writeManifest(manifest: Manifest, o?: Abortable): Promise<void>

@@ -1,6 +1,7 @@
 /** One blob on its way from upstream into our storage. */
 import type { Hash } from 'node:crypto'
 import { newStorageKey, type Stage } from '../blobs/blob-store.ts'
+import { missingPieces } from '../blobs/piece-map.ts'
 import { insertBlob, linkBlobs } from '../db/content/blobs.ts'
 import { settleStage } from '../db/content/quota.ts'
 import type { GroupCommit } from '../db/engine/group-commit.ts'
@@ -19,6 +20,7 @@ export interface BlobSinkOptions extends LocalStorage {
   readonly binding: MirrorBinding
   readonly blob: Descriptor
   readonly stageId: string
+  readonly order: BlobSink['order']
   /** Called once, when the sink is closed. */
   readonly release: () => void
   readonly signal?: AbortSignal | undefined
@@ -40,6 +42,16 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     if (hashed?.bytes !== stage.sizeBytes) hashed = await hashStage(stage, blob, o.signal)
     return hashed
   }
+  async function appended() {
+    const { hash, bytes } = await upToDate()
+    return { bytes, got: digestFromHash(algorithmOf(blob.digest), hash) }
+  }
+  /** Pieces come in any order: they are read once more in theirs. */
+  async function readWhole(signal: AbortSignal | undefined) {
+    if (missingPieces(stage.pieces, blob.size).length > 0) return { bytes: stage.sizeBytes, got: undefined }
+    const { hash, bytes } = await hashStage(stage, blob, signal)
+    return { bytes, got: digestFromHash(algorithmOf(blob.digest), hash) }
+  }
   async function drop(error: AppError): Promise<never> {
     isGone = true
     await stage.discard()
@@ -47,18 +59,26 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
   }
 
   try {
-    if (stage.sizeBytes > blob.size) await stage.truncate(0)
-    await upToDate()
+    if ((stage.pieces.at(-1)?.to ?? 0) > blob.size) await stage.truncate(0)
+    if (o.order === 'sequential') {
+      const [first] = stage.pieces
+      if (stage.isInPieces) await stage.truncate(first?.from === 0 ? first.to : 0)
+      await upToDate()
+    }
   } catch (error) {
     await stage.close()
     throw error
   }
   const sink: BlobSink = {
     get missing() {
-      return stage.sizeBytes < blob.size ? [{ from: stage.sizeBytes, to: blob.size }] : []
+      return missingPieces(stage.pieces, blob.size)
     },
-    order: 'sequential',
+    order: o.order,
     async write(offset, body, { signal } = {}) {
+      if (o.order === 'any') {
+        await stage.writePiece(offset, body, { maxBytes: blob.size, ...(signal === undefined ? {} : { signal }) })
+        return
+      }
       if (offset < stage.sizeBytes) {
         await stage.truncate(offset)
       } else if (offset > stage.sizeBytes) {
@@ -74,11 +94,10 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     },
     async commit({ signal } = {}) {
       if (signal?.aborted) throw cancelledBy(signal)
-      const { hash, bytes } = await upToDate()
+      const { bytes, got } = o.order === 'any' ? await readWhole(signal) : await appended()
       if (bytes !== blob.size) {
         throw new AppError('SIZE_INVALID', `blob ${blob.digest} has ${bytes} bytes, want ${blob.size}`)
       }
-      const got = digestFromHash(algorithmOf(blob.digest), hash)
       if (got !== blob.digest) {
         return drop(new AppError('DIGEST_INVALID', `upstream's bytes of blob ${blob.digest} hash to ${got}`))
       }
@@ -130,6 +149,8 @@ async function hashStage(
       if (signal?.aborted) throw cancelledBy(signal)
       hash.update(chunk)
       bytes += chunk.byteLength
+      // Reading a cached file never waits, so without this pause a large blob would hold up every other request.
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
   return { hash, bytes }

@@ -15,18 +15,23 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
-import { openBlobSink } from './blob-sink.ts'
+import { type BlobSinkOptions, openBlobSink } from './blob-sink.ts'
 import { prepareVerdicts, whyImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export interface LocalWriterOptions extends LocalStorage {
   readonly clock?: Clock
+  /** Blobs of this size and more may come in pieces, in any order; 64 MiB when left out. */
+  readonly largeBytes?: number
 }
+
+const LARGE_BYTES = 64 * 1024 * 1024
 
 interface Shared extends LocalStorage {
   readonly commit: GroupCommit
   readonly turns: Turns
+  readonly largeBytes: number
   readonly now: () => string
 }
 
@@ -38,6 +43,7 @@ export function createLocalWriters(o: LocalWriterOptions): (binding: MirrorBindi
     blobs: o.blobs,
     commit: createGroupCommit(o.db),
     turns: createTurns(),
+    largeBytes: o.largeBytes ?? LARGE_BYTES,
     now: () => isoTime(clock.now()),
   }
   return (binding) => openLocalWriter(shared, binding)
@@ -59,7 +65,8 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
           const wanted = { bytes: blob.size, digest: blob.digest, at: now() }
           await commit((tx) => reserveStage(tx, binding.organizationId, stageId(binding, blob), wanted))
         }
-        return await openSink(shared, binding, blob, release, o.signal)
+        const order = o.order ?? (blob.size >= shared.largeBytes ? 'any' : 'sequential')
+        return await openSink(shared, binding, blob, { order, release, signal: o.signal })
       } catch (error) {
         release()
         throw error
@@ -123,10 +130,9 @@ function openSink(
   shared: Shared,
   binding: MirrorBinding,
   blob: Descriptor,
-  release: () => void,
-  signal: AbortSignal | undefined,
+  o: Pick<BlobSinkOptions, 'order' | 'release' | 'signal'>,
 ): Promise<BlobSink> {
-  return openBlobSink({ ...shared, binding, blob, stageId: stageId(binding, blob), release, signal })
+  return openBlobSink({ ...shared, ...o, binding, blob, stageId: stageId(binding, blob) })
 }
 
 function refuseOtherSize(blob: Descriptor, bytes: number): void {

@@ -1,6 +1,8 @@
 import { AppError, type ErrorCode, isAppError } from '../../errors.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
+import { counted } from './counted-stream.ts'
+import { fillByPieces } from './fetch-pieces.ts'
 
 /** How many answers in a row may bring no byte further than was reached before: one may be a stumble. */
 const MAX_EMPTY_BODIES = 1
@@ -10,11 +12,17 @@ const LEAST_BYTES = 1024
 /** What a download that was taken up in its middle may end with because of how it was taken up. */
 const WRONG_MIDDLE: readonly ErrorCode[] = ['DIGEST_INVALID', 'SIZE_INVALID', 'RANGE_INVALID', 'UPSTREAM_INVALID']
 
+const IN_ROW = { order: 'sequential' } as const
+/** Readers, which live for one pass, whose registry has answered a range with something else. */
+const RANGELESS = new WeakSet<RepositoryReader>()
+
 export interface BlobTransfer extends Abortable {
   readonly reader: RepositoryReader
   readonly writer: RepositoryWriter
   /** Each piece as it arrives, in bytes. */
   onBytes(bytes: number): void
+  /** Of pieces of large blobs, in bytes; for tests. */
+  readonly pieceBytes?: number
 }
 
 /**
@@ -25,11 +33,27 @@ export interface BlobTransfer extends Abortable {
  */
 export async function fetchBlob(blob: Descriptor, o: BlobTransfer): Promise<boolean> {
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  // In one row, whatever the sink would take: the registry has not served ranges, or something went wrong with them.
+  let isInRow = RANGELESS.has(o.reader)
   for (let isFresh = false; ; isFresh = true) {
-    const sink = await o.writer.stageBlob(blob, abortable)
+    let sink: BlobSink | 'present' = await o.writer.stageBlob(blob, {
+      ...abortable,
+      ...(isInRow || isFresh ? IN_ROW : {}),
+    })
     if (sink === 'present') return false
     const download: Download = { isFresh, isResumed: !isFresh && startOf(sink, blob) > 0 }
     try {
+      if (sink.order === 'any') {
+        download.isResumed = true
+        if (!(await fillByPieces(sink, blob, o))) {
+          RANGELESS.add(o.reader)
+          isInRow = true
+          await sink.close()
+          sink = 'present'
+          sink = await o.writer.stageBlob(blob, { ...abortable, ...IN_ROW })
+          if (sink === 'present') return false
+        }
+      }
       await fill(sink, blob, download, o)
       await sink.commit(abortable)
       return true
@@ -37,7 +61,7 @@ export async function fetchBlob(blob: Descriptor, o: BlobTransfer): Promise<bool
       const isMiddle = WRONG_MIDDLE.some((code) => isAppError(error, code))
       if (!download.isResumed || !isMiddle || isFresh || o.signal?.aborted) throw error
     } finally {
-      await sink.close()
+      if (sink !== 'present') await sink.close()
     }
   }
 }
@@ -87,24 +111,4 @@ async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: Blo
     const isSlow = bodies >= GRANTED_BODIES + reached / LEAST_BYTES
     if (broken !== undefined && (emptyBodies > MAX_EMPTY_BODIES || isSlow)) throw broken
   }
-}
-
-/** The same bytes, counted as they pass. */
-function counted(stream: ReadableStream<Uint8Array>, onBytes: (bytes: number) => void): ReadableStream<Uint8Array> {
-  const reader = stream.getReader()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await reader.read()
-        if (done) {
-          controller.close()
-          return
-        }
-        onBytes(value.byteLength)
-        controller.enqueue(value)
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
 }

@@ -1,0 +1,151 @@
+/** A large blob by parallel ranges, where its registry serves ranges. */
+import { AppError, isAppError } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Abortable, BlobBody, BlobSink, ByteRange, RepositoryReader } from '../../oci/repository.ts'
+import { counted } from './counted-stream.ts'
+
+export const PIECE_BYTES = 16 * 1024 * 1024
+const PIECES_AT_ONCE = 4
+/** Answers in a row, of all pieces together, that may bring no byte. */
+const MAX_EMPTY_BODIES = 4
+/** Answers that a blob is granted whatever they bring; beyond these they have to bring LEAST_BYTES each, on the average. */
+const GRANTED_BODIES = 100
+const LEAST_BYTES = 1024
+
+export interface PieceTransfer extends Abortable {
+  readonly reader: RepositoryReader
+  readonly pieceBytes?: number | undefined
+  onBytes(bytes: number): void
+}
+
+/** The missing ranges, cut into pieces of at most `pieceBytes`. Pure. */
+export function cutPieces(missing: readonly ByteRange[], pieceBytes: number): ByteRange[] {
+  return missing.flatMap(({ from, to }) =>
+    Array.from({ length: Math.ceil((to - from) / pieceBytes) }, (_, i) => ({
+      from: from + i * pieceBytes,
+      to: Math.min(to, from + (i + 1) * pieceBytes),
+    })),
+  )
+}
+
+interface Active {
+  /** In the order of asking. */
+  readonly number: number
+  /** Where its next byte goes. */
+  at: number
+  to: number
+  readonly abort: AbortController
+}
+
+/**
+ * Fills the sink. A piece that breaks off goes to the end of the queue with what it lacks. One that has brought less than its half when nothing
+ * is left to begin, and one that was asked for after it has ended, is slow or stalls: it is asked for again in smaller pieces.
+ * @returns false when the registry gives other ranges than were asked for: the rest is fetched from one byte on
+ * @throws AppError what reader and sink throw; UPSTREAM_UNAVAILABLE when pieces break off again and again without bringing bytes
+ */
+export async function fillByPieces(sink: BlobSink, blob: Descriptor, o: PieceTransfer): Promise<boolean> {
+  const { pieceBytes = PIECE_BYTES } = o
+  const queue = cutPieces(sink.missing, pieceBytes)
+  const active = new Set<Active>()
+  const ended = new AbortController()
+  const whole = o.signal === undefined ? ended.signal : AbortSignal.any([o.signal, ended.signal])
+  let [bodies, emptyBodies, bytes] = [0, 0, 0]
+  let isRefused = false
+  /** The registry has served a range: until then one is asked for alone. */
+  let isServing = false
+  let changed = Promise.withResolvers<void>()
+  const tell = () => {
+    changed.resolve()
+    changed = Promise.withResolvers()
+  }
+
+  async function open({ from, to }: ByteRange, signal: AbortSignal): Promise<BlobBody | undefined> {
+    const body = await o.reader.openBlob(blob, { offset: from, length: to - from, signal })
+    if (body.totalBytes === blob.size && body.offset === from && body.length <= to - from) return body
+    await body.stream.cancel()
+    return undefined
+  }
+
+  /** @returns its number */
+  async function fetchPiece(piece: ByteRange): Promise<number> {
+    const me: Active = { number: bodies, at: piece.from, to: piece.to, abort: new AbortController() }
+    const signal = AbortSignal.any([whole, me.abort.signal])
+    active.add(me)
+    bodies++
+    try {
+      const body = await open(piece, signal)
+      if (body === undefined) {
+        isRefused = true
+        ended.abort(new AppError('CANCELLED', 'the registry serves no ranges'))
+        return me.number
+      }
+      isServing = true
+      tell()
+      const stream = counted(body.stream, (count) => {
+        me.at += count
+        bytes += count
+        o.onBytes(count)
+      })
+      await sink.write(piece.from, stream, { signal })
+    } catch (error) {
+      const isHalved = me.abort.signal.aborted && !whole.aborted
+      const mayGoOn = isHalved || (isAppError(error, 'UPSTREAM_UNAVAILABLE') && !whole.aborted)
+      if (!mayGoOn) throw error
+      emptyBodies = me.at > piece.from || isHalved ? 0 : emptyBodies + 1
+      if (emptyBodies > MAX_EMPTY_BODIES || bodies >= GRANTED_BODIES + bytes / LEAST_BYTES) throw error
+    } finally {
+      active.delete(me)
+    }
+    if (me.at > piece.from) emptyBodies = 0
+    // What it lacks is what the sink lacks of it: an answer may be shorter than asked for.
+    const lacks = sink.missing.flatMap(({ from, to }) => {
+      const part = { from: Math.max(from, piece.from), to: Math.min(to, piece.to) }
+      return part.from < part.to ? [part] : []
+    })
+    const most = me.abort.signal.aborted ? Math.ceil(pieceBytes / 4) : pieceBytes
+    queue.push(...cutPieces(lacks, most))
+    tell()
+    return me.number
+  }
+
+  /** Nothing is left to begin, and one that was asked for later has ended: a piece that lacks its half is for others. */
+  function halveSlowest(ended: number): void {
+    for (const one of active) {
+      const isLagging = one.number < ended && one.to - one.at > pieceBytes / 2 && !one.abort.signal.aborted
+      if (isLagging) {
+        one.abort.abort(new AppError('CANCELLED', 'the piece is asked for again'))
+        return
+      }
+    }
+  }
+
+  async function work(): Promise<void> {
+    let last = -1
+    for (let piece = queue.shift(); piece !== undefined && !isRefused; piece = queue.shift()) {
+      last = await fetchPiece(piece)
+    }
+    if (!isRefused) halveSlowest(last)
+  }
+
+  const workers = new Set<Promise<void>>()
+  const errors: unknown[] = []
+  const begin = () => {
+    const one: Promise<void> = work()
+      .catch((error) => {
+        errors.push(error)
+        ended.abort(new AppError('CANCELLED', 'another piece failed'))
+      })
+      .finally(() => workers.delete(one))
+    workers.add(one)
+  }
+  for (;;) {
+    const most = isServing ? PIECES_AT_ONCE : 1
+    // Each takes its piece from the queue as it begins.
+    while (queue.length > 0 && workers.size < most && !ended.signal.aborted) begin()
+    if (workers.size === 0) break
+    await Promise.race([changed.promise, ...workers])
+  }
+  if (isRefused) return false
+  if (errors.length > 0) throw errors[0]
+  return true
+}
