@@ -21,6 +21,7 @@ import { createPlatforms } from './registry/platforms.ts'
 import { addressPolicy } from './server/address-policy.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
+import { learnedBudgets } from './server/learned-budgets.ts'
 import { listen } from './server/listener.ts'
 import { measureProcess } from './server/measure-process.ts'
 import { createRegistryApps } from './server/registry-app.ts'
@@ -70,11 +71,17 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
 
     const { db, blobs, clock, sealer, access } = instance
     const policy = addressPolicy({ ...settings, listening: listener.address })
-    const sources = createSources({ policy, sealer, sampleUrl: sample?.url })
+    const sources = createSources({
+      policy,
+      sealer,
+      store: learnedBudgets(db, sealer),
+      sampleUrl: sample?.url,
+    })
     const mirrors = createMirrorEngine({
       db,
       logger,
       clock,
+      runsAtOnce: settings.runsAtOnce,
       openSource: sources.openSource,
       openWriter: createLocalWriters({ db, blobs, clock }),
       leaseTtlMs: settings.takeoverMs,
@@ -97,6 +104,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       checkUpstream: sources.checkUpstream,
       clock,
       publicUrl: settings.publicUrl,
+      budgetOf: sources.budgetOf,
     })
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 

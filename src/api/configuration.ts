@@ -1,5 +1,6 @@
 /** The files of `kagami apply`: upstreams, subscriptions and mirrors of one organization a document, with all that people set for them. */
 import { mirrorSettingsSchema } from './mirror-settings.ts'
+import { maxRateSchema } from './rates.ts'
 import { nameSchema, sourceRepositorySchema, z } from './schema.ts'
 import { subscriptionStartSchema } from './subscriptions.ts'
 import { upstreamCreateSchema } from './upstreams.ts'
@@ -33,6 +34,9 @@ export const configuredUpstreamSchema = z
     plainHttp: z.boolean().optional().describe('Allow http to a host that is not the machine of the server'),
     referrersFrom: given.referrersFrom,
     prefix: given.prefix,
+    maxRate: maxRateSchema
+      .optional()
+      .describe('Requests and bytes from it keep to all of these, such as 10/s or 50MB/s'),
   })
   .refine((value) => (value.username === undefined) === (value.password === undefined), {
     message: 'username and password go together',

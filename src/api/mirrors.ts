@@ -60,7 +60,8 @@ export const freshnessSchema = z
 /**
  * One upstream repository kept in sync into one private repository. `reason` says why it is degraded, paused or stopped, `since` when
  * it entered `state`, `remedy` the line (of the command line) that ends it; a mirror may be paused for several causes, `pauses`.
- * `settings` are those that people have set, without the defaults. `leftOut` are the first of its excluded and diverged tags.
+ * `settings` are those that people have set, without the defaults. `leftOut` are the first of its excluded and diverged tags. `waiting`: its
+ * run waits for a place among the runs of the server; `ahead` come before it, null when that is another server's to know.
  */
 export const mirrorSchema = z
   .strictObject({
@@ -81,6 +82,7 @@ export const mirrorSchema = z
     settings: mirrorSettingsSchema,
     tags: mirrorTagsSchema,
     leftOut: z.array(leftOutSchema),
+    waiting: z.strictObject({ ahead: count.nullable() }).nullable(),
     lastRun: runSchema.nullable(),
     nextRunAt: timeSchema.nullable(),
     createdAt: timeSchema,

@@ -1,3 +1,4 @@
+import { forecastSchema } from './rates.ts'
 import { digestSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 
 /**
@@ -69,6 +70,7 @@ export const planSchema = z
     items: z.array(planItemSchema),
     totals: z.record(z.string(), z.int()),
     omitted: z.strictObject({ images: count, items: count }),
+    forecast: forecastSchema,
   })
   .openapi('Plan')
 

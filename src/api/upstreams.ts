@@ -1,4 +1,5 @@
 import { listSchema } from './lists.ts'
+import { budgetSchema, maxRateSchema } from './rates.ts'
 import { nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 
 /** What default names of mirrors begin with: any text that makes a name with letters behind it. */
@@ -24,6 +25,7 @@ export const upstreamSchema = z
     plainHttp: z.boolean(),
     ca: z.string().nullable(),
     prefix: z.string(),
+    maxRate: maxRateSchema,
     createdAt: timeSchema,
   })
   .openapi('Upstream')
@@ -53,6 +55,9 @@ const referrersSchema = nameSchema.describe('Another upstream, which holds signa
 const prefixSchema = namePrefixSchema.describe(
   'The default names of its mirrors begin with it; default: dhi- for dhi.io and a path that ends in /dhi, else none',
 )
+const rateLimitSchema = maxRateSchema.describe(
+  'Requests and bytes from it keep to all of these; an empty list: to none',
+)
 const checkSchema = z
   .boolean()
   .default(false)
@@ -69,6 +74,7 @@ export const upstreamCreateSchema = z
     plainHttp: plainHttpSchema.default(false),
     referrersFrom: referrersSchema.optional(),
     prefix: prefixSchema.optional(),
+    maxRate: rateLimitSchema.default([]),
     check: checkSchema,
   })
   .refine((value) => (value.username === undefined) === (value.password === undefined), {
@@ -87,6 +93,7 @@ export const upstreamChangeSchema = z
     plainHttp: plainHttpSchema.optional(),
     referrersFrom: referrersSchema.nullable().optional(),
     prefix: namePrefixSchema.optional().describe('The default names of its further mirrors begin with it'),
+    maxRate: rateLimitSchema.optional(),
     check: checkSchema,
     dryRun: z.boolean().default(false).describe('Answer with what would be another, and ask and change nothing'),
   })
@@ -99,7 +106,17 @@ export const upstreamChangeSchema = z
 /** `check` null: nothing was asked. */
 export const upstreamAnswerSchema = z.strictObject({ upstream: upstreamSchema, check: upstreamCheckSchema.nullable() })
 
-export const upstreamFieldSchema = z.enum(['url', 'username', 'password', 'ca', 'plainHttp', 'referrersFrom', 'prefix'])
+export const upstreamFieldSchema = z.enum([
+  'url',
+  'username',
+  'password',
+  'ca',
+  'plainHttp',
+  'referrersFrom',
+  'prefix',
+  'maxRate',
+])
+export const upstreamShowSchema = z.strictObject({ upstream: upstreamSchema, budget: budgetSchema })
 
 /**
  * `changes`: what is another than before. `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so

@@ -37,6 +37,8 @@ export interface NewUpstream extends ConnectionChange {
   readonly referrersFrom?: string | undefined
   /** Before the default names of its mirrors; absent: by its address. */
   readonly prefix?: string | undefined
+  /** As `api/rates.ts` has them. */
+  readonly maxRate?: readonly string[] | undefined
 }
 
 export interface UpstreamChange extends ConnectionChange {
@@ -44,6 +46,8 @@ export interface UpstreamChange extends ConnectionChange {
   readonly referrersFrom?: string | null | undefined
   /** Before the default names of further mirrors. */
   readonly prefix?: string | undefined
+  /** As `api/rates.ts` has them. */
+  readonly maxRate?: readonly string[] | undefined
 }
 
 /**
@@ -74,6 +78,7 @@ export async function addUpstream(
       name: given.name,
       referrers_from: await sourceIn(tx),
       prefix: given.prefix ?? defaultNamePrefix(connection.url),
+      max_rate: JSON.stringify(given.maxRate ?? []),
       created_at: isoTime(systemClock.now()),
     }),
   )
@@ -96,6 +101,7 @@ const FIELD_OF_COLUMN = {
   plain_http: 'plainHttp',
   referrers_from: 'referrersFrom',
   prefix: 'prefix',
+  max_rate: 'maxRate',
 } as const satisfies Partial<Record<keyof UpstreamRow, UpstreamField>>
 
 function changesBetween(before: UpstreamSettings, after: UpstreamSettings): UpstreamField[] {
@@ -129,7 +135,9 @@ export async function changeUpstream(
       throw new AppError('INVALID_REQUEST', `referrersFrom: ${at.name} itself is always read, want another upstream`)
     }
     const prefix = change.prefix ?? before.prefix
-    return { before, after: { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix } }
+    const max_rate = change.maxRate === undefined ? before.max_rate : JSON.stringify(change.maxRate)
+    const after = { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix, max_rate }
+    return { before, after }
   }
   const { before, after } = await changed(db.read)
   if (o.isDryRun === true) {

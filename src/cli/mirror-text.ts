@@ -24,9 +24,15 @@ function tagsOf({ tags }: Mirror): string {
   return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
 
-function runText(run: Run | null): string {
+function runText(run: Run | null, waiting: Mirror['waiting'] = null): string {
   if (run === null) return 'never ran'
+  if (waiting !== null) return waitingText(waiting.ahead)
   return run.endedAt === null ? `running since ${age(run.startedAt, '')}` : `${run.outcome} ${age(run.endedAt, '')}`
+}
+
+/** Places among the runs of the server are few. */
+export function waitingText(ahead: number | null): string {
+  return `waiting for a place${ahead === null ? '' : `, ${ahead} before it`}`
 }
 
 export function mirrorTable(mirrors: readonly Mirror[]): string {
@@ -38,7 +44,7 @@ export function mirrorTable(mirrors: readonly Mirror[]): string {
       mirror.state,
       tagsOf(mirror),
       behindText(mirror),
-      runText(mirror.lastRun),
+      runText(mirror.lastRun, mirror.waiting),
       age(mirror.nextRunAt, '-'),
     ]),
     'No mirrors yet. Start one: kagami mirror start UPSTREAM/REPOSITORY',
@@ -100,7 +106,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['Upstream', whimsText(mirror)],
     ['Behind', freshnessText(mirror)],
     ['Tags', tagsOf(mirror)],
-    ['Last run', runText(mirror.lastRun)],
+    ['Last run', runText(mirror.lastRun, mirror.waiting)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],
     ['Created', age(mirror.createdAt, '')],
     ['Id', mirror.id],

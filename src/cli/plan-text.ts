@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { MAX_PLAN_BYTES, type Plan, type PlanImage, type PlanReference, planAnswerSchema } from '../api/plans.ts'
 import { AppError, messageOf } from '../errors.ts'
+import { forecastText } from './budget-text.ts'
 import { count, shortDigest, size } from './format.ts'
 import { blocks, lines, table } from './table.ts'
 
@@ -26,7 +27,10 @@ export function planText(plan: Plan): string {
   ])
   const headings = ['image', 'action', 'tags', 'platforms', 'attestations', 'size', 'requests', 'why not']
   const steps = rows.length === 0 ? '' : table(headings, rows, '')
-  return blocks([steps, lines([...omittedLines(plan, 'images'), ...skipLines(plan), sentenceOf(plan)])])
+  return blocks([
+    steps,
+    lines([...omittedLines(plan, 'images'), ...skipLines(plan), sentenceOf(plan), ...allowanceLines(plan)]),
+  ])
 }
 
 /** Each step of the plan with its reason. */
@@ -43,7 +47,7 @@ export function planItemsText(plan: Plan): string {
     item.reason,
   ])
   const steps = table(['action', 'tag', 'digest', 'size', 'origin', 'reason'], rows, 'Nothing to do.')
-  return `${steps}\n\n${lines([...omittedLines(plan, 'items'), totals.join(', '), sentenceOf(plan)])}`
+  return `${steps}\n\n${lines([...omittedLines(plan, 'items'), totals.join(', '), sentenceOf(plan), ...allowanceLines(plan)])}`
 }
 
 function tagsOf({ action, tags }: PlanImage): string[] {
@@ -72,6 +76,11 @@ function skipLines({ images, items }: Plan): string[] {
     ...skips.slice(0, SHOWN_SKIPS).map(({ action, tag, reason }) => `${action} ${tag}: ${reason}`),
     ...(more > 0 ? [`… and ${more} more; --verbose lists them`] : []),
   ]
+}
+
+/** Where the registry tells what is left. */
+function allowanceLines({ forecast }: Plan): string[] {
+  return forecast.left === null ? [] : [forecastText(forecast)]
 }
 
 /** `5 images with 12 tags and 40 attestations would be fetched, 310 MB in about 420 requests; 900 tags are in step.` */

@@ -3,6 +3,7 @@ import { type Progress, progressSchema } from '../api/progress.ts'
 import { AppError } from '../errors.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
 import { duration, size } from './format.ts'
+import { waitingText } from './mirror-text.ts'
 import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 20
@@ -46,7 +47,11 @@ function paintedView(terminal: Terminal): ProgressView {
   return {
     show(moment) {
       if (first?.runId !== moment.runId) first = moment
-      const line = [moment.mirror, moment.phase, bar(moment), ...amounts(moment), ...speed(first, moment)].join('  ')
+      const line = (
+        moment.phase === 'waiting'
+          ? [moment.mirror, waitingText(moment.ahead)]
+          : [moment.mirror, moment.phase, bar(moment), ...amounts(moment), ...speed(first, moment)]
+      ).join('  ')
       terminal.paint(line.slice(0, Math.max(20, terminal.columns - 1)))
     },
     end: () => terminal.paint(''),
@@ -61,7 +66,8 @@ function plainView(terminal: Terminal): ProgressView {
       const key = `${moment.runId} ${moment.phase} ${Math.floor(fraction(moment) * 10)}`
       if (key === shown) return
       shown = key
-      terminal.note([`${moment.mirror}: ${moment.phase}`, ...amounts(moment)].join(', '))
+      const parts = moment.phase === 'waiting' ? [waitingText(moment.ahead)] : [moment.phase, ...amounts(moment)]
+      terminal.note(`${moment.mirror}: ${parts.join(', ')}`)
     },
     end: () => {},
   }
@@ -70,7 +76,7 @@ function plainView(terminal: Terminal): ProgressView {
 /** How much of the work is done, in [0, 1]: manifests are what a run has most of. */
 function fraction({ phase, manifests, tags }: Progress): number {
   if (phase === 'ended') return 1
-  if (phase === 'listing') return 0
+  if (phase === 'waiting' || phase === 'listing') return 0
   const { done, total } = manifests.total === null || manifests.total === 0 ? tags : manifests
   return total === null || total === 0 ? 0 : Math.min(1, done / total)
 }

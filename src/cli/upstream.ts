@@ -1,8 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { type Upstream, upstreamAnswerSchema, upstreamChangeAnswerSchema, upstreamSchema } from '../api/upstreams.ts'
+import {
+  type Upstream,
+  upstreamAnswerSchema,
+  upstreamChangeAnswerSchema,
+  upstreamSchema,
+  upstreamShowSchema,
+} from '../api/upstreams.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { certificatesOf } from '../lib/certificates.ts'
+import { upstreamText } from './budget-text.ts'
 import { type ApiClient, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, chooseOrganization, connect, organizationFlag } from './command-line.ts'
 import { UsageError } from './exit.ts'
@@ -25,6 +32,7 @@ interface AddOptions extends Owner {
   readonly plainHttp?: boolean
   readonly referrersFrom?: string
   readonly prefix?: string
+  readonly maxRate?: readonly string[]
   readonly check: boolean
 }
 
@@ -39,9 +47,11 @@ interface ChangeOptions extends Owner {
   readonly plainHttp?: boolean
   readonly referrersFrom?: string | false
   readonly prefix?: string
+  readonly maxRate?: readonly string[] | false
   readonly check: boolean
 }
 
+const RATE_ABOUT = 'ask it no more often, or read no faster: 10/s, 100/h, 50MB/s; several hold together'
 const URL_ABOUT = 'https://HOST[:PORT][/PATH]; the path is a prefix of its repositories'
 
 export function addUpstreamCommands(program: Command, line: CommandLine): void {
@@ -57,6 +67,7 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
     .option('--plain-http', 'allow http to a host that is not this machine')
     .option('--referrers-from <upstream>', 'read signatures and attestations from this upstream too')
     .option('--prefix <text>', 'default names of mirrors begin with it; default: dhi- for dhi.io and …/dhi, else none')
+    .option('--max-rate <rate...>', RATE_ABOUT)
     .option('--no-check', 'do not look at the registry now')
     .action((name: string, url: string, o: AddOptions) => add(line, name, url, o))
   addCommand(upstream, 'change', 'change address, login or trust of a registry; its mirrors go on')
@@ -74,8 +85,15 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
     .option('--referrers-from <upstream>', 'read signatures and attestations from this upstream too')
     .option('--no-referrers-from', 'read them from the registry itself alone')
     .option('--prefix <text>', 'default names of further mirrors begin with it; "" for none')
+    .option('--max-rate <rate...>', RATE_ABOUT)
+    .option('--no-max-rate', 'no limit of ours')
     .option('--no-check', 'do not look at the registry now')
     .action((name: string, o: ChangeOptions) => change(line, name, o))
+  addCommand(upstream, 'show', 'show a registry, and what is left of its budget')
+    .argument('<name>', 'its name')
+    .option('--org <org>', 'the organization that it belongs to; default: your only one')
+    .option('--shared', 'it is shared (operators)')
+    .action((name: string, o: Owner & { json?: boolean }) => show(line, name, o))
   addCommand(upstream, 'list', 'list registries')
     .option('--org <org>', 'as one organization sees them')
     .action((o: { json?: boolean; org?: string }) => list(line, o))
@@ -113,6 +131,7 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom,
     prefix: o.prefix,
+    maxRate: o.maxRate,
     check: o.check,
   }
   const document = await client
@@ -133,7 +152,7 @@ async function change(line: CommandLine, name: string, o: ChangeOptions): Promis
   checkOwner(o)
   const isLogin = o.username !== undefined || o.passwordStdin === true
   if (!o.credential && isLogin) throw new UsageError('--no-credential excludes --username and --password-stdin')
-  const given = [o.url, o.caFile, o.plainHttp, o.referrersFrom, o.prefix]
+  const given = [o.url, o.caFile, o.plainHttp, o.referrersFrom, o.prefix, o.maxRate]
   if (o.credential && !isLogin && given.every((one) => one === undefined)) {
     throw new UsageError('got nothing to change')
   }
@@ -147,6 +166,7 @@ async function change(line: CommandLine, name: string, o: ChangeOptions): Promis
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom === false ? null : o.referrersFrom,
     prefix: o.prefix,
+    maxRate: o.maxRate === false ? [] : o.maxRate,
     check: o.check,
   }
   const document = await client
@@ -161,6 +181,15 @@ async function change(line: CommandLine, name: string, o: ChangeOptions): Promis
       changeText(document, wording),
     ]),
   )
+}
+
+async function show(line: CommandLine, name: string, o: Owner & { json?: boolean }): Promise<void> {
+  checkOwner(o)
+  const client = await connect(line)
+  const organization = o.shared === true ? undefined : await chooseOrganization(client, o.org)
+  const path = `/upstreams/${segment(name)}`
+  const document = await client.call('GET', path, upstreamShowSchema, { query: { organization } })
+  answer(line, o, document, () => upstreamText(document))
 }
 
 /** What the registry said no to is perhaps right later. */

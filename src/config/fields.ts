@@ -89,6 +89,12 @@ export const SERVER_FIELDS = {
     'comma-separated addresses or CIDR blocks',
     'Clients that may read /metrics without signing in; everybody else needs the token of an operator',
   ),
+  runsAtOnce: field(
+    'KAGAMI_RUNS_AT_ONCE',
+    '8',
+    'a whole number from 1 to 64',
+    'Runs of mirrors under way at once, whoever asked for them; the others wait for a place',
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

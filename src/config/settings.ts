@@ -34,6 +34,8 @@ export interface Settings {
   readonly takeoverMs: number
   /** Addresses and CIDR blocks; undefined: none. */
   readonly metricsAllow?: readonly string[] | undefined
+  /** Runs of mirrors under way at once. */
+  readonly runsAtOnce: number
   readonly logLevel: LogLevel
 }
 
@@ -91,6 +93,7 @@ export function parseSettings(
     historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
+    runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
 }

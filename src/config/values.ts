@@ -105,6 +105,11 @@ export function duration(least: string, most: string): (text: string) => number 
   }
 }
 
+export function runs(text: string): number | undefined {
+  const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
+  return number >= 1 && number <= 64 ? number : undefined
+}
+
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 export const logLevel = (text: string): LogLevel | undefined => LEVELS.find((level) => level === text)

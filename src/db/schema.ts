@@ -214,6 +214,8 @@ export interface UpstreamRow {
   referrers_from: string | null
   /** Before the names of its repositories in the default names of mirrors; empty for none. */
   prefix: string
+  /** JSON list of the rates that its requests keep to (`api/rates.ts`). */
+  max_rate: string
   created_at: string
 }
 
@@ -253,6 +255,15 @@ export interface MirrorPauseRow {
   /** What was said when it came about; null when the cause says it all. */
   detail: string | null
   since: string
+}
+
+/** What a registry said of how often one account may ask it. */
+export interface LearnedBudgetRow {
+  /** A keyed hash. */
+  account: string
+  /** JSON of `net/learned-budget.ts`. */
+  learned: string
+  learned_at: string
 }
 
 export interface MirrorRow {
@@ -465,6 +476,7 @@ export interface Schema {
   mirror_tag_exclusions: MirrorTagExclusionRow
   tag_pins: TagPinRow
   fetched_content: FetchedContentRow
+  learned_budgets: LearnedBudgetRow
   leases: LeaseRow
   instance_settings: InstanceSettingRow
 }

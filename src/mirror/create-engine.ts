@@ -41,8 +41,8 @@ import { renderMirrors, renderRun } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
 
 const TRANSFERS_PER_RUN = 8
-/** Scheduled runs at once; what people ask for begins at once in any case. */
-const SCHEDULED_AT_ONCE = 4
+/** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
+const SCHEDULED_WAITING = 2
 /** Takeover is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
 const LEASE_TTL_MS = 20_000
 /** How often the clock alone may have made a mirror miss its objective. */
@@ -74,7 +74,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     holder,
     leaseTtlMs,
     presence,
-    onEnded: () => scheduler?.wake(),
+    onRoom: () => scheduler?.wake(),
   })
   const hints = createHints({ db, clock, runner, logger: options.logger })
   const now = () => isoTime(clock.now())
@@ -93,7 +93,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function renderMirror(mirror: MirrorRecord) {
-    const [view] = await renderMirrors(db.read, [mirror], clock.now())
+    const [view] = await renderMirrors(db.read, [mirror], clock.now(), runner.ahead)
     if (view === undefined) throw new Error('one mirror renders as one')
     return view
   }
@@ -110,17 +110,18 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function beginScheduled(at: string): Promise<string | undefined> {
-    let room = SCHEDULED_AT_ONCE - runner.size
-    for (const mirror of await listDueMirrors(db.read, at, SCHEDULED_AT_ONCE * 4)) {
-      if (room <= 0) return undefined
-      if (runner.isRunning(mirror.id) || mirror.next_run_at === null) continue
-      const { id, next_run_at: dueAt } = mirror
+    for (const { id } of await listDueMirrors(db.read, at, SCHEDULED_WAITING + runner.size)) {
+      // What has become of it since is looked at again: another server may have begun it.
+      const mirror = runner.isRunning(id) ? undefined : await findMirror(db.read, id)
+      if (mirror === undefined || mirror.next_run_at === null || mirror.next_run_at > at) continue
+      if (runner.countWaiting(mirror) >= SCHEDULED_WAITING) continue
       const later = isoTime(new Date(clock.now().getTime() + intervalMs))
+      const dueAt = mirror.next_run_at
       if (!(await db.write((tx) => claimDueMirror(tx, id, dueAt, later)))) continue
-      room--
       await runner.begin(mirror, { trigger: 'schedule', isFull: mirror.full_due === 1 })
     }
-    return findNextDue(db.read)
+    // What is due and waits is looked at again when a run begins or ends.
+    return findNextDue(db.read, at)
   }
 
   const dryRunOptions = { db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun }
@@ -225,7 +226,12 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         limit,
         after,
         read: async (from, count) =>
-          renderMirrors(db.read, await listMirrors(db.read, { organizations, after: from, limit: count }), clock.now()),
+          renderMirrors(
+            db.read,
+            await listMirrors(db.read, { organizations, after: from, limit: count }),
+            clock.now(),
+            runner.ahead,
+          ),
         keyOf: (mirror) => mirror.repository,
       })
       return { mirrors: items, next }

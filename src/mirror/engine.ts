@@ -11,6 +11,7 @@ import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
+import type { Priority } from '../net/priority.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
@@ -20,6 +21,18 @@ export interface Source {
   readonly reader: RepositoryReader
   /** What went over the network through this reader so far; `readBytes` are bytes of bodies. */
   usage(): { readonly requests: number; readonly readBytes: number }
+  /** What its registry said is left to this login; absent: it says nothing ever. */
+  allowances?(): Promise<readonly Allowance[]>
+}
+
+/** What a registry says is left. */
+export interface Allowance {
+  /** In its words, such as `pulls`. */
+  readonly kind: string
+  readonly counts: 'all' | 'manifests'
+  readonly remaining: number
+  /** When it is renewed, ISO 8601. */
+  readonly until: string | null
 }
 
 export interface MirrorEngineOptions {
@@ -28,13 +41,21 @@ export interface MirrorEngineOptions {
   /**
    * Opens a repository of an upstream for one pass.
    * @param organization id of the one that mirrors: what is sent counts in its share
+   * @param priority of what is asked at the moment; absent: somebody waits for it
    * @throws AppError when the upstream's settings do not allow it
    */
-  openSource(upstream: UpstreamRow, repository: RepositoryName, organization: string): Source | Promise<Source>
+  openSource(
+    upstream: UpstreamRow,
+    repository: RepositoryName,
+    organization: string,
+    priority?: () => Priority,
+  ): Source | Promise<Source>
   /** The writer of our own storage, bound to one run of one mirror (`registry/local-writer.ts`). */
   openWriter(binding: MirrorBinding): RepositoryWriter
   /** Between two passes of a mirror, before jitter. */
   readonly intervalMs?: number
+  /** Runs under way at once; the others wait for a place (`life/places.ts`). */
+  readonly runsAtOnce?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
   /** After this without a sign of life, another server on the same database takes over what this one was doing. */

@@ -1,10 +1,16 @@
 import { AppError, isCancelled } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import type { Rate } from '../lib/rate.ts'
 import { type Backoff, backoffMs, type Sleep, systemSleep } from '../lib/retry.ts'
 import { discard } from './bounded-body.ts'
 import { isPassing } from './connection-failure.ts'
 import type { HttpResponse } from './guarded-fetch.ts'
+import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
+import { pacedBody } from './paced-body.ts'
+import { type Priority, rankOf } from './priority.ts'
+import { createRateGate, type RateGate } from './rate-gate.ts'
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
+import { ALL, type RequestKind, windowOf } from './registry-windows.ts'
 import { bulkOf, createSlots, type Lane } from './slots.ts'
 
 export interface BudgetOptions {
@@ -13,6 +19,8 @@ export interface BudgetOptions {
   readonly maxTries?: number
   /** The most that one request may wait in all, in pauses and between tries. */
   readonly maxWaitMs?: number
+  /** Keeps what registries said over restarts. */
+  readonly store?: LearnedStore | undefined
   readonly clock?: Clock
   readonly sleep?: Sleep
   /** In [0, 1). */
@@ -28,6 +36,27 @@ export interface SendOptions {
   readonly target?: string | undefined
   /** Names the request in errors. */
   readonly what: string
+  readonly kind?: RequestKind
+  readonly priority?: Priority | undefined
+  /** Limits that people set; those of the same `owner` share one count of each. */
+  readonly rates?: Rates | undefined
+  /** The repository that it is about, for those who look who waits. */
+  readonly about?: string | undefined
+  /** Takes secrets out of what is kept of the answer's headers. */
+  readonly redact?: (text: string) => string
+}
+
+export interface Rates {
+  readonly owner: string
+  readonly list: readonly Rate[]
+}
+
+/** Requests that wait for their turn, counted by who asks and why. */
+export interface WaitingRequests {
+  readonly organization: string | undefined
+  readonly about: string | undefined
+  readonly priority: Priority
+  readonly requests: number
 }
 
 /** What one (registry host, credential) is asked for: upstreams, referrer sources and targets share it. */
@@ -41,7 +70,12 @@ export interface RequestBudget {
   send(attempt: (onEnd: () => void) => Promise<HttpResponse>, options: SendOptions): Promise<HttpResponse>
   /** All requests so far, tries included. */
   readonly requests: number
+  readonly inFlight: number
+  readonly mostInFlight: number
   readonly pausedUntil: Date | undefined
+  /** What the registry said, this process and those before it. */
+  learned(): Promise<Learned>
+  waiting(): readonly WaitingRequests[]
 }
 
 export interface RequestBudgets {
@@ -58,40 +92,71 @@ const DOWN: ReadonlySet<number> = new Set([502, 503, 504])
 const DOWN_MS = 30_000
 /** Of one registry; it names its token services itself, so that there may be any number. */
 const MAX_TARGETS = 100
+const NO_RATES: Rates = { owner: '', list: [] }
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
 export function createRequestBudgets(options: BudgetOptions = {}): RequestBudgets {
   const budgets = new Map<string, RequestBudget>()
   return {
     of(key) {
-      const budget = budgets.get(key) ?? createRequestBudget(options)
+      const budget = budgets.get(key) ?? createRequestBudget(options, key)
       budgets.set(key, budget)
       return budget
     },
   }
 }
 
-export function createRequestBudget(options: BudgetOptions = {}): RequestBudget {
+/** @param key begins with the registry's origin (`accountKey`) */
+export function createRequestBudget(options: BudgetOptions = {}, key = ''): RequestBudget {
+  const host = URL.parse(key.split(' ')[0] ?? '')?.hostname ?? ''
   const concurrency = options.concurrency ?? 8
   const slots = createSlots({ total: concurrency, bulk: bulkOf(concurrency) })
   const { maxTries = 4, maxWaitMs = 300_000, clock = systemClock } = options
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
-  let pausedUntilMs = 0
+  const waiting = new Set<Omit<WaitingRequests, 'requests'>>()
+  const gates = new Map<string, RateGate>()
   const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
-  const pauseFor = (ms: number) => {
-    pausedUntilMs = Math.max(pausedUntilMs, nowMs() + ms)
-  }
+  const memory = createBudgetMemory(key, { nowMs, store: options.store })
+  const gatesOf = ({ owner, list }: Rates, of: Rate['of']) =>
+    list
+      .filter((rate) => rate.of === of)
+      .map((rate) => {
+        const name = JSON.stringify([owner, rate])
+        const gate = gates.get(name) ?? createRateGate(rate, { clock, sleep })
+        gates.set(name, gate)
+        return gate
+      })
 
   return {
     get requests() {
       return requests
     },
-    get pausedUntil() {
-      return pausedUntilMs > nowMs() ? new Date(pausedUntilMs) : undefined
+    get inFlight() {
+      return slots.inUse
     },
-    async send(attempt, { signal, lane = 'small', organization, target = '', what }) {
+    mostInFlight: concurrency,
+    get pausedUntil() {
+      const untilMs = memory.pausedUntilMs([ALL])
+      return untilMs > nowMs() ? new Date(untilMs) : undefined
+    },
+    async learned() {
+      await memory.ready()
+      return memory.present()
+    },
+    waiting: () => countWaiting(waiting),
+    async send(attempt, o) {
+      const { signal, lane = 'small', organization, target = '', what } = o
+      const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o
+      await memory.ready()
+      const window = windowOf(host, o.kind ?? 'other')
+      const windows = window === ALL ? [ALL] : [ALL, window]
+      const pauseFor = (kind: string, ms: number, reason: string) => {
+        memory.pause({ kind, untilMs: nowMs() + ms, reason })
+      }
+      const standing = { rank: () => rankOf(priority) }
+      const me = { organization, about: o.about, priority }
       const shares = organization === undefined ? [] : [{ key: organization, most: concurrency }]
       let waitedMs = 0
       const wait = async (ms: number) => {
@@ -99,13 +164,20 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
         await sleep(ms, signal)
       }
       const place = async () => {
-        for (;;) {
-          const release = await slots.acquire(lane, signal, shares)
-          const pauseMs = pausedUntilMs - nowMs()
-          if (pauseMs <= 0) return release
-          release()
-          if (waitedMs + pauseMs > maxWaitMs) throw rateLimited(what, new Date(pausedUntilMs))
-          await wait(pauseMs)
+        waiting.add(me)
+        try {
+          for (const gate of gatesOf(rates, 'requests')) await gate.pass(shares, standing, signal)
+          for (;;) {
+            const release = await slots.acquire(lane, signal, shares, standing)
+            const pausedUntilMs = memory.pausedUntilMs(windows)
+            const pauseMs = pausedUntilMs - nowMs()
+            if (pauseMs <= 0) return release
+            release()
+            if (waitedMs + pauseMs > maxWaitMs) throw rateLimited(what, new Date(pausedUntilMs))
+            await wait(pauseMs)
+          }
+        } finally {
+          waiting.delete(me)
         }
       }
       for (let tries = 1; ; tries++) {
@@ -133,14 +205,23 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
           await wait(delayMs)
           continue
         }
+        memory.see(window, response.headers, redact)
         const spentMs = spentQuotaMs(response.headers, nowMs())
-        if (spentMs !== undefined) pauseFor(spentMs)
+        if (spentMs !== undefined) pauseFor(window, spentMs, 'its allowance is spent')
         if (!RETRIED.has(response.status)) {
           downUntilMs.delete(target)
-          return response
+          const paces = gatesOf(rates, 'bytes')
+          if (paces.length === 0) return response
+          const spend = async (bytes: number) => {
+            for (const gate of paces) await gate.spend(bytes, signal)
+          }
+          return { ...response, body: pacedBody(response.body, spend) }
         }
         const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs
-        if (PAUSING.has(response.status)) pauseFor(retryMs)
+        if (PAUSING.has(response.status)) {
+          const { status } = response
+          pauseFor(status === 429 ? window : ALL, retryMs, `it answered ${status}`)
+        }
         if (!mayRetry(retryMs)) {
           if (DOWN.has(response.status)) giveUp()
           return response
@@ -150,6 +231,16 @@ export function createRequestBudget(options: BudgetOptions = {}): RequestBudget 
       }
     },
   }
+}
+
+function countWaiting(waiting: Iterable<Omit<WaitingRequests, 'requests'>>): WaitingRequests[] {
+  const counted = new Map<string, WaitingRequests>()
+  for (const { organization, about, priority } of waiting) {
+    const key = JSON.stringify([organization, about, priority])
+    const requests = 1 + (counted.get(key)?.requests ?? 0)
+    counted.set(key, { organization, about, priority, requests })
+  }
+  return [...counted.values()]
 }
 
 function rateLimited(what: string, retryAt: Date): AppError {

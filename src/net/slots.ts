@@ -9,14 +9,27 @@ export interface Share {
   readonly most: number
 }
 
-/** A counted number of places. A free one goes to whoever's first share holds fewest, then in order of asking; small before bulk. */
+/** How one who waits stands among the others of its share. */
+export interface Standing {
+  /** Lower ones first; asked anew each time, for what waits may become urgent. */
+  rank?(): number
+  /** For `ahead`. */
+  readonly name?: string
+}
+
+/**
+ * A counted number of places. A free one goes to whoever's first share holds fewest, then to the share that was served longest ago,
+ * then by rank, then in order of asking; small before bulk.
+ */
 export interface Slots {
   /**
    * Resolves to the function that gives the place back (safe to call twice).
    * @param shares the place counts in each of them; the first is the one that fairness is between
    * @throws AppError CANCELLED when `signal` ends the wait
    */
-  acquire(lane: Lane, signal?: AbortSignal, shares?: readonly Share[]): Promise<() => void>
+  acquire(lane: Lane, signal?: AbortSignal, shares?: readonly Share[], standing?: Standing): Promise<() => void>
+  /** How many who wait come before the one of this name, were places given back one by one; undefined: it does not wait. */
+  ahead(name: string): number | undefined
   readonly inUse: number
 }
 
@@ -32,6 +45,7 @@ type Count = Record<Lane, number>
 interface Waiting {
   readonly lane: Lane
   readonly shares: readonly Share[]
+  readonly standing: Standing
   grant(): void
 }
 
@@ -40,6 +54,9 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
   const used: Count = { small: 0, bulk: 0 }
   const usedOf = new Map<string, Count>()
   const waiting: Record<Lane, Set<Waiting>> = { small: new Set(), bulk: new Set() }
+  /** When the waiting shares were last served, in numbers of places given; those for whom nobody waits are forgotten. */
+  const servedAt = new Map<string, number>()
+  let served = 0
 
   const fits = (count: Count, lane: Lane, most: number, mostBulk: number) =>
     count.small + count.bulk < most && (lane === 'small' || count.bulk < mostBulk)
@@ -50,9 +67,16 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
     const count = usedOf.get(shares[0]?.key ?? '')
     return count === undefined ? 0 : count.small + count.bulk
   }
+  const lastServed = ({ shares }: Waiting) => servedAt.get(shares[0]?.key ?? '') ?? 0
+  const rankOf = ({ standing }: Waiting) => standing.rank?.() ?? 0
+  /** Those who came earlier are looked at first, so that equals keep their order. */
+  const isBefore = (a: Waiting, b: Waiting) =>
+    heldBy(a) - heldBy(b) || lastServed(a) - lastServed(b) || rankOf(a) - rankOf(b)
 
   function take(lane: Lane, shares: readonly Share[]): () => void {
     used[lane]++
+    if (waiting.small.size + waiting.bulk.size === 0) servedAt.clear()
+    servedAt.set(shares[0]?.key ?? '', ++served)
     for (const { key } of shares) {
       const count = usedOf.get(key) ?? { small: 0, bulk: 0 }
       count[lane]++
@@ -77,7 +101,7 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
       let best: Waiting | undefined
       if (fits(used, lane, total, bulk)) {
         for (const one of waiting[lane]) {
-          if ((best === undefined || heldBy(one) < heldBy(best)) && isFree(lane, one.shares)) best = one
+          if ((best === undefined || isBefore(one, best) < 0) && isFree(lane, one.shares)) best = one
         }
       }
       if (best !== undefined) return best
@@ -89,13 +113,36 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
     get inUse() {
       return used.small + used.bulk
     },
-    async acquire(lane, signal, shares = []) {
+    ahead(name) {
+      const all = [...waiting.small, ...waiting.bulk]
+      const mine = all.findIndex((one) => one.standing.name === name)
+      const me = all[mine]
+      if (me === undefined) return undefined
+      const keyOf = ({ shares }: Waiting) => shares[0]?.key ?? ''
+      // Within my share all of a better standing come first; of each other share as many as it takes to hold as many as mine then.
+      const isFirst = (one: Waiting, place: number) =>
+        rankOf(one) - rankOf(me) < 0 || (rankOf(one) === rankOf(me) && place < mine)
+      const before = all.filter((one, place) => keyOf(one) === keyOf(me) && isFirst(one, place)).length
+      const others = new Map<string, Waiting[]>()
+      for (const one of all)
+        if (keyOf(one) !== keyOf(me)) others.set(keyOf(one), [...(others.get(keyOf(one)) ?? []), one])
+      const level = heldBy(me) + before
+      let ahead = before
+      for (const [first, ...rest] of others.values()) {
+        if (first === undefined) continue
+        const isServedFirst = lastServed(first) < lastServed(me) ? 1 : 0
+        ahead += Math.min(1 + rest.length, Math.max(0, level - heldBy(first) + isServedFirst))
+      }
+      return ahead
+    },
+    async acquire(lane, signal, shares = [], standing = {}) {
       if (signal?.aborted) throw cancelledBy(signal)
       if (isFree(lane, shares)) return take(lane, shares)
       return await new Promise((resolve, reject) => {
         const one: Waiting = {
           lane,
           shares,
+          standing,
           grant() {
             waiting[lane].delete(one)
             signal?.removeEventListener('abort', giveUp)

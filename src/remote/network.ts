@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Redactor } from '../lib/redact.ts'
 import type { HttpClient } from '../net/guarded-fetch.ts'
-import { createRequestBudgets, type RequestBudgets } from '../net/request-budget.ts'
+import type { Priority } from '../net/priority.ts'
+import { createRequestBudgets, type Rates, type RequestBudgets } from '../net/request-budget.ts'
 import type { Challenge } from './challenge.ts'
 import { createTokenCache, type TokenCache } from './tokens.ts'
 
@@ -19,6 +20,12 @@ export interface RegistryNetwork {
   /** Id of the organization that the requests are for; they count in its share. */
   readonly organization?: string | undefined
   readonly budgets: RequestBudgets
+  /** How much somebody waits for the requests at the moment. */
+  readonly priority?: (() => Priority) | undefined
+  /** Limits that people set for the upstream. */
+  readonly rates?: Rates | undefined
+  /** The repository that is read, for those who look who waits. */
+  readonly about?: string | undefined
   readonly tokens: TokenCache
   readonly clock: Clock
   /** By account (see accountKey). */

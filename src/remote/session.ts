@@ -9,6 +9,7 @@ import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
 import { chooseChallenge, parseChallenges } from './challenge.ts'
 import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
+import { kindOfRequest } from './request-kind.ts'
 import {
   accountKey,
   parseUpstreamUrl,
@@ -84,8 +85,8 @@ export function openSession(
   }
 
   const sendRaw: SendRaw = async (url, request, what) => {
-    const { key, ca, plainHttp } = await getAccount()
-    const { organization } = network
+    const { key, ca, plainHttp, redactor } = await getAccount()
+    const { organization, rates, about, priority } = network
     const payer = organization === undefined ? undefined : { organization, registry: address.base.origin }
     const { signal, lane = 'small', method = 'GET' } = request
     const whole: HttpRequest = { ...request, payer, plainHttp, ...(ca === undefined ? {} : { ca }) }
@@ -98,7 +99,18 @@ export function openSession(
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
         return response
       },
-      { lane, what, organization, target: url.origin, ...(signal === undefined ? {} : { signal }) },
+      {
+        lane,
+        what,
+        organization,
+        target: url.origin,
+        kind: kindOfRequest(method, url, address.base),
+        priority: priority?.(),
+        rates,
+        about,
+        redact: (text) => redactor.redact(text),
+        ...(signal === undefined ? {} : { signal }),
+      },
     )
   }
 

@@ -55,6 +55,7 @@ const connectionArbitrary = fc.record({
   ),
   plainHttp: fc.option(fc.boolean(), { nil: undefined }),
   prefix: fc.option(fc.constantFrom('', 'dhi-', 'base/'), { nil: undefined }),
+  maxRate: fc.option(fc.constantFrom<string[]>(['10/s'], ['100/h', '50MB/s'], []), { nil: undefined }),
 })
 const sourceArbitrary = fc.record({ upstream: fc.constantFrom(...NAMES), repository: fc.constantFrom('python', 'a/b') })
 const REPOSITORIES = ['python', 'node', 'base/tool'] as const
@@ -116,6 +117,7 @@ const mirrorOf = (
   settings,
   tags: NO_TAGS,
   leftOut: [],
+  waiting: null,
   lastRun: null,
   nextRunAt: null,
   createdAt: time,
@@ -138,7 +140,7 @@ const worldArbitrary: fc.Arbitrary<World> = fc
   })
   .map(({ upstreams, mirrors }) => ({
     upstreams: new Map(
-      upstreams.map(({ name, connection: { login, url, plainHttp, prefix } }) => [
+      upstreams.map(({ name, connection: { login, url, plainHttp, prefix, maxRate } }) => [
         name,
         {
           name,
@@ -150,6 +152,7 @@ const worldArbitrary: fc.Arbitrary<World> = fc
           plainHttp: plainHttp ?? false,
           ca: null,
           prefix: prefix ?? '',
+          maxRate: maxRate ?? [],
           createdAt: time,
         },
       ]),
@@ -162,7 +165,7 @@ const worldArbitrary: fc.Arbitrary<World> = fc
     ),
   }))
 
-const FIELDS = ['url', 'username', 'password', 'ca', 'plainHttp', 'referrersFrom', 'prefix'] as const
+const FIELDS = ['url', 'username', 'password', 'ca', 'plainHttp', 'referrersFrom', 'prefix', 'maxRate'] as const
 
 /** As the API would tell it. */
 function presentOf(world: World, wanted: WantedState): PresentState {
@@ -173,7 +176,7 @@ function presentOf(world: World, wanted: WantedState): PresentState {
     const body = { ...upstreamBody(one.config), username: one.config.username ?? null }
     changes.set(
       keyOf('upstream', one),
-      FIELDS.filter((field) => kept[field] !== body[field]),
+      FIELDS.filter((field) => JSON.stringify(kept[field]) !== JSON.stringify(body[field])),
     )
   }
   return { upstreams: [...world.upstreams.values()], mirrors: [...world.mirrors.values()], subscriptions: [], changes }

@@ -38,6 +38,7 @@ const mirror = (change: Partial<Mirror> = {}): Mirror => ({
   settings: {},
   tags: { ...NO_TAGS, total: 3, published: 3 },
   leftOut: [],
+  waiting: null,
   lastRun: run(),
   nextRunAt: null,
   createdAt: at,

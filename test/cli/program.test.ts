@@ -92,6 +92,7 @@ describe('answers', () => {
           'state',
           'subscription',
           'tags',
+          'waiting',
           'whims',
         ],
       ],
@@ -117,7 +118,18 @@ describe('answers', () => {
       [
         ['upstream', 'list'],
         'upstreams',
-        ['ca', 'createdAt', 'name', 'organization', 'plainHttp', 'prefix', 'referrersFrom', 'url', 'username'],
+        [
+          'ca',
+          'createdAt',
+          'maxRate',
+          'name',
+          'organization',
+          'plainHttp',
+          'prefix',
+          'referrersFrom',
+          'url',
+          'username',
+        ],
       ],
       [['catalog', 'list', 'sample'], 'entries', ['mirrors', 'repository', 'title', 'upstream']],
     ]

@@ -27,6 +27,7 @@ describe('settings', () => {
       allowNetworks: [],
       historyMs: 400 * 24 * 60 * 60 * 1000,
       takeoverMs: 20_000,
+      runsAtOnce: 8,
       logLevel: 'info',
     })
     expect(parseClientSettings({})).toEqual({ server: 'http://127.0.0.1:5080', token: undefined })

@@ -172,6 +172,7 @@ describe('A repository that a mirror keeps', () => {
           plain_http: 0,
           referrers_from: null,
           prefix: '',
+          max_rate: '[]',
           created_at: '2026-01-01T00:00:00.000Z',
         })
         .execute()

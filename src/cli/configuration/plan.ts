@@ -49,7 +49,7 @@ export function keyOf(kind: Step['kind'], { organization, name }: Named): string
 
 /** All of an upstream but its name, as the API takes a change: what the file leaves out has its default. */
 export function upstreamBody(config: WantedUpstream) {
-  const { url, username, password, ca, plainHttp, referrersFrom, prefix } = config
+  const { url, username, password, ca, plainHttp, referrersFrom, prefix, maxRate } = config
   return {
     url,
     username,
@@ -58,6 +58,7 @@ export function upstreamBody(config: WantedUpstream) {
     plainHttp: plainHttp ?? false,
     referrersFrom: referrersFrom ?? null,
     prefix: prefix ?? defaultNamePrefix(url),
+    maxRate: maxRate ?? [],
   }
 }
 

@@ -14,6 +14,7 @@ import { selection } from './0016-selection.ts'
 import { history } from './0018-history.ts'
 import { freshness } from './0019-freshness.ts'
 import { whims } from './0020-whims.ts'
+import { budget } from './0021-budget.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   selection,
   whims,
   freshness,
+  budget,
 ]

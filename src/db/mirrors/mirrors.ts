@@ -167,23 +167,37 @@ export async function claimDueMirror(tx: Transaction, id: string, dueAt: string,
   return numUpdatedRows > 0n
 }
 
-/** Mirrors whose next run is due, the longest waiting first. */
-export async function listDueMirrors(db: Queries, now: string, limit: number): Promise<MirrorRecord[]> {
-  return mirrorQuery(db)
-    .where('mirror.state', '!=', 'stopped')
-    .where('mirror.next_run_at', '<=', now)
-    .orderBy('mirror.next_run_at')
-    .limit(limit)
+/**
+ * Mirrors whose next run is due, the longest waiting first: so many of each organization and upstream that neither hides the others.
+ */
+export async function listDueMirrors(db: Queries, now: string, limitOfEach: number): Promise<{ id: string }[]> {
+  const due = db
+    .selectFrom('mirrors')
+    .select(['id', 'next_run_at'])
+    .select((eb) =>
+      eb.fn
+        .agg<number>('row_number')
+        .over((over) => over.partitionBy(['organization_id', 'upstream_id']).orderBy('next_run_at'))
+        .as('place'),
+    )
+    .where('state', '!=', 'stopped')
+    .where('next_run_at', '<=', now)
+  return db
+    .selectFrom(due.as('due'))
+    .select('id')
+    .where('place', '<=', limitOfEach)
+    .orderBy('next_run_at')
+    .orderBy('id')
     .execute()
 }
 
-/** When the next run of any mirror is due. */
-export async function findNextDue(db: Queries): Promise<string | undefined> {
+/** When the next run of any mirror is due that is not due at `now`. */
+export async function findNextDue(db: Queries, now: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('mirrors')
     .select('next_run_at')
     .where('state', '!=', 'stopped')
-    .where('next_run_at', 'is not', null)
+    .where('next_run_at', '>', now)
     .orderBy('next_run_at')
     .limit(1)
     .executeTakeFirst()

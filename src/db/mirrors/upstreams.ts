@@ -5,14 +5,14 @@ import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import { isUniqueViolation, type Queries, type Transaction } from '../engine/engine.ts'
 import type { UpstreamRow } from '../schema.ts'
 
-export type NewUpstream = Omit<UpstreamRow, 'id'>
+export type NewUpstream = Omit<UpstreamRow, 'id' | 'max_rate'> & Partial<Pick<UpstreamRow, 'max_rate'>>
 
 /** @throws AppError CONFLICT when the organization (or the shared list) has that name already */
 export async function createUpstream(tx: Transaction, upstream: NewUpstream): Promise<UpstreamRow> {
   try {
     return await tx
       .insertInto('upstreams')
-      .values({ id: newId(), ...upstream })
+      .values({ id: newId(), max_rate: '[]', ...upstream })
       .returningAll()
       .executeTakeFirstOrThrow()
   } catch (error) {
@@ -53,7 +53,7 @@ export async function findUpstreamById(db: Queries, id: string): Promise<Upstrea
 /** What a person may change of an upstream; the mirrors of it go on, with the new settings from their next run on. */
 export type UpstreamSettings = Pick<
   UpstreamRow,
-  'url' | 'username' | 'sealed_password' | 'ca' | 'plain_http' | 'referrers_from' | 'prefix'
+  'url' | 'username' | 'sealed_password' | 'ca' | 'plain_http' | 'referrers_from' | 'prefix' | 'max_rate'
 >
 
 export async function updateUpstream(
@@ -62,6 +62,11 @@ export async function updateUpstream(
   settings: Partial<UpstreamSettings>,
 ): Promise<UpstreamRow> {
   return tx.updateTable('upstreams').set(settings).where('id', '=', id).returningAll().executeTakeFirstOrThrow()
+}
+
+/** The limits that people set for it, as they wrote them. */
+export function maxRateOf({ max_rate }: Pick<UpstreamRow, 'max_rate'>): string[] {
+  return JSON.parse(max_rate) as string[]
 }
 
 /** The name of the upstream that another takes its referrers from. */

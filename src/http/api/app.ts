@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
+import type { Budget } from '../../api/rates.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
@@ -52,6 +53,7 @@ export interface ApiDeps {
   readonly clock: Clock
   /** Undefined: as each request's Host says. */
   readonly publicUrl: string | undefined
+  budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
 export const API_PATH = '/api/v1'

@@ -150,5 +150,6 @@ function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
     bytes: run.outcome === 'done' ? whole(last?.bytes.total ?? readBytes) : (last?.bytes ?? whole(readBytes)),
     failed,
     leftOut: tagsExcluded + tagsDiverged + tagsPinned,
+    ahead: null,
   }
 }

@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import { decideInstance } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
+import type { Budget } from '../../api/rates.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import {
   type Upstream,
@@ -10,6 +11,7 @@ import {
   upstreamChangeSchema,
   upstreamCreateSchema,
   upstreamListSchema,
+  upstreamShowSchema,
 } from '../../api/upstreams.ts'
 import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -17,6 +19,7 @@ import { listDestinations } from '../../db/mirrors/catalog.ts'
 import {
   findReferrerSourceName,
   listUpstreams,
+  maxRateOf,
   removeUpstream,
   type UpstreamRecord,
   upstreamCursor,
@@ -53,6 +56,15 @@ const one = {
   query: z.strictObject({ organization: nameSchema.optional().describe('Left out: a shared one') }),
 }
 
+const show = createRoute({
+  method: 'get',
+  path: '/upstreams/{upstream}',
+  tags,
+  summary: 'Show an upstream, and what is left of its budget (owners; shared ones: operators)',
+  request: one,
+  responses: ok('The upstream; its password is never shown', upstreamShowSchema),
+})
+
 const change = createRoute({
   method: 'patch',
   path: '/upstreams/{upstream}',
@@ -76,9 +88,11 @@ interface Deps {
   readonly db: Database
   readonly sealer: Sealer
   readonly checkUpstream: CheckUpstream
+  /** @param organizations ids of those whose waiting requests are told; undefined: all */
+  budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
-export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
+export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): Routes {
   type Query = { req: { valid(target: 'query'): { readonly organization?: string | undefined } } }
   /** Shared upstreams are for members of some organization, and for those who share them. */
   const allowList = async (who: Authenticated, c: Query) => {
@@ -134,6 +148,15 @@ export function upstreamRoutes({ db, sealer, checkUpstream }: Deps): Routes {
         return c.json({ upstream: await describe(added.row, name), check: added.findings }, 201)
       },
     )
+    .serve(
+      show,
+      (who, c) => allowManage(who, c.req.valid('query').organization, 'look at'),
+      async (c, { organization: owner }) => {
+        const row = await getOwn(db.read, owner?.id ?? null, c.req.valid('param').upstream)
+        const budget = await budgetOf(row, owner === undefined ? undefined : [owner.id])
+        return c.json({ upstream: await describe(row, owner?.name ?? null), budget }, 200)
+      },
+    )
     .serve(change, allowChange, async (c, { organization: owner, seen }) => {
       const { upstream: name } = c.req.valid('param')
       const { organization: named = null } = c.req.valid('query')
@@ -185,6 +208,7 @@ function upstreamOf(row: UpstreamRecord, isSharer: boolean): Upstream {
     plainHttp: row.plain_http === 1,
     ca: isHidden ? null : row.ca,
     prefix: row.prefix,
+    maxRate: maxRateOf(row),
     createdAt: row.created_at,
   }
 }

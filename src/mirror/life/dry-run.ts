@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { saturate } from '../../lib/saturate.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
+import { forecastOf } from '../pass/forecast.ts'
 import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
 import { imagesOf, planIdOf } from '../pass/plan-images.ts'
 import { policyOf } from '../pass/policy.ts'
@@ -63,6 +64,8 @@ export async function dryRun(
     selection,
     signal,
   })
+  const allowances = (await sources.image.allowances?.()) ?? []
+  const forecast = forecastOf(plan, inventory, { listing: sources.image.usage().requests, allowances })
   const images = imagesOf(inventory, known, plan)
   const subject = subjectOf(mirror, only)
   const asked = sources.image.usage().requests + (sources.referrers?.usage().requests ?? 0)
@@ -83,6 +86,7 @@ export async function dryRun(
     images: shownImages,
     items: shownItems,
     totals: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, saturate(total)])),
+    forecast,
     omitted: { images: images.length - shownImages.length, items: items.length - shownItems.length },
   }
 }

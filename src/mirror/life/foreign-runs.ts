@@ -55,12 +55,13 @@ export function momentOf(row: SyncRunRow, repository: string): Progress {
     at: endedAt ?? startedAt,
     mirror: repository,
     runId: row.id,
-    phase: outcome === 'running' ? 'listing' : 'ended',
+    phase: outcome !== 'running' ? 'ended' : row.generation === 0 ? 'waiting' : 'listing',
     outcome,
     tags: outcome === 'running' ? part(here) : { done: here, total: here + missing },
     manifests: part(manifests + referrers),
     bytes: part(readBytes),
     failed,
     leftOut: tagsExcluded + tagsDiverged + tagsPinned,
+    ahead: null,
   }
 }

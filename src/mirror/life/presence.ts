@@ -89,6 +89,7 @@ async function judgeOrphans(db: Database['read'], now: string) {
   }
 }
 
+const NOT_BEGUN = 'the server ended before this run had begun'
 const MESSAGE = 'the server ended during this run; what it fetched is kept'
 
 function endOrphan(db: Database, runId: string, at: string): Promise<boolean> {
@@ -96,15 +97,18 @@ function endOrphan(db: Database, runId: string, at: string): Promise<boolean> {
     const run = (await listRunningRuns(tx)).find(({ id }) => id === runId)
     // Judged again, in the transaction that ends it: its process may have said something since.
     if (run === undefined || !(await judgeOrphans(tx, at))(run)) return false
-    const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message: MESSAGE }])
+    // One that waited for its place had no lease, and says nothing of its mirror.
+    const hasBegun = run.generation > 0
+    const message = hasBegun ? MESSAGE : NOT_BEGUN
+    const failures = JSON.stringify([{ tag: null, digest: null, code: 'CANCELLED', message }])
     await endRun(tx, run.id, { outcome: 'failed', at, failures })
     await voidLease(tx, `${MIRROR_LEASE}${run.mirror_id}`, run.holder)
     const mirror = await findMirror(tx, run.mirror_id)
     if (mirror === undefined) return true
     const nextRunAt = (await isResting(tx, mirror.id)) ? null : at
     await setMirrorState(tx, mirror.id, {
-      state: nextState(mirror.state, 'run interrupted'),
-      reason: MESSAGE,
+      state: hasBegun ? nextState(mirror.state, 'run interrupted') : mirror.state,
+      reason: hasBegun ? MESSAGE : mirror.reason,
       nextRunAt,
       at,
     })

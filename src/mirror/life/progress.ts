@@ -11,10 +11,18 @@ const MIN_GAP_MS = 200
 
 export interface ProgressBoard {
   /** A new meter, shown from now on as the mirror's present run. `changed` tells the watchers. */
-  open(run: { readonly mirrorId: string; readonly mirror: string; readonly runId: string }): {
+  open(run: {
+    readonly mirrorId: string
+    readonly mirror: string
+    readonly runId: string
+    /** How many come before it, while it waits. */
+    ahead(): number | undefined
+  }): {
     readonly meter: RunMeter
     changed(): void
   }
+  /** Tells all watchers: places in the queue have changed. */
+  changed(): void
   /** The last moment of the mirror in this process. */
   find(mirrorId: string): Progress | undefined
   /** `first` at once, then each change; ends when `signal` aborts. */
@@ -26,9 +34,9 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
   const watchers = new Map<string, Set<() => void>>()
 
   return {
-    open({ mirrorId, mirror, runId }) {
+    open({ mirrorId, mirror, runId, ahead }) {
       const meter: RunMeter = {
-        phase: 'listing',
+        phase: 'waiting',
         outcome: 'running',
         tagsDone: 0,
         tagsTotal: undefined,
@@ -53,6 +61,7 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         },
         failed: meter.failed,
         leftOut: meter.leftOut,
+        ahead: meter.phase === 'waiting' ? (ahead() ?? null) : null,
       })
       present.set(mirrorId, snapshot)
       const changed = () => {
@@ -60,6 +69,9 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
       }
       changed()
       return { meter, changed }
+    },
+    changed() {
+      for (const mine of watchers.values()) for (const wake of mine) wake()
     },
     find: (mirrorId) => present.get(mirrorId)?.(),
     async *follow(mirrorId, first, signal) {

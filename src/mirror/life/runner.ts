@@ -1,62 +1,36 @@
 /**
- * The runs of this process: one per mirror at a time, each under a lease; behind it wait one of all tags, one of a few that people name,
- * and one of those that upstream names.
+ * The runs of this process: one per mirror at a time; behind it wait one of all tags, one of a few that people name, and one of those that
+ * upstream names. `execution.ts` is one of them.
  */
 import type { PlanReference } from '../../api/plans.ts'
-import type { Run, RunCounts } from '../../api/runs.ts'
+import type { Run } from '../../api/runs.ts'
 import { isResting } from '../../db/mirrors/life.ts'
-import { findMirror, type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
-import { findRun, insertRun, setRunGeneration, setRunProgress, setRunTags } from '../../db/mirrors/sync-runs.ts'
-import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
-import { AppError, isAppError } from '../../errors.ts'
-import { acquireLease, type Lease } from '../../jobs/leases.ts'
-import { cancelledBy } from '../../lib/abort.ts'
-import { type Clock, isoTime } from '../../lib/clock.ts'
+import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
+import { findRun, insertRun, setRunTags } from '../../db/mirrors/sync-runs.ts'
+import type { RunTrigger } from '../../db/schema.ts'
+import { AppError } from '../../errors.ts'
+import { isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
-import type { Sleep } from '../../lib/retry.ts'
 import type { Tag } from '../../oci/reference.ts'
-import type { MirrorEngineOptions } from '../engine.ts'
-import { runPass } from '../pass/run.ts'
-import type { RunReport } from '../pass/run-report.ts'
-import { MIRROR_LEASE, type Presence } from './presence.ts'
-import type { ProgressBoard } from './progress.ts'
-import { nextPassMs } from './schedule.ts'
-import { settingsOf } from './settings.ts'
-import { isStop, settleRun } from './settle.ts'
+import { createExecution, type ExecutionOptions } from './execution.ts'
+import { createPlaces, RUNS_AT_ONCE, urgencyOf } from './places.ts'
+import type { Presence } from './presence.ts'
 import { NO_COUNTS, renderRun } from './views.ts'
 
-/** How often a run looks whether another server's run of the same mirror has ended. */
-const LEASE_RETRY_MS = 1_000
-/** How often a long run writes down how far it is. */
-const PROGRESS_EVERY_MS = 2_000
-/** Failures of a run whose end could not be written down. */
-const UNSAID_END = JSON.stringify([
-  {
-    tag: null,
-    digest: null,
-    code: 'INTERNAL',
-    message: 'the end of this run could not be recorded; what it fetched is kept',
-  },
-])
-
-export interface RunnerOptions extends MirrorEngineOptions {
-  readonly clock: Clock
-  readonly sleep: Sleep
-  readonly random: () => number
-  readonly intervalMs: number
-  readonly transfersPerRun: number
-  readonly board: ProgressBoard
-  /** This process, as leases and runs name it. */
-  readonly holder: string
-  readonly leaseTtlMs: number
+export interface RunnerOptions extends Omit<ExecutionOptions, 'places' | 'onBegun'> {
   readonly presence: Presence
-  onEnded(): void
+  /** A run has begun or ended: there may be room for another one that is due. */
+  onRoom(): void
 }
 
 interface ProcessRun {
   readonly id: string
   readonly mirrorId: string
+  readonly organizationId: string
+  readonly upstreamId: string
   readonly abort: AbortController
+  /** The most urgent of those that have joined it. */
+  trigger: RunTrigger
   isFull: boolean
   acceptShrink: boolean
   /** Only these tags; undefined: all. */
@@ -64,6 +38,8 @@ interface ProcessRun {
   /** Of hints; undefined: people or the schedule ask. */
   hinted: { readonly claims: readonly string[]; readonly attached: ReadonlySet<Tag> } | undefined
   readonly exactly: PlanReference | undefined
+  /** It has its place: nobody joins it any more. */
+  hasBegun: boolean
   /** Its row is there. */
   readonly inserted: Promise<void>
   readonly ended: Promise<void>
@@ -88,8 +64,14 @@ export interface Runner {
    * waits already joins it.
    */
   begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
+  /** Whether a run of the mirror is under way here, or waits. */
   isRunning(mirrorId: string): boolean
+  /** Runs under way and waiting. */
   readonly size: number
+  /** How many runs that the schedule has begun for mirrors of this organization and upstream wait for a place. */
+  countWaiting(of: Pick<MirrorRecord, 'organization_id' | 'upstream_id'>): number
+  /** How many runs come before this one; undefined: it does not wait here. */
+  ahead(runId: string): number | undefined
   /** Resolves when the run has ended here; undefined when it is not a run of this process. */
   find(runId: string): Promise<void> | undefined
   /** Aborts the mirror's runs with `reason` and waits for their end. */
@@ -100,9 +82,11 @@ export interface Runner {
 
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
+  const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE)
   /** By mirror: the present run, then those that wait, in their order. */
   const queues = new Map<string, ProcessRun[]>()
   let isClosed = false
+  const execute = createExecution({ ...o, places })
   const now = () => isoTime(clock.now())
 
   function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
@@ -136,9 +120,13 @@ export function createRunner(o: RunnerOptions): Runner {
     const run: ProcessRun = {
       id,
       mirrorId: mirror.id,
+      organizationId: mirror.organization_id,
+      upstreamId: mirror.upstream_id,
       abort: new AbortController(),
+      trigger,
       isFull,
       acceptShrink,
+      hasBegun: false,
       only,
       hinted: hint === undefined ? undefined : { claims: [hint.claim], attached: hint.attached },
       exactly,
@@ -147,137 +135,21 @@ export function createRunner(o: RunnerOptions): Runner {
         .then(async () => {
           await inserted
           await before?.ended
-          await execute(mirror, run)
+          await execute(mirror, run, () => {
+            run.hasBegun = true
+            o.onRoom()
+          })
         })
         .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
         .finally(() => {
           queue.splice(queue.indexOf(run), 1)
           if (queue.length === 0) queues.delete(mirror.id)
-          o.onEnded()
+          o.onRoom()
         }),
     }
     queue.push(run)
     queues.set(mirror.id, queue)
     return run
-  }
-
-  async function execute(begun: MirrorRecord, run: ProcessRun): Promise<void> {
-    let mirror = begun
-    const { meter, changed: tell } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId: run.id })
-    const writeDown = progressWriter(mirror.id, run.id)
-    const changed = () => {
-      tell()
-      writeDown()
-    }
-    const counts = { ...NO_COUNTS }
-    let lease: Lease | undefined
-    let report: RunReport | undefined
-    let thrown: { readonly error: unknown } | undefined
-    try {
-      lease = await takeLease(mirror.id, run.abort.signal)
-      const { key, generation, signal } = lease
-      // It may have waited: settings are those of now, and a full check that is due is made by whoever comes first.
-      mirror = (await findMirror(db.read, mirror.id)) ?? mirror
-      if (mirror.full_due === 1) run.isFull = true
-      await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
-      report = await runPass(
-        {
-          engine: o,
-          clock,
-          transfers: o.transfersPerRun,
-          mirror,
-          binding: { runId: run.id, leaseKey: key, generation },
-          isFull: run.isFull,
-          selection: settingsOf(mirror).selection,
-          only: run.only,
-          hinted: run.hinted,
-          acceptShrink: run.acceptShrink,
-          nextPassMs: nextPassMs(mirror.settings, clock.now(), o.intervalMs),
-          exactly: run.exactly,
-          signal: AbortSignal.any([run.abort.signal, signal]),
-          meter,
-          changed,
-        },
-        counts,
-      )
-    } catch (error) {
-      // What ended the run says more than the failure of whatever was under way at that moment.
-      const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
-      thrown = { error: ended === undefined ? error : cancelledBy(ended) }
-    }
-    try {
-      meter.outcome = await finish(mirror, run, counts, report, thrown, lease?.signal.aborted ?? false)
-    } finally {
-      if (meter.outcome === 'running') meter.outcome = 'failed'
-      meter.phase = 'ended'
-      changed()
-      await lease?.release()
-    }
-  }
-
-  /** Lets other servers see how it goes: one write in a while, none for a short run, and none where there are no others. */
-  function progressWriter(mirrorId: string, runId: string): () => void {
-    let nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
-    return () => {
-      if (db.engine === 'sqlite' || clock.now().getTime() < nextMs) return
-      nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
-      const moment = o.board.find(mirrorId)
-      if (moment?.runId !== runId) return
-      // Shown, not relied on.
-      db.write((tx) => setRunProgress(tx, runId, JSON.stringify(moment))).catch(() => {})
-    }
-  }
-
-  async function takeLease(mirrorId: string, signal: AbortSignal): Promise<Lease> {
-    const options = { db, clock, key: `${MIRROR_LEASE}${mirrorId}`, holder: o.holder, ttlMs: o.leaseTtlMs }
-    for (;;) {
-      if (signal.aborted) throw cancelledBy(signal)
-      const lease = await acquireLease(options)
-      if (lease !== undefined) return lease
-      await o.sleep(LEASE_RETRY_MS, signal)
-    }
-  }
-
-  async function finish(
-    mirror: MirrorRecord,
-    run: ProcessRun,
-    counts: RunCounts,
-    report: RunReport | undefined,
-    thrown: { readonly error: unknown } | undefined,
-    isFenced: boolean,
-  ): Promise<RunOutcome> {
-    const isStopped = isStop(run.abort.signal.reason)
-    if (thrown !== undefined && !isStopped) logFailure(mirror, run, thrown.error)
-    return db.write((tx) =>
-      settleRun(tx, mirror, {
-        runId: run.id,
-        // One that had nothing to say but that its plan is over says nothing about the mirror.
-        isPartOfMirror: run.only !== undefined || (run.exactly !== undefined && isAppError(thrown?.error, 'CONFLICT')),
-        hintClaims: run.hinted?.claims,
-        isFull: run.isFull,
-        counts,
-        report,
-        thrown,
-        isStopped,
-        isInterrupted: run.abort.signal.aborted && !isStopped,
-        isFenced,
-        now: clock.now(),
-        at: now(),
-        defaultCadence: { everyMs: o.intervalMs },
-        random: o.random,
-      }),
-    )
-  }
-
-  /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
-  function logFailure(mirror: MirrorRecord, run: ProcessRun, error: unknown): void {
-    const about = { mirror: mirror.repository, run: run.id }
-    if (!isAppError(error)) {
-      logger.error({ ...about, err: error }, 'a run failed')
-      return
-    }
-    logger.warn({ ...about, code: error.code, reason: error.message }, 'a run failed')
-    logger.debug({ ...about, err: error }, 'where the run failed')
   }
 
   const all = () => [...queues.values()].flat()
@@ -286,13 +158,14 @@ export function createRunner(o: RunnerOptions): Runner {
       // Before anything runs here, other servers know that this one lives.
       await o.presence.announce()
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
-      const [, ...waiting] = queues.get(mirror.id) ?? []
+      const waiting = (queues.get(mirror.id) ?? []).filter((one) => !one.hasBegun && !one.abort.signal.aborted)
       const mayJoin = (one: ProcessRun) =>
         one.exactly === undefined && kindOf(one.only, one.hinted) === kindOf(request.only, request.hint)
       const joined = request.exactly === undefined ? waiting.find(mayJoin) : undefined
       const run = joined ?? create(mirror, request)
       if (request.isFull) run.isFull = true
       if (request.acceptShrink) run.acceptShrink = true
+      if (urgencyOf(request.trigger) < urgencyOf(run.trigger)) run.trigger = request.trigger
       if (run.only !== undefined) run.only = new Set([...run.only, ...(request.only ?? [])])
       if (run.hinted !== undefined && request.hint !== undefined && joined !== undefined) {
         run.hinted = {
@@ -308,8 +181,17 @@ export function createRunner(o: RunnerOptions): Runner {
     },
     isRunning: (mirrorId) => queues.has(mirrorId),
     get size() {
-      return queues.size
+      return all().length
     },
+    countWaiting: ({ organization_id, upstream_id }) =>
+      all().filter(
+        (run) =>
+          !run.hasBegun &&
+          run.trigger === 'schedule' &&
+          run.organizationId === organization_id &&
+          run.upstreamId === upstream_id,
+      ).length,
+    ahead: (runId) => places.ahead(runId),
     find: (runId) => all().find((run) => run.id === runId)?.ended,
     async end(mirrorId, reason) {
       const runs = all().filter((run) => run.mirrorId === mirrorId)

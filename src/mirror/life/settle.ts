@@ -49,6 +49,8 @@ export interface RunEnd {
   readonly isStopped: boolean
   /** Ended with the server. */
   readonly isInterrupted: boolean
+  /** False: it never had a place, and says nothing of the mirror. */
+  readonly hasBegun: boolean
   /** Another run has the lease by now and has the last word on the mirror. */
   readonly isFenced: boolean
   readonly now: Date
@@ -131,6 +133,10 @@ async function afterAll(
 ): Promise<NewEvent[]> {
   const { outcome, reason, report, at } = o
   const events = await settlePauses(tx, mirror, o)
+  if (!o.hasBegun && o.isInterrupted) {
+    if (!(await isResting(tx, mirror.id))) await scheduleMirror(tx, mirror.id, at)
+    return events
+  }
   const state = nextState(mirror.state, o.isInterrupted ? 'run interrupted' : `run ${outcome}`)
   const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(tx, mirror.id, o.runId)) : 0
   const { schedule } = settingsOf(mirror)

@@ -107,8 +107,16 @@ function remedyOf(record: MirrorRecord, line: string): string {
   return line.replace(/\b(MIRROR|ORG|UPSTREAM)\b(?!\/REPOSITORY)/g, (name) => names[name as keyof typeof names])
 }
 
-/** The mirrors as the API shows them, with their tags counted and their last runs. */
-export async function renderMirrors(db: Queries, records: readonly MirrorRecord[], now: Date): Promise<Mirror[]> {
+/**
+ * The mirrors as the API shows them, with their tags counted and their last runs.
+ * @param aheadOf how many runs come before one that waits in this process
+ */
+export async function renderMirrors(
+  db: Queries,
+  records: readonly MirrorRecord[],
+  now: Date,
+  aheadOf: (runId: string) => number | undefined = () => undefined,
+): Promise<Mirror[]> {
   const ids = records.map((record) => record.id)
   const tags = await countMirrorTags(db, ids)
   const runs = await listLastRuns(db, ids)
@@ -139,6 +147,8 @@ export async function renderMirrors(db: Queries, records: readonly MirrorRecord[
       settings: settingsOf(record),
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
+      // A run has its generation from its lease, which it gets with its place.
+      waiting: run?.outcome === 'running' && run.generation === 0 ? { ahead: aheadOf(run.id) ?? null } : null,
       lastRun,
       nextRunAt: record.next_run_at,
       createdAt: record.created_at,

@@ -13,6 +13,7 @@ import type { MirrorRow, MirrorTagRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
+import type { Priority } from '../../net/priority.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { parseRepositoryName, type Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions, Source } from '../engine.ts'
@@ -47,13 +48,14 @@ export interface Sources {
 export async function openSources(
   { db, openSource }: Pick<MirrorEngineOptions, 'db' | 'openSource'>,
   mirror: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'organization_id'>,
+  priority?: () => Priority,
 ): Promise<Sources> {
   const repository = parseRepositoryName(mirror.source_repository)
   const upstream = await getUpstream(db, mirror.upstream_id)
   const other = upstream.referrers_from === null ? undefined : await getUpstream(db, upstream.referrers_from)
   return {
-    image: await openSource(upstream, repository, mirror.organization_id),
-    referrers: other === undefined ? undefined : await openSource(other, repository, mirror.organization_id),
+    image: await openSource(upstream, repository, mirror.organization_id, priority),
+    referrers: other === undefined ? undefined : await openSource(other, repository, mirror.organization_id, priority),
     keys: { image: sourceKey(upstream), referrers: sourceKey(other ?? upstream) },
   }
 }
@@ -142,6 +144,8 @@ export interface RunOptions {
   /** When the next pass is expected, from now. */
   readonly nextPassMs: number
   readonly signal: AbortSignal
+  /** How much somebody waits for the run; undefined: nobody, so that new content goes before what is looked at again. */
+  readonly priority: Priority | undefined
   readonly meter: RunMeter
   /** Nothing but this is to be done. */
   readonly exactly?: PlanReference | undefined
@@ -151,7 +155,7 @@ export interface RunOptions {
 /** @throws whatever ended the pass as a whole; `counts` then tells how far it got */
 export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
   const { engine, mirror, meter, selection } = o
-  const sources = await openSources(engine, mirror)
+  const sources = await openSources(engine, mirror, () => o.priority ?? (meter.phase === 'listing' ? 'recheck' : 'new'))
   const known = await loadKnown(engine.db.read, mirror, sources.keys, selection)
   const policy = policyOf(mirror.settings, { acceptShrink: o.acceptShrink })
   const count = () => {

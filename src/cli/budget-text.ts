@@ -1,0 +1,51 @@
+/** An upstream and what is left of its budget, as people read them. */
+import type { Budget, Forecast } from '../api/rates.ts'
+import type { Upstream } from '../api/upstreams.ts'
+import { age, count } from './format.ts'
+import { lines, properties } from './table.ts'
+
+export function upstreamText({ upstream, budget }: { readonly upstream: Upstream; readonly budget: Budget }): string {
+  const text = properties([
+    ['Name', upstream.name],
+    ['URL', upstream.url],
+    ['Organization', upstream.organization ?? '(shared)'],
+    ['User', upstream.username ?? '-'],
+    ['Referrers from', upstream.referrersFrom ?? undefined],
+    ['Limit', upstream.maxRate.length === 0 ? 'none of ours' : upstream.maxRate.join(', ')],
+    [
+      'Requests',
+      `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way`,
+    ],
+    ['Added', age(upstream.createdAt, '-')],
+  ])
+  const rest = [
+    ...budget.pauses.map(({ kind, until, reason }) => `No ${kind} before ${until}: ${reason}.`),
+    ...budget.allowances.map(allowanceText),
+    ...budget.waiting.map(
+      ({ repository, priority, requests }) => `${repository}: ${count(requests, 'request')} waiting (${WHY[priority]})`,
+    ),
+  ]
+  return rest.length === 0 ? text : `${text}\n${lines(rest)}`
+}
+
+const WHY: Record<Budget['waiting'][number]['priority'], string> = {
+  asked: 'asked for',
+  hinted: 'told of by upstream',
+  new: 'new content',
+  recheck: 'looked at again',
+}
+
+function allowanceText({ kind, limit, remaining, until, source }: Budget['allowances'][number]): string {
+  const of = limit === null ? '' : ` of ${limit}`
+  const by = source === null ? '' : `, counted for ${source}`
+  return `${remaining}${of} ${kind} left${until === null ? '' : ` until ${until}`}${by}.`
+}
+
+/** `A run needs 340 pulls, 212 left until 14:05.` */
+export function forecastText({ requests, needed, kind, left, until }: Forecast): string {
+  if (left === null) return `A run needs ${count(requests, 'request')}.`
+  const ends = until === null ? '' : ` until ${until}`
+  const besides = needed === requests ? '' : ` (${count(requests, 'request')} in all)`
+  const warning = needed > left ? ': it waits for the rest' : ''
+  return `A run needs ${needed} ${kind ?? 'requests'}${besides}, ${left} left${ends}${warning}.`
+}

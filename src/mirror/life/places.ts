@@ -1,0 +1,53 @@
+/** Where runs wait until there is room for them: a bounded number of places, shared fairly, whoever asked (record 30). */
+import type { RunTrigger } from '../../db/schema.ts'
+import type { Priority } from '../../net/priority.ts'
+import { createSlots } from '../../net/slots.ts'
+
+export const RUNS_AT_ONCE = 8
+
+/** Parts of the places that runs from one registry, and of one organization, may hold: the rest finds a free one whatever these do. */
+const REGISTRY = 1 / 2
+const ORGANIZATION = 3 / 4
+
+export interface PlaceRequest {
+  readonly runId: string
+  readonly organizationId: string
+  /** Origin of the registry that it reads. */
+  readonly registry: string
+  /** See `urgencyOf`; it may become more urgent while it waits. */
+  urgency(): number
+}
+
+export interface Places {
+  /** Resolves to the function that gives the place back. @throws AppError what `signal` was aborted with */
+  take(request: PlaceRequest, signal: AbortSignal): Promise<() => void>
+  /** How many runs come before this one; undefined: it does not wait. */
+  ahead(runId: string): number | undefined
+}
+
+/** Lower ones first, within an organization: what somebody waits for, what upstream tells of, what the clock has begun. */
+export function urgencyOf(trigger: RunTrigger): number {
+  return trigger === 'schedule' ? 2 : trigger === 'hint' ? 1 : 0
+}
+
+/** Of the requests of a run; undefined: nobody waits for it. */
+export function priorityOf(trigger: RunTrigger): Priority | undefined {
+  if (trigger === 'schedule') return undefined
+  return trigger === 'hint' ? 'hinted' : 'asked'
+}
+
+/** A free place goes to the organization that holds fewest, in turn; within it to what was asked for, then in order of asking. */
+export function createPlaces(total: number): Places {
+  const slots = createSlots({ total, bulk: total })
+  const most = (part: number) => Math.max(1, Math.floor(total * part))
+  return {
+    take({ runId, organizationId, registry, urgency }, signal) {
+      const shares = [
+        { key: JSON.stringify([organizationId]), most: most(ORGANIZATION) },
+        { key: JSON.stringify([null, registry]), most: most(REGISTRY) },
+      ]
+      return slots.acquire('small', signal, shares, { name: runId, rank: urgency })
+    },
+    ahead: (runId) => slots.ahead(runId),
+  }
+}

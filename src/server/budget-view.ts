@@ -1,0 +1,55 @@
+/** What a budget knows, as the API and the dry run show it. */
+import type { Budget } from '../api/rates.ts'
+import { maxRateOf } from '../db/mirrors/upstreams.ts'
+import type { UpstreamRow } from '../db/schema.ts'
+import { isoTime } from '../lib/clock.ts'
+import { findRate } from '../lib/rate.ts'
+import { saturate } from '../lib/saturate.ts'
+import type { Allowance } from '../mirror/engine.ts'
+import { type Learned, type LearnedAllowance, renewedMs } from '../net/learned-budget.ts'
+import { ALL } from '../net/registry-windows.ts'
+import type { Rates, RequestBudget } from '../net/request-budget.ts'
+
+/** Limits bind the upstream that they are set for; its owner's upstreams of the same registry, login and limit share its count. */
+export function ratesOf(upstream: Pick<UpstreamRow, 'organization_id' | 'max_rate'>): Rates {
+  return { owner: upstream.organization_id ?? '', list: maxRateOf(upstream).flatMap((text) => findRate(text) ?? []) }
+}
+
+const timeOf = (ms: number | undefined) => (ms === undefined ? null : isoTime(new Date(ms)))
+
+export function allowancesOf({ allowances }: Learned): Allowance[] {
+  return allowances.map((one) => ({
+    kind: one.kind,
+    counts: one.kind === ALL ? 'all' : 'manifests',
+    remaining: saturate(one.remaining),
+    until: timeOf(renewedMs(one)),
+  }))
+}
+
+/** @param organizations whose waiting requests are told; undefined: all */
+export async function budgetView(budget: RequestBudget, organizations: readonly string[] | undefined): Promise<Budget> {
+  const { pauses, allowances } = await budget.learned()
+  const mine = budget
+    .waiting()
+    .filter(({ organization = '' }) => organizations === undefined || organizations.includes(organization))
+  return {
+    requests: budget.requests,
+    inFlight: budget.inFlight,
+    mostInFlight: budget.mostInFlight,
+    pauses: pauses.map(({ kind, untilMs, reason }) => ({ kind, until: isoTime(new Date(untilMs)), reason })),
+    allowances: allowances.map(allowanceView),
+    waiting: mine.map(({ about, priority, requests }) => ({ repository: about ?? '(catalog)', priority, requests })),
+  }
+}
+
+function allowanceView(one: LearnedAllowance): Budget['allowances'][number] {
+  return {
+    kind: one.kind,
+    limit: one.limit === undefined ? null : saturate(one.limit),
+    remaining: saturate(one.remaining),
+    windowSeconds: one.windowMs === undefined ? null : Math.round(one.windowMs / 1000),
+    until: timeOf(renewedMs(one)),
+    source: one.source ?? null,
+    at: isoTime(new Date(one.atMs)),
+  }
+}
