@@ -129,6 +129,7 @@ describe('by the management API', () => {
     if (path.endsWith('/members/{user}')) return { role: 'member' }
     if (path === '/organizations/{organization}') return { quotaBytes: 1 }
     if (path === '/repositories/{organization}/{name}') return { description: 'changed' }
+    if (path.endsWith('/restore')) return { at: '2026-01-01T00:00:00Z' }
     return {}
   }
   const call = async (method: string, path: string, who: Credentials | null, body?: unknown) => {
