@@ -162,6 +162,15 @@ const answers: Record<string, (text: string) => unknown> = {
   }),
   'GET /mirrors': (text) => ({ mirrors: [mirror(text)], next: null }),
   'GET /mirrors/acme/dhi-python': (text) => ({ mirror: mirror(text) }),
+  'GET /mirrors/acme/dhi-python/runs': (text) => ({ runs: [run(text)], next: null }),
+  'GET /mirrors/acme/dhi-python/runs/r': (text) => ({
+    mirror: mirror(text),
+    run: run(text),
+    items: (['moved', 'failed'] as const).map((action) => ({
+      ...{ action, tag: text, from: digest, to: digest, digest, code: text, message: text, at: time },
+    })),
+    next: null,
+  }),
   'POST /mirrors/acme/dhi-python/sync': (text) => ({
     plan: {
       id: digest,
@@ -279,6 +288,8 @@ const commands: [args: string[], lines: number][] = [
   [['catalog', 'list', 'hub'], 2],
   [['mirror', 'list'], 2],
   [['mirror', 'show', 'acme/dhi-python'], 21],
+  [['mirror', 'runs', 'acme/dhi-python'], 2],
+  [['mirror', 'run', 'acme/dhi-python', 'r'], 14],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
   [['mirror', 'sync', 'acme/dhi-python', '--dry-run', '--verbose'], 6],
   [['subscription', 'list'], 2],
