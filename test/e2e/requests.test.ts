@@ -20,8 +20,9 @@ const layoutNames = ['dhi-python/release-1', 'cosign-tags', 'cosign-bundle', 'or
 const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   sync_runs: 'whole',
   leases: 'whole',
+  mirror_counters: 'whole',
   tokens: ['last_used_at'],
-  mirrors: ['since', 'next_run_at'],
+  mirrors: ['since', 'next_run_at', 'looked_at', 'look_due_at', 'succeeded_at'],
   mirror_tags: ['checked_at'],
 }
 
