@@ -173,19 +173,18 @@ async function lookAt(check: Check, upstream: Parameters<CheckUpstream>[0]): Pro
 }
 
 /** The organization's own upstream, or the shared one for null. */
-export async function findOwn(db: Queries, organizationId: string | null, name: string) {
+async function findOwn(db: Queries, organizationId: string | null, name: string) {
   const row = await findUpstream(db, organizationId, name)
   return row?.organization_id === organizationId ? row : undefined
 }
 
-/** @throws AppError NOT_FOUND */
+/** @throws AppError NOT_FOUND; whoever manages an organization's upstreams sees the shared ones too, and is told of that one */
 export async function getOwn(db: Queries, organizationId: string | null, name: string): Promise<UpstreamRow> {
-  const row = await findOwn(db, organizationId, name)
-  if (row !== undefined) return row
-  throw new AppError(
-    'NOT_FOUND',
-    `there is no upstream ${name} ${organizationId === null ? 'that is shared' : 'of this organization'}`,
-  )
+  const row = await findUpstream(db, organizationId, name)
+  if (row?.organization_id === organizationId) return row
+  if (organizationId === null) throw new AppError('NOT_FOUND', `there is no upstream ${name} that is shared`)
+  const hint = row === undefined ? '' : '; one of that name is shared: name no organization (--shared)'
+  throw new AppError('NOT_FOUND', `there is no upstream ${name} of this organization${hint}`)
 }
 
 async function referrerSource(db: Queries, organizationId: string | null, name: string | null) {

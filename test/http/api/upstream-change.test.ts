@@ -158,7 +158,12 @@ describeOnEachDatabase('changing an upstream', (startServer) => {
     expect((await patch('sample', body, stranger, null)).code).toBe('DENIED')
     expect((await patch('ours', body, stranger, 'beta')).code).toBe('NOT_FOUND')
     // The organization's own only: not the shared one of that name.
-    expect((await patch('sample', body)).code).toBe('NOT_FOUND')
+    const shared = await patch('sample', body)
+    expect([shared.code, shared.message]).toEqual([
+      'NOT_FOUND',
+      'there is no upstream sample of this organization; one of that name is shared: name no organization (--shared)',
+    ])
+    expect((await patch('nowhere', body)).message).toBe('there is no upstream nowhere of this organization')
     expect((await patch('sample', body, OWNER, null)).status).toBe(200)
   })
 
