@@ -1,7 +1,7 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import type { Progress } from '../api/progress.ts'
 import type { Run } from '../api/runs.ts'
-import { isResting } from '../db/mirrors/life.ts'
+import { isResting, scheduleForgotten } from '../db/mirrors/life.ts'
 import {
   claimDueMirror,
   findMirror,
@@ -10,7 +10,6 @@ import {
   listDueMirrors,
   listMirrors,
   type MirrorRecord,
-  scheduleMirror,
 } from '../db/mirrors/mirrors.ts'
 import { listRunItems } from '../db/mirrors/run-items.ts'
 import { findRun, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
@@ -292,10 +291,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       }
       await presence.announce()
       await takeOver()
-      for (const mirror of await listMirrors(db.read, { limit: Number.MAX_SAFE_INTEGER })) {
-        if (mirror.state === 'stopped' || mirror.next_run_at !== null) continue
-        if (!(await isResting(db.read, mirror.id))) await db.write((tx) => scheduleMirror(tx, mirror.id, now()))
-      }
+      await db.write((tx) => scheduleForgotten(tx, now()))
       if (scheduler !== undefined) return
       scheduler = startScheduler({ clock, sleep, logger: options.logger, beginDue })
       const { logger } = options

@@ -81,6 +81,28 @@ describe('the schedule', () => {
     expect(stopped.nextRunAt).toBeNull()
   })
 
+  test('a start finds mirrors that have no next run, and leaves those alone that are paused or stopped', async () => {
+    const named = ['forgotten', 'paused', 'stopped'] as const
+    const ids = new Map<string, string>()
+    for (const name of named) {
+      const repository = memoryRepository()
+      addImage(repository, name, { tags: ['1'] })
+      instance.repositories.set(`hub/${name}`, repository)
+      ids.set(name, (await instance.mirror(`hub/${name}`)).mirrorId)
+    }
+    const idOf = (name: (typeof named)[number]) => ids.get(name) ?? ''
+    await instance.engine.pause(idOf('paused'), 'user:test')
+    await instance.engine.stop(idOf('stopped'), 'user:test')
+    await instance.db.write((tx) => tx.updateTable('mirrors').set({ next_run_at: null }).execute())
+    const asleep = isAsleep.promise
+    await instance.engine.resume({ isAlone: true })
+    await asleep
+    const runs = await Promise.all(
+      named.map(async (name) => (await instance.engine.runs(idOf(name), { limit: 10 })).runs.map((run) => run.trigger)),
+    )
+    expect(runs).toEqual([['schedule', 'start'], ['start'], ['start']])
+  })
+
   test('referrers of known attestations are asked for again within a day', async () => {
     const image = addImage(upstream, 'one', { tags: ['1'] })
     const attestation = addImage(upstream, 'attestation', { subject: image })

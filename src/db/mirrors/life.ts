@@ -4,7 +4,7 @@ import { inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { NewEvent } from '../platform/events.ts'
 import type { MirrorPauseRow, PauseCause } from '../schema.ts'
-import { findMirror, type MirrorRecord } from './mirrors.ts'
+import { findMirror, type MirrorRecord, scheduleMirror } from './mirrors.ts'
 
 /** While one of these holds, no run begins; of the others (quota, credentials, gone) a good run is the end. */
 export const REST_CAUSES = ['public', 'archived', 'hand'] as const satisfies readonly PauseCause[]
@@ -37,6 +37,21 @@ export async function listPauses(db: Queries, mirrorIds: readonly string[]): Pro
 export async function isResting(db: Queries, mirrorId: string): Promise<boolean> {
   const pauses = await db.selectFrom('mirror_pauses').select('cause').where('mirror_id', '=', mirrorId).execute()
   return pauses.some(({ cause }) => isRestCause(cause))
+}
+
+/** Mirrors that have no next run though nothing rests them: they are due now. */
+export async function scheduleForgotten(tx: Transaction, at: string): Promise<void> {
+  const idle = await tx
+    .selectFrom('mirrors')
+    .select('id')
+    .where('state', '!=', 'stopped')
+    .where('next_run_at', 'is', null)
+    .execute()
+  const ids = idle.map(({ id }) => id)
+  const pauses = await listPauses(tx, ids)
+  for (const id of ids) {
+    if (pauses.get(id)?.some(({ cause }) => isRestCause(cause)) !== true) await scheduleMirror(tx, id, at)
+  }
 }
 
 /**
