@@ -123,15 +123,17 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
       const isFirst = (one: Waiting, place: number) =>
         rankOf(one) - rankOf(me) < 0 || (rankOf(one) === rankOf(me) && place < mine)
       const before = all.filter((one, place) => keyOf(one) === keyOf(me) && isFirst(one, place)).length
-      const others = new Map<string, Waiting[]>()
-      for (const one of all)
-        if (keyOf(one) !== keyOf(me)) others.set(keyOf(one), [...(others.get(keyOf(one)) ?? []), one])
+      const others = new Map<string, { readonly first: Waiting; count: number }>()
+      for (const one of all) {
+        const other = others.get(keyOf(one))
+        if (other !== undefined) other.count++
+        else if (keyOf(one) !== keyOf(me)) others.set(keyOf(one), { first: one, count: 1 })
+      }
       const level = heldBy(me) + before
       let ahead = before
-      for (const [first, ...rest] of others.values()) {
-        if (first === undefined) continue
+      for (const { first, count } of others.values()) {
         const isServedFirst = lastServed(first) < lastServed(me) ? 1 : 0
-        ahead += Math.min(1 + rest.length, Math.max(0, level - heldBy(first) + isServedFirst))
+        ahead += Math.min(count, Math.max(0, level - heldBy(first) + isServedFirst))
       }
       return ahead
     },
