@@ -123,6 +123,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       clock,
       isAllowedAddress: trustedProxies(settings.metricsAllow ?? []),
       measureProcess,
+      budgetOf: sources.budgetOf,
     })
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
     listener.serve(createHttpApp({ ...apps, api, hooks, metrics, isReady: () => isReady, logger, isTrustedProxy }))

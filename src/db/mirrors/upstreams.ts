@@ -135,6 +135,22 @@ export async function listUpstreams(
   })
 }
 
+/** The oldest `limit` of all, for operators: which ones they are changes seldom. `organization` is its name; null: shared. */
+export async function listOldestUpstreams(
+  db: Queries,
+  limit: number,
+): Promise<(UpstreamRow & { organization: string | null })[]> {
+  return db
+    .selectFrom('upstreams as upstream')
+    .leftJoin('organizations as organization', 'organization.id', 'upstream.organization_id')
+    .selectAll('upstream')
+    .select('organization.name as organization')
+    .orderBy('upstream.created_at')
+    .orderBy('upstream.id')
+    .limit(limit)
+    .execute()
+}
+
 /**
  * Removes an upstream. Stopped mirrors of it are forgotten; their repositories stay, unmirrored.
  * @throws AppError CONFLICT while a mirror or a subscription reads from it, or another upstream takes its referrers from it

@@ -2,12 +2,15 @@
 import type { Authenticator } from '../../access/authenticate.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import { decideInstance } from '../../access/rights.ts'
+import type { Budget } from '../../api/rates.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { readMeasures } from '../../db/mirrors/measures.ts'
+import { listOldestUpstreams } from '../../db/mirrors/upstreams.ts'
+import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { clientAddress } from '../client-address.ts'
-import { MAX_LABELLED, METRICS_TYPE, type ProcessMeasures, renderMetrics } from './render.ts'
+import { MAX_LABELLED, METRICS_TYPE, type ProcessMeasures, renderMetrics, type UpstreamMeasure } from './render.ts'
 
 export interface MetricsDeps {
   readonly db: Database
@@ -16,7 +19,9 @@ export interface MetricsDeps {
   /** Whether a client at this address may read without signing in (`KAGAMI_METRICS_ALLOW`). */
   readonly isAllowedAddress: (address: string) => boolean
   readonly measureProcess: () => ProcessMeasures
-  /** Mirrors with labels of their own. */
+  /** What this server knows of an upstream's budget. */
+  readonly budgetOf: (upstream: UpstreamRow, organizations: undefined) => Promise<Budget>
+  /** Mirrors, and upstreams, with labels of their own. */
   readonly maxLabelled?: number
 }
 
@@ -30,8 +35,21 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   /** Scrapes that come together are answered by one reading. */
   let reading: Promise<string> | undefined
   const read = async () => {
-    const measures = await readMeasures(db.read, deps.maxLabelled ?? MAX_LABELLED)
-    return renderMetrics(measures, deps.measureProcess(), clock.now())
+    const most = deps.maxLabelled ?? MAX_LABELLED
+    const [measures, upstreams] = await Promise.all([readMeasures(db.read, most), readBudgets(most)])
+    return renderMetrics(measures, upstreams, deps.measureProcess(), clock.now())
+  }
+
+  async function readBudgets(most: number): Promise<UpstreamMeasure[]> {
+    const upstreams = await listOldestUpstreams(db.read, most)
+    const measured = await Promise.all(
+      // One whose login cannot be read (a variable that is gone) has no budget; its mirrors say so themselves.
+      upstreams.map(async (upstream) => ({
+        name: upstream.organization === null ? upstream.name : `${upstream.organization}/${upstream.name}`,
+        budget: await deps.budgetOf(upstream, undefined).catch(() => undefined),
+      })),
+    )
+    return measured.flatMap(({ name, budget }) => (budget === undefined ? [] : [{ name, budget }]))
   }
 
   async function allow(request: Request, server: unknown): Promise<void> {

@@ -1,10 +1,11 @@
 /** The numbers of an instance in the text format of Prometheus. */
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { Budget } from '../../api/rates.ts'
 import type { Measures, MirrorMeasure } from '../../db/mirrors/measures.ts'
 import { freshnessOf } from '../../mirror/life/freshness.ts'
 import { PAUSE_CAUSES, shownState } from '../../mirror/life/state.ts'
 
-/** Mirrors with labels of their own; a series each would otherwise be without end. */
+/** Mirrors, and upstreams, with labels of their own; a series each would otherwise be without end. */
 export const MAX_LABELLED = 1000
 /** The label of all mirrors beyond those; no repository is named so. */
 const OTHERS = '_others'
@@ -20,9 +21,20 @@ export interface ProcessMeasures {
   readonly cpuSeconds: number
 }
 
+export interface UpstreamMeasure {
+  /** With its organization before it unless it is shared. */
+  readonly name: string
+  readonly budget: Budget
+}
+
 export const METRICS_TYPE: string = new Registry().contentType
 
-export function renderMetrics(measures: Measures, process: ProcessMeasures, now: Date): Promise<string> {
+export function renderMetrics(
+  measures: Measures,
+  upstreams: readonly UpstreamMeasure[],
+  process: ProcessMeasures,
+  now: Date,
+): Promise<string> {
   const registry = new Registry()
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] })
@@ -32,6 +44,7 @@ export function renderMetrics(measures: Measures, process: ProcessMeasures, now:
   describeInstance()
   describeMirrors()
   describeCounters()
+  describeUpstreams()
   describeProcess()
   return registry.metrics()
 
@@ -99,6 +112,37 @@ export function renderMetrics(measures: Measures, process: ProcessMeasures, now:
       else if (kind === 'bytes') bytes.inc({ mirror }, total)
       else if (kind === 'requests') requests.inc({ mirror }, total)
       else tags.inc({ mirror }, total)
+    }
+  }
+
+  function describeUpstreams(): void {
+    const left = gauge('kagami_upstream_requests_left', 'What the registry says is left of its allowance.', [
+      'upstream',
+      'kind',
+    ])
+    const limit = gauge('kagami_upstream_requests_limit', 'The allowance that the registry tells.', [
+      'upstream',
+      'kind',
+    ])
+    const pause = gauge('kagami_upstream_paused_until_timestamp_seconds', 'Until when it has asked to be left alone.', [
+      'upstream',
+      'kind',
+    ])
+    const flight = gauge('kagami_upstream_requests_in_flight', 'Requests under way to its registry and login.', [
+      'upstream',
+    ])
+    const waiting = gauge('kagami_upstream_requests_waiting', 'Requests that wait for their turn.', ['upstream'])
+    for (const { name: upstream, budget } of upstreams) {
+      for (const { kind, remaining, limit: most } of budget.allowances) {
+        left.set({ upstream, kind }, remaining)
+        if (most !== null) limit.set({ upstream, kind }, most)
+      }
+      for (const { kind, until } of budget.pauses) pause.set({ upstream, kind }, seconds(until))
+      flight.set({ upstream }, budget.inFlight)
+      waiting.set(
+        { upstream },
+        budget.waiting.reduce((sum, { requests }) => sum + requests, 0),
+      )
     }
   }
 

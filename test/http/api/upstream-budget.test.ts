@@ -4,7 +4,7 @@ import { planAnswerSchema } from '../../../src/api/plans.ts'
 import { upstreamAnswerSchema, upstreamChangeAnswerSchema, upstreamShowSchema } from '../../../src/api/upstreams.ts'
 import { image, type ScriptedRegistry, scriptedRegistry, served } from '../../remote/scripted-registry.ts'
 import { temporaryDirectory } from '../../support/process.ts'
-import { type Login, OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
+import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
 const directory = temporaryDirectory('upstream-budget')
 let kagami: WholeServer
@@ -31,6 +31,8 @@ afterAll(async () => {
   directory.remove()
 })
 
+const scrape = async () =>
+  (await fetch(`${kagami.url}/metrics`, { headers: { authorization: authorization(OWNER) } })).text()
 const show = (login: Login = OWNER, organization = 'acme') =>
   kagami.call('GET', `/upstreams/hub?organization=${organization}`, { login })
 
@@ -58,6 +60,11 @@ test('owners see what is left; the dry run says what a run needs of it; others s
   expect(budget.allowances).toMatchObject([{ kind: 'requests', limit: 1000, remaining: 212, windowSeconds: 3600 }])
   expect(Date.parse(budget.allowances[0]?.until ?? '')).toBeGreaterThan(Date.now())
   expect([budget.pauses, budget.waiting, budget.inFlight]).toEqual([[], [], 0])
+  const metrics = await scrape()
+  expect(metrics).toContain('kagami_upstream_requests_left{upstream="acme/hub",kind="requests"} 212\n')
+  expect(metrics).toContain('kagami_upstream_requests_limit{upstream="acme/hub",kind="requests"} 1000\n')
+  expect(metrics).toContain('kagami_upstream_requests_in_flight{upstream="acme/hub"} 0\n')
+  expect(metrics).not.toContain('kagami_upstream_paused_until_timestamp_seconds{')
   expect((await show(member)).status).toBe(403)
   expect((await show(stranger)).status).toBe(403)
   expect((await show(stranger, 'beta')).status).toBe(404)
@@ -74,4 +81,8 @@ test('what the registry said is known after a restart, and it is left alone', as
   expect([refused.code, registry.asked.length]).toEqual(['UPSTREAM_RATE_LIMITED', asked])
   const { budget } = (await show()).as(upstreamShowSchema)
   expect(budget.pauses).toMatchObject([{ kind: 'requests', reason: 'it answered 429' }])
+  const until = Date.parse(budget.pauses[0]?.until ?? '') / 1000
+  expect(await scrape()).toContain(
+    `kagami_upstream_paused_until_timestamp_seconds{upstream="acme/hub",kind="requests"} ${until}\n`,
+  )
 })

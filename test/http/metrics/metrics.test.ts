@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { AppError } from '../../../src/errors.ts'
 import { createMetricsApp } from '../../../src/http/metrics/app.ts'
 import { createLogger } from '../../../src/lib/logger.ts'
+import { createRequestBudget } from '../../../src/net/request-budget.ts'
+import { budgetView } from '../../../src/server/budget-view.ts'
 import { measureProcess } from '../../../src/server/measure-process.ts'
 import { openAccessInstance } from '../../access/access-instance.ts'
 import { type MirrorInstance, openMirrorInstance } from '../../mirror/mirror-instance.ts'
@@ -87,6 +89,7 @@ describeOnEachEngine('the numbers', (openFresh) => {
       const app = createMetricsApp({
         ...{ db: instance.db, authenticator: access.authenticator, clock, measureProcess },
         isAllowedAddress: () => true,
+        budgetOf: async () => budgetView(createRequestBudget(), undefined),
         ...(maxLabelled === undefined ? {} : { maxLabelled }),
       })
       const server = { requestIP: () => ({ address: '192.0.2.1' }) }
