@@ -117,7 +117,8 @@ function build(world: World): { inventory: Inventory; known: Known } {
     tags: states,
     excluded,
   }
-  const listing = { listed: new Set(tags.map(({ tag }) => tag)), listedTags: tags.length, learned: new Map() }
+  const facts = { learned: new Map(), outlived: [] }
+  const listing = { listed: new Set(tags.map(({ tag }) => tag)), listedTags: tags.length, ...facts }
   const nothing = { absent: new Map(), lists: [], unchosen: new Map(), without: new Map(), spared: new Map() }
   return { inventory: { tags, nodes, problems, ...listing, ...nothing }, known }
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { rowChunks } from '../engine/chunks.ts'
+import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { MirrorFactRow } from '../schema.ts'
 
@@ -47,5 +47,11 @@ export async function recordFacts(tx: Transaction, mirrorId: string, facts: Read
         })),
       )
       .execute()
+  }
+}
+
+export async function forgetFacts(tx: Transaction, mirrorId: string, digests: readonly Digest[]): Promise<void> {
+  for (const chunk of inChunks(digests)) {
+    await tx.deleteFrom('mirror_facts').where('mirror_id', '=', mirrorId).where('digest', 'in', chunk).execute()
   }
 }

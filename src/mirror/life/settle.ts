@@ -3,7 +3,7 @@ import type { RunCounts } from '../../api/runs.ts'
 import { isSameSelection } from '../../api/selection.ts'
 import type { Transaction } from '../../db/engine/engine.ts'
 import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/mirrors/life.ts'
-import { recordFacts } from '../../db/mirrors/mirror-facts.ts'
+import { forgetFacts, recordFacts } from '../../db/mirrors/mirror-facts.ts'
 import { recordHolds } from '../../db/mirrors/mirror-holds.ts'
 import { recordSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { forgetTags, recordTags } from '../../db/mirrors/mirror-tags.ts'
@@ -75,6 +75,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     await recordTags(tx, report.tags)
     await forgetTags(tx, mirror.id, report.forgotten)
     await recordFacts(tx, mirror.id, report.learned)
+    await forgetFacts(tx, mirror.id, report.outlived)
     await recordHolds(tx, mirror.id, report.holds, { isAll: !end.isPartOfMirror })
     if (report.listedTags !== undefined) await setListedTags(tx, mirror.id, report.listedTags)
     if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)

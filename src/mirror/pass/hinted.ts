@@ -76,6 +76,7 @@ export function nothingLeft(tags: readonly MirrorTagRow[]): RunReport {
     tags,
     subjects: [],
     learned: new Map(),
+    outlived: [],
     forgotten: [],
     isOwed: false,
   }

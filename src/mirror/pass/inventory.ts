@@ -37,6 +37,8 @@ export interface Inventory extends Walked {
   readonly only?: ReadonlySet<Tag> | undefined
   /** What the selection had to read in this pass. */
   readonly learned: ReadonlyMap<Digest, Facts>
+  /** What it had to read once, and has no use for any more; nothing where not all tags were looked for. */
+  readonly outlived: readonly Digest[]
   /** All tags that were listed, whether anybody looked at them or not. */
   readonly listed: ReadonlySet<Tag>
   /** How many of them are upstream's own. */
@@ -203,8 +205,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   await look(orphans)
   await walker.settle()
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
-  const learned = learner.learned
-  return { tags, only: o.only, listed: new Set(listed.keys()), listedTags, referrersDown, learned, ...walker.walked }
+  const facts = { learned: learner.learned, outlived: o.only === undefined ? learner.outlived() : [] }
+  return { tags, only: o.only, listed: new Set(listed.keys()), listedTags, referrersDown, ...facts, ...walker.walked }
 }
 
 /** Tags that upstream listed in the last pass, as far as the tags of before tell. */

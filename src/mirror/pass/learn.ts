@@ -17,6 +17,8 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024
 /** Real configs have some kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_TYPES = 50
+/** Referrers that were not met in a pass and are remembered all the same: read again is what it costs to forget them. */
+const MAX_UNMET_REFERRERS = 50_000
 const MAX_TYPE_LENGTH = 256
 /** Indexes below one another that are followed to find an image. */
 const MAX_DEPTH = 3
@@ -34,13 +36,22 @@ export interface Learner {
   takeManifest(digest: Digest): Manifest | undefined
   /** All that is known now of the digests that were read in this pass. */
   readonly learned: ReadonlyMap<Digest, Facts>
+  /**
+   * Digests that something is known of, and that a pass over all tags, ended by now, has no use for: images that no tag has any more. What
+   * referrers are is kept, for a list that is not asked for, or unchanged, does not name those that are left out; unless that gets too much.
+   */
+  outlived(): Digest[]
 }
 
-export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>): Learner {
+export function createLearner(
+  o: Omit<WalkOptions, 'fallbackTags' | 'learner'>,
+  maxReferrers: number = MAX_UNMET_REFERRERS,
+): Learner {
   const { known, limiter, readers } = o
   const selection: Selection = o.selection ?? {}
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const learned = new Map<Digest, Facts>()
+  const met = new Set<Digest>()
   const held = new Map<Digest, Manifest>()
   const asked = new Map<string, Promise<unknown>>()
   let heldBytes = 0
@@ -49,7 +60,10 @@ export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>):
   const isWanted = createTypeChooser(referrers ?? [])
 
   const readerOf = (origin: Origin) => (origin === 'image' ? readers.image : (readers.referrers ?? readers.image))
-  const factsOf = (digest: Digest): Facts => learned.get(digest) ?? known.facts.get(digest) ?? {}
+  const factsOf = (digest: Digest): Facts => {
+    met.add(digest)
+    return learned.get(digest) ?? known.facts.get(digest) ?? {}
+  }
   const learn = (digest: Digest, facts: Facts) => void learned.set(digest, { ...factsOf(digest), ...facts })
 
   /** One question a digest, however many ask. */
@@ -126,6 +140,11 @@ export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>):
 
   return {
     learned,
+    outlived() {
+      const unmet = [...known.facts].filter(([digest]) => !met.has(digest))
+      const images = unmet.filter(([, { types }]) => types === undefined)
+      return (unmet.length - images.length > maxReferrers ? unmet : images).map(([digest]) => digest)
+    },
     takeManifest: drop,
     async refuseOld({ digest }, origin) {
       if (newerThan === undefined || cutoff === undefined) return undefined

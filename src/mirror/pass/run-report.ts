@@ -47,6 +47,8 @@ export interface RunReport {
   readonly tags: readonly MirrorTagRow[]
   readonly subjects: readonly MirrorSubjectRow[]
   readonly learned: ReadonlyMap<Digest, Facts>
+  /** Digests of which nothing has to be known any more. */
+  readonly outlived: readonly Digest[]
   readonly forgotten: readonly Tag[]
   /** Something that is served already still lacks a part that only a full pass asks for. */
   readonly isOwed: boolean
@@ -133,6 +135,8 @@ export function reportRun(
     tags,
     subjects: reliableLists(inventory, published.digests, o),
     learned: inventory.learned,
+    // What could not be read may have led to them.
+    outlived: outcome === 'done' && down.length === 0 && inventory.problems.size === 0 ? inventory.outlived : [],
     forgotten: plan.forgotten,
     isOwed: executed.failed.some(
       ({ work, problem }) =>

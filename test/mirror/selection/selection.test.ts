@@ -143,7 +143,16 @@ describe('tags', () => {
     expect(Object.keys(await tagsHere())).toEqual(['new', 'reproducible', 'unknown'])
     upstream.calls.length = 0
     await instance.sync(mirrorId)
-    expect([asked('readManifest'), asked('openBlob'), asked('resolve').length]).toEqual([[], [], 6])
+    await instance.sync(mirrorId)
+    expect([asked('readManifest'), asked('openBlob'), asked('resolve').length]).toEqual([[], [], 12])
+    // What is known of a digest that no tag has any more is forgotten: an upstream that moves its tags for years fills nothing.
+    const facts = () => instance.db.read.selectFrom('mirror_facts').select('digest').execute()
+    const before = await facts()
+    for (const release of ['one', 'two', 'three']) {
+      addImage(upstream, `moved to ${release}`, { tags: ['old', 'new'] })
+      expect((await instance.sync(mirrorId)).outcome).toBe('done')
+    }
+    expect([before.length, (await facts()).length]).toEqual([6, 5])
     await change(mirrorId, { newerThan: null, tags: null })
     await instance.sync(mirrorId)
     expect(Object.keys(await tagsHere())).toHaveLength(7)
@@ -221,7 +230,8 @@ describe('referrers', () => {
     expect(await Promise.all([sbom, unsigned].map(isHere))).toEqual([false, false])
     expect(asked('readManifest').filter((of) => of === provenance.digest)).toHaveLength(1)
     upstream.calls.length = 0
-    await instance.sync(mirrorId)
+    // Also where a list was not asked for, or is told to be unchanged, and does not name what was left out.
+    for (const full of [false, false, true, false]) await instance.sync(mirrorId, { full })
     expect(asked('readManifest')).toEqual([])
     await change(mirrorId, { referrers: ['https://*'] })
     expect((await instance.sync(mirrorId)).outcome).toBe('done')
