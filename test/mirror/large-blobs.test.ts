@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { countBytes, formatPiece, missingPieces, parsePieces, withPiece } from '../../src/blobs/piece-map.ts'
-import { cutPieces } from '../../src/mirror/pass/fetch-pieces.ts'
+import { type Rest, takePiece } from '../../src/mirror/pass/fetch-pieces.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { ByteRange } from '../../src/oci/repository.ts'
 import { type ScriptedRegistry, scriptedRegistry } from '../remote/scripted-registry.ts'
@@ -133,6 +133,15 @@ describe('a large blob', () => {
     expect([stalled, await isWhole()]).toEqual([1, true])
   })
 
+  test('one of any size that an upstream may claim costs no more than what is asked for at once', async () => {
+    const huge = { ...blob, size: Number.MAX_SAFE_INTEGER }
+    fault = ({ range }) => (range === undefined ? new Response(null, { status: 416 }) : part(range, cut(range, 0)))
+    const before = process.memoryUsage().rss
+    await expect(storage.fetch(registry.url, huge)).rejects.toBeInstanceOf(Error)
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * MIB)
+    expect(ranges.length).toBeLessThan(20)
+  })
+
   test('a registry that breaks off each time without a byte ends it', async () => {
     fault = ({ range }) => (range === undefined ? undefined : part(range, cut(range, 0)))
     await expect(storage.fetch(registry.url, blob)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' })
@@ -191,7 +200,11 @@ describe('the map of pieces', () => {
         })
         const missing = bytesOf(missingPieces(map, size))
         for (let at = 0; at < size; at++) expect(missing.has(at)).toBe(!there.has(at))
-        expect(bytesOf(cutPieces(missingPieces(map, size), 7))).toEqual(missing)
+        const queue = missingPieces(map, size).map((one): Rest => ({ ...one, pieceBytes: 7 }))
+        const pieces7: ByteRange[] = []
+        for (let piece = takePiece(queue); piece !== undefined; piece = takePiece(queue)) pieces7.push(piece)
+        expect(bytesOf(pieces7)).toEqual(missing)
+        expect(pieces7.every(({ from, to }) => from < to && to - from <= 7)).toBe(true)
       }),
     )
   })

@@ -18,14 +18,19 @@ export interface PieceTransfer extends Abortable {
   onBytes(bytes: number): void
 }
 
-/** The missing ranges, cut into pieces of at most `pieceBytes`. Pure. */
-export function cutPieces(missing: readonly ByteRange[], pieceBytes: number): ByteRange[] {
-  return missing.flatMap(({ from, to }) =>
-    Array.from({ length: Math.ceil((to - from) / pieceBytes) }, (_, i) => ({
-      from: from + i * pieceBytes,
-      to: Math.min(to, from + (i + 1) * pieceBytes),
-    })),
-  )
+/** A range that is still to be asked for, in pieces of at most `pieceBytes`. */
+export interface Rest extends ByteRange {
+  readonly pieceBytes: number
+}
+
+/** Cuts the next piece off; undefined when nothing is left. A list of pieces would be as long as an upstream says that its blob is. */
+export function takePiece(queue: Rest[]): ByteRange | undefined {
+  const rest = queue.shift()
+  if (rest === undefined) return undefined
+  const { from, pieceBytes } = rest
+  const to = Math.min(rest.to, from + pieceBytes)
+  if (to < rest.to) queue.unshift({ ...rest, from: to })
+  return { from, to }
 }
 
 interface Active {
@@ -45,7 +50,7 @@ interface Active {
  */
 export async function fillByPieces(sink: BlobSink, blob: Descriptor, o: PieceTransfer): Promise<boolean> {
   const { pieceBytes = PIECE_BYTES } = o
-  const queue = cutPieces(sink.missing, pieceBytes)
+  const queue = sink.missing.map((range): Rest => ({ ...range, pieceBytes }))
   const active = new Set<Active>()
   const ended = new AbortController()
   const whole = o.signal === undefined ? ended.signal : AbortSignal.any([o.signal, ended.signal])
@@ -98,12 +103,12 @@ export async function fillByPieces(sink: BlobSink, blob: Descriptor, o: PieceTra
     }
     if (me.at > piece.from) emptyBodies = 0
     // What it lacks is what the sink lacks of it: an answer may be shorter than asked for.
-    const lacks = sink.missing.flatMap(({ from, to }) => {
-      const part = { from: Math.max(from, piece.from), to: Math.min(to, piece.to) }
+    const most = me.abort.signal.aborted ? Math.ceil(pieceBytes / 4) : pieceBytes
+    const lacks = sink.missing.flatMap(({ from, to }): Rest[] => {
+      const part = { from: Math.max(from, piece.from), to: Math.min(to, piece.to), pieceBytes: most }
       return part.from < part.to ? [part] : []
     })
-    const most = me.abort.signal.aborted ? Math.ceil(pieceBytes / 4) : pieceBytes
-    queue.push(...cutPieces(lacks, most))
+    queue.push(...lacks)
     tell()
     return me.number
   }
@@ -121,7 +126,7 @@ export async function fillByPieces(sink: BlobSink, blob: Descriptor, o: PieceTra
 
   async function work(): Promise<void> {
     let last = -1
-    for (let piece = queue.shift(); piece !== undefined && !isRefused; piece = queue.shift()) {
+    for (let piece = takePiece(queue); piece !== undefined && !isRefused; piece = takePiece(queue)) {
       last = await fetchPiece(piece)
     }
     if (!isRefused) halveSlowest(last)
