@@ -113,7 +113,8 @@ function unchangedText(steps: readonly Step[]): string {
   const parts = (['upstream', 'mirror', 'subscription'] as const).flatMap((kind) => {
     return of(kind) === 0 ? [] : [count(of(kind), kind)]
   })
-  return parts.length === 0 ? '' : `: ${parts.join(' and ')} are as the files say`
+  const verb = steps.length === 1 ? 'is' : 'are'
+  return parts.length === 0 ? '' : `: ${parts.join(' and ')} ${verb} as the files say`
 }
 
 function resultText({ step, error }: StepResult): string {
