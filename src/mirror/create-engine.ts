@@ -22,7 +22,7 @@ import { mergeUntilEither } from '../lib/merge.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
-import { type DryRunRequest, dryRun } from './life/dry-run.ts'
+import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
 import { explainMirror } from './life/explain.ts'
 import { followForeignRuns, momentOf } from './life/foreign-runs.ts'
 import { settleObjectives } from './life/freshness.ts'
@@ -123,11 +123,11 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return findNextDue(db.read, at)
   }
 
-  const dryRunOptions = { db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun }
+  const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
 
   function planOf(mirror: MirrorRecord, o: Omit<DryRunRequest, 'settings'>) {
     const full = o.full === true || mirror.full_due === 1
-    return dryRun(dryRunOptions, mirror, mirror, { ...o, full, settings: settingsOf(mirror) })
+    return dryRun(mirror, mirror, { ...o, full, settings: settingsOf(mirror) })
   }
 
   async function planStart(target: StartTarget, request: StartRequest, signal?: AbortSignal) {
@@ -142,7 +142,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       repository: target.destination,
     }
     const settings = changedSettings(stopped === undefined ? {} : settingsOf(stopped), request.settings ?? {})
-    return dryRun(dryRunOptions, subject, id, { signal, settings, full: stopped !== undefined })
+    return dryRun(subject, id, { signal, settings, full: stopped !== undefined })
   }
 
   async function targetOf(request: StartRequest, signal?: AbortSignal) {
@@ -165,8 +165,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
 
   return {
     async start(request) {
+      const { signal } = request
       const target = await targetOf(request)
-      if (request.plan !== undefined) refuseOtherPlan(request.plan, await planStart(target, request))
+      if (request.plan !== undefined) refuseOtherPlan(request.plan, await planStart(target, request, signal))
       const mirror = await db.write((tx) =>
         insertStart(tx, target, {
           adopt: request.adopt ?? false,
@@ -189,9 +190,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         )
       }
       await refusePaused(mirror)
-      const { plan, full: isFull = false, acceptShrink = false, only } = o
+      const { plan, full: isFull = false, acceptShrink = false, only, signal } = o
       // Whoever asked is told at once; the run looks again, for what moves between the two.
-      if (plan !== undefined) refuseOtherPlan(plan, await planOf(mirror, { full: isFull, acceptShrink, only }))
+      if (plan !== undefined) refuseOtherPlan(plan, await planOf(mirror, { full: isFull, acceptShrink, only, signal }))
       return begin(mirrorId, { trigger: o.trigger ?? 'sync', isFull, acceptShrink, only, exactly: plan })
     },
     async hint(upstreamId, given) {

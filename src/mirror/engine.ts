@@ -108,9 +108,16 @@ export interface MirrorEngine {
    * Makes the mirror (and its private repository) and begins the first run in the background. The caller has checked the right.
    * @param by who stands in events: `user:<name>`
    * @throws AppError NOT_FOUND (organization, upstream), UPSTREAM_NOT_FOUND and other UPSTREAM_* (nothing is left behind),
-   *   NAME_INVALID, CONFLICT (the plan does not hold any more; destination exists, with a suggestion in the message and in `detail.suggestion`)
+   *   NAME_INVALID, CONFLICT (the plan does not hold any more; destination exists, with a suggestion in the message and in `detail.suggestion`),
+   *   TOOMANYREQUESTS when the organization has too many plans made already
    */
-  start(request: StartRequest & { readonly by: string }): Promise<MirrorAndRun>
+  start(
+    request: StartRequest & {
+      readonly by: string
+      /** Ends the wait for the plan that is compared. */
+      readonly signal?: AbortSignal | undefined
+    },
+  ): Promise<MirrorAndRun>
   /** What `start` would do. Same errors. */
   planStart(request: StartRequest, o?: { readonly signal?: AbortSignal | undefined }): Promise<Plan>
   /**
@@ -130,6 +137,8 @@ export interface MirrorEngine {
       readonly trigger?: RunTrigger | undefined
       /** Exactly this plan is executed, or nothing is done. */
       readonly plan?: PlanReference | undefined
+      /** Ends the wait for the plan that is compared. */
+      readonly signal?: AbortSignal | undefined
     },
   ): Promise<MirrorAndRun>
   /**

@@ -162,8 +162,9 @@ export function mirrorRoutes(deps: Deps): Routes {
       async (c) => {
         const { dryRun, ...request } = c.req.valid('json')
         keepOpen(c)
-        if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal: c.req.raw.signal }) }, 200)
-        return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who) }), 202)
+        const { signal } = c.req.raw
+        if (dryRun) return c.json({ plan: await mirrors.planStart(request, { signal }) }, 200)
+        return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who), signal }), 202)
       },
     )
     .serve(show, allow('mirror.read', 'see mirrors'), async (c, { mirror }) => c.json({ mirror }, 200))
@@ -171,10 +172,8 @@ export function mirrorRoutes(deps: Deps): Routes {
       const { full, acceptShrink, tags: names, dryRun, plan } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
-      const asked = { full, acceptShrink, only }
-      if (dryRun) {
-        return c.json({ plan: await mirrors.planSync(mirror.id, { ...asked, signal: c.req.raw.signal }) }, 200)
-      }
+      const asked = { full, acceptShrink, only, signal: c.req.raw.signal }
+      if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, asked) }, 200)
       return c.json(await mirrors.sync(mirror.id, { ...asked, trigger: 'sync', plan }), 202)
     })
     .serve(

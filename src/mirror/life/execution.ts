@@ -14,7 +14,7 @@ import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
-import { type Places, priorityOf, urgencyOf } from './places.ts'
+import { type Places, priorityOf, registryOf, urgencyOf } from './places.ts'
 import { MIRROR_LEASE } from './presence.ts'
 import type { ProgressBoard } from './progress.ts'
 import { nextPassMs } from './schedule.ts'
@@ -155,7 +155,7 @@ export function createExecution(
     const request = {
       runId: run.id,
       organizationId: mirror.organization_id,
-      registry: URL.parse(upstream?.url ?? '')?.origin ?? mirror.upstream_id,
+      registry: registryOf(upstream, mirror.upstream_id),
       urgency: () => urgencyOf(run.trigger),
     }
     for (;;) {

@@ -1,5 +1,5 @@
 /** Where runs wait until there is room for them: a bounded number of places, shared fairly, whoever asked (record 30). */
-import type { RunTrigger } from '../../db/schema.ts'
+import type { RunTrigger, UpstreamRow } from '../../db/schema.ts'
 import type { Priority } from '../../net/priority.ts'
 import { createSlots } from '../../net/slots.ts'
 
@@ -23,6 +23,11 @@ export interface Places {
   take(request: PlaceRequest, signal: AbortSignal): Promise<() => void>
   /** How many runs come before this one; undefined: it does not wait. */
   ahead(runId: string): number | undefined
+}
+
+/** Of one upstream; it may be gone. */
+export function registryOf(upstream: Pick<UpstreamRow, 'url'> | undefined, upstreamId: string): string {
+  return URL.parse(upstream?.url ?? '')?.origin ?? upstreamId
 }
 
 /** Lower ones first, within an organization: what somebody waits for, what upstream tells of, what the clock has begun. */
