@@ -226,4 +226,24 @@ describe('a plan that is executed', () => {
     gate.resolve()
     for (const { id } of [planned, other]) expect((await instance.engine.wait(id)).outcome).toBe('done')
   })
+
+  test('that waits holds no more of what plans say than has room: of those beyond, a refusal names no differences', async () => {
+    const mirrorId = await mirrored()
+    addImage(upstream, 'one, moved', { tags: ['1'] })
+    const { id, images } = referenceTo(await instance.engine.planSync(mirrorId))
+    const gate = Promise.withResolvers<void>()
+    upstream.before = async (call) => {
+      if (call === 'openBlob') await gate.promise
+    }
+    await instance.engine.sync(mirrorId)
+    const padding = Array.from({ length: 30_000 }, () => ({ ...(images?.[0] ?? expect.unreachable()), tags: [] }))
+    const large = { id, images: [...(images ?? []), ...padding] }
+    const runs: string[] = []
+    for (let i = 0; i < 4; i++) runs.push((await instance.engine.sync(mirrorId, { plan: large })).run.id)
+    gate.resolve()
+    const why = []
+    for (const run of runs) why.push((await instance.engine.wait(run)).failures[0]?.message)
+    expect(why[0]).toContain('1 was to move')
+    expect(why[3]).toContain('its images were not given')
+  })
 })

@@ -38,6 +38,7 @@ interface ProcessRun {
   /** Of hints; undefined: people or the schedule ask. */
   hinted: { readonly claims: readonly string[]; readonly attached: ReadonlySet<Tag> } | undefined
   readonly exactly: PlanReference | undefined
+  readonly plannedBytes: number
   /** It has its place: nobody joins it any more. */
   hasBegun: boolean
   /** Its row is there. */
@@ -80,6 +81,9 @@ export interface Runner {
   close(reason: AppError): Promise<void>
 }
 
+/** What the plans of an organization's runs say of their images, of all that wait here: beyond this a refusal names no differences. */
+const MAX_PLANNED_BYTES = 16 * 1024 * 1024
+
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
   const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE)
@@ -89,8 +93,16 @@ export function createRunner(o: RunnerOptions): Runner {
   const execute = createExecution({ ...o, places })
   const now = () => isoTime(clock.now())
 
+  /** As far as there is room to keep it until the run has begun: each such run waits by itself. */
+  function keptPlan(plan: PlanReference, organizationId: string): { plan: PlanReference; bytes: number } {
+    const bytes = plan.images === undefined ? 0 : JSON.stringify(plan.images).length
+    const others = all().reduce((sum, run) => sum + (run.organizationId === organizationId ? run.plannedBytes : 0), 0)
+    return others + bytes <= MAX_PLANNED_BYTES ? { plan, bytes } : { plan: { id: plan.id }, bytes: 0 }
+  }
+
   function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
-    const { trigger, isFull, acceptShrink = false, only, hint, exactly } = request
+    const { trigger, isFull, acceptShrink = false, only, hint } = request
+    const kept = request.exactly === undefined ? undefined : keptPlan(request.exactly, mirror.organization_id)
     const queue = queues.get(mirror.id) ?? []
     const before = queue.at(-1)
     const id = newId()
@@ -129,7 +141,8 @@ export function createRunner(o: RunnerOptions): Runner {
       hasBegun: false,
       only,
       hinted: hint === undefined ? undefined : { claims: [hint.claim], attached: hint.attached },
-      exactly,
+      exactly: kept?.plan,
+      plannedBytes: kept?.bytes ?? 0,
       inserted,
       ended: Promise.resolve()
         .then(async () => {
