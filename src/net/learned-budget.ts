@@ -36,6 +36,7 @@ export interface BudgetMemory {
   /** Reads what was kept, once. */
   ready(): Promise<void>
   pause(pause: LearnedPause): void
+  endPause(kind: string): void
   /** From the headers of an answer to a request that counts as `kind`. @param redact takes secrets out of what is kept */
   see(kind: string, headers: Headers, redact: (text: string) => string): void
   /** When requests of one of these kinds may go on; 0: now. */
@@ -77,6 +78,9 @@ export function createBudgetMemory(
     pause(pause) {
       add(pause)
       save()
+    },
+    endPause(kind) {
+      if (pauses.delete(kind)) save()
     },
     see(kind, headers, redact) {
       const told = allowanceOf(headers, nowMs())

@@ -76,6 +76,8 @@ export interface RequestBudget {
   /** What the registry said, this process and those before it. */
   learned(): Promise<Learned>
   waiting(): readonly WaitingRequests[]
+  /** The registry has answered this login past the budget, and asked for no silence: what it has asked for before is over. */
+  endPause(): Promise<void>
 }
 
 export interface RequestBudgets {
@@ -146,6 +148,12 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       return memory.present()
     },
     waiting: () => countWaiting(waiting),
+    async endPause() {
+      // Otherwise what was kept would come back with the next request.
+      await memory.ready()
+      // What is counted apart was not asked for: nothing is known of that.
+      memory.endPause(ALL)
+    },
     async send(attempt, o) {
       const { signal, lane = 'small', organization, target = '', what } = o
       const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o

@@ -54,13 +54,21 @@ const NOTHING = { mediaType: MediaType.ociManifest, digest: parseDigest(`sha256:
 export async function checkRegistry(
   within: Pick<RegistryNetwork, 'http' | 'organization'>,
   endpoint: UpstreamEndpoint,
-  o: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  o: {
+    readonly signal?: AbortSignal
+    readonly timeoutMs?: number
+    /** Called when it has answered, and asked for no silence. */
+    onAnswered?(): Promise<void>
+  } = {},
 ): Promise<RegistryFindings> {
   const budgets = createRequestBudgets({ maxTries: 1, maxWaitMs: 0 })
   const network = { ...createRegistryNetwork({ http: within.http, budgets }), organization: within.organization }
   const session = openSession(network, endpoint)
   try {
-    return await look(session, endpoint.username, o)
+    const findings = await look(session, endpoint.username, o)
+    const isPaused = (await budgets.of(await session.key()).learned()).pauses.length > 0
+    if (!isPaused) await o.onAnswered?.()
+    return findings
   } catch (error) {
     throw await session.redacted(error)
   }

@@ -56,7 +56,7 @@ export function createSources({ policy, sealer, store, sampleUrl }: SourcesOptio
   const ownNetwork = createRegistryNetwork({ http: createHttpClient({ policy: ownPolicy }) })
   const networkOf = ({ organization_id, url }: Pick<UpstreamRow, 'organization_id' | 'url'>): RegistryNetwork =>
     organization_id === null && url === sampleUrl ? ownNetwork : network
-  const budgetAt = async (upstream: UpstreamRow) => {
+  const budgetAt = async (upstream: Parameters<CheckUpstream>[0]) => {
     const endpoint = endpointOf(sealer, upstream)
     const key = accountKey(parseUpstreamUrl(endpoint.url), await resolveCredential(endpoint))
     return networkOf(upstream).budgets.of(key)
@@ -99,7 +99,8 @@ export function createSources({ policy, sealer, store, sampleUrl }: SourcesOptio
     checkUpstream(upstream, signal) {
       const { http } = networkOf(upstream)
       const own = { http, organization: upstream.organization_id ?? OPERATOR }
-      return checkRegistry(own, endpointOf(sealer, upstream), { signal })
+      const onAnswered = async () => (await budgetAt(upstream)).endPause()
+      return checkRegistry(own, endpointOf(sealer, upstream), { signal, onAnswered })
     },
   }
 }

@@ -86,3 +86,19 @@ test('what the registry said is known after a restart, and it is left alone', as
     `kagami_upstream_paused_until_timestamp_seconds{upstream="acme/hub",kind="requests"} ${until}\n`,
   )
 })
+
+test('a silence that it asked for ends when a change of the upstream finds it answering, and not before', async () => {
+  const url = registry.url
+  const change = (check: boolean) =>
+    kagami.call('PATCH', '/upstreams/hub?organization=acme', { login: OWNER, body: { url, check } })
+  const pauses = async () => (await show()).as(upstreamShowSchema).budget.pauses.length
+  expect([(await change(true)).status, await pauses()]).toEqual([200, 1])
+  isLimited = false
+  expect([(await change(false)).status, await pauses()]).toEqual([200, 1])
+  expect([(await change(true)).status, await pauses()]).toEqual([200, 0])
+  await kagami.stop()
+  kagami = await startWholeServer({ directory: directory.path })
+  expect(await pauses()).toBe(0)
+  const body = { organization: 'acme', upstream: 'hub', repository: 'app' }
+  expect((await kagami.call('POST', '/mirrors', { login: OWNER, body })).status).toBe(202)
+})
