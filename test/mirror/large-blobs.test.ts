@@ -142,6 +142,30 @@ describe('a large blob', () => {
     expect(ranges.length).toBeLessThan(20)
   })
 
+  test('a registry that gives a byte a time, and says that this was all, is not asked for ever', async () => {
+    const crumb = ({ from }: ByteRange) => part({ from, to: from + 1 })
+    fault = ({ range, index }) => {
+      if (index > 2000) return new Response(null, { status: 404 })
+      return range === undefined ? undefined : crumb(range)
+    }
+    const why = await storage.fetch(registry.url, blob).catch((error) => error)
+    expect([why.code, why.message]).toEqual(['UPSTREAM_UNAVAILABLE', expect.stringContaining('1024 each at least')])
+    expect(ranges.length).toBeLessThan(120)
+  })
+
+  test('nor is one that does so in one row', async () => {
+    fault = ({ range, index }) => {
+      if (index > 2000) return new Response(null, { status: 404 })
+      if (range === undefined) return new Response(cut({ from: 0, to: SIZE }, 10))
+      return index === 0
+        ? part(range, bytes.slice(range.from, range.to), 'nonsense')
+        : part({ from: range.from, to: range.from + 1 })
+    }
+    const why = await storage.fetch(registry.url, blob).catch((error) => error)
+    expect([why.code, why.message]).toEqual(['UPSTREAM_UNAVAILABLE', expect.stringContaining('1024 each at least')])
+    expect(ranges.length).toBeLessThan(120)
+  })
+
   test('a registry that breaks off each time without a byte ends it', async () => {
     fault = ({ range }) => (range === undefined ? undefined : part(range, cut(range, 0)))
     await expect(storage.fetch(registry.url, blob)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' })

@@ -2,13 +2,11 @@ import { AppError, type ErrorCode, isAppError } from '../../errors.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
 import { counted } from './counted-stream.ts'
+import { refuseCrumbs } from './crumbs.ts'
 import { fillByPieces } from './fetch-pieces.ts'
 
 /** How many answers in a row may bring no byte further than was reached before: one may be a stumble. */
 const MAX_EMPTY_BODIES = 1
-/** Answers that a blob is granted whatever they bring; beyond these they have to bring LEAST_BYTES each, on the average. */
-const GRANTED_BODIES = 100
-const LEAST_BYTES = 1024
 /** What a download that was taken up in its middle may end with because of how it was taken up. */
 const WRONG_MIDDLE: readonly ErrorCode[] = ['DIGEST_INVALID', 'SIZE_INVALID', 'RANGE_INVALID', 'UPSTREAM_INVALID']
 
@@ -108,7 +106,7 @@ async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: Blo
     if (broken === undefined && emptyBodies > 0) {
       throw new AppError('SIZE_INVALID', `upstream's blob ${blob.digest} ended at byte ${now}, want ${blob.size}`)
     }
-    const isSlow = bodies >= GRANTED_BODIES + reached / LEAST_BYTES
-    if (broken !== undefined && (emptyBodies > MAX_EMPTY_BODIES || isSlow)) throw broken
+    if (broken !== undefined && emptyBodies > MAX_EMPTY_BODIES) throw broken
+    if (now < blob.size) refuseCrumbs(blob, { bodies, bytes: reached, cause: broken })
   }
 }

@@ -3,14 +3,12 @@ import { AppError, isAppError } from '../../errors.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Abortable, BlobBody, BlobSink, ByteRange, RepositoryReader } from '../../oci/repository.ts'
 import { counted } from './counted-stream.ts'
+import { refuseCrumbs } from './crumbs.ts'
 
 export const PIECE_BYTES = 16 * 1024 * 1024
 const PIECES_AT_ONCE = 4
 /** Answers in a row, of all pieces together, that may bring no byte. */
 const MAX_EMPTY_BODIES = 4
-/** Answers that a blob is granted whatever they bring; beyond these they have to bring LEAST_BYTES each, on the average. */
-const GRANTED_BODIES = 100
-const LEAST_BYTES = 1024
 
 export interface PieceTransfer extends Abortable {
   readonly reader: RepositoryReader
@@ -97,11 +95,13 @@ export async function fillByPieces(sink: BlobSink, blob: Descriptor, o: PieceTra
       const mayGoOn = isHalved || (isAppError(error, 'UPSTREAM_UNAVAILABLE') && !whole.aborted)
       if (!mayGoOn) throw error
       emptyBodies = me.at > piece.from || isHalved ? 0 : emptyBodies + 1
-      if (emptyBodies > MAX_EMPTY_BODIES || bodies >= GRANTED_BODIES + bytes / LEAST_BYTES) throw error
+      if (emptyBodies > MAX_EMPTY_BODIES) throw error
+      refuseCrumbs(blob, { bodies, bytes, cause: error })
     } finally {
       active.delete(me)
     }
     if (me.at > piece.from) emptyBodies = 0
+    if (me.at < piece.to) refuseCrumbs(blob, { bodies, bytes })
     // What it lacks is what the sink lacks of it: an answer may be shorter than asked for.
     const most = me.abort.signal.aborted ? Math.ceil(pieceBytes / 4) : pieceBytes
     const lacks = sink.missing.flatMap(({ from, to }): Rest[] => {
