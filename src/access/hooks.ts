@@ -48,14 +48,25 @@ export async function findHookUpstream(db: Database, text: string): Promise<Upst
   return isTokenText(PREFIX, text) ? findUpstreamByHook(db.read, hashToken(text)) : undefined
 }
 
-/**
- * Counts a delivery, whatever is in it; all servers of one database count together.
- * @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds`
- */
-export async function admitDelivery(db: Database, clock: Clock, upstreamId: string): Promise<void> {
+/** Registries send one push a delivery, or a few: each further 20 in one count as another, for what they cost. */
+const PUSHES_OF_DELIVERY = 20
+
+/** Counts a delivery, whatever is in it; all servers of one database count together. @throws AppError TOOMANYREQUESTS */
+export function admitDelivery(db: Database, clock: Clock, upstreamId: string): Promise<void> {
+  return admit(db, clock, upstreamId, 1)
+}
+
+/** What was admitted names so many pushes, and is about to be looked up by each. @throws AppError TOOMANYREQUESTS */
+export async function admitPushes(db: Database, clock: Clock, upstreamId: string, pushes: number): Promise<void> {
+  const more = Math.floor(pushes / PUSHES_OF_DELIVERY)
+  if (more > 0) await admit(db, clock, upstreamId, more)
+}
+
+/** @throws AppError TOOMANYREQUESTS with `detail.retryAfterSeconds` */
+async function admit(db: Database, clock: Clock, upstreamId: string, by: number): Promise<void> {
   const now = clock.now()
   const since = isoTime(new Date(now.getTime() - WINDOW_MS))
-  const { count, from } = await db.write((tx) => countDelivery(tx, upstreamId, { at: isoTime(now), since }))
+  const { count, from } = await db.write((tx) => countDelivery(tx, upstreamId, { at: isoTime(now), since, by }))
   if (count <= MAX_DELIVERIES) return
   const retryAfterSeconds = Math.max(1, Math.ceil((Date.parse(from) + WINDOW_MS - now.getTime()) / 1000))
   throw new AppError(

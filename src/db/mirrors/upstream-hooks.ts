@@ -38,11 +38,11 @@ export async function removeHook(tx: Transaction, upstreamId: string): Promise<b
   return numDeletedRows > 0n
 }
 
-/** Counts one delivery; those of before `since` are forgotten. @returns how many came, this one included, and since when */
+/** Counts `by` more; those of before `since` are forgotten. @returns how many came, these included, and since when */
 export async function countDelivery(
   tx: Transaction,
   upstreamId: string,
-  o: { readonly at: string; readonly since: string },
+  o: { readonly at: string; readonly since: string; readonly by: number },
 ): Promise<{ readonly count: number; readonly from: string }> {
   const row = await tx
     .updateTable('upstream_hooks')
@@ -50,8 +50,8 @@ export async function countDelivery(
       counted: eb
         .case()
         .when('counted_from', '<=', o.since)
-        .then(1)
-        .else(eb('counted', '+', 1))
+        .then(o.by)
+        .else(eb('counted', '+', o.by))
         .end(),
       counted_from: eb.case().when('counted_from', '<=', o.since).then(o.at).else(eb.ref('counted_from')).end(),
     }))

@@ -1,5 +1,5 @@
 /** `POST /hooks/SECRET`: webhooks of other registries. The secret is the caller's whole authority (`allowHook`). */
-import { admitDelivery } from '../../access/hooks.ts'
+import { admitDelivery, admitPushes } from '../../access/hooks.ts'
 import { type HintAnswer, type HintedRepository, hintAnswerSchema } from '../../api/hooks.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
@@ -35,6 +35,7 @@ export function createHooksApp({ db, clock, mirrors, logger }: HooksDeps): Hooks
       throw new AppError('UNSUPPORTED', `${request.method} is not supported here, want POST`)
     await admitDelivery(db, clock, upstream.id)
     const delivery = await readDelivery(request)
+    await admitPushes(db, clock, upstream.id, delivery.pushes.length)
     const { hints, ignored } = hintsOf(delivery, upstream)
     const outcomes = await mirrors.hint(
       upstream.id,

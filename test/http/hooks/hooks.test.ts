@@ -4,6 +4,9 @@ import { upstreamHookSchema } from '../../../src/api/hooks.ts'
 import { describeOnEachDatabase, type Login, OWNER, type WholeServer } from '../../support/whole-server.ts'
 import { PUSHES, requestOf } from './payloads.ts'
 
+const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+const DIGEST = `sha256:${'a'.repeat(64)}`
+
 describeOnEachDatabase('the hook of an upstream', (start) => {
   let kagami: WholeServer
   let insider: Login
@@ -136,5 +139,20 @@ describeOnEachDatabase('the hook of an upstream', (start) => {
       [],
       ['other/python is not below /dhi, where this upstream begins'],
     ])
+  })
+
+  test('deliveries of many pushes are fewer that it takes in a minute', async () => {
+    await addUpstream('crowded', 'teamorg', 'https://registry.example')
+    const url = await urlOf('crowded', { organization: 'teamorg', login: insider })
+    const target = (i: number) => ({ mediaType: OCI_MANIFEST, repository: `r/a${i}`, tag: '1', digest: DIGEST })
+    const events = Array.from({ length: 1000 }, (_, i) => ({ action: 'push', target: target(i) }))
+    const statuses: number[] = []
+    for (let i = 0; i < 40 && statuses.at(-1) !== 429; i++) {
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ events }) })
+      statuses.push(answer.status)
+      if (answer.status === 429) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      await answer.text()
+    }
+    expect(statuses).toEqual([...Array(23).fill(202), 429])
   })
 })
