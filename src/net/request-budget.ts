@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { AppError, isCancelled } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Rate } from '../lib/rate.ts'
@@ -81,7 +82,7 @@ export interface RequestBudget {
 }
 
 export interface RequestBudgets {
-  /** The budget of `key`, always the same one. */
+  /** The budget of `key`, the same one for as long as anybody uses it. */
   of(key: string): RequestBudget
 }
 
@@ -94,6 +95,10 @@ const DOWN: ReadonlySet<number> = new Set([502, 503, 504])
 const DOWN_MS = 30_000
 /** Of one registry; it names its token services itself, so that there may be any number. */
 const MAX_TARGETS = 100
+/** Tenants make accounts by changing a password: beyond these, those that nobody uses at the moment are forgotten, the longest unused first. */
+const MAX_BUDGETS = 1000
+/** Limits of one owner at one registry and login that are counted: each list has four at most. */
+const MAX_GATES = 40
 const NO_RATES: Rates = { owner: '', list: [] }
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
@@ -102,7 +107,13 @@ export function createRequestBudgets(options: BudgetOptions = {}): RequestBudget
   return {
     of(key) {
       const budget = budgets.get(key) ?? createRequestBudget(options, key)
+      budgets.delete(key)
       budgets.set(key, budget)
+      for (const [other, { inFlight, waiting }] of budgets.size > MAX_BUDGETS ? budgets : []) {
+        if (other === key || inFlight > 0 || waiting().length > 0) continue
+        budgets.delete(other)
+        break
+      }
       return budget
     },
   }
@@ -117,19 +128,24 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
   const waiting = new Set<Omit<WaitingRequests, 'requests'>>()
-  const gates = new Map<string, RateGate>()
+  /** By owner: what one changes pushes out nobody else's count. */
+  const gates = new Map<string, LRUCache<string, RateGate>>()
   const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
   const memory = createBudgetMemory(key, { nowMs, store: options.store })
-  const gatesOf = ({ owner, list }: Rates, of: Rate['of']) =>
-    list
+  const gatesOf = ({ owner, list }: Rates, of: Rate['of']) => {
+    if (list.length === 0) return []
+    const own = gates.get(owner) ?? new LRUCache<string, RateGate>({ max: MAX_GATES })
+    gates.set(owner, own)
+    return list
       .filter((rate) => rate.of === of)
       .map((rate) => {
-        const name = JSON.stringify([owner, rate])
-        const gate = gates.get(name) ?? createRateGate(rate, { clock, sleep })
-        gates.set(name, gate)
+        const name = JSON.stringify(rate)
+        const gate = own.get(name) ?? createRateGate(rate, { clock, sleep })
+        own.set(name, gate)
         return gate
       })
+  }
 
   return {
     get requests() {

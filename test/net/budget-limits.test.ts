@@ -8,7 +8,7 @@ import { emptyBody } from '../../src/net/idle-body.ts'
 import type { Learned } from '../../src/net/learned-budget.ts'
 import type { Priority } from '../../src/net/priority.ts'
 import { allowanceOf } from '../../src/net/rate-headers.ts'
-import { type BudgetOptions, createRequestBudget } from '../../src/net/request-budget.ts'
+import { type BudgetOptions, createRequestBudget, createRequestBudgets } from '../../src/net/request-budget.ts'
 
 const START = Date.parse('2026-11-01T12:00:00Z')
 const HUB = 'https://registry-1.docker.io anonymous'
@@ -246,5 +246,40 @@ describe('priorities', () => {
       ['recheck', 'b'],
     ])
     expect(order.indexOf('b recheck')).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('what tenants can make any number of', () => {
+  test('budgets that nobody uses are forgotten, and no other', async () => {
+    const budgets = createRequestBudgets()
+    const [idle, used] = [budgets.of('https://idle.test anonymous'), budgets.of('https://used.test anonymous')]
+    const { promise: answered, resolve: end } = Promise.withResolvers<HttpResponse>()
+    const sent = used.send(
+      async (onEnd) => {
+        const response = await answered
+        onEnd()
+        return response
+      },
+      { what: 'app' },
+    )
+    await Bun.sleep(0)
+    for (let i = 0; i < 1500; i++) budgets.of(`https://registry.test ${i}`)
+    expect(budgets.of('https://used.test anonymous')).toBe(used)
+    expect(budgets.of('https://idle.test anonymous')).not.toBe(idle)
+    end(answer(200))
+    await sent
+  })
+
+  test("an owner's limits of long ago are forgotten, and those of no other owner", async () => {
+    const { budget, elapsedMs } = standingTime(GHCR)
+    const send = (owner: string, text: string) =>
+      budget.send(giving(answer(200)), { what: 'app', rates: { owner, list: [rate(text)] } })
+    await send('ours', '1/h')
+    await send('theirs', '1/h')
+    for (let i = 0; i < 100; i++) await send('theirs', `${2 + i}/h`)
+    await send('theirs', '1/h')
+    expect(elapsedMs()).toBe(0)
+    await send('ours', '1/h')
+    expect(elapsedMs()).toBeGreaterThanOrEqual(3_600_000)
   })
 })
