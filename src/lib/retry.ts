@@ -3,7 +3,16 @@ import { cancelledBy } from './abort.ts'
 /** Waits `ms` milliseconds; ends early with CANCELLED when `signal` aborts. A value, so that tests need not wait. */
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
 
-export const systemSleep: Sleep = (ms, signal) =>
+export const systemSleep: Sleep = async (ms, signal) => {
+  let left = ms
+  for (; left > LONGEST_TIMER_MS; left -= LONGEST_TIMER_MS) await waitOnce(LONGEST_TIMER_MS, signal)
+  await waitOnce(left, signal)
+}
+
+/** A timer that is set for longer goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+const waitOnce: Sleep = (ms, signal) =>
   new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(cancelledBy(signal))
