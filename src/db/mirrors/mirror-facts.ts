@@ -24,8 +24,28 @@ export async function listFacts(db: Queries, mirrorId: string): Promise<Map<Dige
   )
 }
 
-/** @param facts all that is known of each digest, not only what is new */
-export async function recordFacts(tx: Transaction, mirrorId: string, facts: ReadonlyMap<Digest, Facts>): Promise<void> {
+/** Of one mirror: an upstream that moves its tags with each pass makes any number. */
+const MAX_FACTS = 100_000
+
+/**
+ * Facts are read once more where they are needed and gone: once there would be more than `most`, all of before are forgotten.
+ * @param facts all that is known of each digest, not only what is new
+ */
+export async function recordFacts(
+  tx: Transaction,
+  mirrorId: string,
+  facts: ReadonlyMap<Digest, Facts>,
+  most: number = MAX_FACTS,
+): Promise<void> {
+  if (facts.size === 0) return
+  const { count } = await tx
+    .selectFrom('mirror_facts')
+    .select((eb) => eb.fn.countAll<number | string>().as('count'))
+    .where('mirror_id', '=', mirrorId)
+    .executeTakeFirstOrThrow()
+  if (Number(count) + facts.size > most) {
+    await tx.deleteFrom('mirror_facts').where('mirror_id', '=', mirrorId).execute()
+  }
   const rows = [...facts].map(
     ([digest, { created, types }]): MirrorFactRow => ({
       mirror_id: mirrorId,
