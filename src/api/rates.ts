@@ -19,7 +19,8 @@ const count = z.int().min(0)
 export const prioritySchema = z.enum(['asked', 'hinted', 'new', 'recheck'])
 
 /**
- * What one registry and login are asked for, by this server, and what the registry said of it. `pauses`: it asked for none until then;
+ * What one registry and login are asked for, by this server, and what the registry said of it. `requests` and `inFlight`: those of your
+ * organization, of a shared upstream all; `pauses`: it asked for none until then;
  * `allowances`: what it says is left, `kind` being what it counts; `waiting`: requests of your organizations that wait for their turn.
  */
 export const budgetSchema = z

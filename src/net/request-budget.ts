@@ -72,6 +72,8 @@ export interface RequestBudget {
   /** All requests so far, tries included. */
   readonly requests: number
   readonly inFlight: number
+  /** Of these organizations alone. */
+  askedBy(organizations: readonly string[]): { readonly requests: number; readonly inFlight: number }
   readonly mostInFlight: number
   readonly pausedUntil: Date | undefined
   /** What the registry said, this process and those before it. */
@@ -127,6 +129,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
   const { maxTries = 4, maxWaitMs = 300_000, clock = systemClock } = options
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
+  const requestsOf = new Map<string, number>()
   const waiting = new Set<Omit<WaitingRequests, 'requests'>>()
   /** By owner: what one changes pushes out nobody else's count. */
   const gates = new Map<string, LRUCache<string, RateGate>>()
@@ -154,6 +157,10 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
     get inFlight() {
       return slots.inUse
     },
+    askedBy: (organizations) => ({
+      requests: organizations.reduce((sum, one) => sum + (requestsOf.get(one) ?? 0), 0),
+      inFlight: organizations.reduce((sum, one) => sum + slots.inUseOf(one), 0),
+    }),
     mostInFlight: concurrency,
     get pausedUntil() {
       const untilMs = memory.pausedUntilMs([ALL])
@@ -207,6 +214,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       for (let tries = 1; ; tries++) {
         const release = await place()
         requests++
+        if (organization !== undefined) requestsOf.set(organization, 1 + (requestsOf.get(organization) ?? 0))
         const delayMs = backoffMs(tries, BACKOFF, random)
         const mayRetry = (ms: number) =>
           tries < maxTries && nowMs() >= (downUntilMs.get(target) ?? 0) && waitedMs + ms <= maxWaitMs

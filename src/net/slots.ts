@@ -31,6 +31,8 @@ export interface Slots {
   /** How many who wait come before the one of this name, were places given back one by one; undefined: it does not wait. */
   ahead(name: string): number | undefined
   readonly inUse: number
+  /** Of one share. */
+  inUseOf(key: string): number
 }
 
 /** Of any places, total or shared, `bulk` work holds at most this part, so that small work always finds a free one soon. */
@@ -63,10 +65,11 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
   const isFree = (lane: Lane, shares: readonly Share[]) =>
     fits(used, lane, total, bulk) &&
     shares.every(({ key, most }) => fits(usedOf.get(key) ?? { small: 0, bulk: 0 }, lane, most, bulkOf(most)))
-  const heldBy = ({ shares }: Waiting) => {
-    const count = usedOf.get(shares[0]?.key ?? '')
+  const inUseOf = (key: string) => {
+    const count = usedOf.get(key)
     return count === undefined ? 0 : count.small + count.bulk
   }
+  const heldBy = ({ shares }: Waiting) => inUseOf(shares[0]?.key ?? '')
   const lastServed = ({ shares }: Waiting) => servedAt.get(shares[0]?.key ?? '') ?? 0
   const rankOf = ({ standing }: Waiting) => standing.rank?.() ?? 0
   /** Those who came earlier are looked at first, so that equals keep their order. */
@@ -113,6 +116,7 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
     get inUse() {
       return used.small + used.bulk
     },
+    inUseOf,
     ahead(name) {
       const all = [...waiting.small, ...waiting.bulk]
       const mine = all.findIndex((one) => one.standing.name === name)

@@ -26,15 +26,16 @@ export function allowancesOf({ allowances }: Learned): Allowance[] {
   }))
 }
 
-/** @param organizations whose waiting requests are told; undefined: all */
+/** @param organizations whose requests are told: others may share the login, and are none of theirs; undefined: all */
 export async function budgetView(budget: RequestBudget, organizations: readonly string[] | undefined): Promise<Budget> {
   const { pauses, allowances } = await budget.learned()
   const mine = budget
     .waiting()
     .filter(({ organization = '' }) => organizations === undefined || organizations.includes(organization))
+  const { requests, inFlight } = organizations === undefined ? budget : budget.askedBy(organizations)
   return {
-    requests: budget.requests,
-    inFlight: budget.inFlight,
+    requests,
+    inFlight,
     mostInFlight: budget.mostInFlight,
     pauses: pauses.map(({ kind, untilMs, reason }) => ({ kind, until: isoTime(new Date(untilMs)), reason })),
     allowances: allowances.map(allowanceView),

@@ -70,6 +70,19 @@ test('owners see what is left; the dry run says what a run needs of it; others s
   expect((await show(stranger, 'beta')).status).toBe(404)
 })
 
+test('of the requests of others with the same registry and login nothing is told', async () => {
+  const body = { name: 'hub', url: registry.url, organization: 'beta' }
+  expect((await kagami.call('POST', '/upstreams', { login: stranger, body })).status).toBe(201)
+  const requests = async (...args: Parameters<typeof show>) =>
+    (await show(...args)).as(upstreamShowSchema).budget.requests
+  const before = await requests()
+  expect(before).toBeGreaterThanOrEqual(4)
+  expect(await requests(stranger, 'beta')).toBe(0)
+  const begin = { organization: 'beta', upstream: 'hub', repository: 'app', dryRun: true }
+  expect((await kagami.call('POST', '/mirrors', { login: stranger, body: begin })).status).toBe(200)
+  expect([await requests(), (await requests(stranger, 'beta')) > 0]).toEqual([before, true])
+})
+
 test('what the registry said is known after a restart, and it is left alone', async () => {
   isLimited = true
   const body = { organization: 'acme', upstream: 'hub', repository: 'app' }
