@@ -17,8 +17,6 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024
 /** Real configs have some kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_TYPES = 50
-/** Referrers that were not met in a pass and are remembered all the same: read again is what it costs to forget them. */
-const MAX_UNMET_REFERRERS = 50_000
 const MAX_TYPE_LENGTH = 256
 /** Indexes below one another that are followed to find an image. */
 const MAX_DEPTH = 3
@@ -38,15 +36,12 @@ export interface Learner {
   readonly learned: ReadonlyMap<Digest, Facts>
   /**
    * Digests that something is known of, and that a pass over all tags, ended by now, has no use for: images that no tag has any more. What
-   * referrers are is kept, for a list that is not asked for, or unchanged, does not name those that are left out; unless that gets too much.
+   * referrers are is kept, for a list that is not asked for, or unchanged, does not name those that are left out.
    */
   outlived(): Digest[]
 }
 
-export function createLearner(
-  o: Omit<WalkOptions, 'fallbackTags' | 'learner'>,
-  maxReferrers: number = MAX_UNMET_REFERRERS,
-): Learner {
+export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>): Learner {
   const { known, limiter, readers } = o
   const selection: Selection = o.selection ?? {}
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
@@ -141,9 +136,8 @@ export function createLearner(
   return {
     learned,
     outlived() {
-      const unmet = [...known.facts].filter(([digest]) => !met.has(digest))
-      const images = unmet.filter(([, { types }]) => types === undefined)
-      return (unmet.length - images.length > maxReferrers ? unmet : images).map(([digest]) => digest)
+      const images = [...known.facts].filter(([digest, { types }]) => types === undefined && !met.has(digest))
+      return images.map(([digest]) => digest)
     },
     takeManifest: drop,
     async refuseOld({ digest }, origin) {
