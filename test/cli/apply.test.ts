@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { configurationJsonSchema } from '../../src/api/configuration.ts'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, commandLineUser, signInOwner } from '../support/command-line.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -13,8 +13,7 @@ let owner: CommandLineUser
 let registry = ''
 beforeAll(async () => {
   kagami = await startWholeServer()
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
   // An upstream that takes logins, and needs none: public repositories of an organization of this very server.
   registry = `${kagami.url}/source`
   await owner.run(['organization', 'create', 'source'])

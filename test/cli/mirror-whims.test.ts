@@ -1,14 +1,13 @@
 // What a mirror does about upstream's whims, set and shown by the command line and the API.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
-import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let kagami: WholeServer
 let owner: CommandLineUser
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
   await owner.run([
     'mirror',
     'start',

@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
 import { countingProxy } from '../support/proxy.ts'
-import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let kagami: WholeServer
 let owner: CommandLineUser
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
   await kagami.server.mirrors.wait(kagami.server.firstRun?.run.id ?? '')
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
 })
 afterAll(() => kagami.stop())
 

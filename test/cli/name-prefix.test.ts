@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
-import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let vendor: WholeServer
 let kagami: WholeServer
@@ -8,8 +8,7 @@ let owner: CommandLineUser
 beforeAll(async () => {
   vendor = await startWholeServer({ withSample: true })
   kagami = await startWholeServer()
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
 })
 afterAll(async () => {
   await kagami?.stop()

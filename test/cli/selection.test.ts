@@ -1,17 +1,15 @@
 // What a mirror takes, as its owner says it on the command line; and every command of docs/selecting.md.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { selectionText } from '../../src/cli/selection.ts'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { commandsOf, readPage, testCommands } from '../support/documented-commands.ts'
 import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let kagami: WholeServer
 let owner: CommandLineUser
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
 })
 afterAll(() => kagami?.stop())
 
@@ -22,21 +20,12 @@ const pull = (path: string) =>
     headers: { authorization: authorization(OWNER), accept: 'application/vnd.oci.image.index.v1+json, */*' },
   })
 
-/** The words of a command line, with single quotes taken off. */
-const wordsOf = (line: string) => [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word)
-
 describe('docs/selecting.md', () => {
-  const text = readFileSync(join(import.meta.dir, '../../docs/selecting.md'), 'utf8')
-  const lines = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'))
+  const commands = commandsOf(readPage('selecting'))
 
-  test('has commands', () => expect(lines.length).toBeGreaterThan(8))
+  test('has commands', () => expect(commands.length).toBeGreaterThan(8))
 
-  test.each(lines)('%s', async (line) => {
-    const [program, ...args] = wordsOf(line)
-    expect(program).toBe('kagami')
-    const { status, stderr } = await owner.run(args)
-    expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
-  })
+  testCommands(commands, () => owner)
 
   test('did what it says', async () => {
     const [py313, node, signed] = [await show('acme/py313'), await show('acme/node-amd64'), await show('acme/signed')]

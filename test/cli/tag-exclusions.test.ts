@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import type { Run } from '../../src/api/runs.ts'
-import { commandLineUser, type Ended } from '../support/command-line.ts'
+import { type CommandLineUser, type Ended, signInOwner } from '../support/command-line.ts'
 import { describeWithFixtures, fixtureLayout, fixturePath } from '../support/fixtures.ts'
 import { type MemoryRegistry, startMemoryRegistry } from '../support/memory-registry.ts'
 import { parseJson, registryClient } from '../support/registry-client.ts'
@@ -18,7 +18,7 @@ const OTHER = 'current'
 describeWithFixtures('tags that people keep a mirror from', () => {
   let kagami: WholeServer
   let upstream: MemoryRegistry
-  let owner: ReturnType<typeof commandLineUser>
+  let owner: CommandLineUser
   let tags: string[]
   beforeAll(async () => {
     upstream = startMemoryRegistry(layout())
@@ -28,8 +28,7 @@ describeWithFixtures('tags that people keep a mirror from', () => {
     upstream.manifests.set(dockerContentDigest, { mediaType: SCHEMA_1, bytes })
     upstream.tags.set('old', dockerContentDigest)
     kagami = await startWholeServer()
-    owner = commandLineUser(kagami.url, kagami.directory)
-    await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+    owner = await signInOwner(kagami)
     await owner.run(['upstream', 'add', 'hub', upstream.url])
   })
   afterAll(async () => {

@@ -1,6 +1,6 @@
 // History, restore, release and explain on the command line, against a registry that serves real images.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
 import { describeWithFixtures, fixtureLayout } from '../support/fixtures.ts'
 import { type MemoryRegistry, startMemoryRegistry } from '../support/memory-registry.ts'
 import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -11,7 +11,7 @@ const [TAG, OTHER] = ['bundle', 'current']
 describeWithFixtures('taking a tag back', () => {
   let kagami: WholeServer
   let upstream: MemoryRegistry
-  let owner: ReturnType<typeof commandLineUser>
+  let owner: CommandLineUser
   let old: string
   let fresh: string
   beforeAll(async () => {
@@ -19,8 +19,7 @@ describeWithFixtures('taking a tag back', () => {
     old = upstream.tags.get(TAG) ?? ''
     fresh = upstream.tags.get(OTHER) ?? ''
     kagami = await startWholeServer()
-    owner = commandLineUser(kagami.url, kagami.directory)
-    await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+    owner = await signInOwner(kagami)
     await owner.run(['upstream', 'add', 'hub', upstream.url])
     await owner.run(['mirror', 'start', 'hub/app', '--wait'])
     upstream.tags.set(TAG, fresh)

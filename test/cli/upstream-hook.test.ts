@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
-import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let kagami: WholeServer
 let owner: CommandLineUser
 beforeAll(async () => {
   kagami = await startWholeServer({ env: { KAGAMI_URL: 'https://kagami.example' } })
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
   await owner.run(['upstream', 'add', 'hub', 'https://docker.io', '--no-check'])
   await owner.run(['upstream', 'add', 'everybodys', 'https://docker.io', '--no-check', '--shared'])
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 let kagami: WholeServer
@@ -9,8 +9,7 @@ beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
   await kagami.server.mirrors.wait(kagami.server.firstRun?.run.id ?? '')
   sample = kagami.server.sampleUrl ?? ''
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
 })
 afterAll(() => kagami.stop())
 

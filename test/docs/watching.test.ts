@@ -1,38 +1,36 @@
 // docs/watching.md: its commands work, in the order in which they stand there, and its metrics are those that are served.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { commandsOf, readPage, testCommands } from '../support/documented-commands.ts'
 import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
-const page = readFileSync(join(import.meta.dir, '../../docs/watching.md'), 'utf8')
-const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'))
+const page = readPage('watching')
+const commands = commandsOf(page)
 
 let kagami: WholeServer
 let owner: CommandLineUser
 let run: string
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
-  owner = commandLineUser(kagami.url, kagami.directory)
-  await owner.run(['login', '--username', 'owner', '--password-stdin'], { input: OWNER.password })
+  owner = await signInOwner(kagami)
   run = kagami.server.firstRun?.run.id ?? ''
   await kagami.server.mirrors.wait(run)
 })
 afterAll(() => kagami?.stop())
 
-for (const command of commands) {
-  test(command, async () => {
-    const [program, ...words] = command.split(' ')
-    expect(program).toBe('kagami')
-    const { status, stdout, stderr } = await owner.run(words.map((word) => (word === 'RUN' ? run : word)))
-    expect([status, stderr]).toEqual([0, ''])
+testCommands(
+  commands,
+  () => owner,
+  (args, { stdout, stderr }) => {
+    expect(stderr).toBe('')
     // What the page says that they show.
-    if (words[1] === 'change') expect(stdout).toContain('objective 30 minutes')
-    if (words[1] === 'list') expect(stdout).toContain('BEHIND')
-    if (words[1] === 'runs') expect(stdout).toContain(run)
-    if (words[1] === 'run') expect(stdout).toMatch(/^TAG +FROM +TO +AT$/m)
-  })
-}
+    if (args[1] === 'change') expect(stdout).toContain('objective 30 minutes')
+    if (args[1] === 'list') expect(stdout).toContain('BEHIND')
+    if (args[1] === 'runs') expect(stdout).toContain(run)
+    if (args[1] === 'run') expect(stdout).toMatch(/^TAG +FROM +TO +AT$/m)
+  },
+  (word) => (word === 'RUN' ? run : word),
+)
 
 test('pages of runs and items go on by the line that they end in', async () => {
   expect(commands.length).toBe(5)

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { runProgram } from '../../src/cli/program.ts'
 import { createSecret } from '../../src/lib/secret.ts'
+import { OWNER, type WholeServer } from './whole-server.ts'
 
 export interface Ended {
   readonly status: number
@@ -43,4 +44,12 @@ export function commandLineUser(server: string, directory: string, token?: strin
       return { status, stdout: stdout.join('\n'), stderr: stderr.join('\n'), painted }
     },
   }
+}
+
+/** The owner of the server, signed in by `kagami login`. */
+export async function signInOwner({ url, directory }: WholeServer): Promise<CommandLineUser> {
+  const owner = commandLineUser(url, directory)
+  const ended = await owner.run(['login', '--username', OWNER.username, '--password-stdin'], { input: OWNER.password })
+  if (ended.status !== 0) throw new Error(`the owner cannot sign in: ${ended.stderr}`)
+  return owner
 }

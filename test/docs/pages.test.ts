@@ -1,0 +1,23 @@
+// Pages whose every command works, in the order in which it stands there, against a server with the sample upstream.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { commandsOf, readPage, testCommands } from '../support/documented-commands.ts'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
+
+describe.each([
+  ['how-a-mirror-lives', 15],
+  ['subscriptions', 10],
+  ['budgets', 3],
+])('docs/%s.md', (page, moreThan) => {
+  const commands = commandsOf(readPage(page))
+  let kagami: WholeServer
+  let owner: CommandLineUser
+  beforeAll(async () => {
+    kagami = await startWholeServer({ withSample: true })
+    owner = await signInOwner(kagami)
+  })
+  afterAll(() => kagami?.stop())
+
+  test('the page has commands', () => expect(commands.length).toBeGreaterThan(moreThan))
+  testCommands(commands, () => owner)
+})
