@@ -5,6 +5,7 @@ import { createUpstream, removeUpstream } from '../../src/db/mirrors/upstreams.t
 import type { UpstreamRow } from '../../src/db/schema.ts'
 import { isAppError } from '../../src/errors.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
+import { upstreamRow } from '../support/upstream-row.ts'
 
 describeOnEachEngine('hooks of upstreams', (openFresh) => {
   let db: Database
@@ -13,20 +14,7 @@ describeOnEachEngine('hooks of upstreams', (openFresh) => {
   const clock = { now: () => new Date(time) }
   beforeEach(async () => {
     db = await openFresh()
-    upstream = await db.write((tx) =>
-      createUpstream(tx, {
-        organization_id: null,
-        name: 'hub',
-        url: 'https://hub.example',
-        username: null,
-        sealed_password: null,
-        ca: null,
-        plain_http: 0,
-        referrers_from: null,
-        prefix: '',
-        created_at: clock.now().toISOString(),
-      }),
-    )
+    upstream = await db.write((tx) => createUpstream(tx, upstreamRow()))
   })
   const make = async (rotate = false) => (await createHook(db, clock, upstream, { rotate })).reveal()
 

@@ -16,6 +16,7 @@ import { createRepository, listRepositories } from '../../src/db/repositories/re
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag, type Tag } from '../../src/oci/reference.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
+import { upstreamRow } from '../support/upstream-row.ts'
 
 const at = '2026-11-24T00:00:00.000Z'
 const actor = 'user:test'
@@ -62,20 +63,7 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
     const { row } = await db.write((tx) =>
       createRepository(tx, { organizationId: 'o-69999', name: parseRepositoryName('acme/app'), actor, at }),
     )
-    const upstream = await db.write((tx) =>
-      createUpstream(tx, {
-        organization_id: null,
-        name: 'hub',
-        url: 'https://hub.example',
-        username: null,
-        sealed_password: null,
-        ca: null,
-        plain_http: 0,
-        referrers_from: null,
-        prefix: '',
-        created_at: at,
-      }),
-    )
+    const upstream = await db.write((tx) => createUpstream(tx, upstreamRow()))
     const ids = many((i) => `o-${i}`)
     const digests = many((i) => digestOf(String(i)))
     expect((await listRepositories(db.read, { organizationIds: ids, limit: 5 })).map(({ id }) => id)).toEqual([row.id])

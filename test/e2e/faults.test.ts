@@ -1,9 +1,6 @@
 // Upstreams that lie, stumble or vanish in the middle: a clear error, exit status 1, nothing half-visible, and the next run converges.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import type { Layout } from '../support/fixtures.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
@@ -25,8 +22,7 @@ let manifest: string
 beforeAll(async () => {
   kagami = await startKagami({ args: ['--sample'] })
   operator = await signIn(kagami)
-  const key = await loadOrCreateSampleKey(join(kagami.dataDirectory, 'sample'))
-  layout = sampleLayout(sampleRepository('python', 1, key))
+  layout = await servedLayout(kagami, 'python')
   const users = (blob: string) => [...layout.manifests.values()].filter(({ blobs }) => blobs.includes(blob))
   const index = layout.manifests.get(layout.tags.get('3.12') ?? '')
   manifest = index?.children[0] ?? ''

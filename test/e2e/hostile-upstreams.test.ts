@@ -1,10 +1,7 @@
 // Upstreams that lie, loop and flood, on a real process: the run ends, says what it met, nothing half-visible; once upstream behaves, one more
 // sync converges and the comparer finds no difference.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import type { Layout } from '../support/fixtures.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
@@ -21,8 +18,7 @@ let layout: Layout
 beforeAll(async () => {
   kagami = await startKagami({ args: ['--sample'] })
   operator = await signIn(kagami)
-  const key = await loadOrCreateSampleKey(join(kagami.dataDirectory, 'sample'))
-  layout = sampleLayout(sampleRepository('nginx', 1, key))
+  layout = await servedLayout(kagami, 'nginx')
 })
 afterAll(() => kagami?.stop())
 

@@ -1,9 +1,6 @@
 // kill -9 of the whole server at random points of mirror runs: nothing is half-visible, and the next run converges.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import { type DockerRegistry, haveDockerRegistry, startDockerRegistry } from '../support/docker-registry.ts'
 import type { Layout } from '../support/fixtures.ts'
@@ -74,9 +71,7 @@ let kagami: Kagami
 let operator: Operator
 beforeAll(async () => {
   vendor = await startKagami({ args: ['--sample'] })
-  layout = sampleLayout(
-    sampleRepository('python', 1, await loadOrCreateSampleKey(join(vendor.dataDirectory, 'sample'))),
-  )
+  layout = await servedLayout(vendor, 'python')
   if (haveDockerRegistry) {
     registry = await startDockerRegistry()
     await pushLayout(layout, registry.url, 'dhi/python')

@@ -1,10 +1,7 @@
 // The client's side of the checklist (general algorithm and referrers fallback) as one table: each row is a registry that behaves so, in
 // front of the same content. What it serves is mirrored whole, and the comparer finds no difference.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import type { Layout } from '../support/fixtures.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
@@ -20,8 +17,7 @@ let layout: Layout
 beforeAll(async () => {
   kagami = await startKagami({ args: ['--sample'] })
   operator = await signIn(kagami)
-  const key = await loadOrCreateSampleKey(join(kagami.dataDirectory, 'sample'))
-  layout = sampleLayout(sampleRepository('nginx', 1, key))
+  layout = await servedLayout(kagami, 'nginx')
 })
 afterAll(() => kagami?.stop())
 

@@ -1,9 +1,6 @@
 // One line mirrors a whole catalog: the program with its own sample upstream.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
 import { type Operator, signIn } from './operator.ts'
@@ -27,9 +24,8 @@ test('mirror start sample --all --wait mirrors all its repositories, digest by d
     '--wait',
   ])
   expect(subscription).toMatchObject({ mirrors: 4, state: 'active', failures: [] })
-  const key = await loadOrCreateSampleKey(join(kagami.dataDirectory, 'sample'))
   for (const name of ['python', 'node', 'nginx', 'nginx-chart'] as const) {
     const target = await operator.target(`acme/dhi-${name}`)
-    expect(await compareMirror(sampleLayout(sampleRepository(name, 1, key)), target)).toEqual([])
+    expect(await compareMirror(await servedLayout(kagami, name), target)).toEqual([])
   }
 })

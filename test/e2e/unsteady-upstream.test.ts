@@ -1,9 +1,6 @@
 // Upstreams that cut, refuse and forget as real ones do, in front of a whole server: the run is done, or says what it could not have.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { join } from 'node:path'
-import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
-import { sampleRepository } from '../sample/reading.ts'
-import { sampleLayout } from '../sample/sample-layout.ts'
+import { servedLayout } from '../sample/sample-layout.ts'
 import { compareMirror } from '../support/compare.ts'
 import type { Layout } from '../support/fixtures.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
@@ -20,8 +17,7 @@ let layout: Layout
 beforeAll(async () => {
   kagami = await startKagami({ args: ['--sample'] })
   operator = await signIn(kagami)
-  const key = await loadOrCreateSampleKey(join(kagami.dataDirectory, 'sample'))
-  layout = sampleLayout(sampleRepository('python', 1, key))
+  layout = await servedLayout(kagami, 'python')
 })
 afterAll(() => kagami?.stop())
 

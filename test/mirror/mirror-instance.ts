@@ -17,6 +17,7 @@ import { openLocalReader } from '../../src/registry/local-reader.ts'
 import { createLocalWriters } from '../../src/registry/local-writer.ts'
 import type { MemoryRepository } from '../support/memory-repository.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { upstreamRow } from '../support/upstream-row.ts'
 
 export interface MirrorInstance {
   readonly db: Database
@@ -78,19 +79,7 @@ export async function openMirrorInstance(o: Partial<MirrorEngineOptions> = {}): 
     },
     addUpstream: (name, more = {}) =>
       db.write((tx) =>
-        createUpstream(tx, {
-          organization_id: null,
-          name,
-          url: `https://${name}.example/dhi`,
-          username: null,
-          sealed_password: null,
-          ca: null,
-          plain_http: 0,
-          referrers_from: null,
-          prefix: 'dhi-',
-          created_at: new Date().toISOString(),
-          ...more,
-        }),
+        createUpstream(tx, upstreamRow({ name, url: `https://${name}.example/dhi`, prefix: 'dhi-', ...more })),
       ),
     async repositoryId(name) {
       const row = await db.read

@@ -22,6 +22,7 @@ import {
 } from '../suites/repository-ports.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { upstreamRow } from '../support/upstream-row.ts'
 
 /** An empty repository that a run of its mirror writes, with a lease that does not end. */
 async function openLocal(db: Database): Promise<OpenedPorts & { readonly blobs: BlobStore }> {
@@ -34,18 +35,7 @@ async function openLocal(db: Database): Promise<OpenedPorts & { readonly blobs: 
       .insertInto('organizations')
       .values({ id: organizationId, name: `acme-${organizationId}`, quota_bytes: null, created_at: at })
       .execute()
-    const upstream = await createUpstream(tx, {
-      organization_id: organizationId,
-      name: 'hub',
-      url: 'https://hub.example',
-      username: null,
-      sealed_password: null,
-      ca: null,
-      plain_http: 0,
-      referrers_from: null,
-      prefix: '',
-      created_at: at,
-    })
+    const upstream = await createUpstream(tx, upstreamRow({ organization_id: organizationId }))
     const { row } = await createRepository(tx, {
       organizationId,
       name: parseRepositoryName(`acme-${organizationId}/app`),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { measureLinked } from '../../src/db/content/usage.ts'
 import { recordSyncedTags } from '../../src/db/mirrors/mirror-tags.ts'
 import { createMirror } from '../../src/db/mirrors/mirrors.ts'
+import { createUpstream } from '../../src/db/mirrors/upstreams.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { Tag } from '../../src/oci/reference.ts'
 import { streamOf } from '../support/blob-checks.ts'
@@ -17,6 +18,7 @@ import {
   withQuery,
 } from '../support/oci-requests.ts'
 import { OWNER, startServer, type TestServer } from '../support/server.ts'
+import { upstreamRow } from '../support/upstream-row.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -159,27 +161,11 @@ describe('A repository that a mirror keeps', () => {
     mirrored = await pushImage(client, { tag: '3.13' })
     const row = await server.getRepository(repository)
     mirrorId = await server.db.write(async (tx) => {
-      await tx
-        .insertInto('upstreams')
-        .values({
-          id: 'u1',
-          organization_id: server.organization.id,
-          name: 'hub',
-          url: 'https://registry.example',
-          username: null,
-          sealed_password: null,
-          ca: null,
-          plain_http: 0,
-          referrers_from: null,
-          prefix: '',
-          max_rate: '[]',
-          created_at: '2026-01-01T00:00:00.000Z',
-        })
-        .execute()
+      const upstream = await createUpstream(tx, upstreamRow({ organization_id: server.organization.id }))
       const { id } = await createMirror(tx, {
         organization_id: server.organization.id,
         repository_id: row.id,
-        upstream_id: 'u1',
+        upstream_id: upstream.id,
         source_repository: 'dhi/python',
         at: '2026-01-01T00:00:00.000Z',
       })

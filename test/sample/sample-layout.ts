@@ -1,9 +1,10 @@
 // The sample as the comparer's kind of layout, and as an OCI image layout on disk for real clients.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SampleRepository } from '../../src/sample/repositories.ts'
+import { loadOrCreateSampleKey } from '../../src/sample/keys.ts'
+import type { SampleRepository, SampleRepositoryName } from '../../src/sample/repositories.ts'
 import { type Layout, makeLayout } from '../support/fixtures.ts'
-import { readManifests } from './reading.ts'
+import { readManifests, sampleRepository } from './reading.ts'
 
 export function sampleLayout(repository: SampleRepository): Layout {
   const bytes = new Map(repository.manifests.map((manifest) => [manifest.descriptor.digest as string, manifest.bytes]))
@@ -28,6 +29,15 @@ export function sampleLayout(repository: SampleRepository): Layout {
     blobs: repository.blobs,
     referencedButAbsent: new Map(),
   })
+}
+
+/** What the sample upstream of a running server holds, by the key of its data directory. */
+export async function servedLayout(
+  { dataDirectory }: { readonly dataDirectory: string },
+  name: SampleRepositoryName,
+  release = 1,
+): Promise<Layout> {
+  return sampleLayout(sampleRepository(name, release, await loadOrCreateSampleKey(join(dataDirectory, 'sample'))))
 }
 
 /** Writes an OCI image layout (image-spec image-layout.md) with every tag. */

@@ -8,6 +8,7 @@ import { createUpstream, findUpstream } from '../../../src/db/mirrors/upstreams.
 import { commandLineUser } from '../../support/command-line.ts'
 import { describeOnEachEngine } from '../../support/engines.ts'
 import { temporaryDirectory } from '../../support/process.ts'
+import { upstreamRow } from '../../support/upstream-row.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
 const [one = '', two = ''] = rootCertificates
@@ -57,20 +58,7 @@ describeOnEachEngine('Stored certificates', (openFresh) => {
   test('what an earlier version stored beside certificates is forgotten', async () => {
     const db = await openFresh()
     const stored = async (name: string, ca: string) => {
-      await db.write((tx) =>
-        createUpstream(tx, {
-          organization_id: null,
-          name,
-          url: 'https://registry.example',
-          username: null,
-          sealed_password: null,
-          ca,
-          plain_http: 0,
-          referrers_from: null,
-          prefix: '',
-          created_at: '2026-01-01T00:00:00.000Z',
-        }),
-      )
+      await db.write((tx) => createUpstream(tx, upstreamRow({ name, ca })))
     }
     await stored('both', `# notes\n${one}\n${keyOf('RSA PRIVATE KEY')}${two}\n`)
     await stored('key-alone', keyOf('PRIVATE KEY'))
