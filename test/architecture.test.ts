@@ -39,7 +39,7 @@ const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['engine'],
     ['migrations'],
     ['schema'],
-    ['mirror-rows'],
+    ['rows'],
   ],
   mirror: [['create-engine'], ['subscriptions'], ['life'], ['pass'], ['engine']],
 }

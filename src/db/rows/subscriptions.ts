@@ -1,6 +1,5 @@
-/** Rows about mirrors that stand beside `schema.ts`, which names them all. */
-
-type Flag = 0 | 1
+/** Whole catalogs that are mirrored. */
+import type { Flag } from './flag.ts'
 
 export type SubscriptionState = 'active' | 'degraded' | 'paused' | 'stopped'
 
@@ -52,24 +51,4 @@ export interface SubscriptionEntryRow {
   code: string | null
   reason: string | null
   since: string
-}
-
-/** What a run did beside moving tags, which `tag_history` holds. */
-export interface SyncRunItemRow {
-  run_id: string
-  position: number
-  action: 'published' | 'failed' | 'diverged' | 'left-out'
-  tag: string | null
-  digest: string | null
-  code: string | null
-  message: string
-}
-
-/** Counts that only grow, and outlive the runs that they are of. */
-export interface MirrorCounterRow {
-  mirror_id: string
-  counter: 'runs' | 'failures' | 'bytes' | 'requests' | 'tags'
-  /** Outcome of runs, code of failures; empty where there is one. */
-  label: string
-  total: number
 }

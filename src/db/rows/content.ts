@@ -1,0 +1,95 @@
+/** Blobs, manifests, tags, uploads, and what is counted of them. */
+
+export interface BlobRow {
+  digest: string
+  size_bytes: number
+  storage_key: string
+  touched_at: string
+}
+
+export interface BlobTombstoneRow {
+  storage_key: string
+  deleted_at: string
+}
+
+export interface ManifestRow {
+  digest: string
+  size_bytes: number
+  bytes: Uint8Array
+  subject_digest: string | null
+  artifact_type: string | null
+  annotations: string | null
+  created_at: string
+}
+
+export type ReferenceKind = 'config' | 'layer' | 'child' | 'subject'
+
+export interface ManifestReferenceRow {
+  parent_digest: string
+  position: number
+  kind: ReferenceKind
+  digest: string
+  media_type: string
+  size_bytes: number
+  platform: string | null
+}
+
+export interface RepositoryManifestRow {
+  repository_id: string
+  digest: string
+  media_type: string
+  subject_digest: string | null
+  pushed_at: string | null
+  mirrored_at: string | null
+  published_at: string | null
+  last_pulled_at: string | null
+}
+
+export interface RepositoryBlobRow {
+  repository_id: string
+  digest: string
+  published_at: string | null
+  linked_at: string
+}
+
+export interface TagRow {
+  repository_id: string
+  name: string
+  digest: string
+  moved_at: string
+}
+
+export interface TagHistoryRow {
+  id: string
+  repository_id: string
+  tag: string
+  from_digest: string | null
+  to_digest: string | null
+  at: string
+  actor: string
+  run_id: string | null
+  /** Why, for people. */
+  reason: string
+}
+
+export interface UploadSessionRow {
+  id: string
+  repository_id: string
+  subject: string
+  offset_bytes: number
+  created_at: string
+  updated_at: string
+}
+
+export interface OrganizationUsageRow {
+  organization_id: string
+  linked_bytes: number
+  counted_at: string
+}
+
+export interface StageReservationRow {
+  stage_id: string
+  organization_id: string
+  bytes: number
+  at: string
+}
