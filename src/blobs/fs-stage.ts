@@ -1,0 +1,217 @@
+/** A stage as a file: appended to, or written in pieces; sealed by rename. */
+import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
+import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { AppError, isCancelled } from '../errors.ts'
+import type { AppendOptions, Stage } from './blob-store.ts'
+import { openPieces, type PieceFile, startPieces } from './fs-pieces.ts'
+import { streamFile } from './fs-stream.ts'
+import { countBytes } from './piece-map.ts'
+import { storageFull, type TakeRoom } from './room.ts'
+
+/** A piece is made durable so often: more than this is never fetched again after a crash. */
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024
+
+export const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
+
+/** Where a stage lies, and where it goes. */
+export interface StageHome {
+  readonly directory: string
+  readonly takeRoom: TakeRoom
+  pathOf(key: string): string
+}
+
+export function requireStageId(id: string): void {
+  if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
+}
+
+export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string): Promise<Stage> {
+  requireStageId(id)
+  const path = join(directory, id)
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  let size = (await file.stat()).size
+  /** Undefined: bytes are appended. */
+  let map = await openPieces(path, size)
+  let starting: Promise<PieceFile> | undefined
+  let isOpen = true
+  const close = async () => {
+    if (!isOpen) return
+    isOpen = false
+    await map?.close()
+    await file.close()
+  }
+  const truncate = async (sizeBytes: number) => {
+    await file.truncate(sizeBytes)
+    await file.datasync()
+    size = sizeBytes
+    // The file first: a map without its bytes claims nothing, bytes without their map would claim too much.
+    await map?.remove()
+    map = undefined
+    starting = undefined
+  }
+  return {
+    id,
+    get sizeBytes() {
+      return map === undefined ? size : countBytes(map.ranges)
+    },
+    get isInPieces() {
+      return map !== undefined
+    },
+    get pieces() {
+      return map?.ranges ?? (size === 0 ? [] : [{ from: 0, to: size }])
+    },
+    async writePiece(offset, body, o = {}) {
+      // Several begin at once, and one map is for all of them.
+      if (map === undefined) {
+        starting ??= startPieces(path, size)
+        map = await starting
+      }
+      const record = map.record
+      let synced = offset
+      let written = offset
+      const sync = async () => {
+        if (written === synced) return
+        const piece = { from: synced, to: written }
+        await file.datasync()
+        await record(piece)
+        synced = piece.to
+      }
+      try {
+        for await (const chunk of readUntil(body, o.signal)) {
+          if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
+            throw new AppError('SIZE_INVALID', `content goes beyond the ${o.maxBytes} bytes that were announced`)
+          }
+          await takeRoom(chunk.byteLength)
+          await writeAll(file, chunk, written)
+          written += chunk.byteLength
+          if (written - synced >= SYNC_EVERY_BYTES) await sync()
+        }
+      } catch (error) {
+        await sync().catch(() => {})
+        throw asStorageError(error)
+      }
+      await sync().catch((error) => {
+        throw asStorageError(error)
+      })
+    },
+    async append(body, o: AppendOptions = {}) {
+      if (map !== undefined) throw new Error('the stage comes in pieces')
+      const start = size
+      let written = start
+      try {
+        for await (const chunk of readUntil(body, o.signal)) {
+          if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
+            throw new AppError('SIZE_INVALID', `content has more than the ${o.maxBytes} bytes that were announced`)
+          }
+          await takeRoom(chunk.byteLength)
+          o.onChunk?.(chunk)
+          await writeAll(file, chunk, written)
+          written += chunk.byteLength
+        }
+      } catch (error) {
+        await file.datasync().catch(() => {})
+        size = written
+        throw asStorageError(error)
+      }
+      await file.datasync().catch((error) => {
+        throw asStorageError(error)
+      })
+      size = written
+      return size
+    },
+    truncate,
+    read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
+    async sealKeeping(key) {
+      const target = pathOf(key)
+      await file.datasync()
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+      await link(path, target).catch(() => copyDurably(path, target))
+      syncDirectory(dirname(target))
+    },
+    async seal(key) {
+      const target = pathOf(key)
+      await file.datasync()
+      await close()
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+      await rename(path, target)
+      await map?.remove()
+      syncDirectory(dirname(target))
+      syncDirectory(directory)
+    },
+    async discard() {
+      await close()
+      await rm(path, { force: true })
+      await map?.remove()
+    },
+    close,
+  }
+}
+
+/** Where the file system has no hard links. */
+async function copyDurably(path: string, target: string): Promise<void> {
+  await copyFile(path, target, constants.COPYFILE_EXCL)
+  const copy = await open(target, constants.O_RDWR)
+  try {
+    await copy.datasync()
+  } finally {
+    await copy.close()
+  }
+}
+
+type File = Awaited<ReturnType<typeof open>>
+
+async function writeAll(file: File, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.byteLength; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** Chunks of `body` until it ends or `signal` fires; the body is cancelled when the loop is left early. */
+async function* readUntil(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  const onAbort = () => void reader.cancel(signal?.reason).catch(() => {})
+  signal?.addEventListener('abort', onAbort, { once: true })
+  let isDone = false
+  try {
+    for (;;) {
+      if (signal?.aborted) throw new AppError('CANCELLED', 'the transfer was stopped', { cause: signal.reason })
+      const { done, value } = await reader.read()
+      if (done && !signal?.aborted) {
+        isDone = true
+        return
+      }
+      if (value !== undefined) yield value
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    if (!isDone) await reader.cancel().catch(() => {})
+    reader.releaseLock()
+  }
+}
+
+function lazyStream(make: () => Promise<ReadableStream<Uint8Array>>): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  make()
+    .then((stream) => stream.pipeTo(writable))
+    .catch((error) => writable.abort(error).catch(() => {}))
+  return readable
+}
+
+/** A rename survives power loss only once its directory is synced. */
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function asStorageError(error: unknown): unknown {
+  if (isCancelled(error) || !(error instanceof Error) || !('code' in error)) return error
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return storageFull(error)
+  }
+  return error
+}
