@@ -9,10 +9,10 @@ import type { Abortable, RepositoryReader, RepositoryWriter } from '../../oci/re
 import { fetchBlob } from './fetch-blob.ts'
 import type { Inventory } from './inventory.ts'
 import type { Origin } from './known.ts'
-import type { RootWork, SyncPlan } from './plan.ts'
 import { failureOf, type Problem, settleAll } from './problem.ts'
 import type { Readers } from './readers.ts'
-import type { Node } from './walk.ts'
+import type { RootWork, SyncPlan } from './sync-plan.ts'
+import type { Node } from './walked.ts'
 
 /** Roots in work at once; their transfers share the run's limiter. */
 const ROOTS_AT_ONCE = 16

@@ -2,7 +2,7 @@
 import type { Forecast } from '../../api/rates.ts'
 import type { Allowance } from '../engine.ts'
 import type { Inventory } from './inventory.ts'
-import type { SyncPlan } from './plan.ts'
+import type { SyncPlan } from './sync-plan.ts'
 
 /** @param listing requests that making the plan took: a run asks them again */
 export function forecastOf(

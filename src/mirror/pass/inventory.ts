@@ -15,7 +15,8 @@ import { createLearner } from './learn.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { limitsImages, selectTags } from './select.ts'
-import { createWalker, type Walked } from './walk.ts'
+import { createWalker } from './walk.ts'
+import type { Walked } from './walked.ts'
 
 export interface SeenTag {
   readonly tag: Tag

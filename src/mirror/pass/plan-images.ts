@@ -8,8 +8,8 @@ import type { TagMove } from '../../oci/repository.ts'
 import { closureOf } from './closure.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known } from './known.ts'
-import type { RootWork, SyncPlan } from './plan.ts'
-import type { Node } from './walk.ts'
+import type { RootWork, SyncPlan } from './sync-plan.ts'
+import type { Node } from './walked.ts'
 
 const NAMED_DIFFERENCES = 5
 

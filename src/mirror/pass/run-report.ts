@@ -9,9 +9,9 @@ import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known, Origin } from './known.ts'
-import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './plan.ts'
 import type { Policy } from './policy.ts'
 import type { Problem } from './problem.ts'
+import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './sync-plan.ts'
 
 const MAX_FAILURES = 500
 const HOUR_MS = 60 * 60 * 1000

@@ -23,10 +23,11 @@ import { inStepRows, lookAtHinted, nothingLeft } from './hinted.ts'
 import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
 import type { RunMeter } from './meter.ts'
-import { planSync, type SyncPlan } from './plan.ts'
+import { planSync } from './plan.ts'
 import { imagesOf, type PlanSubject, planIdOf, refuseOtherPlan } from './plan-images.ts'
 import { type Policy, policyOf } from './policy.ts'
 import { holdRows, type RunReport, reportRun, tagRows } from './run-report.ts'
+import type { SyncPlan } from './sync-plan.ts'
 
 /** States of tags that a run has nothing to do for. */
 const UNFOLLOWED: ReadonlySet<MirrorTagRow['state']> = new Set([

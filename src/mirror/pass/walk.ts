@@ -13,7 +13,8 @@ import type { KnownManifest, Origin } from './known.ts'
 import { isOutage, type Problem, problemOf, settleAll } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { chooseChildren } from './select.ts'
-import { createSubjectLists, type SubjectList } from './subject-lists.ts'
+import { createSubjectLists } from './subject-lists.ts'
+import type { Node, Unchosen, Walked } from './walked.ts'
 
 /** Bytes of manifests that are kept between the walk and the copy; more are read again. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
@@ -24,28 +25,6 @@ const MAX_PLATFORMS = 32
 /** Levels of children and referrers below a tag; real ones have four. */
 const MAX_DEPTH = 64
 const TOO_DEEP = `hangs more than ${MAX_DEPTH} levels below a tag`
-
-/** One manifest and what it needs. */
-export interface Node {
-  readonly descriptor: Descriptor
-  readonly origin: Origin
-  readonly here: 'no' | 'staged' | 'published'
-  /** True when it was met as an attestation, signature or other attachment, not as (part of) a tagged image. */
-  readonly isAttached: boolean
-  /** Undefined when it is here, or too much is held already. */
-  bytes?: Uint8Array | undefined
-  /** Config, layers, and index entries that turned out to be blobs. */
-  readonly blobs: readonly Descriptor[]
-  /** Those of `blobs` that are still to be asked for though the manifest is here: non-distributable layers that upstream may have now. */
-  readonly lacks?: readonly Descriptor[]
-  readonly children: readonly Digest[]
-  /** Of an index that was read in this pass. */
-  readonly platforms?: readonly string[] | undefined
-  readonly subject: Digest | undefined
-  referrers: readonly Digest[]
-  /** An index of which the selection takes no entry. */
-  readonly isEmptied?: true
-}
 
 /** Media types that by their name are no manifests. */
 const BLOB_TYPE = /\.layer\.|\.config\.|cacheconfig|octet-stream|[.+](tar|gzip|zstd)\b/
@@ -60,24 +39,6 @@ interface Place {
   readonly origin: Origin
   readonly isAttached: boolean
   readonly depth: number
-}
-
-export interface Walked {
-  readonly nodes: ReadonlyMap<Digest, Node>
-  /** Digests that cannot be had, or whose referrers could not be listed. */
-  readonly problems: ReadonlyMap<Digest, Problem>
-  /** Upstream answers 404 for them, though `parent` lists them. */
-  readonly absent: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
-  readonly lists: readonly SubjectList[]
-  /** Entries of indexes and referrers that the selection leaves out, each with the rule. */
-  readonly unchosen: ReadonlyMap<
-    Digest,
-    { readonly parent: Digest; readonly kind: 'platform' | 'referrer'; readonly rule: string }
-  >
-  /** What goes on though not all of its referrers could be listed or read, and why. */
-  readonly without: ReadonlyMap<Digest, Problem>
-  /** When the referrers of a manifest were last asked for, where this pass goes by what is known of them. */
-  readonly spared: ReadonlyMap<Digest, string>
 }
 
 export interface Walker {
@@ -102,7 +63,7 @@ export function createWalker(o: WalkOptions): Walker {
   const nodes = new Map<Digest, Node>()
   const problems = new Map<Digest, Problem>()
   const absent = new Map<Digest, { parents: Set<Digest> }>()
-  const unchosen = new Map<Digest, { parent: Digest; kind: 'platform' | 'referrer'; rule: string }>()
+  const unchosen = new Map<Digest, Unchosen>()
   const without = new Map<Digest, Problem>()
   const visits = new Map<Digest, Promise<boolean>>()
   const lists = createSubjectLists(o)
