@@ -6,7 +6,8 @@ import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryReader } from '../../oci/repository.ts'
 import { decideTag } from './decide-tag.ts'
 import type { Known } from './known.ts'
-import { type RunReport, tagRows } from './run-report.ts'
+import type { RunReport } from './run-report.ts'
+import { tagRows } from './run-rows.ts'
 
 export interface HintedTags {
   /** What a pass has to look at. */

@@ -8,14 +8,12 @@ import type { Tag } from '../../oci/reference.ts'
 import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
-import type { Known, Origin } from './known.ts'
-import type { Policy } from './policy.ts'
 import type { Problem } from './problem.ts'
-import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './sync-plan.ts'
+import { divergedItem, heldOf, isLasting, leftOutOf, publishedLate, unmetProblem, withoutOf } from './run-notes.ts'
+import { holdRows, type PassFacts, reliableLists, tagRows } from './run-rows.ts'
+import type { RootWork, SyncPlan } from './sync-plan.ts'
 
 const MAX_FAILURES = 500
-const HOUR_MS = 60 * 60 * 1000
-const DAY_MS = 24 * HOUR_MS
 
 export interface RunResult {
   readonly inventory: Inventory
@@ -54,19 +52,12 @@ export interface RunReport {
   readonly isOwed: boolean
 }
 
-export function reportRun(
-  { inventory, plan, executed }: RunResult,
-  o: {
-    readonly mirrorId: string
-    /** Its destination, for the lines that people copy. */
-    readonly repository: string
-    readonly keys: Readonly<Record<Origin, string>>
-    readonly known: Known
-    readonly isFull: boolean
-    readonly policy: Policy
-    readonly now: string
-  },
-): RunReport {
+interface ReportOptions extends PassFacts {
+  /** Its destination, for the lines that people copy. */
+  readonly repository: string
+}
+
+export function reportRun({ inventory, plan, executed }: RunResult, o: ReportOptions): RunReport {
   const failures = new Map<string, RunFailure>()
   const fail = (tag: string, digest: Digest | undefined, problem: Problem, lasts = isLasting(problem)) => {
     if (failures.has(tag)) return
@@ -146,123 +137,6 @@ export function reportRun(
   }
 }
 
-/** Roots that tags point at already, and that something was published for: attestations that came later. */
-function publishedLate(plan: SyncPlan, failed: ReadonlySet<RootWork>): RunItem[] {
-  return plan.works.flatMap((work): RunItem[] => {
-    if (failed.has(work) || work.moves.length > 0) return []
-    const others = work.roots.length - 1
-    const message = `${others} ${others === 1 ? 'manifest was' : 'manifests were'} attached later`
-    return [{ action: 'published', tag: work.tags[0] ?? null, digest: work.root.digest, code: null, message }]
-  })
-}
-
-function divergedItem({ tag, upstream_digest: digest, state, reason }: MirrorTagRow): RunItem[] {
-  return state === 'diverged' ? [{ action: 'diverged', tag, digest, code: null, message: reason ?? '' }] : []
-}
-
-/** Reasons that do not pass by themselves: the content is as it is. What can be accepted must be told apart from what will pass. */
-const LASTING: ReadonlySet<string> = new Set([
-  'BLOB_UNKNOWN',
-  'DIGEST_INVALID',
-  'MANIFEST_BLOB_UNKNOWN',
-  'MANIFEST_INVALID',
-  'MANIFEST_TOO_LARGE',
-  'MANIFEST_UNKNOWN',
-  'SIZE_INVALID',
-  'UPSTREAM_INVALID',
-  'UPSTREAM_NOT_FOUND',
-  'UPSTREAM_UNSUPPORTED',
-])
-
-function isLasting({ code }: Problem): boolean {
-  return LASTING.has(code)
-}
-
-function unmetProblem({ tag, why, reason }: UnmetTag, repository: string): Problem {
-  if (why === 'unlisted') return { code: 'MANIFEST_UNKNOWN', message: reason }
-  if (why === 'unselected')
-    return {
-      code: 'CONFLICT',
-      message: `${reason}; to take it, change the selection: kagami mirror change ${repository}`,
-    }
-  const release = {
-    excluded: `; to bring it back: kagami tag release ${repository} ${tag}`,
-    pinned: `; to let the mirror move it again: kagami tag release ${repository} ${tag}`,
-    diverged: `; to take what upstream has: kagami tag release ${repository} ${tag} --take-upstream`,
-  }[why]
-  return { code: 'CONFLICT', message: `${why} here: ${reason}${release}` }
-}
-
-/** What referrer lists name and cannot be had, each with a tag that it would belong to. */
-function leftOutOf(inventory: Inventory): RunFailure[] {
-  const lists = inventory.lists.filter((list) => list.leftOut.length > 0)
-  if (lists.length === 0) return []
-  const tagOf = new Map<Digest, string>()
-  const roots = new Set<Digest>()
-  for (const { tag, seen } of inventory.tags) {
-    if (!('descriptor' in seen) || roots.has(seen.descriptor.digest)) continue
-    roots.add(seen.descriptor.digest)
-    for (const digest of closureOf(inventory, [seen.descriptor]).digests) if (!tagOf.has(digest)) tagOf.set(digest, tag)
-  }
-  return lists.flatMap(({ subject, leftOut }) =>
-    leftOut.map(({ digest, code, message }) => ({
-      tag: tagOf.get(subject) ?? null,
-      digest: digest ?? null,
-      code,
-      message: `listed as a referrer of ${subject}, left out: ${message}`,
-    })),
-  )
-}
-
-/** What is published now though not all that hangs on it could be listed or read, once for each root. */
-function withoutOf(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>): RunFailure[] {
-  if (inventory.without.size === 0) return []
-  return plan.works.flatMap((work): RunFailure[] => {
-    if (failed.has(work) || work.moves.length === 0) return []
-    const lacking = closureOf(inventory, work.roots).digests.find((digest) => inventory.without.has(digest))
-    const problem = lacking && inventory.without.get(lacking)
-    if (problem === undefined) return []
-    const message = `published without all of its attestations, which come later: ${problem.message}`
-    return [{ tag: work.tags[0] ?? null, digest: work.root.digest, code: problem.code, message }]
-  })
-}
-
-/** What waits for its attestations is no failure, and yet not here. */
-function heldOf(plan: SyncPlan): RunFailure[] {
-  return plan.tags.flatMap(({ tag, digest, state, reason, problem }) =>
-    state !== 'held' || problem !== undefined
-      ? []
-      : [{ tag, digest: digest ?? null, code: 'HELD', message: reason ?? 'held' }],
-  )
-}
-
-/** The new digests of a plan as rows. */
-export function holdRows(plan: SyncPlan, mirrorId: string): MirrorHoldRow[] {
-  return [...plan.holds].map(([digest, { heldSince, changedAt, fingerprint }]) => ({
-    mirror_id: mirrorId,
-    digest,
-    held_since: heldSince,
-    changed_at: changedAt,
-    fingerprint,
-  }))
-}
-
-/** The tags of a plan as rows, in the state that the plan gives them. */
-export function tagRows(tags: readonly PlannedTag[], mirrorId: string, now: string): MirrorTagRow[] {
-  return tags.map(({ tag, digest, state, reason, absentSince, isAbsenceAccepted }) => ({
-    mirror_id: mirrorId,
-    tag,
-    head_digest: digest ?? null,
-    upstream_digest: digest ?? null,
-    synced_digest: null,
-    state,
-    reason: reason ?? null,
-    checked_at: now,
-    absent_since: absentSince ?? null,
-    absent_accepted: isAbsenceAccepted ? 1 : 0,
-  }))
-}
-
 function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<RootWork>) {
   const digests = new Set<Digest>()
   const tagOf = new Map<Digest, string>()
@@ -275,48 +149,4 @@ function publishedNow(inventory: Inventory, plan: SyncPlan, failed: ReadonlySet<
     }
   }
   return { digests, tagOf }
-}
-
-/** A list counts as known only when all its items are served here (or cannot be had, or were deleted here by people). */
-function reliableLists(
-  inventory: Inventory,
-  publishedNow: ReadonlySet<Digest>,
-  o: {
-    readonly mirrorId: string
-    readonly keys: Readonly<Record<Origin, string>>
-    readonly known: Known
-    readonly isFull: boolean
-    readonly policy: Policy
-    readonly now: string
-  },
-): MirrorSubjectRow[] {
-  const wasServed = (digest: Digest) =>
-    o.known.manifests.get(digest)?.isPublished === true ||
-    inventory.absent.has(digest) ||
-    inventory.unchosen.has(digest) ||
-    o.known.excluded.has(digest)
-  const isServed = (digest: Digest) => publishedNow.has(digest) || wasServed(digest)
-  const ageOf = (time: string) => Date.parse(o.now) - Date.parse(time)
-  return inventory.lists.flatMap((list): MirrorSubjectRow[] => {
-    const before = o.known.lists[list.origin].get(list.subject)
-    const isChanged = before === undefined || !list.items.every(wasServed)
-    // Those that are asked for in turn have to remember when it was their turn.
-    const isInTurn = before !== undefined && o.policy.recheckMs > 0 && ageOf(before.changedAt) >= DAY_MS
-    const isFresh = before !== undefined && ageOf(before.listedAt) < HOUR_MS && !isInTurn
-    if (isFresh && !o.isFull && !isChanged && before.version === list.version) return []
-    // Named again by each run, and mirrored once it can be had.
-    if (list.leftOut.length > 0) return []
-    if (!isServed(list.subject) || !list.items.every(isServed)) return []
-    return [
-      {
-        mirror_id: o.mirrorId,
-        source: list.origin,
-        subject_digest: list.subject,
-        version: list.version ?? null,
-        listed_at: o.now,
-        listed_from: o.keys[list.origin],
-        changed_at: isChanged ? o.now : before.changedAt,
-      },
-    ]
-  })
 }

@@ -26,7 +26,8 @@ import type { RunMeter } from './meter.ts'
 import { planSync } from './plan.ts'
 import { imagesOf, type PlanSubject, planIdOf, refuseOtherPlan } from './plan-images.ts'
 import { type Policy, policyOf } from './policy.ts'
-import { holdRows, type RunReport, reportRun, tagRows } from './run-report.ts'
+import { type RunReport, reportRun } from './run-report.ts'
+import { holdRows, tagRows } from './run-rows.ts'
 import type { SyncPlan } from './sync-plan.ts'
 
 /** States of tags that a run has nothing to do for. */
