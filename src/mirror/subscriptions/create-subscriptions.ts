@@ -1,13 +1,7 @@
 import { changedSettings, mirrorSettingsSchema } from '../../api/mirror-settings.ts'
 import type { SubscriptionPlan } from '../../api/subscriptions.ts'
 import type { Queries, Transaction } from '../../db/engine/engine.ts'
-import {
-  insertEntries,
-  listEntries,
-  listEntryFacts,
-  removeEntries,
-  updateEntries,
-} from '../../db/mirrors/subscription-entries.ts'
+import { insertEntries, listEntries } from '../../db/mirrors/subscription-entries.ts'
 import {
   findNextRead,
   findSameSubscription,
@@ -22,7 +16,7 @@ import {
 import { findUpstream } from '../../db/mirrors/upstreams.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import { voidLeases } from '../../db/platform/leases.ts'
-import type { OrganizationRow, SubscriptionRow, UpstreamRow } from '../../db/schema.ts'
+import type { SubscriptionRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
@@ -30,12 +24,15 @@ import { systemSleep } from '../../lib/retry.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { createLoop } from './loop.ts'
+import { newRow } from './new-row.ts'
 import { morePending } from './pending.ts'
-import { readCatalog, selectorOf, withAdvice } from './read-catalog.ts'
+import { readCatalog, withAdvice } from './read-catalog.ts'
+import { rematch } from './rematch.ts'
+import { columnsOf, selectionOf } from './selection.ts'
 import { type By, settleStanding, subscriptionEvent } from './settle.ts'
 import type { SubscriptionStart, Subscriptions, SubscriptionsOptions } from './subscriptions.ts'
 import { getOrganization, judgeEntry } from './take-entry.ts'
-import { renderEntry, renderSubscription, selectionOf } from './views.ts'
+import { renderEntry, renderSubscription } from './views.ts'
 import { createWork, SUBSCRIPTION_LEASE } from './worker.ts'
 
 const INTERVAL_MS = 15 * 60_000
@@ -104,7 +101,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     if (upstream === undefined) {
       throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`)
     }
-    const row = rowOf(request, organization, upstream)
+    const nextRead = clock.now().getTime() + intervalMs * (0.9 + 0.2 * random())
+    const row = newRow(request, { organization, upstream, at: now(), nextReadAt: isoTime(new Date(nextRead)) })
     await refuseSame(db.read, row)
     const signal = AbortSignal.any([closing.signal, ...(request.signal === undefined ? [] : [request.signal])])
     try {
@@ -112,36 +110,6 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       return { organization, upstream, row, ...(await readCatalog(open, upstream.name, selectionOf(row), signal)) }
     } catch (error) {
       throw withAdvice(error, upstream.name)
-    }
-  }
-
-  function rowOf(request: SubscriptionStart, organization: OrganizationRow, upstream: UpstreamRow): SubscriptionRow {
-    const at = now()
-    const { repositories } = request
-    return {
-      id: newId(),
-      organization_id: organization.id,
-      upstream_id: upstream.id,
-      match_globs: JSON.stringify(request.match),
-      except_globs: JSON.stringify(request.except),
-      repositories: repositories === undefined ? null : JSON.stringify([...new Set(repositories)].sort()),
-      adopt: request.adopt ? 1 : 0,
-      settings: JSON.stringify(changedSettings({}, request.settings ?? {})),
-      state: 'active',
-      cause: null,
-      problem: null,
-      reason: null,
-      since: at,
-      created_at: at,
-      listed: null,
-      read_at: at,
-      next_read_at: isoTime(new Date(clock.now().getTime() + intervalMs * (0.9 + 0.2 * random()))),
-      failed_reads: 0,
-      accept_shrink: 0,
-      first_runs_until: null,
-      version: 1,
-      work_due: 1,
-      pending: null,
     }
   }
 
@@ -230,10 +198,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
         const isOther = match !== undefined || except !== undefined || repositories !== undefined
         const isResting = row.cause === 'hand'
         return {
-          match_globs: JSON.stringify(selection.match),
-          except_globs: JSON.stringify(selection.except),
-          repositories:
-            selection.repositories === null ? null : JSON.stringify([...new Set(selection.repositories)].sort()),
+          ...columnsOf(selection),
           adopt: adopt === undefined ? row.adopt : adopt ? 1 : 0,
           settings: JSON.stringify(settings),
           ...(isOther && !isResting ? { next_read_at: by.at, failed_reads: 0 } : {}),
@@ -270,16 +235,12 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       return show(id)
     },
     async stop(id, { mirrors, by: actor }) {
-      await changed(id, actor, async (_tx, row) => {
+      await changed(id, actor, async (tx, row, by) => {
         const pending = mirrors ? { pending: morePending(row.pending, { stop: true, by: actor }) } : {}
         if (row.state === 'stopped') return pending
-        return {
-          next_read_at: null,
-          cause: null,
-          problem: null,
-          ...pending,
-          ...(await stopped(_tx, row, { actor, at: now() })),
-        }
+        await appendEvents(tx, [subscriptionEvent('subscription.stopped', row, by)])
+        const ended = { state: 'stopped', since: by.at, reason: null } as const
+        return { ...ended, next_read_at: null, cause: null, problem: null, ...pending }
       })
       return show(id)
     },
@@ -293,30 +254,4 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       await loop.close()
     },
   }
-}
-
-async function stopped(tx: Transaction, row: SubscriptionRecord, by: By): Promise<Partial<SubscriptionRow>> {
-  await appendEvents(tx, [subscriptionEvent('subscription.stopped', row, by)])
-  return { state: 'stopped', since: by.at, reason: null }
-}
-
-/** @returns how many entries with a mirror are matched no more */
-async function rematch(
-  tx: Transaction,
-  id: string,
-  selection: ReturnType<typeof selectionOf>,
-  at: string,
-): Promise<number> {
-  const isSelected = selectorOf(selection)
-  const named = selection.repositories === null ? undefined : new Set(selection.repositories)
-  const known = await listEntryFacts(tx, id)
-  const takes = (name: string) => isSelected(name) && (named === undefined || named.has(name))
-  const out = known.filter((entry) => entry.matched === 1 && !takes(entry.repository))
-  const back = known.filter((entry) => entry.matched === 0 && takes(entry.repository))
-  const names = (entries: typeof known) => entries.map(({ repository }) => repository)
-  const made = out.filter((entry) => entry.made === 1)
-  await removeEntries(tx, id, names(out.filter((entry) => entry.made === 0)))
-  await updateEntries(tx, id, names(made), { matched: 0, due: 0, since: at })
-  await updateEntries(tx, id, names(back), { matched: 1, due: 1, since: at })
-  return made.length
 }

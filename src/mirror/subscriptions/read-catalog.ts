@@ -2,27 +2,12 @@
 import { AppError } from '../../errors.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
-import { compileGlobs } from '../../oci/repository-globs.ts'
 import type { CatalogReading } from './plan-read.ts'
+import { type Selection, selectorOf } from './selection.ts'
 
 const MAX_ENTRIES = 100_000
 /** Names between two breaths, so that a large catalog holds up nothing else. */
 const NAMES_A_TURN = 500
-
-/** What is subscribed to. */
-export interface Selection {
-  /** None: everything. */
-  readonly match: readonly string[]
-  readonly except: readonly string[]
-  /** Instead of the catalog's. */
-  readonly repositories: readonly string[] | null
-}
-
-export function selectorOf({ match, except }: Pick<Selection, 'match' | 'except'>): (name: string) => boolean {
-  const isIn = match.length === 0 ? () => true : compileGlobs(match)
-  const isOut = compileGlobs(except)
-  return (name) => isIn(name) && !isOut(name)
-}
 
 /**
  * Reads the catalog as it comes; only what matches is held.

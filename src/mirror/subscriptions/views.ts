@@ -10,20 +10,11 @@ import {
   listEntries,
 } from '../../db/mirrors/subscription-entries.ts'
 import type { SubscriptionRecord } from '../../db/mirrors/subscriptions.ts'
-import type { SubscriptionRow } from '../../db/schema.ts'
-import type { Selection } from './read-catalog.ts'
+import { selectionOf } from './selection.ts'
 import { remedyOf } from './standing.ts'
 
 /** Entries of a kind that a subscription shows with their reason; there may be more, as its counts tell. */
 const SHOWN = 20
-
-export function selectionOf(row: Pick<SubscriptionRow, 'match_globs' | 'except_globs' | 'repositories'>): Selection {
-  return {
-    match: JSON.parse(row.match_globs) as string[],
-    except: JSON.parse(row.except_globs) as string[],
-    repositories: row.repositories === null ? null : (JSON.parse(row.repositories) as string[]),
-  }
-}
 
 const REASONS: Partial<Readonly<Record<EntryState, string>>> = {
   stopped: 'people stopped its mirror: it is not started again by itself',
@@ -49,14 +40,14 @@ export async function renderSubscription(db: Queries, row: SubscriptionRecord): 
     }
     return entries.slice(0, SHOWN).map(renderEntry)
   }
+  const { match, except, repositories } = selectionOf(row)
   return {
     id: row.id,
     organization: row.organization,
     upstream: row.upstream,
-    ...selectionOf(row),
-    match: [...selectionOf(row).match],
-    except: [...selectionOf(row).except],
-    repositories: row.repositories === null ? null : (JSON.parse(row.repositories) as string[]),
+    match: [...match],
+    except: [...except],
+    repositories: repositories === null ? null : [...repositories],
     adopt: row.adopt === 1,
     settings: mirrorSettingsSchema.parse(JSON.parse(row.settings)),
     mirrors: countMirrors(counts),

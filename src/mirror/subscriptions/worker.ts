@@ -23,11 +23,11 @@ import { nextRunAt } from '../life/schedule.ts'
 import { parsePending, restOf } from './pending.ts'
 import { planRead, type ReadPlan } from './plan-read.ts'
 import { readCatalog, withAdvice } from './read-catalog.ts'
+import { selectionOf } from './selection.ts'
 import { settleStanding } from './settle.ts'
 import { causeOf } from './standing.ts'
 import type { SubscriptionsOptions } from './subscriptions.ts'
 import { getOrganization, takeEntry } from './take-entry.ts'
-import { selectionOf } from './views.ts'
 
 export const SUBSCRIPTION_LEASE = 'subscription:'
 const LEASE_TTL_MS = 30_000
