@@ -1,6 +1,4 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
-import type { Progress } from '../api/progress.ts'
-import type { Run } from '../api/runs.ts'
 import { isResting, scheduleForgotten } from '../db/mirrors/life.ts'
 import {
   claimDueMirror,
@@ -11,32 +9,30 @@ import {
   listMirrors,
   type MirrorRecord,
 } from '../db/mirrors/mirrors.ts'
-import { listRunItems } from '../db/mirrors/run-items.ts'
-import { findRun, listRuns, runCursor } from '../db/mirrors/sync-runs.ts'
 import { voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { newId } from '../lib/ids.ts'
-import { mergeUntilEither } from '../lib/merge.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
 import { explainMirror } from './life/explain.ts'
-import { followForeignRuns, momentOf } from './life/foreign-runs.ts'
 import { settleObjectives } from './life/freshness.ts'
+import { getMirror } from './life/get-mirror.ts'
 import { createHints } from './life/hints.ts'
 import { createPresence, endOrphans, MIRROR_LEASE, SERVER_LEASE } from './life/presence.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { type Round, startRound } from './life/round.ts'
+import { createRunReads } from './life/run-reads.ts'
 import { createRunner, type RunRequest } from './life/runner.ts'
 import { type Scheduler, startScheduler } from './life/schedule.ts'
 import { settingsOf } from './life/settings.ts'
 import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf, type StartTarget } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
-import { renderMirrors, renderRun } from './life/views.ts'
+import { renderMirrors } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
 
 const TRANSFERS_PER_RUN = 8
@@ -46,8 +42,6 @@ const SCHEDULED_WAITING = 2
 const LEASE_TTL_MS = 20_000
 /** How often the clock alone may have made a mirror miss its objective. */
 const OBJECTIVES_EVERY_MS = 15_000
-/** How often the end of a run of another server is looked for. */
-const FOREIGN_RUN_POLL_MS = 500
 
 /** The mirror engine of one process. Nothing runs by itself before `resume`. */
 export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
@@ -78,12 +72,6 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const hints = createHints({ db, clock, runner, logger: options.logger })
   const now = () => isoTime(clock.now())
 
-  async function getMirror(id: string): Promise<MirrorRecord> {
-    const mirror = await findMirror(db.read, id)
-    if (mirror === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
-    return mirror
-  }
-
   /** What people or rules have paused is not run by asking; what upstream is paused for is tried. */
   async function refusePaused(mirror: MirrorRecord): Promise<void> {
     if (!(await isResting(db.read, mirror.id))) return
@@ -98,8 +86,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function begin(id: string, o: RunRequest): Promise<MirrorAndRun> {
-    const run = await runner.begin(await getMirror(id), o)
-    return { mirror: await renderMirror(await getMirror(id)), run }
+    const run = await runner.begin(await getMirror(db.read, id), o)
+    return { mirror: await renderMirror(await getMirror(db.read, id)), run }
   }
 
   async function beginDue(at: string): Promise<string | undefined> {
@@ -159,9 +147,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     openSource: options.openSource,
     random: options.random ?? Math.random,
     begin,
-    show: async (id) => renderMirror(await getMirror(id)),
+    show: async (id) => renderMirror(await getMirror(db.read, id)),
     wake: () => scheduler?.wake(),
   })
+  const runReads = createRunReads({ db, clock, sleep, holder, board, runner })
 
   return {
     async start(request) {
@@ -182,7 +171,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return planStart(await targetOf(request, signal), request, signal)
     },
     async sync(mirrorId, o = {}) {
-      const mirror = await getMirror(mirrorId)
+      const mirror = await getMirror(db.read, mirrorId)
       if (mirror.state === 'stopped') {
         throw new AppError(
           'CONFLICT',
@@ -201,7 +190,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return outcomes
     },
     async planSync(mirrorId, o = {}) {
-      const mirror = await getMirror(mirrorId)
+      const mirror = await getMirror(db.read, mirrorId)
       return planOf(mirror, o)
     },
     ...verbs,
@@ -211,9 +200,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       if (isOver) await runner.end(mirrorId, stopReason('the mirror was paused'))
     },
     wake: () => scheduler?.wake(),
-    show: async (mirrorId) => renderMirror(await getMirror(mirrorId)),
+    show: async (mirrorId) => renderMirror(await getMirror(db.read, mirrorId)),
     async explain(mirrorId, o) {
-      const record = await getMirror(mirrorId)
+      const record = await getMirror(db.read, mirrorId)
       return explainMirror({ ...options, clock }, record, { ...o, mirror: await renderMirror(record) })
     },
     async findByRepository(name) {
@@ -236,53 +225,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       })
       return { mirrors: items, next }
     },
-    run: (mirrorId, runId) => getRun(runId, mirrorId),
-    async runItems(mirrorId, runId, { limit, after }) {
-      await getRun(runId, mirrorId)
-      const { items, next } = await readPage({
-        limit,
-        after,
-        read: (from, count) => listRunItems(db.read, runId, { after: from, limit: count }),
-        keyOf: ({ cursor }) => cursor,
-      })
-      return { items: items.map(({ cursor: _, ...item }) => item), next }
-    },
-    async runs(mirrorId, { limit, after }) {
-      await getMirror(mirrorId)
-      const { items, next } = await readPage({
-        limit,
-        after,
-        read: async (from, count) => (await listRuns(db.read, mirrorId, { after: from, limit: count })).map(renderRun),
-        keyOf: runCursor,
-      })
-      return { runs: items, next }
-    },
-    async wait(runId, signal) {
-      for (;;) {
-        const mine = runner.find(runId)
-        if (mine !== undefined) await untilAborted(mine, signal)
-        const run = await getRun(runId)
-        if (run.outcome !== 'running') return run
-        await sleep(FOREIGN_RUN_POLL_MS, signal)
-      }
-    },
-    async *watch(mirrorId, signal) {
-      const mirror = await getMirror(mirrorId)
-      const first = board.find(mirrorId) ?? (await lastMoment(mirror))
-      const own = board.follow(mirrorId, first, signal)
-      if (db.engine === 'sqlite') {
-        yield* own
-        return
-      }
-      let shown: Progress | undefined
-      const foreign = untilCancelled(followForeignRuns({ db: db.read, clock, sleep, holder }, mirror, signal), signal)
-      for await (const moment of mergeUntilEither(own, foreign)) {
-        // The end that came first may be seen twice: as the last moment, and as a change.
-        if (shown?.runId === moment.runId && shown.phase === 'ended') continue
-        shown = moment
-        yield moment
-      }
-    },
+    ...runReads,
     async resume({ isAlone }) {
       if (isAlone) {
         await db.write(async (tx) => {
@@ -315,42 +258,5 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     if (ended === 0) return
     options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
     scheduler?.wake()
-  }
-
-  async function getRun(runId: string, mirrorId?: string): Promise<Run> {
-    const row = await findRun(db.read, runId)
-    if (row === undefined || (mirrorId !== undefined && row.mirror_id !== mirrorId)) {
-      throw new AppError('NOT_FOUND', `there is no run ${runId}`)
-    }
-    return renderRun(row)
-  }
-
-  /** The last run as a moment, for a mirror that has not run in this process. */
-  async function lastMoment(mirror: MirrorRecord): Promise<Progress | undefined> {
-    const [last] = await listRuns(db.read, mirror.id, { limit: 1 })
-    return last === undefined ? undefined : momentOf(last, mirror.repository)
-  }
-}
-
-/** Ends quietly when `signal` aborts. */
-async function* untilCancelled<T>(items: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
-  try {
-    yield* items
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-}
-
-/** `work`, or CANCELLED as soon as `signal` aborts; the work itself goes on. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work
-  const { promise, reject } = Promise.withResolvers<never>()
-  const giveUp = () => reject(new AppError('CANCELLED', 'the wait was cancelled', { cause: signal.reason }))
-  signal.addEventListener('abort', giveUp, { once: true })
-  if (signal.aborted) giveUp()
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', giveUp)
   }
 }

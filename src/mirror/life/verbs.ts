@@ -5,11 +5,12 @@ import { isSameSelection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { endPause, eventOf, pauseMirror } from '../../db/mirrors/life.ts'
 import { forgetSubjects } from '../../db/mirrors/mirror-subjects.ts'
-import { findMirror, type MirrorRecord, setMirrorSettings, stopMirror } from '../../db/mirrors/mirrors.ts'
+import { findMirror, setMirrorSettings, stopMirror } from '../../db/mirrors/mirrors.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions } from '../engine.ts'
 import { settleObjective } from './freshness.ts'
+import { getMirror } from './get-mirror.ts'
 import type { Runner, RunRequest } from './runner.ts'
 import { cadenceOf, nextRunAt } from './schedule.ts'
 import { settingsOf } from './settings.ts'
@@ -30,14 +31,8 @@ export interface VerbsOptions {
 export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause' | 'unpause' | 'restart' | 'change'> {
   const { db, runner, now } = o
 
-  async function getMirror(id: string): Promise<MirrorRecord> {
-    const mirror = await findMirror(db.read, id)
-    if (mirror === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
-    return mirror
-  }
-
   async function refuseStopped(id: string): Promise<void> {
-    const mirror = await getMirror(id)
+    const mirror = await getMirror(db.read, id)
     if (mirror.state !== 'stopped') return
     throw new AppError('CONFLICT', `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`)
   }
@@ -74,7 +69,7 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
       return o.show(mirrorId)
     },
     async restart(mirrorId, { by, from }) {
-      const mirror = await getMirror(mirrorId)
+      const mirror = await getMirror(db.read, mirrorId)
       if (mirror.state !== 'stopped' && from === undefined) {
         throw new AppError('CONFLICT', `the mirror ${mirror.repository} is not stopped: there is nothing to restart`)
       }
@@ -95,8 +90,7 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
     },
     async change(mirrorId, change, actor) {
       await db.write(async (tx) => {
-        const mirror = await findMirror(tx, mirrorId)
-        if (mirror === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
+        const mirror = await getMirror(tx, mirrorId)
         const at = now()
         const settings = changedSettings(settingsOf(mirror), change)
         const isNewSchedule = change.schedule !== undefined && mirror.next_run_at !== null
