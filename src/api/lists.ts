@@ -1,5 +1,5 @@
 /** Lists page by key: `?limit=&after=` → `{"<nouns>": […], "next": cursor | null}`. */
-import { z } from './schema.ts'
+import { nameSchema, z } from './schema.ts'
 
 export const MAX_LIMIT = 1000
 
@@ -13,6 +13,9 @@ export const listQuerySchema = z.strictObject({
     .refine((text) => !/\p{Cc}/u.test(text), 'want the `next` of the page before')
     .optional(),
 })
+
+/** A list across one's organizations, or of one of them. */
+export const acrossQuerySchema = listQuerySchema.extend({ organization: nameSchema.optional() })
 
 /** The shape of one page of `nouns`. */
 export function listSchema<N extends string, T extends z.ZodType>(nouns: N, item: T) {

@@ -1,6 +1,4 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { OrganizationAction } from '../../access/authorize.ts'
-import type { Authenticated } from '../../access/principal.ts'
 import {
   exclusionAnswerSchema,
   exclusionListSchema,
@@ -21,7 +19,7 @@ import type { MirrorEngine } from '../../mirror/engine.ts'
 import { excludeMirrorTag, releaseMirrorTag } from '../../mirror/life/exclusions.ts'
 import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
 import { actorOf, nameOf } from './decide.ts'
-import { allowOnMirror } from './mirrors.ts'
+import { decideOnMirrors } from './mirrors.ts'
 import { pageOf } from './page.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
@@ -78,10 +76,7 @@ interface Deps {
 
 export function exclusionRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
-  const allow =
-    (action: OrganizationAction, what: string) =>
-    (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
-      allowOnMirror(deps, who, c.req.valid('param'), action, what)
+  const allow = decideOnMirrors(deps)
   return newRoutes()
     .serve(list, allow('mirror.read', 'see exclusions'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')

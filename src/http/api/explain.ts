@@ -3,7 +3,7 @@ import { explainQuerySchema, explanationSchema } from '../../api/explain.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseTag } from '../../oci/reference.ts'
-import { allowOnMirror } from './mirrors.ts'
+import { decideOnMirrors } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
@@ -24,15 +24,11 @@ interface Deps {
 }
 
 export function explainRoutes(deps: Deps): Routes {
-  return newRoutes().serve(
-    explain,
-    (who, c) => allowOnMirror(deps, who, c.req.valid('param'), 'mirror.read', 'explain tags'),
-    async (c, { mirror }) => {
-      const { limit, after, tag } = c.req.valid('query')
-      keepOpen(c)
-      const tags = tag?.map(parseTag)
-      const page = await deps.mirrors.explain(mirror.id, { tags, limit, after, signal: c.req.raw.signal })
-      return c.json({ tags: [...page.tags], next: page.next }, 200)
-    },
-  )
+  return newRoutes().serve(explain, decideOnMirrors(deps)('mirror.read', 'explain tags'), async (c, { mirror }) => {
+    const { limit, after, tag } = c.req.valid('query')
+    keepOpen(c)
+    const tags = tag?.map(parseTag)
+    const page = await deps.mirrors.explain(mirror.id, { tags, limit, after, signal: c.req.raw.signal })
+    return c.json({ tags: [...page.tags], next: page.next }, 200)
+  })
 }

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
-import { listQuerySchema } from '../../api/lists.ts'
+import { acrossQuerySchema } from '../../api/lists.ts'
 import { mirrorChangeSchema } from '../../api/mirror-settings.ts'
 import {
   type Mirror,
@@ -14,7 +14,7 @@ import {
   mirrorSyncSchema,
 } from '../../api/mirrors.ts'
 import { planAnswerSchema } from '../../api/plans.ts'
-import { nameSchema } from '../../api/schema.ts'
+
 import type { Database } from '../../db/engine/engine.ts'
 import { findRepository } from '../../db/repositories/repositories.ts'
 import { AppError } from '../../errors.ts'
@@ -32,7 +32,7 @@ const list = createRoute({
   path: '/mirrors',
   tags,
   summary: 'List the mirrors of your organizations',
-  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  request: { query: acrossQuerySchema },
   responses: ok('One page, by destination', mirrorListSchema),
 })
 
@@ -125,27 +125,24 @@ interface Deps {
   readonly mirrors: MirrorEngine
 }
 
-/** The mirror of a path, once the caller may do `action` in its organization. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */
-export async function allowOnMirror(
-  { db, mirrors }: Deps,
-  who: Authenticated,
-  path: { readonly organization: string; readonly name: string },
-  action: OrganizationAction,
-  what: string,
-): Promise<Granted<{ readonly mirror: Mirror }>> {
-  const name = nameOf(path)
-  const granted = await allowInOrganization(db, who, path.organization, action, what)
-  const mirror = await mirrors.findByRepository(name)
-  if (mirror !== undefined) return { ...granted, mirror }
-  throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
+type MirrorPath = { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } }
+
+/** Gives the mirror of a path, once the caller may do `action` in its organization. It throws UNAUTHORIZED, DENIED, NOT_FOUND. */
+export function decideOnMirrors({ db, mirrors }: Deps) {
+  return (action: OrganizationAction, what: string) =>
+    async (who: Authenticated, c: MirrorPath): Promise<Granted<{ readonly mirror: Mirror }>> => {
+      const path = c.req.valid('param')
+      const name = nameOf(path)
+      const granted = await allowInOrganization(db, who, path.organization, action, what)
+      const mirror = await mirrors.findByRepository(name)
+      if (mirror !== undefined) return { ...granted, mirror }
+      throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
+    }
 }
 
 export function mirrorRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
-  const allow =
-    (action: OrganizationAction, what: string) =>
-    (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
-      allowOnMirror(deps, who, c.req.valid('param'), action, what)
+  const allow = decideOnMirrors(deps)
   return newRoutes()
     .serve(
       list,

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import type { RepositoryAction } from '../../access/rights.ts'
-import { listQuerySchema } from '../../api/lists.ts'
+import { acrossQuerySchema } from '../../api/lists.ts'
 import type { Mirror } from '../../api/mirrors.ts'
 import {
   type ImmutableTags,
@@ -34,7 +34,7 @@ const list = createRoute({
   path: '/repositories',
   tags,
   summary: 'List the repositories of your organizations',
-  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  request: { query: acrossQuerySchema },
   responses: ok('One page, by name', repositoryListSchema),
 })
 

@@ -1,6 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
-import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
 import { type Mirror, runAnswerSchema } from '../../api/mirrors.ts'
 import { type Progress, progressSchema } from '../../api/progress.ts'
@@ -11,7 +10,7 @@ import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { EVENT_STREAM, wantsEvents } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
-import { allowOnMirror } from './mirrors.ts'
+import { decideOnMirrors } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
 import { parseEventId, runEvents } from './run-events.ts'
@@ -62,10 +61,7 @@ interface Deps {
 
 export function runRoutes(deps: Deps): Routes {
   const { mirrors } = deps
-  const allow = (
-    who: Authenticated,
-    c: { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } },
-  ) => allowOnMirror(deps, who, c.req.valid('param'), 'mirror.read', 'see runs')
+  const allow = decideOnMirrors(deps)('mirror.read', 'see runs')
   function events(
     c: Parameters<typeof keepOpen>[0] & { readonly req: { header(name: string): string | undefined } },
     mirror: Mirror,

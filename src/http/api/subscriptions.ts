@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
-import { listQuerySchema } from '../../api/lists.ts'
+import { acrossQuerySchema, listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, nameSchema, z } from '../../api/schema.ts'
 import {
   entryStateSchema,
@@ -30,7 +30,7 @@ const list = createRoute({
   path: '/subscriptions',
   tags,
   summary: 'List the subscriptions of your organizations',
-  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  request: { query: acrossQuerySchema },
   responses: ok('One page, oldest first', subscriptionListSchema),
 })
 

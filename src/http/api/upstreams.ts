@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import { decideInstance } from '../../access/rights.ts'
-import { listQuerySchema } from '../../api/lists.ts'
+import { acrossQuerySchema } from '../../api/lists.ts'
 import type { Budget } from '../../api/rates.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import {
@@ -38,7 +38,7 @@ const list = createRoute({
   path: '/upstreams',
   tags,
   summary: 'List the upstreams that your organizations may mirror from',
-  request: { query: listQuerySchema.extend({ organization: nameSchema.optional() }) },
+  request: { query: acrossQuerySchema },
   responses: ok('One page, by name', upstreamListSchema),
 })
 
