@@ -33,20 +33,13 @@ export const entryStateSchema = z.enum([
   'unmatched',
 ])
 
+type State = z.infer<typeof entryStateSchema>
 const count = z.int().min(0)
 
 /** `unlisted`: among all, those that the catalog has no more; their mirrors stay. */
 export const entryCountsSchema = z
   .strictObject({
-    waiting: count,
-    initial: count,
-    active: count,
-    degraded: count,
-    paused: count,
-    stopped: count,
-    removed: count,
-    failed: count,
-    unmatched: count,
+    ...(Object.fromEntries(entryStateSchema.options.map((state) => [state, count])) as Record<State, typeof count>),
     unlisted: count,
   })
   .openapi('SubscriptionEntryCounts')
@@ -158,6 +151,6 @@ export const subscriptionEntryListSchema = listSchema('entries', subscriptionEnt
 
 export type Subscription = z.infer<typeof subscriptionSchema>
 export type SubscriptionEntry = z.infer<typeof subscriptionEntrySchema>
-export type SubscriptionEntryState = z.infer<typeof entryStateSchema>
+export type SubscriptionEntryState = State
 export type SubscriptionChange = z.infer<typeof subscriptionChangeSchema>
 export type SubscriptionPlan = z.infer<typeof subscriptionPlanSchema>

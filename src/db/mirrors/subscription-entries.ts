@@ -1,23 +1,10 @@
 /** The entries of a catalog that a subscription matches, or has matched, and what became of each. */
 import { sql } from 'kysely'
+import { type SubscriptionEntryState as EntryState, entryStateSchema } from '../../api/subscriptions.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { SubscriptionEntryRow } from '../schema.ts'
-
-/** `initial` to `paused`: those of its mirror. `stopped`, `removed`: what people did to its mirror. */
-export const ENTRY_STATES = [
-  'waiting',
-  'initial',
-  'active',
-  'degraded',
-  'paused',
-  'stopped',
-  'removed',
-  'failed',
-  'unmatched',
-] as const
-export type EntryState = (typeof ENTRY_STATES)[number]
 
 export type EntryFacts = Pick<SubscriptionEntryRow, 'repository' | 'matched' | 'listed' | 'made'>
 
@@ -79,7 +66,7 @@ export async function countEntries(db: Queries, subscriptionId: string): Promise
     .select((eb) => eb.fn.countAll<number | string>().as('number'))
     .groupBy(['entry.state', 'entry.listed'])
     .execute()
-  const counts = Object.fromEntries(ENTRY_STATES.map((state) => [state, 0])) as Record<EntryState, number>
+  const counts = Object.fromEntries(entryStateSchema.options.map((state) => [state, 0])) as Record<EntryState, number>
   let unlisted = 0
   for (const { state, listed, number } of rows) {
     counts[state] += Number(number)

@@ -1,14 +1,8 @@
 /** From rows to the shapes of the management API. */
 import { mirrorSettingsSchema } from '../../api/mirror-settings.ts'
-import type { Subscription, SubscriptionEntry } from '../../api/subscriptions.ts'
+import type { Subscription, SubscriptionEntry, SubscriptionEntryState } from '../../api/subscriptions.ts'
 import type { Queries } from '../../db/engine/engine.ts'
-import {
-  countEntries,
-  type EntryCounts,
-  type EntryRecord,
-  type EntryState,
-  listEntries,
-} from '../../db/mirrors/subscription-entries.ts'
+import { countEntries, type EntryCounts, type EntryRecord, listEntries } from '../../db/mirrors/subscription-entries.ts'
 import type { SubscriptionRecord } from '../../db/mirrors/subscriptions.ts'
 import { selectionOf } from './selection.ts'
 import { remedyOf } from './standing.ts'
@@ -16,7 +10,7 @@ import { remedyOf } from './standing.ts'
 /** Entries of a kind that a subscription shows with their reason; there may be more, as its counts tell. */
 const SHOWN = 20
 
-const REASONS: Partial<Readonly<Record<EntryState, string>>> = {
+const REASONS: Partial<Readonly<Record<SubscriptionEntryState, string>>> = {
   stopped: 'people stopped its mirror: it is not started again by itself',
   removed: 'people removed its mirror, or gave it another source: it is not made again by itself',
   unmatched: 'the globs take it no more: its mirror stays, and is subscribed no more',
@@ -33,7 +27,7 @@ export function countMirrors({ initial, active, degraded, paused }: EntryCounts)
 
 export async function renderSubscription(db: Queries, row: SubscriptionRecord): Promise<Subscription> {
   const counts = await countEntries(db, row.id)
-  const first = async (...states: EntryState[]) => {
+  const first = async (...states: SubscriptionEntryState[]) => {
     const entries: EntryRecord[] = []
     for (const state of states) {
       if (counts[state] > 0) entries.push(...(await listEntries(db, row.id, { state, limit: SHOWN })))
