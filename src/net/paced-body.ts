@@ -1,4 +1,7 @@
-/** The same bytes, no faster than `spend` lets them; nothing is read ahead, so that the sender feels it (backpressure). */
+/**
+ * The same bytes, no faster than `spend` lets them, and no more once it throws; nothing is read ahead, so that the sender feels it
+ * (backpressure).
+ */
 export function pacedBody(
   source: ReadableStream<Uint8Array>,
   spend: (bytes: number) => Promise<void>,

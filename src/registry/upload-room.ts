@@ -1,7 +1,7 @@
 /** Room in an organization's quota for bytes on their way in: set aside before they are written, whatever the client announced. */
-
 import { findQuotaBytes, reserveStage } from '../db/content/quota.ts'
 import type { Database } from '../db/engine/engine.ts'
+import { pacedBody } from '../net/paced-body.ts'
 import type { Digest } from '../oci/digest.ts'
 
 /** Set aside at once for a body of unknown length, where there is so much room. */
@@ -31,25 +31,10 @@ export async function takeQuota(db: Database, o: Incoming): Promise<ReadableStre
     await reserve(o.lengthBytes, o.lengthBytes)
     return o.stream
   }
-  const reader = o.stream.getReader()
   let come = 0
   let reserved: number | undefined = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await reader.read()
-        if (done) return controller.close()
-        come += value.byteLength
-        try {
-          if (reserved !== undefined && come > reserved) reserved = await reserve(come, come + STEP_BYTES)
-        } catch (error) {
-          await reader.cancel(error).catch(() => {})
-          throw error
-        }
-        controller.enqueue(value)
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
+  return pacedBody(o.stream, async (bytes) => {
+    come += bytes
+    if (reserved !== undefined && come > reserved) reserved = await reserve(come, come + STEP_BYTES)
+  })
 }
