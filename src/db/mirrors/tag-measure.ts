@@ -9,11 +9,17 @@ import type { Queries } from '../engine/engine.ts'
 export interface TagMeasure {
   readonly digest: Digest
   readonly mediaType: string
+  /** Manifests, configs and layers below the tag as their descriptors say, each digest once; no referrers. */
   readonly sizeBytes: number
+  /** The first ones, as the index says, in its order, without attestation manifests (`unknown/unknown`). */
   readonly platforms: readonly Platform[]
+  /** How many there are. */
   readonly platformCount: number
+  /** There is more below the tag than was looked at: numbers are lower bounds. */
   readonly isPartial: boolean
+  /** Config of a single image, which tells its platform. */
   readonly imageConfig: Digest | undefined
+  /** Published referrers of the manifest and of those that it lists. */
   readonly referrers: number
   /** What it cost to find out, and will cost to show. */
   readonly workBytes: number

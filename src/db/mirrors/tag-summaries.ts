@@ -1,5 +1,4 @@
 /** Tags with what people choose by: size, platforms, how many referrers hang on them. */
-import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { listTags } from '../content/tags.ts'
@@ -8,22 +7,8 @@ import { listOwnedTags } from './mirror-ownership.ts'
 import { measureTag, type TagMeasure } from './tag-measure.ts'
 import { listPinnedTags } from './tag-pins.ts'
 
-export interface TagSummary {
+export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
   readonly name: Tag
-  readonly digest: Digest
-  readonly mediaType: string
-  /** Manifests, configs and layers below the tag as their descriptors say, each digest once; no referrers. */
-  readonly sizeBytes: number
-  /** The first ones, as the index says, in its order, without attestation manifests (`unknown/unknown`). */
-  readonly platforms: readonly Platform[]
-  /** How many there are. */
-  readonly platformCount: number
-  /** There is more below the tag than was looked at: numbers are lower bounds. */
-  readonly isPartial: boolean
-  /** Config of a single image, which tells its platform. */
-  readonly imageConfig: Digest | undefined
-  /** Published referrers of the manifest and of those that it lists. */
-  readonly referrers: number
   readonly movedAt: string
   /** A mirror that is at work owns it. */
   readonly mirrored: boolean
