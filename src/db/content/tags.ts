@@ -1,7 +1,7 @@
 import { newId } from '../../lib/ids.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { inChunks, rowChunks } from '../engine/chunks.ts'
+import { allOfChunks, inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { NewEvent } from '../platform/events.ts'
 import type { TagRow } from '../schema.ts'
@@ -62,17 +62,10 @@ export async function findTags(db: Queries, repositoryId: string, tags: readonly
 }
 
 async function findTagRows(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Map<Tag, TagRow>> {
-  const found = new Map<Tag, TagRow>()
-  for (const chunk of inChunks(tags)) {
-    const rows = await db
-      .selectFrom('tags')
-      .selectAll()
-      .where('repository_id', '=', repositoryId)
-      .where('name', 'in', chunk)
-      .execute()
-    for (const row of rows) found.set(row.name as Tag, row)
-  }
-  return found
+  const rows = await allOfChunks(tags, (chunk) =>
+    db.selectFrom('tags').selectAll().where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute(),
+  )
+  return new Map(rows.map((row) => [row.name as Tag, row]))
 }
 
 /** As `moveTags`, for one. */

@@ -1,4 +1,4 @@
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { UploadSessionRow } from '../schema.ts'
 
@@ -68,12 +68,10 @@ export async function listIdleUploadSessions(db: Queries, before: string, limit:
 
 /** Which of these session ids exist: the stages of all others are abandoned. */
 export async function listKnownUploadSessions(db: Queries, ids: readonly string[]): Promise<Set<string>> {
-  const known = new Set<string>()
-  for (const chunk of inChunks(ids)) {
-    const rows = await db.selectFrom('upload_sessions').select('id').where('id', 'in', chunk).execute()
-    for (const row of rows) known.add(row.id)
-  }
-  return known
+  const rows = await allOfChunks(ids, (chunk) =>
+    db.selectFrom('upload_sessions').select('id').where('id', 'in', chunk).execute(),
+  )
+  return new Set(rows.map((row) => row.id))
 }
 
 /** Sessions that are open in an organization, counted no further than `limit`. */

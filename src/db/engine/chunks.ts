@@ -27,6 +27,16 @@ export function* rowChunks<Row extends object>(
   yield* inChunks(rows, Math.max(1, Math.floor(CHUNK_VALUES / Math.max(1, columns))))
 }
 
+/** All rows that belong to any of `items`, slice by slice. @param query those of one slice */
+export async function allOfChunks<T, Row>(
+  items: readonly T[],
+  query: (chunk: Chunk<T>) => Promise<readonly Row[]>,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const chunk of inChunks(items)) for (const row of await query(chunk)) rows.push(row)
+  return rows
+}
+
 /**
  * One page of the rows that belong to any of `items`.
  * @param query the page of one slice: in the order of `compare`, at least `limit` rows where there are so many

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { BlobRow } from '../schema.ts'
 
@@ -10,19 +10,17 @@ export async function listFetchedBlobs(
   sourceKey: string,
   digests: readonly Digest[],
 ): Promise<Map<Digest, BlobRow>> {
-  const found = new Map<Digest, BlobRow>()
-  for (const chunk of inChunks(digests)) {
-    const rows = await db
+  const rows = await allOfChunks(digests, (chunk) =>
+    db
       .selectFrom('fetched_content as fetched')
       .innerJoin('blobs as blob', 'blob.digest', 'fetched.digest')
       .selectAll('blob')
       .where('fetched.organization_id', '=', organizationId)
       .where('fetched.source', '=', sourceKey)
       .where('fetched.digest', 'in', chunk)
-      .execute()
-    for (const row of rows) found.set(row.digest as Digest, row)
-  }
-  return found
+      .execute(),
+  )
+  return new Map(rows.map((row) => [row.digest as Digest, row]))
 }
 
 export async function recordFetched(

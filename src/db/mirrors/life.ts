@@ -1,6 +1,6 @@
 /** What happens to a mirror beside its runs: paused and resumed, in the transaction of whatever is the cause. */
 
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { NewEvent } from '../platform/events.ts'
 import type { MirrorPauseRow, PauseCause } from '../schema.ts'
@@ -19,18 +19,16 @@ export interface By {
 }
 
 export async function listPauses(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, MirrorPauseRow[]>> {
-  const found = new Map<string, MirrorPauseRow[]>()
-  for (const chunk of inChunks(mirrorIds)) {
-    const rows = await db
+  const rows = await allOfChunks(mirrorIds, (chunk) =>
+    db
       .selectFrom('mirror_pauses')
       .selectAll()
       .where('mirror_id', 'in', chunk)
       .orderBy('since')
       .orderBy('cause')
-      .execute()
-    for (const row of rows) found.set(row.mirror_id, [...(found.get(row.mirror_id) ?? []), row])
-  }
-  return found
+      .execute(),
+  )
+  return Map.groupBy(rows, (row) => row.mirror_id)
 }
 
 /** True while no run may begin and nothing may be published. */

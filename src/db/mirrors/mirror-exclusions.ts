@@ -2,7 +2,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { findTag } from '../content/tags.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { MirrorTagExclusionRow } from '../schema.ts'
 import { removePin } from './tag-pins.ts'
@@ -62,17 +62,15 @@ export async function listExcludedTags(db: Queries, mirrorId: string): Promise<M
 
 /** Those of `tags` that are excluded, with the reason. */
 export async function findExcludedTags(db: Queries, mirrorId: string, tags: readonly Tag[]): Promise<Map<Tag, string>> {
-  const found = new Map<Tag, string>()
-  for (const chunk of inChunks(tags)) {
-    const rows = await db
+  const rows = await allOfChunks(tags, (chunk) =>
+    db
       .selectFrom('mirror_tag_exclusions')
       .select(['tag', 'reason'])
       .where('mirror_id', '=', mirrorId)
       .where('tag', 'in', chunk)
-      .execute()
-    for (const row of rows) found.set(row.tag as Tag, row.reason)
-  }
-  return found
+      .execute(),
+  )
+  return new Map(rows.map((row) => [row.tag as Tag, row.reason]))
 }
 
 /** Digests that people deleted from the mirror's repository. */

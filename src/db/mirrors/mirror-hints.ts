@@ -1,7 +1,7 @@
 /** Tags that upstream has named: kept from the moment that this was accepted until a run of them has ended. */
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName, Tag } from '../../oci/reference.ts'
-import { inChunks, rowChunks } from '../engine/chunks.ts'
+import { allOfChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { MirrorHintRow } from '../schema.ts'
 
@@ -14,35 +14,31 @@ export async function listMirrorsOfSource(
   upstreamId: string,
   repositories: readonly RepositoryName[],
 ): Promise<{ readonly id: string; readonly isOwn: boolean }[]> {
-  const found: { id: string; isOwn: boolean }[] = []
-  for (const chunk of inChunks(repositories)) {
-    const rows = await db
+  const rows = await allOfChunks(repositories, (chunk) =>
+    db
       .selectFrom('mirrors as mirror')
       .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
       .select(['mirror.id', 'mirror.upstream_id'])
       .where((eb) => eb.or([eb('upstream.id', '=', upstreamId), eb('upstream.referrers_from', '=', upstreamId)]))
       .where('mirror.source_repository', 'in', chunk)
       .orderBy('mirror.id')
-      .execute()
-    found.push(...rows.map((row) => ({ id: row.id, isOwn: row.upstream_id === upstreamId })))
-  }
-  return found
+      .execute(),
+  )
+  return rows.map((row) => ({ id: row.id, isOwn: row.upstream_id === upstreamId }))
 }
 
 /** Tags of a mirror that stand for one of the digests. */
 export async function listTagsOf(db: Queries, mirrorId: string, digests: readonly Digest[]): Promise<Tag[]> {
-  const tags: string[] = []
-  for (const chunk of inChunks(digests)) {
-    const rows = await db
+  const rows = await allOfChunks(digests, (chunk) =>
+    db
       .selectFrom('mirror_tags')
       .select('tag')
       .where('mirror_id', '=', mirrorId)
       .where('synced_digest', 'in', chunk)
       .orderBy('tag')
-      .execute()
-    tags.push(...rows.map(({ tag }) => tag))
-  }
-  return tags as Tag[]
+      .execute(),
+  )
+  return rows.map(({ tag }) => tag as Tag)
 }
 
 /** A tag that is being looked at already is due again: what was seen of it may be of before. @returns how many wait for the mirror now */

@@ -1,9 +1,10 @@
 /** What a mirror holds against people, and what people's deletions tell a mirror (design, "Core of the data"). */
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { DELETED, insertTagExclusion } from './mirror-exclusions.ts'
+import { findMirrorId } from './mirrors.ts'
 import { findPins } from './tag-pins.ts'
 
 /** A mirror that is at work on a repository, as messages name it. */
@@ -19,9 +20,8 @@ export async function listOwnedTags(
   repositoryId: string,
   tags: readonly Tag[],
 ): Promise<Map<Tag, MirrorName>> {
-  const owned = new Map<Tag, MirrorName>()
-  for (const chunk of inChunks(tags)) {
-    const rows = await db
+  const rows = await allOfChunks(tags, (chunk) =>
+    db
       .selectFrom('mirror_tags as tag')
       .innerJoin('mirrors as mirror', 'mirror.id', 'tag.mirror_id')
       .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
@@ -42,17 +42,11 @@ export async function listOwnedTags(
           ),
         ),
       )
-      .execute()
-    for (const row of rows)
-      owned.set(row.tag as Tag, { id: row.id, source: `${row.upstream}/${row.source_repository}` })
-  }
-  return owned
-}
-
-/** The mirror of a repository, stopped or not: it may be restarted, and then what people deleted stays away. */
-async function findMirrorId(db: Queries, repositoryId: string): Promise<string | undefined> {
-  const row = await db.selectFrom('mirrors').select('id').where('repository_id', '=', repositoryId).executeTakeFirst()
-  return row?.id
+      .execute(),
+  )
+  return new Map(
+    rows.map((row) => [row.tag as Tag, { id: row.id, source: `${row.upstream}/${row.source_repository}` }]),
+  )
 }
 
 /** Who deletes, and when. */

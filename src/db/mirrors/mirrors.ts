@@ -40,6 +40,12 @@ export async function findMirror(db: Queries, id: string): Promise<MirrorRecord 
   return mirrorQuery(db).where('mirror.id', '=', id).executeTakeFirst()
 }
 
+/** The mirror of a repository, stopped or not: it may be restarted, and then what people deleted stays away. */
+export async function findMirrorId(db: Queries, repositoryId: string): Promise<string | undefined> {
+  const row = await db.selectFrom('mirrors').select('id').where('repository_id', '=', repositoryId).executeTakeFirst()
+  return row?.id
+}
+
 export async function findMirrorOfRepository(db: Queries, name: RepositoryName): Promise<MirrorRecord | undefined> {
   return mirrorQuery(db).where('repository.name', '=', name).executeTakeFirst()
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks, inChunks } from '../engine/chunks.ts'
 import type { Transaction } from '../engine/engine.ts'
 import type { ReferenceKind } from '../schema.ts'
 
@@ -102,26 +102,23 @@ async function readLinks(
   repositoryId: string,
   digests: readonly Digest[],
 ): Promise<Map<Digest, Link>> {
-  const links = new Map<Digest, Link>()
-  for (const chunk of inChunks(digests)) {
-    const rows = await tx
+  const rows = await allOfChunks(digests, (chunk) =>
+    tx
       .selectFrom('repository_manifests as link')
       .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
       .select(['link.digest', 'link.published_at', 'manifest.size_bytes'])
       .where('link.repository_id', '=', repositoryId)
       .where('link.digest', 'in', chunk)
-      .execute()
-    for (const row of rows) {
-      links.set(row.digest as Digest, { isStaged: row.published_at === null, sizeBytes: row.size_bytes })
-    }
-  }
-  return links
+      .execute(),
+  )
+  return new Map(
+    rows.map((row) => [row.digest as Digest, { isStaged: row.published_at === null, sizeBytes: row.size_bytes }]),
+  )
 }
 
 async function readParts(tx: Transaction, repositoryId: string, parents: readonly Digest[]): Promise<MissingPart[]> {
-  const parts: MissingPart[] = []
-  for (const chunk of inChunks(parents)) {
-    const rows = await tx
+  const rows = await allOfChunks(parents, (chunk) =>
+    tx
       .selectFrom('repository_manifests as link')
       .innerJoin('manifest_references as reference', 'reference.parent_digest', 'link.digest')
       .select(['reference.parent_digest', 'reference.kind', 'reference.digest', 'reference.media_type'])
@@ -129,18 +126,15 @@ async function readParts(tx: Transaction, repositoryId: string, parents: readonl
       .where('link.repository_id', '=', repositoryId)
       .where('link.digest', 'in', chunk)
       .where('reference.kind', '!=', 'subject')
-      .execute()
-    for (const row of rows) {
-      parts.push({
-        parent: row.parent_digest as Digest,
-        kind: row.kind,
-        digest: row.digest as Digest,
-        mediaType: row.media_type,
-        sizeBytes: row.size_bytes,
-      })
-    }
-  }
-  return parts
+      .execute(),
+  )
+  return rows.map((row) => ({
+    parent: row.parent_digest as Digest,
+    kind: row.kind,
+    digest: row.digest as Digest,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+  }))
 }
 
 /** Manifests of the repository whose subject is one of `subjects`; `kind` is `subject`. */
@@ -174,16 +168,14 @@ async function readBlobs(
   repositoryId: string,
   digests: readonly Digest[],
 ): Promise<Map<Digest, number>> {
-  const present = new Map<Digest, number>()
-  for (const chunk of inChunks(digests)) {
-    const rows = await tx
+  const rows = await allOfChunks(digests, (chunk) =>
+    tx
       .selectFrom('repository_blobs as link')
       .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
       .select(['link.digest', 'blob.size_bytes'])
       .where('link.repository_id', '=', repositoryId)
       .where('link.digest', 'in', chunk)
-      .execute()
-    for (const row of rows) present.set(row.digest as Digest, row.size_bytes)
-  }
-  return present
+      .execute(),
+  )
+  return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
 }

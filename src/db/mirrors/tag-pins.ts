@@ -2,23 +2,17 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { findTag } from '../content/tags.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { TagPinRow } from '../schema.ts'
+import { findMirrorId } from './mirrors.ts'
 
 /** Those of `tags` that are pinned. */
 export async function findPins(db: Queries, mirrorId: string, tags: readonly Tag[]): Promise<Map<Tag, TagPinRow>> {
-  const found = new Map<Tag, TagPinRow>()
-  for (const chunk of inChunks(tags)) {
-    const rows = await db
-      .selectFrom('tag_pins')
-      .selectAll()
-      .where('mirror_id', '=', mirrorId)
-      .where('tag', 'in', chunk)
-      .execute()
-    for (const row of rows) found.set(row.tag as Tag, row)
-  }
-  return found
+  const rows = await allOfChunks(tags, (chunk) =>
+    db.selectFrom('tag_pins').selectAll().where('mirror_id', '=', mirrorId).where('tag', 'in', chunk).execute(),
+  )
+  return new Map(rows.map((row) => [row.tag as Tag, row]))
 }
 
 /** By tag, after the given one. */
@@ -35,18 +29,16 @@ export async function listPins(
 
 /** The pinned among these tags of a repository, whatever its mirror is. */
 export async function listPinnedTags(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Set<Tag>> {
-  const pinned = new Set<Tag>()
-  for (const chunk of inChunks(tags)) {
-    const rows = await db
+  const rows = await allOfChunks(tags, (chunk) =>
+    db
       .selectFrom('tag_pins as pin')
       .innerJoin('mirrors as mirror', 'mirror.id', 'pin.mirror_id')
       .select('pin.tag')
       .where('mirror.repository_id', '=', repositoryId)
       .where('pin.tag', 'in', chunk)
-      .execute()
-    for (const row of rows) pinned.add(row.tag as Tag)
-  }
-  return pinned
+      .execute(),
+  )
+  return new Set(rows.map((row) => row.tag as Tag))
 }
 
 /**
@@ -65,14 +57,10 @@ export async function pinTag(
     readonly at: string
   },
 ): Promise<TagPinRow | undefined> {
-  const mirror = await tx
-    .selectFrom('mirrors')
-    .select('id')
-    .where('repository_id', '=', repositoryId)
-    .executeTakeFirst()
-  if (mirror === undefined) return undefined
+  const mirrorId = await findMirrorId(tx, repositoryId)
+  if (mirrorId === undefined) return undefined
   const { tag } = pin
-  const of = { mirror_id: mirror.id, tag }
+  const of = { mirror_id: mirrorId, tag }
   const known = [
     await tx
       .selectFrom('mirror_tags')
