@@ -47,7 +47,7 @@ export async function readPage<T>(o: PageQuery<T>): Promise<Page<T>> {
   }
 }
 
-/** The first page of items that are at hand. */
+/** The first page of items that are at hand; one more than `limit` tells that there is a next page. What may be heavy is for `readPage`. */
 export function cutPage<T>(items: readonly T[], limit: number, keyOf: (item: T) => string): Page<T> {
   let bytes = 0
   const taken: T[] = []

@@ -1,4 +1,5 @@
 /** What is below one manifest of a repository, within bounds: an index of 4 MiB may list 30,000 others, and those as many again. */
+import { saturate } from '../../lib/saturate.ts'
 import { cutPlatform, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { MediaType } from '../../oci/media-types.ts'
@@ -81,10 +82,7 @@ export async function measureTag(db: Queries, repositoryId: string, digest: Dige
   return {
     digest,
     mediaType: root?.mediaType ?? '',
-    sizeBytes: Math.min(
-      Number.MAX_SAFE_INTEGER,
-      [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
-    ),
+    sizeBytes: saturate([...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)),
     platforms: platforms.slice(0, MAX_PLATFORMS).map(cutPlatform),
     platformCount: platforms.length,
     isPartial: isPartial || referrers > MAX_REFERRERS,

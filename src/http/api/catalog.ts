@@ -9,9 +9,9 @@ import type { Database } from '../../db/engine/engine.ts'
 import { findUpstream } from '../../db/mirrors/upstreams.ts'
 import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import { allowAcross } from './decide.ts'
-import { pageOf } from './page.ts'
 import { keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const list = createRoute({
@@ -49,7 +49,7 @@ export function catalogRoutes({ db, openRegistry }: Deps): Routes {
           signal: c.req.raw.signal,
         },
       )
-      const { items, next } = pageOf(rows, limit, (row) => row.repository)
+      const { items, next } = cutPage(rows, limit, (row) => row.repository)
       const entries = items.map(({ repository, mirrors }) => ({
         upstream: name,
         repository,

@@ -15,12 +15,12 @@ import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { TagPinRow } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { excludeMirrorTag, releaseMirrorTag } from '../../mirror/life/exclusions.ts'
 import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
 import { actorOf, nameOf } from './decide.ts'
 import { decideOnMirrors } from './mirrors.ts'
-import { pageOf } from './page.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
 
@@ -81,7 +81,7 @@ export function exclusionRoutes(deps: Deps): Routes {
     .serve(list, allow('mirror.read', 'see exclusions'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listExclusions(db.read, mirror.id, { limit: limit + 1, after })
-      const { items, next } = pageOf(rows, limit, (row) => row.tag ?? row.digest ?? '')
+      const { items, next } = cutPage(rows, limit, (row) => row.tag ?? row.digest ?? '')
       return c.json({ exclusions: [...items], next }, 200)
     })
     .serve(exclude, allow('tag.delete', 'exclude tags'), async (c, { mirror }) => {
@@ -105,7 +105,7 @@ export function exclusionRoutes(deps: Deps): Routes {
     .serve(pins, allow('mirror.read', 'see pins'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listPins(db.read, mirror.id, { limit: limit + 1, after })
-      const { items, next } = pageOf(rows, limit, (row) => row.tag)
+      const { items, next } = cutPage(rows, limit, (row) => row.tag)
       return c.json({ pins: items.map(pinOf), next }, 200)
     })
 }

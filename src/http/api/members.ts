@@ -9,8 +9,8 @@ import { addMember, findMember, findMemberByName, listMembers, removeMember } fr
 import { findUserSeenBy } from '../../db/people/users.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import { allowInOrganization, callerOf } from './decide.ts'
-import { pageOf } from './page.ts'
 import { body, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['members']
@@ -56,7 +56,7 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
     .serve(list, allow('member.read', 'list members'), async (c, { organization }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listMembers(db.read, organization.id, { limit: limit + 1, after })
-      const { items, next } = pageOf(rows, limit, (row) => row.username)
+      const { items, next } = cutPage(rows, limit, (row) => row.username)
       const members = items.map(({ username, role, createdAt }) => ({ username, role, createdAt }))
       return c.json({ members, next }, 200)
     })

@@ -24,10 +24,10 @@ import { appendEvents } from '../../db/platform/events.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
 import { actorOf, allowInOrganization, allowOnInstance } from './decide.ts'
-import { pageOf } from './page.ts'
 import { body, created, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['organizations']
@@ -104,7 +104,7 @@ export function organizationRoutes({
       const rows = isOperator
         ? await listOrganizations(db.read, page)
         : await listOrganizationsOf(db.read, userId, page)
-      const { items, next } = pageOf(rows, limit, (row) => row.name)
+      const { items, next } = cutPage(rows, limit, (row) => row.name)
       const organizations: Organization[] = []
       for (const row of items) organizations.push(await describe(row, roleOf.get(row.id) ?? null))
       return c.json({ organizations, next }, 200)

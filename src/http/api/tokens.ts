@@ -8,8 +8,8 @@ import type { Database } from '../../db/engine/engine.ts'
 import { listTokens, removeToken } from '../../db/people/tokens.ts'
 import { AppError } from '../../errors.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import { allowOnInstance } from './decide.ts'
-import { pageOf } from './page.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['tokens']
@@ -54,7 +54,7 @@ export function tokenRoutes({ db }: { readonly db: Database }): Routes {
       async (c, { userId, username }) => {
         const { limit, after } = c.req.valid('query')
         const rows = await listTokens(db.read, userId, { limit: limit + 1, after })
-        const { items, next } = pageOf(rows, limit, (row) => row.id)
+        const { items, next } = cutPage(rows, limit, (row) => row.id)
         const tokens = items.map((row) => ({
           id: row.id,
           label: row.label,
