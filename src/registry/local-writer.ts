@@ -17,8 +17,8 @@ import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import { type BlobSinkOptions, openBlobSink } from './blob-sink.ts'
 import { prepareVerdicts, whyImmutable } from './immutable.ts'
+import { createKeyedTurns, type KeyedTurns } from './keyed-turns.ts'
 import type { LocalStorage } from './local-reader.ts'
-import { createTurns, type Turns } from './turns.ts'
 
 export interface LocalWriterOptions extends LocalStorage {
   readonly clock?: Clock
@@ -30,7 +30,7 @@ const LARGE_BYTES = 64 * 1024 * 1024
 
 interface Shared extends LocalStorage {
   readonly commit: GroupCommit
-  readonly turns: Turns
+  readonly turns: KeyedTurns
   readonly largeBytes: number
   readonly now: () => string
 }
@@ -42,7 +42,7 @@ export function createLocalWriters(o: LocalWriterOptions): (binding: MirrorBindi
     db: o.db,
     blobs: o.blobs,
     commit: createGroupCommit(o.db),
-    turns: createTurns(),
+    turns: createKeyedTurns(),
     largeBytes: o.largeBytes ?? LARGE_BYTES,
     now: () => isoTime(clock.now()),
   }

@@ -1,12 +1,12 @@
 import { cancelledBy } from '../lib/abort.ts'
 
 /** One holder per key at a time, in order of asking. */
-export interface Turns {
+export interface KeyedTurns {
   /** Resolves to the function that ends the turn (safe to call twice). @throws AppError CANCELLED when `signal` ends the wait */
   take(key: string, signal?: AbortSignal): Promise<() => void>
 }
 
-export function createTurns(): Turns {
+export function createKeyedTurns(): KeyedTurns {
   const queues = new Map<string, (() => void)[]>()
   const end = (key: string) => {
     const next = queues.get(key)?.shift()
