@@ -1,6 +1,6 @@
 /** How far a mirror is behind, and whether it keeps its objective. */
 import type { Freshness } from '../../api/mirrors.ts'
-import type { Database, Queries, Transaction } from '../../db/engine/engine.ts'
+import type { Database, Transaction } from '../../db/engine/engine.ts'
 import { eventOf } from '../../db/mirrors/life.ts'
 import { findBehindSince } from '../../db/mirrors/mirror-tags.ts'
 import { findMirror, listMirrorsWithObjective, type MirrorRecord, setMissedSince } from '../../db/mirrors/mirrors.ts'
@@ -50,7 +50,8 @@ export function freshnessOf(mirror: Looked, behindSince: string | undefined, now
 export async function settleObjective(tx: Transaction, mirrorId: string, now: Date): Promise<NewEvent[]> {
   const mirror = await findMirror(tx, mirrorId)
   if (mirror === undefined || mirror.state === 'stopped') return []
-  const { isMissed, isTold, freshness } = await judge(tx, mirror, now)
+  const behind = await findBehindSince(tx, [mirrorId])
+  const { isMissed, isTold, freshness } = judge(mirror, behind.get(mirrorId), now)
   if (isMissed === isTold) return []
   await setMissedSince(tx, mirror.id, freshness.missedSince)
   const { behindSeconds, objectiveSeconds, reason } = freshness
@@ -61,14 +62,19 @@ export async function settleObjective(tx: Transaction, mirrorId: string, now: Da
 
 /** The same for all mirrors, by the clock alone: nothing else happens while a mirror does not run. */
 export async function settleObjectives(db: Database, now: Date): Promise<void> {
-  for (const mirror of await listMirrorsWithObjective(db.read)) {
-    const { isMissed, isTold } = await judge(db.read, mirror, now)
+  const mirrors = await listMirrorsWithObjective(db.read)
+  const behind = await findBehindSince(
+    db.read,
+    mirrors.map(({ id }) => id),
+  )
+  for (const mirror of mirrors) {
+    const { isMissed, isTold } = judge(mirror, behind.get(mirror.id), now)
     if (isMissed === isTold) continue
     await db.write(async (tx) => appendEvents(tx, await settleObjective(tx, mirror.id, now)))
   }
 }
 
-async function judge(db: Queries, mirror: MirrorRecord, now: Date) {
-  const freshness = freshnessOf(mirror, (await findBehindSince(db, [mirror.id])).get(mirror.id), now)
+function judge(mirror: MirrorRecord, behindSince: string | undefined, now: Date) {
+  const freshness = freshnessOf(mirror, behindSince, now)
   return { freshness, isMissed: freshness.missedSince !== null, isTold: mirror.missed_since !== null }
 }

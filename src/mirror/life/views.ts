@@ -129,6 +129,7 @@ export async function renderMirrors(
   return records.map((record) => {
     const run = runs.get(record.id)
     const lastRun = run === undefined ? null : renderRun(run)
+    const settings = settingsOf(record)
     const pauses = pausesOf.get(record.id) ?? []
     const causes = pauses.map(({ cause }) => cause)
     const state = shownState(record.state, causes, lastRun?.outcome === 'running')
@@ -140,11 +141,11 @@ export async function renderMirrors(
       subscription: record.subscription,
       ...standingOf(record, state, pauses, lastRun),
       pauses: pauses.map(renderPause),
-      schedule: settingsOf(record).schedule ?? DEFAULT_SCHEDULE,
-      selection: settingsOf(record).selection ?? {},
-      whims: whimsOf(settingsOf(record)),
+      schedule: settings.schedule ?? DEFAULT_SCHEDULE,
+      selection: settings.selection ?? {},
+      whims: whimsOf(settings),
       freshness: freshnessOf(record, behind.get(record.id), now),
-      settings: settingsOf(record),
+      settings,
       tags: tags.get(record.id) ?? NO_TAGS,
       leftOut: leftOut.get(record.id) ?? [],
       // A run has its generation from its lease, which it gets with its place.
