@@ -63,7 +63,9 @@ function canonical({ scheme, authority, path, rest }: Parts, given: string): str
   const text = /^\/_catalog\/?$/.test(below) ? `${scheme}${authority}` : `${scheme}${authority}${below}${rest}`
   try {
     const { base, prefix, isDockerHub } = parseUpstreamUrl(text)
-    return `${isDockerHub ? DOCKER_HUB : base.origin}${prefix === '' ? '' : `/${prefix}`}`
+    // `docker info`, and every file that a login there has written, name Docker Hub by its first API.
+    if (isDockerHub) return prefix === '' || prefix === 'v1' ? DOCKER_HUB : `${DOCKER_HUB}/${prefix}`
+    return `${base.origin}${prefix === '' ? '' : `/${prefix}`}`
   } catch (error) {
     throw refuse(`got ${shown(given)}, ${WANT}`, error)
   }

@@ -31,7 +31,12 @@ export interface Credential {
   readonly password: string
 }
 
-const DOCKER_HUB_NAMES: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
+const DOCKER_HUB_NAMES: ReadonlySet<string> = new Set([
+  'docker.io',
+  'index.docker.io',
+  'registry-1.docker.io',
+  'registry.hub.docker.com',
+])
 
 /** @throws AppError INVALID_REQUEST when the URL is not of the form above */
 export function parseUpstreamUrl(text: string): UpstreamAddress {

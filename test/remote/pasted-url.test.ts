@@ -38,6 +38,10 @@ describe('a pasted address is the registry that it means, spelled one way', () =
     ['docker.io', 'https://docker.io'],
     ['https://registry-1.docker.io/v2/', 'https://docker.io'],
     ['index.docker.io/library', 'https://docker.io/library'],
+    ['https://index.docker.io/v1/', 'https://docker.io'],
+    ['index.docker.io/v1', 'https://docker.io'],
+    ['https://registry.hub.docker.com/v2/', 'https://docker.io'],
+    ['https://host.example/v1/', 'https://host.example/v1'],
   ]
   for (const [given, want] of rows) {
     test(given, () => {
