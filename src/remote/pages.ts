@@ -114,12 +114,12 @@ export async function* walkPages<T>(
   }
 }
 
-/** Page sizes above a registry's limit are refused so by some, where others take the largest that they give. */
-const REFUSED_SIZE: ReadonlySet<number> = new Set([400, 413, 414, 416, 422])
+/** These speak of us, of the list or of the moment. What else the registry finds wrong may be the size of the page. */
+const NOT_OF_SIZE: ReadonlySet<number> = new Set([401, 403, 404, 407, 408, 429])
 
-/** Whether the answer to a page with a size may be about that size. */
+/** Whether the answer to a page with a size may be about that size: others take the largest that they give. */
 export function refusesSize({ status }: HttpResponse): boolean {
-  return REFUSED_SIZE.has(status)
+  return status >= 400 && status < 500 && !NOT_OF_SIZE.has(status)
 }
 
 /** The most that ECR takes; others clamp what they do not like. */
