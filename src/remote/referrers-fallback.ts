@@ -35,12 +35,21 @@ export async function listReferrersByTag(
     if (head === undefined) return { items: none() }
     const version = head.digest
     if (version === known) return 'unchanged'
-    // GitLab takes the tag for the subject itself; a tag on anything but an OCI index is somebody's own.
-    if (version === subject.digest || head.mediaType !== MediaType.ociIndex) return { version, items: none() }
-    const index = await source.readManifest(head)
-    if (index === undefined) continue
+    // GitLab takes the tag for the subject itself.
+    if (version === subject.digest) return { version, items: none() }
+    const isAnnounced = head.mediaType === MediaType.ociIndex
     const { all: leftOut, leaveOut } = createLeftOut()
-    const entries = await entriesOf(source, index, leaveOut)
+    let index: Manifest | undefined
+    let entries: readonly Descriptor[]
+    try {
+      index = await source.readManifest(head)
+      if (index === undefined) continue
+      entries = await entriesOf(source, index, isAnnounced, leaveOut)
+    } catch (error) {
+      // A tag on anything but an OCI index is somebody's own; what it is, the body tells.
+      if (isAnnounced || !isAppError(error) || !LASTING.has(error.code)) throw error
+      return { version, items: none() }
+    }
     return { version, items: verified(source, entries, subject.digest, leaveOut), leftOut }
   }
   throw new AppError('UPSTREAM_INVALID', `${source.title}: the tag ${tag} names an index that is not there`)
@@ -51,6 +60,7 @@ async function* none(): AsyncGenerator<Descriptor> {}
 async function entriesOf(
   source: FallbackSource,
   index: Manifest,
+  isAnnounced: boolean,
   leaveOut: (item: LeftOut) => void,
 ): Promise<readonly Descriptor[]> {
   const { bytes } = index
@@ -61,7 +71,8 @@ async function entriesOf(
     pageBytes: bytes.byteLength,
   })
   const body = new Blob([new Uint8Array(bytes)]).stream()
-  const read = await readReferrersIndex({ body }, { contentType: MediaType.ociIndex, meter, leaveOut, what })
+  const contentType = isAnnounced ? MediaType.ociIndex : ''
+  const read = await readReferrersIndex({ body }, { contentType, meter, leaveOut, what })
   return read?.items ?? []
 }
 

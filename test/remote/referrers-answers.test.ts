@@ -249,6 +249,28 @@ describe('a fallback index', () => {
     expect<unknown>(leftOut.map((one) => [one.digest, one.code])).toEqual([[findDigest(bad.digest), code]])
   })
 
+  test.each([
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/json',
+    'text/plain',
+  ])('is one by its body, though it is served as %s', async (type) => {
+    for (const mediaType of [OCI_INDEX, undefined]) {
+      const body = { schemaVersion: 2, mediaType, manifests: [BY_TAG.descriptor] }
+      const { items, leftOut } = await ask(registryWith(none, { fallback: content(body, type) }))
+      expect([digests(items), leftOut]).toEqual([[BY_TAG.descriptor.digest], []])
+    }
+  })
+
+  test('is none when its body is something else, whatever lies under the tag', async () => {
+    const list = 'application/vnd.docker.distribution.manifest.list.v2+json'
+    const docker = content({ schemaVersion: 2, mediaType: list, manifests: [BY_TAG.descriptor] }, list)
+    for (const fallback of [docker, gone, other]) {
+      const { items, leftOut } = await ask(registryWith(none, { fallback }))
+      expect([digests(items), leftOut]).toEqual([[], []])
+    }
+  })
+
   test('counts by digest: what its entries say besides is a hint', async () => {
     const { mediaType, size } = BY_TAG.descriptor
     for (const entry of [
