@@ -209,7 +209,7 @@ function platformOf(value: unknown, field: string): Platform | undefined {
   const text = (key: string) => optionalString(value[key], `${field}.${key}`)
   const [variant, version] = [text('variant'), text('os.version')]
   const features = value['os.features']
-  if (isThere(features) && !(Array.isArray(features) && features.every((one) => typeof one === 'string'))) {
+  if (isThere(features) && !Array.isArray(features)) {
     throw invalid(`${field}.os.features`, features, 'an array of strings')
   }
   return {
@@ -217,7 +217,9 @@ function platformOf(value: unknown, field: string): Platform | undefined {
     os: text('os') ?? '',
     ...(variant === undefined ? {} : { variant }),
     ...(version === undefined ? {} : { 'os.version': version }),
-    ...(isThere(features) ? { 'os.features': features as string[] } : {}),
+    ...(isThere(features)
+      ? { 'os.features': features.map((one, i) => optionalString(one, `${field}.os.features[${i}]`) ?? '') }
+      : {}),
   }
 }
 

@@ -42,8 +42,8 @@ export function isNonDistributable(mediaType: string): boolean {
 
 const NAME = '[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}'
 const PARAMETER =
-  '[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,127}=(?:[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,255}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,255}")'
-const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]?;[ \\t]?${PARAMETER}){0,8}$`)
+  '[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,127}=(?:[A-Za-z0-9!#$&^_.+*\'`|~%-]{1,255}|"(?:[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\x20-\\x7e]){0,255}")'
+const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]{0,8};[ \\t]{0,8}${PARAMETER}){0,8}$`)
 
 /**
  * True for `type/subtype` as RFC 6838 section 4.2 names them, with parameters as its section 4.3 has them: tools write

@@ -105,6 +105,11 @@ describe('null, empty and absent are one, as in Go', () => {
       MediaType.ociIndex,
       { manifests: [{ ...child, platform: { os: 'linux', architecture: 'arm', variant: null, 'os.features': null } }] },
     ],
+    [
+      'a feature null',
+      MediaType.ociIndex,
+      { manifests: [{ ...child, platform: { os: 'linux', 'os.features': [null, 'a'] } }] },
+    ],
     ['artifactType of a child null', MediaType.ociIndex, { manifests: [{ ...child, artifactType: null }] }],
     ['blobs null', MediaType.ociArtifact, { artifactType: 'application/x', blobs: null }],
   ] as const) {
@@ -158,6 +163,9 @@ describe('media types of descriptors (RFC 6838)', () => {
     'text/plain;charset=utf-8',
     'text/plain; charset=utf-8',
     'text/plain; charset="utf-8"; format=flowed',
+    'text/plain;  charset=utf-8',
+    'text/plain ;\tcharset=utf-8',
+    'application/x.note; title="a \\"b\\" c"',
     'application/vnd.in-toto+json; predicate="https://slsa.dev/provenance/v1"',
   ]) {
     test(`${good} is one`, () => {
@@ -175,6 +183,8 @@ describe('media types of descriptors (RFC 6838)', () => {
     '/plain',
     'text/plain;',
     'text/plain; charset',
+    'text/plain; charset="utf-8',
+    'text/plain; charset="a"b"',
     'text/pl ain',
     'a/b\r\nx: y',
     'a/b;x=\n',
