@@ -10,6 +10,7 @@ afterAll(() => kagami.stop())
 
 const ZEROS = `sha256:${'0'.repeat(64)}`
 const login = { authorization: authorization(OWNER) }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
 interface Case {
   readonly method?: string
@@ -71,6 +72,20 @@ const CASES: readonly Case[] = [
   {
     path: '/token',
     headers: { authorization: authorization({ username: 'nobody', password: 'wrong' }) },
+    want: [401, 'UNAUTHORIZED', 'authentication required'],
+  },
+  {
+    path: '/token',
+    method: 'POST',
+    headers: form,
+    body: 'grant_type=password&service=kagami&client_id=x&username=nobody&password=wrong',
+    want: [401, 'UNAUTHORIZED', 'authentication required'],
+  },
+  {
+    path: '/token',
+    method: 'POST',
+    headers: form,
+    body: 'grant_type=refresh_token&service=kagami&client_id=x&refresh_token=kgm_ref_x',
     want: [401, 'UNAUTHORIZED', 'authentication required'],
   },
   { path: '/token', method: 'DELETE', want: [405, 'UNSUPPORTED', 'the operation is unsupported'] },
