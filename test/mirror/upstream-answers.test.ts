@@ -195,6 +195,48 @@ describe('a tag that upstream lists and whose manifest is gone', () => {
   })
 })
 
+describe('HEADs that name schema 1', () => {
+  const schema1 = MediaType.dockerSchema1Signed
+  const heads = () => registry.asked.filter(({ method, path }) => method === 'HEAD' && path.includes('/manifests/'))
+  const gets = (reference: string) =>
+    registry.asked.filter(({ method, path }) => method === 'GET' && path.endsWith(`/manifests/${reference}`)).length
+
+  test('where a GET brings something else: nothing is lost', async () => {
+    const [one, two] = ['1', '2'].map((tag) => addImage(upstream, tag, { tags: [tag] }))
+    twist = ({ method, kind, reference }) => {
+      if (method !== 'HEAD' || kind !== 'manifests') return undefined
+      const digest = upstream.tags.get(reference) ?? reference
+      return new Response(null, {
+        headers: { 'content-type': schema1, 'docker-content-digest': digest, 'content-length': '7' },
+      })
+    }
+    const { run } = await instance.mirror('hub/app')
+    expect([run.outcome, run.failures, await published()]).toEqual([
+      'done',
+      [],
+      { '1': String(one?.digest), '2': String(two?.digest) },
+    ])
+  })
+
+  test('and are right cost one GET a pass', async () => {
+    const good = addImage(upstream, 'good', { tags: ['good'] })
+    for (const tag of ['old1', 'old2', 'old3']) {
+      const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 1, tag, fsLayers: [], history: [] }))
+      upstream.manifests.set(digestOf(bytes), { mediaType: schema1, bytes })
+      upstream.tags.set(tag, digestOf(bytes))
+    }
+    const { run } = await instance.mirror('hub/app')
+    expect(run.failures.map(({ tag, code }) => [tag, code])).toEqual(
+      ['old1', 'old2', 'old3'].map((tag) => [tag, 'UPSTREAM_UNSUPPORTED']),
+    )
+    expect(run.failures.map(({ digest }) => digest)).toEqual(
+      ['old1', 'old2', 'old3'].map((tag) => upstream.tags.get(tag) ?? ''),
+    )
+    expect([heads().length, ['old1', 'old2', 'old3'].reduce((sum, tag) => sum + gets(tag), 0)]).toEqual([4, 1])
+    expect(await published()).toEqual({ good: good.digest })
+  })
+})
+
 describe('a download', () => {
   const LAYER = Array.from({ length: 3000 }, (_, n) => `line ${n}`).join('\n')
   const layer = digestOf(LAYER)

@@ -105,6 +105,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   const learner = createLearner({ ...o, readers })
   const walker = createWalker({ ...o, readers, fallbackTags, learner })
   const tags: SeenTag[] = []
+  /** Whether a HEAD that names schema 1 is to be believed in this pass. */
+  let isSchema1Told: Promise<boolean> | undefined
   /** `isRead`: from the manifests themselves, after a digest that was only told turned out to name nothing. */
   const look = async (wanted: readonly ListedTag[], isRead = false): Promise<void> => {
     const roots = new Map<Digest, { descriptor: Descriptor; origin: Origin; isAttached: boolean; of: ListedTag[] }>()
@@ -159,8 +161,9 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
       }
       const { digest, mediaType } = descriptor
       const decision = decideTag(digest, before, known.excluded)
-      // A HEAD is enough to know: registries count GETs.
       if (decision.action === 'move' && isSchema1Type(mediaType)) {
+        isSchema1Told ??= isSchema1(one)
+        if (!isRead && !(await isSchema1Told)) return await see(one, true)
         const message = `${digest} is a Docker schema 1 manifest, which cannot be mirrored: it is of schema version 1, want 2 or OCI`
         return { tag, origin, subject, seen: { problem: { code: 'UPSTREAM_UNSUPPORTED', message }, digest } }
       }
@@ -169,6 +172,22 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
       return { tag, origin, subject, seen: { descriptor, decision } }
     } catch (error) {
       return { tag, origin, subject, seen: { problem: problemOf(error) } }
+    }
+  }
+
+  /**
+   * By GET. What one tag shows counts for all: registries count GETs, and one that names schema 1 in a HEAD where it has something
+   * else does so everywhere.
+   */
+  async function isSchema1({ tag, origin }: ListedTag): Promise<boolean> {
+    try {
+      const read = async () => readers[origin]?.resolve({ tag }, { ...abortable, isRead: true })
+      const found = await o.limiter.run(read)
+      return found === undefined || isSchema1Type(found.mediaType)
+    } catch (error) {
+      // A registry that answers nothing now shows nothing: then the HEAD is what is known.
+      problemOf(error)
+      return true
     }
   }
 
