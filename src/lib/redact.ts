@@ -1,6 +1,7 @@
 /**
  * Finds secrets in text whatever they are written as: themselves, base64 (also as a part of something longer, and of the URL kind), hex, escaped
- * for URLs, JSON, HTML or programs, several of those over each other, in another case, or with white space in between.
+ * for URLs, JSON, HTML or programs, several of those over each other, in another case, or with white space in between; base64, hex and
+ * decimal bytes also with punctuation in between, as lists, quoted parts and MAC-like notations have it.
  */
 import { unescapings, type View, viewOf } from './unescape.ts'
 
@@ -10,6 +11,10 @@ interface Form {
   readonly text: string
   /** Its neighbours in the text may hold some bits of the secret. */
   readonly isBase64: boolean
+  /** Of letters and digits alone, so that it is found with anything else in between; long enough that nothing else looks like it. */
+  readonly isSpread: boolean
+  /** Only so: a row of digits is none of the secret's spellings. */
+  readonly isSpreadOnly: boolean
 }
 
 export interface Redactor {
@@ -23,6 +28,8 @@ export const REDACTED = '[redacted]'
 const MAX_PASSING = 16
 /** Shorter pieces of base64 and hex say little and are found everywhere. */
 const LEAST_ENCODED = 4
+/** The same with anything in between. */
+const LEAST_SPREAD = 7
 /** How much of a secret must stand before a `…`, where text was cut off, to be taken for it: less would tell by trial what it begins with. */
 const LEAST_CUT = 4
 const CUT = '…'
@@ -46,7 +53,11 @@ export function createRedactor(lasting: readonly string[] = []): Redactor {
       const spans: Span[] = []
       for (const view of unescapings(text)) {
         const canon = canonical(view)
-        for (const form of forms) find(canon, form, spans)
+        const spread = lettersAndDigits(canon)
+        for (const form of forms) {
+          if (!form.isSpreadOnly) find(canon, form, spans)
+          if (form.isSpread && spread.text !== canon.text) find(spread, form, spans)
+        }
       }
       return replace(text, spans)
     },
@@ -71,6 +82,16 @@ function canonical({ text, from, to }: View): View {
   return { text: out, from: outFrom, to: outTo }
 }
 
+/** Of canonical text what base64, hex and numbers are made of, and what escapes begin with: those are undone, not skipped. */
+function lettersAndDigits({ text, from, to }: View): View {
+  const kept = [...text.matchAll(/[a-z0-9+/%&#\\]/g)].map(({ index }) => index)
+  return {
+    text: kept.map((i) => text.charAt(i)).join(''),
+    from: kept.map((i) => from[i] ?? 0),
+    to: kept.map((i) => to[i] ?? 0),
+  }
+}
+
 function formsOf(secret: string): readonly Form[] {
   const bytes = Buffer.from(secret)
   const written = new Set([
@@ -81,19 +102,22 @@ function formsOf(secret: string): readonly Form[] {
     JSON.stringify(secret).slice(1, -1),
   ])
   const forms = new Map<string, Form>()
-  const put = (text: string, isBase64: boolean, least: number) => {
-    const form = { text: canonical(viewOf(text)).text, isBase64 }
-    if (form.text.length >= least) forms.set(`${isBase64} ${form.text}`, form)
+  const put = (given: string, kind: 'plain' | 'base64' | 'hex' | 'decimal') => {
+    const { text } = canonical(viewOf(given))
+    if (text.length < { plain: 1, base64: LEAST_ENCODED, hex: LEAST_ENCODED, decimal: LEAST_SPREAD }[kind]) return
+    const isSpread = kind !== 'plain' && text.length >= LEAST_SPREAD && /^[a-z0-9+/]*$/.test(text)
+    forms.set(`${kind} ${text}`, { text, isBase64: kind === 'base64', isSpread, isSpreadOnly: kind === 'decimal' })
   }
   for (const text of written) {
-    put(text, false, 1)
+    put(text, 'plain')
     const utf8 = Buffer.from(text)
-    for (const form of base64Of(utf8)) put(form, true, LEAST_ENCODED)
-    put(utf8.toString('hex'), false, LEAST_ENCODED)
+    for (const form of base64Of(utf8)) put(form, 'base64')
+    put(utf8.toString('hex'), 'hex')
   }
+  put([...bytes].join(''), 'decimal')
   // As header values arrive that were sent in UTF-8.
-  put(bytes.toString('latin1'), false, 1)
-  put(secret.replaceAll(' ', '+'), false, 1)
+  put(bytes.toString('latin1'), 'plain')
+  put(secret.replaceAll(' ', '+'), 'plain')
   // Longer ones first: what is found within them is covered already.
   return [...forms.values()].sort((a, b) => b.text.length - a.text.length)
 }

@@ -13,7 +13,13 @@ const KINDS: readonly (readonly RegExp[])[] = [
   // Bytes of URLs, several of which may make one character; code units of old URLs.
   [/((?:%[0-9a-f]{2})+)/, /%u([0-9a-f]{4})/],
   // JSON and programs.
-  [/((?:\\x[0-9a-f]{2})+)/, /\\u([0-9a-f]{4})/, /\\u\{0*([0-9a-f]{1,6})\}/, /\\(["'\\/bfnrt ])/],
+  [
+    /((?:\\x[0-9a-f]{2})+)/,
+    /((?:\\[0-3][0-7]{2})+)/,
+    /\\u([0-9a-f]{4})/,
+    /\\u\{0*([0-9a-f]{1,6})\}/,
+    /\\(["'\\/bfnrt ])/,
+  ],
   // HTML and XML.
   [/&#x0*([0-9a-f]{1,6});?/, /&#0*([0-9]{1,7});?/, /&(amp|lt|gt|quot|apos|nbsp);/],
 ]
@@ -69,7 +75,7 @@ function undo(view: View, pattern: RegExp): View | undefined {
     const [whole] = match
     copyTo(match.index)
     at += whole.length
-    if (/^(%|\\x)[0-9a-f]{2}/i.test(whole)) putBytes(whole, match.index, put)
+    if (/^(%[0-9a-f]|\\x[0-9a-f]|\\[0-3])/i.test(whole)) putBytes(whole, match.index, put)
     else put(charOf(whole, match.slice(1).find((group) => group !== undefined) ?? ''), match.index, at)
   }
   if (at === 0) return undefined
@@ -86,8 +92,10 @@ function charOf(whole: string, value: string): string {
 
 /** Bytes as UTF-8; what is none, as Latin-1. */
 function putBytes(escaped: string, start: number, put: (chars: string, start: number, end: number) => void): void {
-  const parts = [...escaped.matchAll(/%[0-9a-f]{2}|\\x[0-9a-f]{2}/gi)]
-  const bytes = Uint8Array.from(parts, ([part]) => Number.parseInt(part.slice(-2), 16))
+  const parts = [...escaped.matchAll(/%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\[0-3][0-7]{2}/gi)]
+  const bytes = Uint8Array.from(parts, ([part]) =>
+    /^\\[0-3]/.test(part) ? Number.parseInt(part.slice(1), 8) : Number.parseInt(part.slice(-2), 16),
+  )
   const at = (i: number) => start + (parts[i]?.index ?? escaped.length)
   for (let i = 0; i < bytes.length; ) {
     const lead = bytes[i] ?? 0

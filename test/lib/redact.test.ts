@@ -40,6 +40,15 @@ const ENCODINGS: Readonly<Record<string, Encoding>> = {
   'HTML in hex': (s) => [...s].map((char) => `&#x${char.codePointAt(0)?.toString(16)};`).join(''),
   HTML: (s) => Bun.escapeHTML(s),
   'bytes of a program': (s) => percent(s).replaceAll('%', '\\x'),
+  'octal bytes of a program': (s) =>
+    [...Buffer.from(s)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
+  'base64 in quoted parts': (s) => base64(s).replace(/.{6}/g, '$&", "'),
+  'base64 of a login in two parts of a message': (s) => base64(`robot:${s}`).replace(/^.{11}/, '$&: '),
+  'hex with colons': (s) =>
+    Buffer.from(s)
+      .toString('hex')
+      .replace(/..(?=.)/g, '$&:'),
+  'bytes of an array': (s) => JSON.stringify([...Buffer.from(s)]),
   'spread out': (s) => [...s].join(' '),
   'capital letters': (s) => s.replace(/[a-z]/g, (char) => char.toUpperCase()),
 }
