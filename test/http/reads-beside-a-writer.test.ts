@@ -1,0 +1,140 @@
+// No read waits for a writer (invariant 8): every route that reads is asked while somebody else holds SQLite's write lock.
+import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+
+setDefaultTimeout(60_000)
+
+interface Described {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[]
+}
+
+let kagami: WholeServer
+let personal: string
+let refresh: string
+let tag: string
+let names: Readonly<Record<string, string>>
+const inRegistry = (path: string) =>
+  fetch(`${kagami.url}/v2/acme/mirrored/${path}`, { headers: { authorization: authorization(OWNER) } })
+const readJson = async (path: string) => (await inRegistry(path)).json()
+
+beforeAll(async () => {
+  kagami = await startWholeServer({ withSample: true })
+  const make = async (path: string, body: unknown) => {
+    const answer = await kagami.call('POST', path, { login: OWNER, body })
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.text}`)
+    return JSON.parse(answer.text)
+  }
+  const source = { organization: 'acme', upstream: 'sample' }
+  const { run } = await make('/mirrors', { ...source, repository: 'nginx', as: 'mirrored' })
+  await kagami.server.mirrors.wait(run.id)
+  const { subscription } = await make('/subscriptions', { ...source, match: ['nothing'] })
+  const made = await make('/tokens', { label: 'reads', scope: 'admin' })
+  const login = { authorization: authorization(OWNER) }
+  const granted = await (
+    await fetch(`${kagami.url}/token?service=kagami&offline_token=true`, { headers: login })
+  ).json()
+  personal = made.token
+  refresh = granted.refresh_token
+  tag = (await readJson('tags/list')).tags[0]
+  const [user, upstream] = [OWNER.username, 'sample']
+  names = {
+    organization: 'acme',
+    name: 'mirrored',
+    user,
+    upstream,
+    tag,
+    token: made.id,
+    run: run.id,
+    subscription: subscription.id,
+  }
+})
+afterAll(() => kagami.stop())
+
+/** What is asked while the lock is held; a write that it waited for would end in a failure, or never. */
+async function besideWriter(ask: () => Promise<readonly (readonly [what: string, status: number])[]>) {
+  const writer = new Database(join(kagami.directory, 'kagami.sqlite'))
+  await begun(writer)
+  try {
+    const answers = await ask()
+    expect(answers.filter(([, status]) => status !== 200 && status !== 206)).toEqual([])
+    return answers.length
+  } finally {
+    writer.exec('ROLLBACK')
+    writer.close()
+  }
+}
+
+/** The server is of this process and may be writing: whoever waited without giving way would wait for ever. */
+async function begun(writer: Database): Promise<void> {
+  for (;;) {
+    try {
+      writer.exec('BEGIN IMMEDIATE')
+      return
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+async function status(path: string, init: RequestInit): Promise<number> {
+  const answer = await fetch(`${kagami.url}${path}`, init)
+  // Streams of progress and events go on for as long as somebody reads them.
+  if (answer.headers.get('content-type') === 'application/json') await answer.arrayBuffer()
+  else await answer.body?.cancel()
+  return answer.status
+}
+
+test('every GET of the management API, by password and by token', async () => {
+  const document = JSON.parse((await kagami.call('GET', '/openapi.json')).text)
+  const reads = Object.entries<{ get?: Described }>(document.paths).flatMap(([path, { get }]) => {
+    if (get === undefined) return []
+    const wanted = (get.parameters ?? []).filter((one) => one.in === 'query' && one.required)
+    const query = new URLSearchParams(wanted.map(({ name }) => [name, names[name] ?? tag]))
+    return [`${path.replace(/\{(\w+)\}/g, (_, key: string) => names[key] ?? key)}?${query}`]
+  })
+  const asked = await besideWriter(async () => {
+    const answers: [string, number][] = []
+    for (const login of [OWNER, personal]) {
+      const headers = { authorization: authorization(login) }
+      for (const path of reads) answers.push([path, await status(path, { headers })])
+    }
+    return answers
+  })
+  expect(asked).toBeGreaterThan(40)
+})
+
+test('every pull, and the tokens for it', async () => {
+  const index = await readJson(`manifests/${tag}`)
+  const image = await readJson(`manifests/${index.manifests[0].digest}`)
+  const paths = ['/v2/', '/v2/_catalog', '/metrics', '/healthz']
+  const below = [
+    'tags/list',
+    `manifests/${tag}`,
+    `referrers/${index.manifests[0].digest}`,
+    `blobs/${image.layers[0].digest}`,
+  ]
+  const forms = [
+    { grant_type: 'password', username: OWNER.username, password: OWNER.password },
+    { grant_type: 'refresh_token', refresh_token: refresh },
+  ]
+  await besideWriter(async () => {
+    const answers: [string, number][] = []
+    for (const login of [OWNER, personal]) {
+      const headers = { authorization: authorization(login) }
+      for (const path of [...paths, ...below.map((one) => `/v2/acme/mirrored/${one}`)]) {
+        for (const method of ['GET', 'HEAD'])
+          answers.push([`${method} ${path}`, await status(path, { method, headers })])
+      }
+    }
+    const login = { authorization: authorization(OWNER) }
+    answers.push(['GET /token', await status('/token?scope=repository:acme/mirrored:pull', { headers: login })])
+    for (const form of forms) {
+      const body = new URLSearchParams({ ...form, service: 'kagami', client_id: 'test' })
+      answers.push([`POST /token ${form.grant_type}`, await status('/token', { method: 'POST', body })])
+    }
+    return answers
+  })
+})
