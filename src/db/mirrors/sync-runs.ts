@@ -111,6 +111,22 @@ export async function listRuns(
   return query.execute()
 }
 
+/** How the newest runs stand, newest first, without what they have found: that may be megabytes. */
+export async function listRunStandings(
+  db: Queries,
+  mirrorId: string,
+  limit: number,
+): Promise<Pick<SyncRunRow, 'id' | 'holder' | 'outcome' | 'progress' | 'ended_at'>[]> {
+  return db
+    .selectFrom('sync_runs')
+    .select(['id', 'holder', 'outcome', 'progress', 'ended_at'])
+    .where('mirror_id', '=', mirrorId)
+    .orderBy('started_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
 /** The newest run of each mirror. */
 export async function listLastRuns(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, SyncRunRow>> {
   const last = new Map<string, SyncRunRow>()

@@ -1,7 +1,7 @@
 /** The runs of other servers on the same database, as far as they write down how they go. */
 import { type Progress, progressSchema } from '../../api/progress.ts'
 import type { Queries } from '../../db/engine/engine.ts'
-import { listRuns } from '../../db/mirrors/sync-runs.ts'
+import { findRun, listRunStandings } from '../../db/mirrors/sync-runs.ts'
 import type { SyncRunRow } from '../../db/schema.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Sleep } from '../../lib/retry.ts'
@@ -28,13 +28,15 @@ export async function* followForeignRuns(
   const from = isoTime(o.clock.now())
   const seen = new Map<string, string>()
   for (;;) {
-    const rows = (await listRuns(o.db, mirror.id, { limit: LOOK_BACK })).reverse()
-    for (const row of rows) {
-      if (row.holder === o.holder) continue
-      const state = `${row.outcome} ${row.progress ?? ''}`
-      const isOld = !seen.has(row.id) && row.ended_at !== null && row.ended_at < from
-      if (seen.get(row.id) === state || isOld) continue
-      seen.set(row.id, state)
+    const standings = (await listRunStandings(o.db, mirror.id, LOOK_BACK)).reverse()
+    for (const { id, holder, outcome, progress, ended_at } of standings) {
+      if (holder === o.holder) continue
+      const state = `${outcome} ${progress ?? ''}`
+      const isOld = !seen.has(id) && ended_at !== null && ended_at < from
+      if (seen.get(id) === state || isOld) continue
+      const row = await findRun(o.db, id)
+      if (row === undefined) continue
+      seen.set(id, state)
       yield momentOf(row, mirror.repository)
     }
     await o.sleep(POLL_MS, signal)
