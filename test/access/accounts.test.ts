@@ -89,10 +89,11 @@ describeOnEachEngine('accounts', (openFresh) => {
   test('logins beyond a bounded queue are turned away with TOOMANYREQUESTS instead of piling up', async () => {
     const { accounts, user } = await openAccessInstance(await openFresh())
     await user('ann')
-    const tries = Array.from({ length: 40 }, (_, index) => accounts.verifyPassword('ann', `wrong password ${index}`))
+    const tries = Array.from({ length: 80 }, (_, index) => accounts.verifyPassword('ann', `wrong password ${index}`))
     const results = await Promise.allSettled(tries)
     const turnedAway = results.filter((result) => result.status === 'rejected')
-    expect(turnedAway.length).toBe(8)
+    // 32 find room at once, and some more where a hash was done before the last had asked.
+    expect(turnedAway.length).toBeWithin(1, 49)
     for (const { reason } of turnedAway)
       expect(reason).toMatchObject({ code: 'TOOMANYREQUESTS', detail: { retryAfterSeconds: 1 } })
     expect(await accounts.verifyPassword('ann', PASSWORD)).toMatchObject({ username: 'ann' })

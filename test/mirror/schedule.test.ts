@@ -94,6 +94,8 @@ describe('the schedule', () => {
     await instance.engine.pause(idOf('paused'), 'user:test')
     await instance.engine.stop(idOf('stopped'), 'user:test')
     await instance.db.write((tx) => tx.updateTable('mirrors').set({ next_run_at: null }).execute())
+    // Runs are listed by when they began.
+    time += 1000
     const asleep = isAsleep.promise
     await instance.engine.resume({ isAlone: true })
     await asleep

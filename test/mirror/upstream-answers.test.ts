@@ -290,7 +290,9 @@ describe('a download', () => {
     }
     const { run } = await instance.mirror('hub/app')
     expect([run.outcome, run.failures, await readBlob(layer)]).toEqual(['done', [], LAYER])
-    expect(ranges().length).toBe(Math.ceil(bytes.byteLength / 1500))
+    // The last bytes before a cut may be lost with the connection, and are asked for again.
+    const least = Math.ceil(bytes.byteLength / 1500)
+    expect(ranges().length).toBeWithin(least, 2 * least)
   })
 
   test('that never gets further fails after a few answers, also where each of them starts over', async () => {
