@@ -3,12 +3,15 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../support/command.ts'
+import { type CatalogOptions, measureCatalog } from './catalog.ts'
+import { CATALOG, LAYERED, scaled } from './catalog-content.ts'
+import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measureMirroring } from './mirroring.ts'
 import { measureServing } from './serving.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [options]
+const USAGE = `npm run bench -- [mirror] [options]
   --only serving|mirroring   one half
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -17,11 +20,21 @@ const USAGE = `npm run bench -- [options]
   --repositories N --images N --aliases N --attestations N --layer-kib N
                              what is mirrored (4, 3, 7, 4, 2560)
   --delay-ms N               added to each request to upstream (0)
-  --write FILE               put the tables below the line <!-- last run --> of FILE`
+  --write FILE               put the tables below the line <!-- last run --> of FILE
+
+npm run bench -- mirror: Kagami alone, on a generated catalog of hardened images
+  --scale N                  part of the catalog of 554 repositories (0.05)
+  --catalog                  all of it: --scale 1
+  --shape catalog|layered|both
+                             the catalog, 420 tags with 2.5 GiB of layers, or one after the other (catalog)
+  --delay-ms N               added to each request to upstream (0); --delay-ms 0,20 for both
+  --sample N                 repositories that are compared digest by digest (6)
+  --minutes N                the most that one pass may take (15)
+  --program FILE             Kagami: a built executable, or a script that profiles it (bin/kagami)`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     options: {
       help: { type: 'boolean', default: false },
       only: { type: 'string' },
@@ -36,14 +49,21 @@ function parse() {
       'layer-kib': number(SMALL.layerBytes / 1024),
       'delay-ms': number(0),
       write: { type: 'string' },
+      scale: number(0.05),
+      catalog: { type: 'boolean', default: false },
+      shape: { type: 'string', default: 'catalog' },
+      sample: number(6),
+      minutes: number(15),
+      program: { type: 'string' },
     },
+    allowPositionals: true,
   })
   const count = (name: keyof typeof values) => {
     const value = Number(values[name])
     if (!(Number.isInteger(value) && value >= 0)) throw new Error(`--${name}: want a whole number, got ${values[name]}`)
     return value
   }
-  return { values, count }
+  return { values, positionals, count }
 }
 
 async function versionOf(command: string, ...args: string[]): Promise<string | undefined> {
@@ -67,14 +87,46 @@ async function machine(): Promise<string> {
   return `${day}, ${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${process.platform}; ${present.join(', ')}; load by ${loader}.`
 }
 
-const { values, count } = parse()
+/** Each shape at each delay. */
+async function measureShapes(): Promise<string> {
+  const scale = values.catalog ? 1 : Number(values.scale)
+  if (!(scale > 0 && scale <= 1)) throw new Error(`--scale: want more than 0 and at most 1, got ${values.scale}`)
+  const shapes = new Map<string, Pick<CatalogOptions, 'title' | 'shape' | 'scale'>>([
+    [
+      'catalog',
+      { title: scale === 1 ? 'The whole catalog' : `${scale} of the catalog`, shape: scaled(CATALOG, scale), scale },
+    ],
+    ['layered', { title: '420 tags with large layers', shape: LAYERED, scale: undefined }],
+  ])
+  const chosen = values.shape === 'both' ? [...shapes.values()] : [shapes.get(values.shape)]
+  const delays = String(values['delay-ms']).split(',').map(Number)
+  const reports: string[] = []
+  for (const one of chosen) {
+    if (one === undefined) throw new Error(`--shape: want catalog, layered or both, got ${values.shape}`)
+    for (const delayMs of delays) {
+      const limits = { sample: count('sample'), withinMs: count('minutes') * 60_000, program: values.program }
+      // It reads 2.5 GiB as Kagami does.
+      const other = one.scale === undefined ? presentCopiers().find(({ name }) => name.startsWith('skopeo')) : undefined
+      reports.push(await measureCatalog({ ...one, other, delayMs, ...limits, say }))
+    }
+  }
+  return reports.join('\n\n')
+}
+
+const { values, positionals, count } = parse()
 if (values.help) {
   console.log(USAGE)
   process.exit(0)
 }
+const say = (line: string) => console.error(line)
+if (positionals.length > 0) {
+  if (positionals.join(' ') !== 'mirror')
+    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror or nothing`)
+  console.log(`${await machine()}\n\n${await measureShapes()}`)
+  process.exit(0)
+}
 if (Bun.which('docker-registry') === null)
   throw new Error('want docker-registry on PATH: scripts/install-test-packages')
-const say = (line: string) => console.error(line)
 const rounds = count('rounds')
 const parts = [await machine()]
 if (values.only !== 'mirroring') {

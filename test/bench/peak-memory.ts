@@ -1,5 +1,6 @@
 // Peak resident memory from the kernel's own mark: what `wait4` reports includes the parent at the fork.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { membersOf } from './process-usage.ts'
 
 /** `VmHWM` in MiB; 0 when the process is gone. */
 export function peakMiB(pid: number): number {
@@ -13,16 +14,5 @@ export function peakMiB(pid: number): number {
 
 /** The largest peak of the processes of a group: nginx has its workers there. */
 export function groupPeakMiB(group: number): number {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return Math.max(0, ...pids.filter((pid) => groupOf(pid) === group).map((pid) => peakMiB(Number(pid))))
-}
-
-function groupOf(pid: string): number | undefined {
-  try {
-    // proc(5): after the name in brackets come state, parent and group.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
-  } catch {
-    return undefined
-  }
+  return Math.max(0, ...membersOf(group).map(peakMiB))
 }

@@ -6,6 +6,7 @@ import { makeCertificates, startDockerRegistry } from '../support/docker-registr
 import { startKagami } from '../support/kagami.ts'
 import { answersHttp, freePort, startDaemon, temporaryDirectory } from '../support/process.ts'
 import type { Credentials } from '../support/registry-session.ts'
+import { askAs, basic, openApi } from './api-client.ts'
 
 export interface Peer {
   readonly name: string
@@ -28,30 +29,9 @@ export interface KagamiPeer extends Peer {
   authorization(): Promise<string>
 }
 
-const basic = ({ username, password }: Credentials) =>
-  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-
 export async function startKagamiPeer(): Promise<KagamiPeer> {
   const kagami = await startKagami()
-  const ask = async (authorization: string, method: string, path: string, body?: object): Promise<Response> => {
-    const response = await fetch(`${kagami.url}${path}`, {
-      method,
-      headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`)
-    return response
-  }
-  const send = async <T>(authorization: string, method: string, path: string, body?: object): Promise<T> =>
-    (await ask(authorization, method, path, body)).json() as Promise<T>
-  const made = await send<{ username: string; token: string }>(basic(kagami.owner), 'POST', '/api/v1/tokens', {
-    label: 'bench',
-    scope: 'admin',
-  })
-  // A token instead of the password, whose slow hash would be paid at every call.
-  const credentials = { username: made.username, password: made.token }
-  const call = <T>(method: string, path: string, body?: object) =>
-    send<T>(`Bearer ${made.token}`, method, `/api/v1${path}`, body)
+  const { credentials, ask, call } = await openApi(kagami)
   const repository = 'acme/bench'
   await call('POST', '/repositories', { name: repository, visibility: 'public' })
   return {
@@ -62,13 +42,13 @@ export async function startKagamiPeer(): Promise<KagamiPeer> {
     credentials,
     call,
     async follow(path) {
-      const response = await ask(`Bearer ${made.token}`, 'GET', `/api/v1${path}`)
+      const response = await ask('GET', path)
       for await (const _ of response.body ?? []);
     },
     async authorization() {
       const query = new URLSearchParams({ service: 'kagami', scope: `repository:${repository}:pull` })
-      const { token } = await send<{ token: string }>(basic(credentials), 'GET', `/token?${query}`)
-      return `Bearer ${token}`
+      const answer = await askAs(kagami.url, basic(credentials), 'GET', `/token?${query}`)
+      return `Bearer ${((await answer.json()) as { readonly token: string }).token}`
     },
     stop: kagami.stop,
   }
