@@ -3,7 +3,7 @@ import { inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery } from '../engine/prepared.ts'
 import type { BlobRow } from '../schema.ts'
-import { chargeLinks, forgetUsage } from './quota.ts'
+import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
 
 /**
  * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
@@ -42,6 +42,7 @@ export async function linkBlobs(
           digest,
           published_at: o.publishedAt,
           linked_at: o.at,
+          size_bytes: sizeForLink(tx, 'blob', digest),
         })),
       )
       .onConflict((conflict) =>

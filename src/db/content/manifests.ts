@@ -6,7 +6,7 @@ import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery } from '../engine/prepared.ts'
 import type { ManifestReferenceRow, ReferenceKind } from '../schema.ts'
-import { chargeLinks, forgetUsage } from './quota.ts'
+import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
 
 /** A manifest as one repository has it. */
 export interface RepositoryManifest {
@@ -102,6 +102,7 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
       mirrored_at: link.mirroredAt ?? null,
       published_at: link.publishedAt ?? null,
       last_pulled_at: null,
+      size_bytes: sizeForLink(tx, 'manifest', link.digest),
     })
     .onConflict((conflict) =>
       conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({

@@ -53,6 +53,14 @@ export async function chargeLinks(
     .execute()
 }
 
+/** How large content is that is about to be linked, for its link; its own row exists. */
+export function sizeForLink(tx: Transaction, content: Content, digest: Digest) {
+  return tx
+    .selectFrom((content === 'blob' ? 'blobs' : 'manifests') as 'blobs')
+    .select('size_bytes')
+    .where('digest', '=', digest)
+}
+
 /**
  * Sets aside room for bytes on their way in, instead of what the stage had set aside before; for organizations with a quota.
  * @param o.digest content that the organization links already may come again, though there is no room for a second copy

@@ -15,6 +15,7 @@ import { history } from './0018-history.ts'
 import { freshness } from './0019-freshness.ts'
 import { whims } from './0020-whims.ts'
 import { budget } from './0021-budget.ts'
+import { linkSizes } from './0022-link-sizes.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   whims,
   freshness,
   budget,
+  linkSizes,
 ]

@@ -43,6 +43,8 @@ export interface RepositoryManifestRow {
   mirrored_at: string | null
   published_at: string | null
   last_pulled_at: string | null
+  /** Of the manifest. */
+  size_bytes: number
 }
 
 export interface RepositoryBlobRow {
@@ -50,6 +52,8 @@ export interface RepositoryBlobRow {
   digest: string
   published_at: string | null
   linked_at: string
+  /** Of the blob. */
+  size_bytes: number
 }
 
 export interface TagRow {
