@@ -25,6 +25,11 @@ export interface Database {
    * so `work` may run more than once: it has no side effects and does no I/O but its queries on `tx`.
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * The same for what nobody is told of before a later `write`: it survives the end of the process at once, and power loss with that
+   * `write` or before. Spares a flush of the disk.
+   */
+  stage<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Small writes that a read brings about; it does not wait for them. */
   readonly later: Later
   /** For better-auth alone, which runs its own statements on the write connection and must never be called inside `write`. */
@@ -41,6 +46,7 @@ const WRITE_TRIES = 20
  */
 export async function openDatabase(location: string): Promise<Database> {
   const inWrite = new AsyncLocalStorage<true>()
+  const inStage = new AsyncLocalStorage<true>()
   const guard = () => {
     if (inWrite.getStore())
       throw new Error('the database was used inside db.write: use the transaction that it hands over')
@@ -49,7 +55,7 @@ export async function openDatabase(location: string): Promise<Database> {
   const engine: Engine = isPostgres ? 'postgres' : 'sqlite'
   const writer = isPostgres
     ? openPostgres({ url: location, maxConnections: POSTGRES_CONNECTIONS, guard })
-    : openSqlite({ path: location, readonly: false, guard })
+    : openSqlite({ path: location, readonly: false, guard, isRelaxed: () => inStage.getStore() === true })
   const write = new Kysely<Schema>({ dialect: writer.dialect })
   await migrate(write, engine)
   const reader = isPostgres ? undefined : openSqlite({ path: location, readonly: true, guard })
@@ -61,22 +67,31 @@ export async function openDatabase(location: string): Promise<Database> {
     const isolated = isPostgres ? transaction.setIsolationLevel('serializable') : transaction
     return isolated.execute((tx) => inWrite.run(true, () => work(tx)))
   }
-  const retried: Database['write'] = async (work) => {
+  const onceStaged = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    inStage.run(true, () =>
+      once(async (tx) => {
+        if (isPostgres) await sql`SET LOCAL synchronous_commit = off`.execute(tx)
+        return await work(tx)
+      }),
+    )
+  const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
     for (let left = WRITE_TRIES; ; left--) {
       try {
-        return await once(work)
+        return await attempt()
       } catch (error) {
         if (left === 0 || !isRetryable(error)) throw error
         await Bun.sleep(Math.random() * 5 * (WRITE_TRIES - left + 1))
       }
     }
   }
-  const later = createLater(retried)
+  const writeRetried: Database['write'] = (work) => retried(() => once(work))
+  const later = createLater(writeRetried)
   return {
     engine,
     read,
     accounts: write,
-    write: retried,
+    write: writeRetried,
+    stage: (work) => retried(() => onceStaged(work)),
     later,
     async close() {
       await later.settled()

@@ -3,7 +3,7 @@ import type { Database, Transaction } from './engine.ts'
 /** Works of one transaction at most, so that a big batch does not hold the write lock for long. */
 const MAX_WORKS = 64
 
-/** Like `Database.write`, but may share its transaction with others. */
+/** Like `Database.stage`, but may share its transaction with others. */
 export type GroupCommit = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
 
 interface Waiting {
@@ -13,8 +13,7 @@ interface Waiting {
 }
 
 /**
- * Gathers small writes that arrive while another is being committed, and commits them as one: a durable commit costs a disk
- * flush however much is in it. A work that throws fails alone: its group is then run again one by one.
+ * Gathers small writes that arrive while another is being committed, and commits them as one. A work that throws fails alone: its group is then run again one by one.
  */
 export function createGroupCommit(db: Database): GroupCommit {
   let waiting: Waiting[] = []
@@ -22,7 +21,7 @@ export function createGroupCommit(db: Database): GroupCommit {
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     try {
-      await db.write(async (tx) => {
+      await db.stage(async (tx) => {
         for (const one of group) await one.run(tx)
       })
       for (const one of group) one.done()

@@ -23,6 +23,8 @@ export interface SqliteOptions {
   readonly readonly: boolean
   /** Called before a connection is handed out; throws when the caller may not have one. */
   readonly guard: () => void
+  /** Asked when a transaction begins: it need not survive power loss before the next one that does. */
+  readonly isRelaxed?: () => boolean
 }
 
 /** Opens `path` with the settings that make an acknowledged commit survive power loss (WAL, synchronous=FULL). */
@@ -45,7 +47,7 @@ export function openSqlite(options: SqliteOptions): {
   const connection = new SqliteConnection(sqlite)
   const dialect: Dialect = {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(connection, options.guard),
+    createDriver: () => new SqliteDriver(connection, options.guard, options.isRelaxed ?? (() => false)),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new QueryCompiler(),
   }
@@ -131,6 +133,14 @@ class SqliteConnection implements DatabaseConnection {
     }
   }
 
+  /**
+   * Whether commits wait for the disk. In the log of one database a commit that waits takes all before it along (SQLite, "PRAGMA
+   * synchronous"). Never a prepared statement: SQLite carries this pragma out while it compiles it.
+   */
+  waitForDisk(isWaiting: boolean): void {
+    this.#sqlite.exec(`PRAGMA synchronous = ${isWaiting ? 'FULL' : 'NORMAL'}`)
+  }
+
   /** A full disk has rolled the transaction back already (SQLite, "Automatic Rollback"). */
   rollback(): void {
     if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
@@ -145,12 +155,15 @@ class SqliteConnection implements DatabaseConnection {
 class SqliteDriver implements Driver {
   readonly #connection: SqliteConnection
   readonly #guard: () => void
+  readonly #isRelaxed: () => boolean
+  #isWaiting = true
   #turn: Promise<void> = Promise.resolve()
   #release: () => void = () => {}
 
-  constructor(connection: SqliteConnection, guard: () => void) {
+  constructor(connection: SqliteConnection, guard: () => void, isRelaxed: () => boolean) {
     this.#connection = connection
     this.#guard = guard
+    this.#isRelaxed = isRelaxed
   }
 
   async init(): Promise<void> {}
@@ -166,11 +179,17 @@ class SqliteDriver implements Driver {
   }
 
   async releaseConnection(): Promise<void> {
+    if (!this.#isWaiting) this.#connection.waitForDisk(true)
+    this.#isWaiting = true
     this.#release()
   }
 
-  beginTransaction(): Promise<void> {
-    return this.#connection.begin()
+  async beginTransaction(): Promise<void> {
+    if (this.#isRelaxed()) {
+      this.#connection.waitForDisk(false)
+      this.#isWaiting = false
+    }
+    await this.#connection.begin()
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
