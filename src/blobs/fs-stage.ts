@@ -1,9 +1,11 @@
 /** A stage as a file: appended to, or written in pieces; sealed by rename. */
-import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
+import { constants, fstatSync } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 import type { AppendOptions, Stage } from './blob-store.ts'
+import type { SyncDirectory } from './directory-sync.ts'
 import { openPieces, type PieceFile, startPieces } from './fs-pieces.ts'
 import { streamFile } from './fs-stream.ts'
 import { countBytes } from './piece-map.ts'
@@ -18,6 +20,7 @@ export const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
 export interface StageHome {
   readonly directory: string
   readonly takeRoom: TakeRoom
+  readonly syncDirectory: SyncDirectory
   pathOf(key: string): string
 }
 
@@ -25,15 +28,25 @@ export function requireStageId(id: string): void {
   if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
 }
 
-export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: string): Promise<Stage> {
+export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: StageHome, id: string): Promise<Stage> {
   requireStageId(id)
   const path = join(directory, id)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-  let size = (await file.stat()).size
+  let size = fstatSync(file.fd).size
   /** Undefined: bytes are appended. */
   let map = await openPieces(path, size)
   let starting: Promise<PieceFile> | undefined
   let isOpen = true
+  /** Bytes were written since the file was last made durable; those of an earlier process may not be. */
+  let isDirty = size > 0
+  const datasync = async () => {
+    if (!isDirty) return
+    isDirty = false
+    await file.datasync().catch((error) => {
+      isDirty = true
+      throw error
+    })
+  }
   const close = async () => {
     if (!isOpen) return
     isOpen = false
@@ -43,6 +56,7 @@ export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: 
   const truncate = async (sizeBytes: number) => {
     await file.truncate(sizeBytes)
     await file.datasync()
+    isDirty = false
     size = sizeBytes
     // The file first: a map without its bytes claims nothing, bytes without their map would claim too much.
     await map?.remove()
@@ -82,6 +96,7 @@ export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: 
             throw new AppError('SIZE_INVALID', `content goes beyond the ${o.maxBytes} bytes that were announced`)
           }
           await takeRoom(chunk.byteLength)
+          isDirty = true
           await writeAll(file, chunk, written)
           written += chunk.byteLength
           if (written - synced >= SYNC_EVERY_BYTES) await sync()
@@ -105,15 +120,16 @@ export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: 
           }
           await takeRoom(chunk.byteLength)
           o.onChunk?.(chunk)
+          isDirty = true
           await writeAll(file, chunk, written)
           written += chunk.byteLength
         }
       } catch (error) {
-        await file.datasync().catch(() => {})
+        await datasync().catch(() => {})
         size = written
         throw asStorageError(error)
       }
-      await file.datasync().catch((error) => {
+      await datasync().catch((error) => {
         throw asStorageError(error)
       })
       size = written
@@ -123,20 +139,23 @@ export async function openStage({ directory, takeRoom, pathOf }: StageHome, id: 
     read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
     async sealKeeping(key) {
       const target = pathOf(key)
-      await file.datasync()
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+      await datasync()
+      await makeShelf(dirname(target), syncDirectory)
       await link(path, target).catch(() => copyDurably(path, target))
-      syncDirectory(dirname(target))
+      await syncDirectory(dirname(target))
     },
     async seal(key) {
       const target = pathOf(key)
-      await file.datasync()
+      await datasync()
       await close()
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      await rename(path, target)
+      // There are 256 of these directories, and after the first blobs all are there.
+      await rename(path, target).catch(async (error) => {
+        if (!isNoEntry(error)) throw error
+        await makeShelf(dirname(target), syncDirectory)
+        await rename(path, target)
+      })
       await map?.remove()
-      syncDirectory(dirname(target))
-      syncDirectory(directory)
+      await Promise.all([syncDirectory(dirname(target)), syncDirectory(directory)])
     },
     async discard() {
       await close()
@@ -198,14 +217,10 @@ function lazyStream(make: () => Promise<ReadableStream<Uint8Array>>): ReadableSt
   return readable
 }
 
-/** A rename survives power loss only once its directory is synced. */
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, constants.O_RDONLY)
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
+/** The directory of some objects, which survives power loss too. */
+async function makeShelf(path: string, syncDirectory: SyncDirectory): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (made !== undefined) await syncDirectory(dirname(path))
 }
 
 function asStorageError(error: unknown): unknown {

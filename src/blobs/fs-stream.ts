@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '../errors.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 
@@ -17,7 +18,7 @@ export async function streamFile(
   try {
     descriptor = openSync(path, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (isNoEntry(error)) {
       throw new AppError('BLOB_UNKNOWN', 'the content is not in the blob store', { cause: error })
     }
     throw error

@@ -11,7 +11,9 @@
 import { chmod, mkdir, opendir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 import type { BlobStore } from './blob-store.ts'
+import { createDirectorySync } from './directory-sync.ts'
 import { openStage, requireStageId, STAGE_ID } from './fs-stage.ts'
 import { streamFile } from './fs-stream.ts'
 import { openOwnStages, type StageSharing } from './own-stages.ts'
@@ -33,12 +35,13 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
     if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
     return join(objects, match[2], key)
   }
+  const home = { takeRoom, pathOf, syncDirectory: createDirectorySync() }
   const own = await openOwnStages({ root, shared: stages, sharing })
   return {
-    openStage: (id) => openStage({ directory: stages, takeRoom, pathOf }, id),
+    openStage: (id) => openStage({ ...home, directory: stages }, id),
     async openOwnStage(id) {
       requireStageId(id)
-      return openStage({ directory: await own.directoryOf(id), takeRoom, pathOf }, id)
+      return openStage({ ...home, directory: await own.directoryOf(id) }, id)
     },
     async measureStage(id) {
       requireStageId(id)
@@ -97,8 +100,4 @@ async function* listFiles(directory: string): AsyncGenerator<{ name: string; mod
       if (!isNoEntry(error)) throw error
     }
   }
-}
-
-function isNoEntry(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -2,6 +2,7 @@
  * Whose stage is whose, where several processes share one root: each has a directory of its own below `owners/`, locked by the system
  * for as long as the process exists. A lease would not do: whoever sleeps past it still has its files open, and writes when it wakes.
  */
+import { readdirSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomHex } from '../lib/ids.ts'
@@ -42,14 +43,14 @@ export async function openOwnStages(o: {
   }
   const mine = await take()
 
-  /** Where else a stage of that id may be. */
-  async function others(): Promise<string[]> {
-    const names = await readdir(owners).catch(() => [])
+  /** Where else a stage of that id may be: asked at once, since each blob asks and the answer is at hand. */
+  function others(): string[] {
+    const names = listNames(owners)
     return [shared, ...names.map((name) => join(owners, name))].filter((directory) => directory !== mine.directory)
   }
 
   // What dead processes have left is looked for by name when it is wanted; directories that hold nothing any more go.
-  for (const directory of (await others()).slice(1)) {
+  for (const directory of others().slice(1)) {
     const names = await readdir(directory).catch(() => [])
     const isEmpty = names.every((name) => name === 'server.lock')
     // Not the ones that were made this moment, and are about to be locked.
@@ -59,9 +60,9 @@ export async function openOwnStages(o: {
 
   return {
     async directoryOf(id) {
-      if ((await sizeOf(join(mine.directory, id))) !== undefined) return mine.directory
-      for (const directory of await others()) {
-        if ((await sizeOf(join(directory, id))) === undefined) continue
+      if (sizeOf(join(mine.directory, id)) !== undefined) return mine.directory
+      for (const directory of others()) {
+        if (sizeOf(join(directory, id)) === undefined) continue
         if (directory !== shared && isAlive(directory)) continue
         // Of two that take over at once, one gets it; the other begins anew.
         // Its map first: bytes without their map would claim more than is there, which only the digest finds out.
@@ -76,7 +77,7 @@ export async function openOwnStages(o: {
     },
     async measure(id) {
       let bytes = 0
-      for (const directory of [mine.directory, ...(await others())]) bytes += await bytesOf(join(directory, id))
+      for (const directory of [mine.directory, ...others()]) bytes += await bytesOf(join(directory, id))
       return bytes
     },
     close: () => mine.release(),
@@ -85,14 +86,23 @@ export async function openOwnStages(o: {
 
 /** What is there of a stage, which may come in pieces. */
 async function bytesOf(path: string): Promise<number> {
-  const size = (await sizeOf(path)) ?? 0
+  const size = sizeOf(path) ?? 0
   const map = await readFile(piecesPath(path), 'utf8').catch(() => undefined)
   return map === undefined ? size : countBytes(parsePieces(map, size))
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  )
+function sizeOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size
+  } catch {
+    return undefined
+  }
+}
+
+function listNames(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { z } from '../api/schema.ts'
 import { AppError } from '../errors.ts'
 import { randomHex } from '../lib/ids.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 
 const credentialSchema = z.strictObject({ username: z.string(), tokenId: z.string(), token: z.string() })
 const fileSchema = z.strictObject({ servers: z.record(z.string(), credentialSchema) })
@@ -31,7 +32,7 @@ async function readAll(path: string): Promise<Record<string, Credential>> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    if (isNoEntry(error)) return {}
     throw error
   }
   try {

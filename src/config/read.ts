@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { AppError, messageOf } from '../errors.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 import {
   type ClientSettings,
   configPath,
@@ -32,7 +33,7 @@ function readText(path: string, named: string | undefined): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const isAbsent = isNoEntry(error)
     if (isAbsent && named === undefined) return undefined
     const where = named === undefined ? DEFAULT_FILE : `KAGAMI_CONFIG: ${named}`
     throw new AppError('CONFIG_INVALID', `${where}: cannot be read: ${messageOf(error)}`, { cause: error })

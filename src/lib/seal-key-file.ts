@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, wri
 import { dirname } from 'node:path'
 import { AppError, messageOf } from '../errors.ts'
 import { randomHex } from './ids.ts'
+import { isNoEntry } from './no-entry.ts'
 import { createSealer, SEAL_KEY_BYTES, type Sealer } from './seal.ts'
 
 /**
@@ -26,7 +27,7 @@ function readKey(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isNoEntry(error)) return undefined
     throw new AppError(
       'CONFIG_INVALID',
       `${path}: the key cannot be read: ${messageOf(error)}; this user must own the file`,

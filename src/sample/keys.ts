@@ -3,6 +3,7 @@ import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { p256 } from '@noble/curves/nist.js'
 import { AppError } from '../errors.ts'
+import { isNoEntry } from '../lib/no-entry.ts'
 
 /** The key that signs the sample's content. The secret stays inside: nothing that prints or serializes this shows it. */
 export interface SampleKey {
@@ -61,7 +62,7 @@ async function findText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (isNoEntry(error)) return undefined
     throw error
   }
 }
