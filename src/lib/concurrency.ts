@@ -1,6 +1,7 @@
 /** Runs tasks with at most `limit` at once, in the order in which they asked. */
 export interface Limiter {
-  run<T>(task: () => Promise<T>): Promise<T>
+  /** @param task may give its place back before it ends, once what is left of it needs none */
+  run<T>(task: (leave: () => void) => Promise<T>): Promise<T>
 }
 
 export function createLimiter(limit: number): Limiter {
@@ -10,12 +11,18 @@ export function createLimiter(limit: number): Limiter {
     async run(task) {
       if (free > 0) free--
       else await new Promise<void>((resolve) => waiting.push(resolve))
-      try {
-        return await task()
-      } finally {
+      let isIn = true
+      const leave = () => {
+        if (!isIn) return
+        isIn = false
         const next = waiting.shift()
         if (next === undefined) free++
         else next()
+      }
+      try {
+        return await task(leave)
+      } finally {
+        leave()
       }
     },
   }

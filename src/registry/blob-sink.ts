@@ -104,12 +104,13 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
       const storageKey = newStorageKey(blob.digest)
       isGone = true
       await stage.seal(storageKey)
+      const fetched = { organizationId: binding.organizationId, sourceKey: binding.sourceKey, digest: blob.digest }
       const link = o.commit(async (tx) => {
         const at = o.now()
         await settleStage(tx, o.stageId, 0)
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
         await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
-        await recordFetched(tx, binding.organizationId, binding.sourceKey, [blob.digest], at)
+        await recordFetched(tx, fetched, at)
         return made.isNew
       })
       const isNew = await link.catch(async (error) => {

@@ -4,7 +4,7 @@ import { findRepositoryBlob, linkBlobs, touchBlobs } from '../db/content/blobs.t
 import { insertManifest, linkManifest } from '../db/content/manifests.ts'
 import { findQuotaBytes, reserveStage } from '../db/content/quota.ts'
 import { createGroupCommit, type GroupCommit } from '../db/engine/group-commit.ts'
-import { listFetchedBlobs } from '../db/mirrors/fetched-content.ts'
+import { findFetchedBlob } from '../db/mirrors/fetched-content.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
 import { publishMirrored } from '../db/mirrors/publish.ts'
 import { findRepositoryById } from '../db/repositories/repositories.ts'
@@ -53,7 +53,6 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
   const { db, commit, now } = shared
   return {
     async stageBlob(blob, o = {}) {
-      if (await linkPresent(shared, binding, blob)) return 'present'
       // The same bytes from the same source are fetched by one run at a time; whoever waited finds them fetched.
       const release = await shared.turns.take(turnOf(binding, blob), o.signal)
       try {
@@ -110,10 +109,8 @@ async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descrip
     refuseOtherSize(blob, here.size_bytes)
     return true
   }
-  const find = async (queries: typeof db.read) => {
-    const found = await listFetchedBlobs(queries, binding.organizationId, binding.sourceKey, [blob.digest])
-    return found.get(blob.digest)
-  }
+  const { organizationId, sourceKey } = binding
+  const find = (queries: typeof db.read) => findFetchedBlob(queries, { organizationId, sourceKey, digest: blob.digest })
   const fetched = await find(db.read)
   if (fetched === undefined) return false
   refuseOtherSize(blob, fetched.size_bytes)

@@ -6,7 +6,6 @@ import { findTags, listTags, moveTags } from '../../src/db/content/tags.ts'
 import { listKnownUploadSessions } from '../../src/db/content/upload-sessions.ts'
 import { inChunks, pageOfChunks, rowChunks } from '../../src/db/engine/chunks.ts'
 import { listDestinations } from '../../src/db/mirrors/catalog.ts'
-import { listFetchedBlobs } from '../../src/db/mirrors/fetched-content.ts'
 import { listOwnedTags } from '../../src/db/mirrors/mirror-ownership.ts'
 import { countMirrorTags } from '../../src/db/mirrors/mirror-tags.ts'
 import { listMirrors } from '../../src/db/mirrors/mirrors.ts'
@@ -86,7 +85,6 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
     ).toEqual(new Map())
     expect(await listManifests(db.read, row.id, digests)).toEqual(new Map())
     expect(await listRepositoryBlobs(db.read, row.id, digests)).toEqual(new Map())
-    expect(await listFetchedBlobs(db.read, 'o1', 'source', digests)).toEqual(new Map())
     await db.write((tx) => touchBlobs(tx, digests, at))
   })
 

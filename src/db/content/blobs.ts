@@ -1,26 +1,50 @@
 import type { Digest } from '../../oci/digest.ts'
-import { inChunks } from '../engine/chunks.ts'
+import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery } from '../engine/prepared.ts'
-import type { BlobRow } from '../schema.ts'
+import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
+import type { BlobRow, RepositoryBlobRow } from '../schema.ts'
 import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
+
+interface NewBlob {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  readonly storageKey: string
+  readonly at: string
+}
+
+const insertOrTouch = prepareQuery((db, value: Value<NewBlob>) =>
+  db
+    .insertInto('blobs')
+    .values({
+      digest: value('digest'),
+      size_bytes: value('sizeBytes'),
+      storage_key: value('storageKey'),
+      touched_at: value('at'),
+    })
+    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ touched_at: value('at') }))
+    .returningAll(),
+)
 
 /**
  * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
  * @returns the row that counts; `isNew` false when it is another's
  */
-export async function insertBlob(
-  tx: Transaction,
-  blob: { readonly digest: Digest; readonly sizeBytes: number; readonly storageKey: string; readonly at: string },
-): Promise<{ row: BlobRow; isNew: boolean }> {
-  const made = await tx
-    .insertInto('blobs')
-    .values({ digest: blob.digest, size_bytes: blob.sizeBytes, storage_key: blob.storageKey, touched_at: blob.at })
-    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ touched_at: blob.at }))
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  return { row: made, isNew: made.storage_key === blob.storageKey }
+export async function insertBlob(tx: Transaction, blob: NewBlob): Promise<{ row: BlobRow; isNew: boolean }> {
+  const [row] = await insertOrTouch(tx, blob)
+  if (row === undefined) throw new Error(`the row of ${blob.digest} was neither inserted nor found`)
+  return { row, isNew: row.storage_key === blob.storageKey }
 }
+
+const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes'>>) =>
+  db
+    .insertInto('repository_blobs')
+    .values(chunk.map((row) => ({ ...row, size_bytes: sizeForLink(db, 'blob', row.digest) })))
+    .onConflict((conflict) =>
+      conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+        published_at: eb.fn.coalesce('repository_blobs.published_at', 'excluded.published_at'),
+      })),
+    ),
+)
 
 /**
  * Links stored blobs into a repository. `publishedAt` null = staged. A link that is published stays so.
@@ -33,28 +57,14 @@ export async function linkBlobs(
   o: { readonly publishedAt: string | null; readonly at: string },
 ): Promise<void> {
   await chargeLinks(tx, repositoryId, 'blob', digests)
-  for (const chunk of inChunks(digests)) {
-    await tx
-      .insertInto('repository_blobs')
-      .values(
-        chunk.map((digest) => ({
-          repository_id: repositoryId,
-          digest,
-          published_at: o.publishedAt,
-          linked_at: o.at,
-          size_bytes: sizeForLink(tx, 'blob', digest),
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
-          published_at: eb.fn.coalesce('repository_blobs.published_at', 'excluded.published_at'),
-        })),
-      )
-      .execute()
-  }
+  const row = { repository_id: repositoryId, published_at: o.publishedAt, linked_at: o.at }
+  await insertLinks(
+    tx,
+    digests.map((digest) => ({ ...row, digest })),
+  )
 }
 
-const readBlob = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+const readBlob = prepareQuery((db, value: Value<Record<'repositoryId' | 'digest', string>>) =>
   db
     .selectFrom('repository_blobs as link')
     .innerJoin('blobs as blob', 'blob.digest', 'link.digest')

@@ -2,10 +2,10 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ManifestReferences, ParsedManifest } from '../../oci/manifest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { inChunks, rowChunks } from '../engine/chunks.ts'
+import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery } from '../engine/prepared.ts'
-import type { ManifestReferenceRow, ReferenceKind } from '../schema.ts'
+import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
+import type { ManifestReferenceRow, ManifestRow, ReferenceKind, RepositoryManifestRow } from '../schema.ts'
 import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
 
 /** A manifest as one repository has it. */
@@ -29,9 +29,8 @@ export async function insertManifest(
   at: string,
 ): Promise<void> {
   const { descriptor } = manifest
-  const made = await tx
-    .insertInto('manifests')
-    .values({
+  const [made] = await insertNew(tx, [
+    {
       digest: descriptor.digest,
       size_bytes: bytes.byteLength,
       bytes,
@@ -39,19 +38,23 @@ export async function insertManifest(
       artifact_type: manifest.artifactType ?? null,
       annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
       created_at: at,
-    })
-    .onConflict((conflict) => conflict.column('digest').doNothing())
-    .returning('digest')
-    .executeTakeFirst()
+    },
+  ])
   if (made === undefined) return
-  await insertReferences(tx, descriptor.digest, manifest)
+  await insertReferences(tx, referenceRows(descriptor.digest, manifest))
 }
 
-async function insertReferences(tx: Transaction, digest: string, manifest: ManifestReferences): Promise<void> {
-  for (const chunk of rowChunks(referenceRows(digest, manifest))) {
-    await tx.insertInto('manifest_references').values(chunk).execute()
-  }
-}
+const insertNew = prepareRows((db, chunk: Chunk<ManifestRow>) =>
+  db
+    .insertInto('manifests')
+    .values(chunk)
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .returning('digest'),
+)
+
+const insertReferences = prepareRows((db, chunk: Chunk<ManifestReferenceRow>) =>
+  db.insertInto('manifest_references').values(chunk),
+)
 
 function referenceRows(digest: string, manifest: ManifestReferences): ManifestReferenceRow[] {
   const rows: ManifestReferenceRow[] = []
@@ -91,9 +94,8 @@ export interface ManifestLink {
  */
 export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
   await chargeLinks(tx, repositoryId, 'manifest', [link.digest])
-  await tx
-    .insertInto('repository_manifests')
-    .values({
+  await insertLink(tx, [
+    {
       repository_id: repositoryId,
       digest: link.digest,
       media_type: link.mediaType,
@@ -102,8 +104,14 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
       mirrored_at: link.mirroredAt ?? null,
       published_at: link.publishedAt ?? null,
       last_pulled_at: null,
-      size_bytes: sizeForLink(tx, 'manifest', link.digest),
-    })
+    },
+  ])
+}
+
+const insertLink = prepareRows((db, chunk: Chunk<Omit<RepositoryManifestRow, 'size_bytes'>>) =>
+  db
+    .insertInto('repository_manifests')
+    .values(chunk.map((row) => ({ ...row, size_bytes: sizeForLink(db, 'manifest', row.digest) })))
     .onConflict((conflict) =>
       conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
         media_type: eb
@@ -118,9 +126,8 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
         mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
         published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),
       })),
-    )
-    .execute()
-}
+    ),
+)
 
 const MANIFEST_COLUMNS = [
   'link.digest',
@@ -138,11 +145,11 @@ function manifestQuery(db: Queries) {
     .select(MANIFEST_COLUMNS)
 }
 
-const readByDigest = prepareQuery((db, value: (name: 'repositoryId' | 'digest') => string) =>
+const readByDigest = prepareQuery((db, value: Value<Record<'repositoryId' | 'digest', string>>) =>
   manifestQuery(db).where('link.repository_id', '=', value('repositoryId')).where('link.digest', '=', value('digest')),
 )
 
-const readByTag = prepareQuery((db, value: (name: 'repositoryId' | 'tag') => string) =>
+const readByTag = prepareQuery((db, value: Value<Record<'repositoryId' | 'tag', string>>) =>
   manifestQuery(db)
     .innerJoin('tags as tag', (join) =>
       join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),

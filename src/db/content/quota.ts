@@ -7,6 +7,7 @@ import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import { measureLinked, measureStaged } from './usage.ts'
 
 /** A count that refuses somebody is never older, even if something was removed without telling. */
@@ -20,13 +21,13 @@ interface Limited {
 
 type Content = 'blob' | 'manifest'
 
+const readQuota = prepareQuery((db, value: Value<{ organizationId: string }>) =>
+  db.selectFrom('organizations').select('quota_bytes').where('id', '=', value('organizationId')),
+)
+
 /** Bytes that the organization may store now; undefined: no limit. */
 export async function findQuotaBytes(db: Queries, organizationId: string): Promise<number | undefined> {
-  const row = await db
-    .selectFrom('organizations')
-    .select('quota_bytes')
-    .where('id', '=', organizationId)
-    .executeTakeFirst()
+  const [row] = await readQuota(db, { organizationId })
   return row?.quota_bytes ?? undefined
 }
 
@@ -54,8 +55,8 @@ export async function chargeLinks(
 }
 
 /** How large content is that is about to be linked, for its link; its own row exists. */
-export function sizeForLink(tx: Transaction, content: Content, digest: Digest) {
-  return tx
+export function sizeForLink(db: Queries, content: Content, digest: string) {
+  return db
     .selectFrom((content === 'blob' ? 'blobs' : 'manifests') as 'blobs')
     .select('size_bytes')
     .where('digest', '=', digest)
@@ -92,10 +93,14 @@ export async function reserveStage(
   return bytes
 }
 
+const endReservation = prepareQuery((db, value: Value<{ stageId: string }>) =>
+  db.deleteFrom('stage_reservations').where('stage_id', '=', value('stageId')),
+)
+
 /** The stage holds this much and no more will come; 0: it is gone, or counted elsewhere now. */
 export async function settleStage(tx: Transaction, stageId: string, bytes: number, at?: string): Promise<void> {
   if (bytes === 0) {
-    await tx.deleteFrom('stage_reservations').where('stage_id', '=', stageId).execute()
+    await endReservation(tx, { stageId })
     return
   }
   const change = { bytes, ...(at === undefined ? {} : { at }) }
@@ -124,20 +129,25 @@ export async function forgetUsage(tx: Transaction, repositoryId: string): Promis
     .execute()
 }
 
+function limitedQuery(db: Queries) {
+  return db.selectFrom('organizations').select(['id', 'name', 'quota_bytes']).where('quota_bytes', 'is not', null)
+}
+
+const readLimited = prepareQuery((db, value: Value<{ organizationId: string }>) =>
+  limitedQuery(db).where('id', '=', value('organizationId')),
+)
+
+const readLimitedOf = prepareQuery((db, value: Value<{ repositoryId: string }>) =>
+  limitedQuery(db).where('id', '=', (eb) =>
+    eb.selectFrom('repositories').select('organization_id').where('repositories.id', '=', value('repositoryId')),
+  ),
+)
+
 async function findLimited(
   tx: Transaction,
   by: { readonly organizationId: string } | { readonly repositoryId: string },
 ) {
-  const limited = tx
-    .selectFrom('organizations')
-    .select(['id', 'name', 'quota_bytes'])
-    .where('quota_bytes', 'is not', null)
-  const row = await ('organizationId' in by
-    ? limited.where('id', '=', by.organizationId)
-    : limited.where('id', '=', (eb) =>
-        eb.selectFrom('repositories').select('organization_id').where('repositories.id', '=', by.repositoryId),
-      )
-  ).executeTakeFirst()
+  const [row] = await ('organizationId' in by ? readLimited(tx, by) : readLimitedOf(tx, by))
   return row === undefined ? undefined : { id: row.id, name: row.name, quotaBytes: Number(row.quota_bytes) }
 }
 

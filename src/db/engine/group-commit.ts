@@ -2,6 +2,8 @@ import type { Database, Transaction } from './engine.ts'
 
 /** Works of one transaction at most, so that a big batch does not hold the write lock for long. */
 const MAX_WORKS = 64
+/** A transaction writes the pages of every index that it touches, however few rows: one that follows another this soon waits for company. */
+const GATHER_MS = 20
 
 /** Like `Database.stage`, but may share its transaction with others. */
 export type GroupCommit = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
@@ -13,11 +15,14 @@ interface Waiting {
 }
 
 /**
- * Gathers small writes that arrive while another is being committed, and commits them as one. A work that throws fails alone: its group is then run again one by one.
+ * Gathers small writes that come soon after another, and commits them as one. A work that throws fails alone: its group is then run
+ * again one by one.
  */
 export function createGroupCommit(db: Database): GroupCommit {
   let waiting: Waiting[] = []
   let isRunning = false
+  let lastEnd = Number.NEGATIVE_INFINITY
+  let isFull = () => {}
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     try {
@@ -32,12 +37,24 @@ export function createGroupCommit(db: Database): GroupCommit {
     }
   }
 
+  async function gather(): Promise<void> {
+    const left = lastEnd + GATHER_MS - performance.now()
+    if (left <= 0 || waiting.length >= MAX_WORKS) return
+    const full = Promise.withResolvers<void>()
+    isFull = full.resolve
+    const timer = setTimeout(full.resolve, left)
+    await full.promise
+    clearTimeout(timer)
+  }
+
   async function drain(): Promise<void> {
     isRunning = true
     while (waiting.length > 0) {
+      await gather()
       const group = waiting.slice(0, MAX_WORKS)
       waiting = waiting.slice(MAX_WORKS)
       await commit(group)
+      lastEnd = performance.now()
     }
     isRunning = false
   }
@@ -54,6 +71,7 @@ export function createGroupCommit(db: Database): GroupCommit {
         },
         fail: reject,
       })
+      if (waiting.length >= MAX_WORKS) isFull()
       if (!isRunning) void drain()
     })
 }

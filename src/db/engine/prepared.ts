@@ -1,5 +1,7 @@
-/** Queries that run at every request: put together and compiled once, then only given their values. */
+/** Queries that run at every request or for every item of a pass: put together and compiled once, then only given their values. */
 import type { Compilable, CompiledQuery } from 'kysely'
+import { LRUCache } from 'lru-cache'
+import { type Chunk, rowChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
 
 type RunNow = <Row>(query: CompiledQuery<Row>) => Row[]
@@ -14,30 +16,86 @@ export function runDirectly(db: Queries, run: RunNow): void {
   direct.set(db, run)
 }
 
-/** No value of ours begins so. */
+/** Stands for the value of that name while a query is put together. */
+export type Value<Values extends object> = <Name extends keyof Values & string>(name: Name) => Values[Name]
+
+/** What stands there until it is compiled; no value of ours is such a text. */
 const MARK = '\0value:'
+
+interface Compiled<Row> {
+  readonly query: CompiledQuery<Row>
+  /** Of each parameter: the name of its value; undefined: it is the same each time. */
+  readonly names: readonly (string | undefined)[]
+}
+
+function compile<Row>(query: Compilable<Row>): Compiled<Row> {
+  const compiled = query.compile()
+  const isMark = (parameter: unknown): parameter is string =>
+    typeof parameter === 'string' && parameter.startsWith(MARK)
+  return {
+    query: compiled,
+    names: compiled.parameters.map((parameter) => (isMark(parameter) ? parameter.slice(MARK.length) : undefined)),
+  }
+}
+
+/** Compiled once for each engine's dialect, whatever transaction it runs in. */
+function once<Row>(make: () => Compiled<Row>, known: WeakMap<object, Compiled<Row>>, db: Queries): Compiled<Row> {
+  const { adapter } = db.getExecutor()
+  const compiled = known.get(adapter) ?? make()
+  known.set(adapter, compiled)
+  return compiled
+}
+
+async function run<Row>(db: Queries, { query, names }: Compiled<Row>, get: (name: string) => unknown): Promise<Row[]> {
+  const parameters = names.map((name, index) => (name === undefined ? query.parameters[index] : get(name)))
+  const now = direct.get(db)
+  if (now !== undefined) return now({ ...query, parameters })
+  return (await db.executeQuery<Row>({ ...query, parameters })).rows
+}
 
 /**
  * @param build puts the query together; wherever a value belongs it uses what `value` gives for the value's name
- * @returns a function that runs it with the values; compiled once for each `db.read`
+ * @returns a function that runs it with the values, on `db.read` or in a transaction
  */
-export function prepareQuery<Name extends string, Row>(
-  build: (db: Queries, value: (name: Name) => string) => Compilable<Row>,
-): (db: Queries, values: Readonly<Record<Name, string>>) => Promise<Row[]> {
-  const compiled = new WeakMap<Queries, CompiledQuery<Row>>()
-  return async (db, values) => {
-    let query = compiled.get(db)
-    if (query === undefined) {
-      query = build(db, (name) => MARK + name).compile()
-      compiled.set(db, query)
+export function prepareQuery<Values extends object, Row>(
+  build: (db: Queries, value: Value<Values>) => Compilable<Row>,
+): (db: Queries, values: Values) => Promise<Row[]> {
+  const known = new WeakMap<object, Compiled<Row>>()
+  const value: Value<Values> = (name) => (MARK + name) as never
+  return (db, values) => {
+    const compiled = once(() => compile(build(db, value)), known, db)
+    return run(db, compiled, (name) => values[name as keyof Values])
+  }
+}
+
+/** Lengths of slices whose statements are kept: nearly all are short. */
+const KEPT_LENGTHS = 16
+
+/**
+ * The same for rows, of which the query takes a slice at a time.
+ * @param build puts the query of one slice together; each row has every property, and their values stand in `chunk` as marks
+ * @returns a function that runs it for all slices, and gives what they give
+ */
+export function prepareRows<Row extends object, Result>(
+  build: (db: Queries, chunk: Chunk<Row>) => Compilable<Result>,
+): (db: Queries, rows: readonly Row[]) => Promise<Result[]> {
+  const byLength = new LRUCache<number, WeakMap<object, Compiled<Result>>>({ max: KEPT_LENGTHS })
+  return async (db, rows) => {
+    const results: Result[] = []
+    for (const slice of rowChunks(rows)) {
+      const known = byLength.get(slice.length) ?? new WeakMap()
+      byLength.set(slice.length, known)
+      const mark = (index: number, name: string) => `${MARK}${index} ${name}`
+      const marked = slice.map((row, index) =>
+        Object.fromEntries(Object.keys(row).map((name) => [name, mark(index, name)])),
+      )
+      const compiled = once(() => compile(build(db, marked as never)), known, db)
+      const found = await run(db, compiled, (name) => {
+        const space = name.indexOf(' ')
+        return slice[Number(name.slice(0, space))]?.[name.slice(space + 1) as keyof Row]
+      })
+      for (const one of found) results.push(one)
     }
-    const parameters = query.parameters.map((parameter) =>
-      typeof parameter === 'string' && parameter.startsWith(MARK)
-        ? values[parameter.slice(MARK.length) as Name]
-        : parameter,
-    )
-    const run = direct.get(db)
-    if (run !== undefined) return run({ ...query, parameters })
-    return (await db.executeQuery<Row>({ ...query, parameters })).rows
+    return results
   }
 }

@@ -18,6 +18,11 @@ import { createTurns } from '../../lib/turns.ts'
 const BUSY_RETRY_MS = 20
 const BUSY_TRIES = 500
 
+/** Pages (4 KiB) of the log before they are written to the file. Digests fall anywhere in an index: the longer the log, the more of its pages are written once for many rows. */
+const CHECKPOINT_PAGES = 4096
+/** SQLite's 2 MiB hold no index of a catalog. */
+const WRITER_CACHE_KIB = 16 * 1024
+
 export interface SqliteOptions {
   readonly path: string
   readonly readonly: boolean
@@ -41,6 +46,8 @@ export function openSqlite(options: SqliteOptions): {
   if (!options.readonly) {
     sqlite.exec('PRAGMA journal_mode = WAL')
     sqlite.exec('PRAGMA synchronous = FULL')
+    sqlite.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+    sqlite.exec(`PRAGMA cache_size = ${-WRITER_CACHE_KIB}`)
   }
   sqlite.exec('PRAGMA foreign_keys = ON')
   sqlite.exec('PRAGMA busy_timeout = 0')

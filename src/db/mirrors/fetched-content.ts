@@ -1,40 +1,43 @@
 import type { Digest } from '../../oci/digest.ts'
-import { allOfChunks, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { BlobRow } from '../schema.ts'
 
-/** Which of `digests` this organization has fetched itself from this address and credential, and that are still stored. */
-export async function listFetchedBlobs(
-  db: Queries,
-  organizationId: string,
-  sourceKey: string,
-  digests: readonly Digest[],
-): Promise<Map<Digest, BlobRow>> {
-  const rows = await allOfChunks(digests, (chunk) =>
-    db
-      .selectFrom('fetched_content as fetched')
-      .innerJoin('blobs as blob', 'blob.digest', 'fetched.digest')
-      .selectAll('blob')
-      .where('fetched.organization_id', '=', organizationId)
-      .where('fetched.source', '=', sourceKey)
-      .where('fetched.digest', 'in', chunk)
-      .execute(),
-  )
-  return new Map(rows.map((row) => [row.digest as Digest, row]))
+/** Content of an organization from one address and credential. */
+export interface Fetched {
+  readonly organizationId: string
+  readonly sourceKey: string
+  readonly digest: Digest
 }
 
-export async function recordFetched(
-  tx: Transaction,
-  organizationId: string,
-  sourceKey: string,
-  digests: readonly Digest[],
-  at: string,
-): Promise<void> {
-  for (const chunk of inChunks(digests)) {
-    await tx
-      .insertInto('fetched_content')
-      .values(chunk.map((digest) => ({ organization_id: organizationId, source: sourceKey, digest, fetched_at: at })))
-      .onConflict((conflict) => conflict.columns(['organization_id', 'source', 'digest']).doNothing())
-      .execute()
-  }
+const readFetched = prepareQuery((db, value: Value<Fetched>) =>
+  db
+    .selectFrom('fetched_content as fetched')
+    .innerJoin('blobs as blob', 'blob.digest', 'fetched.digest')
+    .selectAll('blob')
+    .where('fetched.organization_id', '=', value('organizationId'))
+    .where('fetched.source', '=', value('sourceKey'))
+    .where('fetched.digest', '=', value('digest')),
+)
+
+/** The blob, if the organization has fetched it itself from there and it is still stored. */
+export async function findFetchedBlob(db: Queries, fetched: Fetched): Promise<BlobRow | undefined> {
+  const [row] = await readFetched(db, fetched)
+  return row
+}
+
+const insertFetched = prepareQuery((db, value: Value<Fetched & { readonly at: string }>) =>
+  db
+    .insertInto('fetched_content')
+    .values({
+      organization_id: value('organizationId'),
+      source: value('sourceKey'),
+      digest: value('digest'),
+      fetched_at: value('at'),
+    })
+    .onConflict((conflict) => conflict.columns(['organization_id', 'source', 'digest']).doNothing()),
+)
+
+export async function recordFetched(tx: Transaction, fetched: Fetched, at: string): Promise<void> {
+  await insertFetched(tx, { ...fetched, at })
 }

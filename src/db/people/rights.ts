@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { Queries } from '../engine/engine.ts'
-import { prepareQuery } from '../engine/prepared.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../schema.ts'
 
 /** Whose rights are asked for: a user, and the personal access token behind the request when there is one. */
@@ -30,9 +30,9 @@ export interface RepositoryFacts extends OrganizationFacts {
 // No row has the empty id, so a caller without user or token joins nothing.
 const NOBODY = ''
 
-type Value = (name: 'userId' | 'tokenId' | 'organization' | 'repository') => string
+type Asked = Record<'userId' | 'tokenId' | 'organization' | 'repository', string>
 
-function subjectQuery(db: Queries, value: Value) {
+function subjectQuery(db: Queries, value: Value<Asked>) {
   return db
     .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
     .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
@@ -42,7 +42,7 @@ function subjectQuery(db: Queries, value: Value) {
     .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at'])
 }
 
-function organizationQuery(db: Queries, value: Value) {
+function organizationQuery(db: Queries, value: Value<Asked>) {
   return subjectQuery(db, value)
     .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
     .leftJoin('members', (join) =>
@@ -57,7 +57,7 @@ function organizationQuery(db: Queries, value: Value) {
     ])
 }
 
-function repositoryQuery(db: Queries, value: Value) {
+function repositoryQuery(db: Queries, value: Value<Asked>) {
   return organizationQuery(db, value)
     .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
     .select([

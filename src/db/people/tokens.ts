@@ -1,6 +1,6 @@
 /** Personal access tokens; only their hashes are here. */
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery } from '../engine/prepared.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { TokenRow, TokenScope } from '../schema.ts'
 import type { Page } from './organizations.ts'
 
@@ -19,7 +19,7 @@ export interface TokenOwner {
   readonly isOperator: boolean
 }
 
-const readTokenByHash = prepareQuery((db, value: (name: 'hash') => string) =>
+const readTokenByHash = prepareQuery((db, value: Value<Record<'hash', string>>) =>
   db
     .selectFrom('tokens')
     .innerJoin('users', 'users.id', 'tokens.user_id')

@@ -1,6 +1,6 @@
 /** What we read of better-auth's tables, and the one column there that is ours. It alone writes the rest (`access/accounts.ts`). */
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery } from '../engine/prepared.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { Page } from './organizations.ts'
 
 export interface User {
@@ -74,7 +74,7 @@ export interface PasswordAccount extends User {
   readonly passwordHash: string | null
 }
 
-const readPasswordAccount = prepareQuery((db, value: (name: 'login') => string) =>
+const readPasswordAccount = prepareQuery((db, value: Value<Record<'login', string>>) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', (join) =>

@@ -1,6 +1,6 @@
 /** Carries out a plan: blobs and manifests of each root, then the root's one publish. A failure stays with the roots that need it. */
 import { AppError, isAppError, isCancelled } from '../../errors.ts'
-import { forEachConcurrent, type Limiter } from '../../lib/concurrency.ts'
+import { createLimiter, forEachConcurrent, type Limiter } from '../../lib/concurrency.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
@@ -16,6 +16,8 @@ import type { Node } from './walked.ts'
 
 /** Roots in work at once; their transfers share the run's limiter. */
 const ROOTS_AT_ONCE = 16
+/** Blobs and manifests in work at once: those that are read from upstream, which the run's limiter bounds, and those being recorded here. */
+const ITEMS_AT_ONCE = 64
 
 export interface Execution extends Abortable {
   readonly plan: SyncPlan
@@ -58,6 +60,7 @@ export async function executePlan(o: Execution): Promise<{
   const blobs = new Map<string, Promise<void>>()
   const lastOf = new Map<Digest, Promise<unknown>>()
   const manifests = new Map<Digest, Promise<void>>()
+  const items = createLimiter(ITEMS_AT_ONCE)
 
   const readerOf = (origin: Origin): RepositoryReader => o.readers[origin] ?? o.readers.image
 
@@ -69,15 +72,13 @@ export async function executePlan(o: Execution): Promise<{
     const { digest, size } = descriptor
     return once(blobs, `${origin} ${digest} ${size}`, () => {
       const fetched = (lastOf.get(digest) ?? Promise.resolve()).then(() =>
-        limiter.run(async () => {
-          const transfer = {
-            ...abortable,
-            reader: readerOf(origin),
-            writer: o.writers[origin],
-            onBytes: observer.onBytes,
-          }
-          observer.onBlob(await fetchBlob(descriptor, transfer))
-        }),
+        items.run(() =>
+          limiter.run(async (onRead) => {
+            const { onBytes } = observer
+            const transfer = { ...abortable, reader: readerOf(origin), writer: o.writers[origin], onBytes, onRead }
+            observer.onBlob(await fetchBlob(descriptor, transfer))
+          }),
+        ),
       )
       lastOf.set(
         digest,
@@ -113,8 +114,8 @@ export async function executePlan(o: Execution): Promise<{
         ...node.children.map((child) => manifest(child).catch(within(child))),
         ...node.blobs.map((one) => part(one, node)),
       ])
-      await limiter.run(async () => {
-        const bytes = node.bytes ?? (await readAgain(node))
+      await items.run(async () => {
+        const bytes = node.bytes ?? (await limiter.run(() => readAgain(node)))
         await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
       })
       node.bytes = undefined

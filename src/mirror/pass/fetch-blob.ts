@@ -19,6 +19,8 @@ export interface BlobTransfer extends Abortable {
   readonly writer: RepositoryWriter
   /** Each piece as it arrives, in bytes. */
   onBytes(bytes: number): void
+  /** All bytes are here: what is left asks upstream for nothing, unless they are wrong. */
+  onRead?(): void
   /** Of pieces of large blobs, in bytes; for tests. */
   readonly pieceBytes?: number
 }
@@ -53,6 +55,7 @@ export async function fetchBlob(blob: Descriptor, o: BlobTransfer): Promise<bool
         }
       }
       await fill(sink, blob, download, o)
+      o.onRead?.()
       await sink.commit(abortable)
       return true
     } catch (error) {
