@@ -34,7 +34,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   let size = fstatSync(file.fd).size
   /** Undefined: bytes are appended. */
-  let map = await openPieces(path, size)
+  let map = size === 0 ? undefined : await openPieces(path, size)
   let starting: Promise<PieceFile> | undefined
   let isOpen = true
   /** Bytes were written since the file was last made durable; those of an earlier process may not be. */

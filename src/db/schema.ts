@@ -7,6 +7,7 @@ import type {
   BlobTombstoneRow,
   ManifestReferenceRow,
   ManifestRow,
+  OrganizationUsageChangeRow,
   OrganizationUsageRow,
   RepositoryBlobRow,
   RepositoryManifestRow,
@@ -66,6 +67,7 @@ export interface Schema {
   events: EventRow
   organizations: OrganizationRow
   organization_usage: OrganizationUsageRow
+  organization_usage_changes: OrganizationUsageChangeRow
   stage_reservations: StageReservationRow
   members: MemberRow
   users: UserRow

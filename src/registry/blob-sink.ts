@@ -109,7 +109,8 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
         const at = o.now()
         await settleStage(tx, o.stageId, 0)
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
-        await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at })
+        const newBytes = made.isNew ? blob.size : undefined
+        await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at, newBytes })
         await recordFetched(tx, fetched, at)
         return made.isNew
       })

@@ -62,7 +62,8 @@ export async function commitBlob(
       const repository = await openDestination(tx, destination, at)
       await first(tx)
       const inserted = await insertBlob(tx, { digest, sizeBytes, storageKey, at })
-      await linkBlobs(tx, repository.id, [digest], { publishedAt: at, at })
+      const newBytes = inserted.isNew ? sizeBytes : undefined
+      await linkBlobs(tx, repository.id, [digest], { publishedAt: at, at, newBytes })
       return inserted.isNew
     })
   } catch (error) {

@@ -77,12 +77,13 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
       const parsed = parseManifest(bytes, descriptor.mediaType, algorithmOf(descriptor.digest))
       const at = now()
       await commit(async (tx) => {
-        await insertManifest(tx, parsed, bytes, at)
+        const newBytes = await insertManifest(tx, parsed, bytes, at)
         await linkManifest(tx, binding.repositoryId, {
           digest: descriptor.digest,
           mediaType: descriptor.mediaType,
           subjectDigest: parsed.subject?.digest,
           mirroredAt: at,
+          newBytes,
         })
       })
     },

@@ -85,9 +85,9 @@ export async function putManifest(
     await refuseTagMoves(tx, repository, tags, digest, put.expect)
     await refuseMissing(tx, repository, manifest)
     const known = await listManifests(tx, repository.id, [digest])
-    await insertManifest(tx, manifest, bytes, at)
+    const newBytes = await insertManifest(tx, manifest, bytes, at)
     const subjectDigest = manifest.subject?.digest
-    await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at })
+    await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at, newBytes })
     const events: NewEvent[] = []
     for (const tag of new Set(tags)) {
       const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: digest, reason: 'pushed' })

@@ -1,16 +1,20 @@
 import { pruneHistory } from '../db/content/tag-history.ts'
-import type { Database } from '../db/engine/engine.ts'
+import { foldUsage } from '../db/content/usage.ts'
+import type { Database, Transaction } from '../db/engine/engine.ts'
 import { isCancelled } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { systemSleep } from '../lib/retry.ts'
+import { startRound } from '../mirror/life/round.ts'
 import type { Uploads } from '../registry/uploads.ts'
 
 /** A client that has sent nothing for so long does not come back to its upload. */
 const UPLOAD_LIFE_MS = 24 * 60 * 60 * 1000
 const ROUND_MS = 60 * 60 * 1000
+const FOLD_MS = 60 * 1000
 /** Rows of the history that one transaction removes: others write in between. */
 const HISTORY_BATCH = 1000
+const FOLD_BATCH = 5000
 
 export interface Housekeeping {
   /** Ends once the round under way is over. */
@@ -26,7 +30,10 @@ export interface HousekeepingOptions {
   readonly historyMs: number
 }
 
-/** Removes, at the start and every hour, what clients and crashes have left half-way, and history that is too old. */
+/**
+ * Removes, at the start and every hour, what clients and crashes have left half-way, and history that is too old; adds up, every minute,
+ * what organizations store.
+ */
 export function startHousekeeping({ db, uploads, clock, logger, historyMs }: HousekeepingOptions): Housekeeping {
   const closing = new AbortController()
   const before = (ms: number) => new Date(clock.now().getTime() - ms)
@@ -48,20 +55,36 @@ export function startHousekeeping({ db, uploads, clock, logger, historyMs }: Hou
     }
   }
   const running = loop()
+  const fold = () => inBatches((tx) => foldUsage(tx, FOLD_BATCH), { db, batch: FOLD_BATCH, signal: closing.signal })
+  const folding = startRound({
+    everyMs: FOLD_MS,
+    logger,
+    what: 'what organizations store',
+    work: async () => void (await fold()),
+  })
   return {
     async close() {
       closing.abort()
+      await folding.close()
       await running
     },
   }
 }
 
 /** In batches, until there is no more. @returns how many rows */
-export async function forgetHistory(db: Database, before: string, signal?: AbortSignal): Promise<number> {
-  let removed = 0
+export function forgetHistory(db: Database, before: string, signal?: AbortSignal): Promise<number> {
+  return inBatches((tx) => pruneHistory(tx, before, HISTORY_BATCH), { db, batch: HISTORY_BATCH, signal })
+}
+
+/** @param work of one transaction: says how many rows it took, fewer than `batch` when there is no more */
+async function inBatches(
+  work: (tx: Transaction) => Promise<number>,
+  { db, batch, signal }: { readonly db: Database; readonly batch: number; readonly signal: AbortSignal | undefined },
+): Promise<number> {
+  let taken = 0
   for (;;) {
-    const batch = await db.write((tx) => pruneHistory(tx, before, HISTORY_BATCH))
-    removed += batch
-    if (batch < HISTORY_BATCH || signal?.aborted === true) return removed
+    const rows = await db.write(work)
+    taken += rows
+    if (rows < batch || signal?.aborted === true) return taken
   }
 }

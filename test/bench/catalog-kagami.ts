@@ -21,7 +21,7 @@ export async function startCatalogKagami(program: string | undefined, before?: K
   return { kagami, api: await openApi(kagami) }
 }
 
-const fileOf = (kagami: Kagami) => join(kagami.dataDirectory, 'kagami.sqlite')
+export const fileOf = (kagami: Kagami) => join(kagami.dataDirectory, 'kagami.sqlite')
 
 /** With its log, which is part of what the disk has to bear. */
 export function databaseMiB({ dataDirectory }: Kagami): number {

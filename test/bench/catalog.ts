@@ -1,5 +1,6 @@
 // Kagami mirrors a whole generated catalog: what each pass costs it and its upstream, what is there at the end, what lists take.
 import { join } from 'node:path'
+import { runCommand } from '../support/command.ts'
 import { compareMirror } from '../support/compare.ts'
 import { answersHttp, freePort, startDaemon } from '../support/process.ts'
 import { type Catalog, type CatalogShape, everyHundredth, makeCatalog } from './catalog-content.ts'
@@ -7,6 +8,7 @@ import {
   ageLists,
   type CatalogKagami,
   databaseMiB,
+  fileOf,
   firstPass,
   setAll,
   startCatalogKagami,
@@ -14,6 +16,7 @@ import {
   syncAll,
 } from './catalog-kagami.ts'
 import { listTable, measureLists } from './catalog-lists.ts'
+import type { PlanningCost, PlanningState } from './catalog-planning.ts'
 import { kindTable, type PassResult, passTable, targetTable, totalOf } from './catalog-report.ts'
 import type { UpstreamChange, UpstreamCounts } from './catalog-upstream.ts'
 import type { CopierKind } from './copiers.ts'
@@ -98,6 +101,7 @@ export async function measureCatalog(o: CatalogOptions): Promise<string> {
     await setAll(present, { recheck: null, schedule: null })
     await present.kagami.stop()
     ageLists(present.kagami)
+    const planning = await measurePlanning(present, shape)
     present = await startCatalogKagami(o.program, present.kagami)
     await pass('no news, defaults, days later', sync)
     const other = o.other === undefined ? undefined : await firstOf(o.other, upstream.url, catalog)
@@ -106,7 +110,7 @@ export async function measureCatalog(o: CatalogOptions): Promise<string> {
     return [
       `### ${o.title}, ${o.delayMs} ms a request`,
       `${repositories} repositories, ${images.toLocaleString('en')} images, ${tags.toLocaleString('en')} tags, two platforms, ${attestations} attestations each, a signature each. The upstream's process took ${short(upstreamMiB)} MiB. At the end: ${found}.`,
-      targetTable(passes, { shape, scale: o.scale, lists, firstOf: other }),
+      targetTable(passes, { shape, scale: o.scale, lists, planning, firstOf: other }),
       passTable(passes, shape),
       'Requests by kind:',
       kindTable(passes),
@@ -116,6 +120,18 @@ export async function measureCatalog(o: CatalogOptions): Promise<string> {
     await present.kagami.stop()
     await upstream.stop()
   }
+}
+
+/** Beside the server, which has stopped. */
+async function measurePlanning({ kagami }: CatalogKagami, shape: CatalogShape): Promise<PlanningCost> {
+  const state: PlanningState = { moved: everyHundredth(shape.images, 7), attested: everyHundredth(shape.images, 57) }
+  const program = join(import.meta.dir, 'catalog-planning.ts')
+  const args = [fileOf(kagami), JSON.stringify(shape), JSON.stringify(state)]
+  const { stdout, stderr, exitCode } = await runCommand([process.execPath, program, ...args])
+  if (exitCode !== 0) throw new Error(`planning: exit status ${exitCode}: ${stderr}`)
+  const cost = JSON.parse(stdout) as PlanningCost
+  if (cost.changed > 0) throw new Error(`${cost.changed} tags have news where there are none`)
+  return cost
 }
 
 /** How long another program takes for its first pass. */

@@ -3,7 +3,7 @@ import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { BlobRow, RepositoryBlobRow } from '../schema.ts'
-import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
+import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
 interface NewBlob {
   readonly digest: Digest
@@ -48,15 +48,15 @@ const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_
 
 /**
  * Links stored blobs into a repository. `publishedAt` null = staged. A link that is published stays so.
- * The blobs' rows must exist (foreign key). @throws AppError DENIED over the organization's quota
+ * The blobs' rows must exist (foreign key). @param o.newBytes their size, when nobody had them before. @throws AppError DENIED over the organization's quota
  */
 export async function linkBlobs(
   tx: Transaction,
   repositoryId: string,
   digests: readonly Digest[],
-  o: { readonly publishedAt: string | null; readonly at: string },
+  o: { readonly publishedAt: string | null; readonly at: string; readonly newBytes?: number | undefined },
 ): Promise<void> {
-  await chargeLinks(tx, repositoryId, 'blob', digests)
+  await chargeLinks(tx, repositoryId, 'blob', digests, o)
   const row = { repository_id: repositoryId, published_at: o.publishedAt, linked_at: o.at }
   await insertLinks(
     tx,
@@ -132,11 +132,11 @@ export async function touchBlobs(tx: Transaction, digests: readonly Digest[], at
 
 /** @returns whether it was linked */
 export async function unlinkBlob(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
-  await forgetUsage(tx, repositoryId)
   const { numDeletedRows } = await tx
     .deleteFrom('repository_blobs')
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
+  if (numDeletedRows > 0n) await dischargeLinks(tx, repositoryId, 'blob', [digest])
   return numDeletedRows > 0n
 }

@@ -6,7 +6,7 @@ import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { ManifestReferenceRow, ManifestRow, ReferenceKind, RepositoryManifestRow } from '../schema.ts'
-import { chargeLinks, forgetUsage, sizeForLink } from './quota.ts'
+import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
 /** A manifest as one repository has it. */
 export interface RepositoryManifest {
@@ -21,13 +21,14 @@ export interface RepositoryManifest {
 /**
  * Stores the bytes and what they refer to, unless they are there: what they refer to is a fact of the bytes, whoever brings them and
  * whatever type is given to them. The caller has verified the digest.
+ * @returns bytes that nobody had before; undefined: they were there
  */
 export async function insertManifest(
   tx: Transaction,
   manifest: ParsedManifest,
   bytes: Uint8Array,
   at: string,
-): Promise<void> {
+): Promise<number | undefined> {
   const { descriptor } = manifest
   const [made] = await insertNew(tx, [
     {
@@ -40,8 +41,9 @@ export async function insertManifest(
       created_at: at,
     },
   ])
-  if (made === undefined) return
+  if (made === undefined) return undefined
   await insertReferences(tx, referenceRows(descriptor.digest, manifest))
+  return bytes.byteLength
 }
 
 const insertNew = prepareRows((db, chunk: Chunk<ManifestRow>) =>
@@ -85,6 +87,8 @@ export interface ManifestLink {
   readonly mirroredAt?: string | undefined
   /** Absent: staged. */
   readonly publishedAt?: string | undefined
+  /** Its size, when `insertManifest` has found that nobody had it before. */
+  readonly newBytes?: number | undefined
 }
 
 /**
@@ -93,7 +97,7 @@ export interface ManifestLink {
  * @throws AppError DENIED over the organization's quota
  */
 export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
-  await chargeLinks(tx, repositoryId, 'manifest', [link.digest])
+  await chargeLinks(tx, repositoryId, 'manifest', [link.digest], link)
   await insertLink(tx, [
     {
       repository_id: repositoryId,
@@ -268,11 +272,11 @@ export async function listParents(db: Queries, repositoryId: string, digest: Dig
 
 /** Takes the manifest out of the repository; its bytes stay until nothing links them. @returns whether it was there */
 export async function unlinkManifest(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
-  await forgetUsage(tx, repositoryId)
   const { numDeletedRows } = await tx
     .deleteFrom('repository_manifests')
     .where('repository_id', '=', repositoryId)
     .where('digest', '=', digest)
     .executeTakeFirst()
+  if (numDeletedRows > 0n) await dischargeLinks(tx, repositoryId, 'manifest', [digest])
   return numDeletedRows > 0n
 }

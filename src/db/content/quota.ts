@@ -1,14 +1,14 @@
 /**
  * Quotas: what an organization stores must stay within what it may. Stored are the blobs and manifests that it links (each digest
  * once), its open upload sessions, and what its mirrors are downloading. Every link and every stage passes here; organizations
- * without a quota pay one look at their row.
+ * without a quota are counted all the same.
  */
 import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { type Chunk, inChunks } from '../engine/chunks.ts'
+import { inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
-import { measureLinked, measureStaged } from './usage.ts'
+import { addUsage, countUsageAnew, measureLinkedAlone, measureStaged, readUsage } from './usage.ts'
 
 /** A count that refuses somebody is never older, even if something was removed without telling. */
 const MAX_COUNT_AGE_MS = 60_000
@@ -33,25 +33,43 @@ export async function findQuotaBytes(db: Queries, organizationId: string): Promi
 
 /**
  * Counts content that a repository is about to link; what its organization links already costs nothing.
- * The content's own rows exist. @throws AppError DENIED over the quota
+ * The content's own rows exist. @param o.newBytes its size, when it is known that nobody had it before
+ * @throws AppError DENIED over the quota
  */
 export async function chargeLinks(
   tx: Transaction,
   repositoryId: string,
   content: Content,
   digests: readonly Digest[],
+  o: { readonly newBytes?: number | undefined } = {},
 ): Promise<void> {
-  const organization = await findLimited(tx, { repositoryId })
-  if (organization === undefined) return
-  let added = 0
-  for (const chunk of inChunks(digests)) added += await measureNew(tx, organization, content, chunk)
+  const [row] = await readOwner(tx, { repositoryId })
+  if (row === undefined) return
+  const added = o.newBytes ?? (await measureUnlinked(tx, row.id, content, digests))
   if (added === 0) return
-  await requireRoom(tx, organization, added, added, '')
-  await tx
-    .updateTable('organization_usage')
-    .set((eb) => ({ linked_bytes: eb('linked_bytes', '+', added) }))
-    .where('organization_id', '=', organization.id)
-    .execute()
+  const limited = limitedOf(row)
+  if (limited !== undefined) await requireRoom(tx, limited, added, added, '')
+  await addUsage(tx, row.id, added)
+}
+
+/** Content that a repository has ceased to link: what nothing else of its organization links is stored for it no longer. */
+export async function dischargeLinks(
+  tx: Transaction,
+  repositoryId: string,
+  content: Content,
+  digests: readonly Digest[],
+): Promise<void> {
+  const [row] = await readOwner(tx, { repositoryId })
+  if (row === undefined) return
+  const freed = await measureUnlinked(tx, row.id, content, digests)
+  if (freed > 0) await addUsage(tx, row.id, -freed)
+}
+
+/** A repository that is about to go, with all that it links. */
+export async function dischargeRepository(tx: Transaction, repositoryId: string): Promise<void> {
+  const [row] = await readOwner(tx, { repositoryId })
+  const freed = await measureLinkedAlone(tx, repositoryId)
+  if (row !== undefined && freed > 0) await addUsage(tx, row.id, -freed)
 }
 
 /** How large content is that is about to be linked, for its link; its own row exists. */
@@ -80,7 +98,12 @@ export async function reserveStage(
     readonly at: string
   },
 ): Promise<number | undefined> {
-  const organization = await findLimited(tx, { organizationId })
+  const row = await tx
+    .selectFrom('organizations')
+    .select(['id', 'name', 'quota_bytes'])
+    .where('id', '=', organizationId)
+    .executeTakeFirst()
+  const organization = row && limitedOf(row)
   if (organization === undefined) return undefined
   const needed = o.digest !== undefined && (await linksBlob(tx, organization.id, o.digest)) ? 0 : o.bytes
   const room = await requireRoom(tx, organization, needed, o.bytes, stageId)
@@ -119,36 +142,20 @@ export async function listOldReservations(db: Queries, before: string, limit: nu
   return rows.map((row) => row.stage_id)
 }
 
-/** Something was taken out of the repository (its organization, when the whole is to go): the next refusal counts anew. */
-export async function forgetUsage(tx: Transaction, repositoryId: string): Promise<void> {
-  await tx
-    .deleteFrom('organization_usage')
-    .where('organization_id', 'in', (eb) =>
-      eb.selectFrom('repositories').select('organization_id').where('repositories.id', '=', repositoryId),
-    )
-    .execute()
-}
-
-function limitedQuery(db: Queries) {
-  return db.selectFrom('organizations').select(['id', 'name', 'quota_bytes']).where('quota_bytes', 'is not', null)
-}
-
-const readLimited = prepareQuery((db, value: Value<{ organizationId: string }>) =>
-  limitedQuery(db).where('id', '=', value('organizationId')),
+const readOwner = prepareQuery((db, value: Value<{ repositoryId: string }>) =>
+  db
+    .selectFrom('repositories as repository')
+    .innerJoin('organizations as organization', 'organization.id', 'repository.organization_id')
+    .select(['organization.id', 'organization.name', 'organization.quota_bytes'])
+    .where('repository.id', '=', value('repositoryId')),
 )
 
-const readLimitedOf = prepareQuery((db, value: Value<{ repositoryId: string }>) =>
-  limitedQuery(db).where('id', '=', (eb) =>
-    eb.selectFrom('repositories').select('organization_id').where('repositories.id', '=', value('repositoryId')),
-  ),
-)
-
-async function findLimited(
-  tx: Transaction,
-  by: { readonly organizationId: string } | { readonly repositoryId: string },
-) {
-  const [row] = await ('organizationId' in by ? readLimited(tx, by) : readLimitedOf(tx, by))
-  return row === undefined ? undefined : { id: row.id, name: row.name, quotaBytes: Number(row.quota_bytes) }
+function limitedOf(row: {
+  readonly id: string
+  readonly name: string
+  readonly quota_bytes: number | null
+}): Limited | undefined {
+  return row.quota_bytes === null ? undefined : { id: row.id, name: row.name, quotaBytes: Number(row.quota_bytes) }
 }
 
 /** @returns bytes that are free beyond what is staged and linked */
@@ -161,16 +168,9 @@ async function requireRoom(
 ): Promise<number> {
   const staged = await measureStaged(tx, id, besides)
   const fits = (linked: number) => staged + linked + neededBytes <= quotaBytes
-  const known = await tx
-    .selectFrom('organization_usage')
-    .select(['linked_bytes', 'counted_at'])
-    .where('organization_id', '=', id)
-    .executeTakeFirst()
-  const isFresh = known !== undefined && Date.now() - Date.parse(known.counted_at) < MAX_COUNT_AGE_MS
-  const linked =
-    known !== undefined && (fits(Number(known.linked_bytes)) || isFresh)
-      ? Number(known.linked_bytes)
-      : await countAnew(tx, id)
+  const known = await readUsage(tx, id)
+  const isFresh = Date.now() - Date.parse(known.countedAt ?? '') < MAX_COUNT_AGE_MS
+  const linked = fits(known.linkedBytes) || isFresh ? known.linkedBytes : await countUsageAnew(tx, id)
   if (fits(linked)) return quotaBytes - staged - linked
   const used = staged + linked
   throw new AppError(
@@ -181,40 +181,33 @@ async function requireRoom(
   )
 }
 
-async function countAnew(tx: Transaction, organizationId: string): Promise<number> {
-  const linked_bytes = await measureLinked(tx, organizationId)
-  const counted_at = new Date().toISOString()
-  await tx
-    .insertInto('organization_usage')
-    .values({ organization_id: organizationId, linked_bytes, counted_at })
-    .onConflict((conflict) => conflict.column('organization_id').doUpdateSet({ linked_bytes, counted_at }))
-    .execute()
-  return linked_bytes
-}
-
 /** Bytes of those contents that no repository of the organization links. */
-async function measureNew(
+async function measureUnlinked(
   tx: Transaction,
-  organization: Limited,
+  organizationId: string,
   content: Content,
-  chunk: Chunk<Digest>,
+  digests: readonly Digest[],
 ): Promise<number> {
   // Both tables have what is asked here; the types of a query take one name at a time.
   const links = (content === 'blob' ? 'repository_blobs' : 'repository_manifests') as 'repository_blobs'
-  const row = await tx
-    .selectFrom((content === 'blob' ? 'blobs' : 'manifests') as 'blobs')
-    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
-    .where('digest', 'in', chunk)
-    .where('digest', 'not in', (eb) =>
-      eb
-        .selectFrom(`${links} as link`)
-        .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
-        .select('link.digest')
-        .where('link.digest', 'in', chunk)
-        .where('repository.organization_id', '=', organization.id),
-    )
-    .executeTakeFirstOrThrow()
-  return Number(row.bytes)
+  let bytes = 0
+  for (const chunk of inChunks(digests)) {
+    const row = await tx
+      .selectFrom((content === 'blob' ? 'blobs' : 'manifests') as 'blobs')
+      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
+      .where('digest', 'in', chunk)
+      .where('digest', 'not in', (eb) =>
+        eb
+          .selectFrom(`${links} as link`)
+          .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
+          .select('link.digest')
+          .where('link.digest', 'in', chunk)
+          .where('repository.organization_id', '=', organizationId),
+      )
+      .executeTakeFirstOrThrow()
+    bytes += Number(row.bytes)
+  }
+  return bytes
 }
 
 async function linksBlob(tx: Transaction, organizationId: string, digest: Digest): Promise<boolean> {

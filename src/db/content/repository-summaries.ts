@@ -2,7 +2,7 @@
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import type { RepositoryRow } from '../schema.ts'
-import { measureLinked } from './usage.ts'
+import { readUsage } from './usage.ts'
 
 export interface RepositorySummary {
   readonly row: RepositoryRow
@@ -70,5 +70,5 @@ export async function summarizeOrganization(
     .select((eb) => eb.fn.countAll<number>().as('repositories'))
     .where('organization_id', '=', organizationId)
     .executeTakeFirstOrThrow()
-  return { repositories: Number(repositories), sizeBytes: await measureLinked(db, organizationId) }
+  return { repositories: Number(repositories), sizeBytes: (await readUsage(db, organizationId)).linkedBytes }
 }

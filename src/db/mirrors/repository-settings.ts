@@ -1,4 +1,4 @@
-import { forgetUsage } from '../content/quota.ts'
+import { dischargeRepository } from '../content/quota.ts'
 import type { Transaction } from '../engine/engine.ts'
 import { appendEvents, type NewEvent } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
@@ -72,7 +72,7 @@ export async function deleteRepository(
   repository: RepositoryRow,
   by: { readonly actor: string; readonly at: string },
 ): Promise<void> {
-  await forgetUsage(tx, repository.id)
+  await dischargeRepository(tx, repository.id)
   await tx.deleteFrom('mirrors').where('repository_id', '=', repository.id).execute()
   await tx.deleteFrom('repositories').where('id', '=', repository.id).execute()
   await appendEvents(tx, [

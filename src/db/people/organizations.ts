@@ -23,9 +23,8 @@ export async function createOrganization(
   return { row: await present.executeTakeFirstOrThrow(), isNew: false }
 }
 
-/** Bytes that it may store; null: no limit. What it stores is counted anew, as nobody counted while there was no limit. */
+/** Bytes that it may store; null: no limit. */
 export async function setOrganizationQuota(tx: Transaction, id: string, quotaBytes: number | null): Promise<void> {
-  await tx.deleteFrom('organization_usage').where('organization_id', '=', id).execute()
   await tx.updateTable('organizations').set({ quota_bytes: quotaBytes }).where('id', '=', id).execute()
 }
 

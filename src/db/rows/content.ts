@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely'
 /** Blobs, manifests, tags, uploads, and what is counted of them. */
 
 export interface BlobRow {
@@ -89,6 +90,13 @@ export interface OrganizationUsageRow {
   organization_id: string
   linked_bytes: number
   counted_at: string
+}
+
+/** What is not yet added to `OrganizationUsageRow`. */
+export interface OrganizationUsageChangeRow {
+  seq: Generated<number>
+  organization_id: string
+  bytes: number
 }
 
 export interface StageReservationRow {
