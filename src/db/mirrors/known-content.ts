@@ -24,10 +24,9 @@ export interface KnownReferenceRow {
 
 export async function listKnownManifests(db: Queries, repositoryId: string): Promise<KnownManifestRow[]> {
   const rows = await db
-    .selectFrom('repository_manifests as link')
-    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
-    .select(['link.digest', 'link.media_type', 'link.subject_digest', 'link.published_at', 'manifest.size_bytes'])
-    .where('link.repository_id', '=', repositoryId)
+    .selectFrom('repository_manifests')
+    .select(['digest', 'media_type', 'subject_digest', 'published_at', 'size_bytes'])
+    .where('repository_id', '=', repositoryId)
     .execute()
   return rows.map((row) => ({
     digest: row.digest as Digest,
@@ -46,7 +45,7 @@ export async function listKnownReferences(db: Queries, repositoryId: string): Pr
     .select(['reference.size_bytes', 'reference.platform'])
     .where('link.repository_id', '=', repositoryId)
     .where('reference.kind', '!=', 'subject')
-    .orderBy('reference.parent_digest')
+    .orderBy('link.digest')
     .orderBy('reference.position')
     .execute()
   return rows.map((row) => ({
@@ -81,10 +80,9 @@ export async function* readKnownBytes(
 /** All blobs of the repository, staged or published, with their sizes in bytes. */
 export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Map<Digest, number>> {
   const rows = await db
-    .selectFrom('repository_blobs as link')
-    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
-    .select(['link.digest', 'blob.size_bytes'])
-    .where('link.repository_id', '=', repositoryId)
+    .selectFrom('repository_blobs')
+    .select(['digest', 'size_bytes'])
+    .where('repository_id', '=', repositoryId)
     .execute()
   return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
 }
