@@ -1,5 +1,6 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import { isResting, scheduleForgotten } from '../db/mirrors/life.ts'
+import { listHintedMirrors } from '../db/mirrors/mirror-hints.ts'
 import {
   claimDueMirror,
   findMirror,
@@ -38,7 +39,7 @@ import { refuseOtherPlan } from './pass/plan-images.ts'
 const TRANSFERS_PER_RUN = 8
 /** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
 const SCHEDULED_WAITING = 2
-/** Takeover is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
+/** Takeover, of runs and of hints, is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
 const LEASE_TTL_MS = 20_000
 /** How often the clock alone may have made a mirror miss its objective. */
 const OBJECTIVES_EVERY_MS = 15_000
@@ -255,8 +256,13 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     // A process that slept, or was forgotten, says again that it lives.
     await presence.announce()
     const ended = await endOrphans(db, clock, (id) => runner.find(id) !== undefined)
-    if (ended === 0) return
-    options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
-    scheduler?.wake()
+    if (ended > 0) options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
+    // Another server may have been told of what is due and be gone, and the nap of this one's schedule may be long.
+    if (ended > 0 || (await hasWork())) scheduler?.wake()
+  }
+
+  async function hasWork(): Promise<boolean> {
+    const at = now()
+    return (await listHintedMirrors(db.read, at, 1)).length > 0 || (await listDueMirrors(db.read, at, 1)).length > 0
   }
 }

@@ -172,6 +172,16 @@ export async function releaseClaim(
     .execute()
 }
 
+/** A run of the mirror has died with its process: what it had claimed is due, and what others have claimed they look at in any case. */
+export async function releaseClaimsOf(tx: Transaction, mirrorId: string, at: string): Promise<void> {
+  await tx
+    .updateTable('mirror_hints')
+    .set({ claim: null, due_at: at })
+    .where('mirror_id', '=', mirrorId)
+    .where('claim', 'is not', null)
+    .execute()
+}
+
 /** For a process that is alone: whoever had claimed something is gone. */
 export async function releaseAllClaims(tx: Transaction, at: string): Promise<void> {
   await tx.updateTable('mirror_hints').set({ claim: null, due_at: at }).where('claim', 'is not', null).execute()

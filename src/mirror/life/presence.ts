@@ -1,6 +1,7 @@
 /** That this process lives, as other servers on the same database see it; and the end of runs whose process does not live any more. */
 import type { Database } from '../../db/engine/engine.ts'
 import { isResting } from '../../db/mirrors/life.ts'
+import { releaseClaimsOf } from '../../db/mirrors/mirror-hints.ts'
 import { findMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
 import { endRun, listRunningRuns } from '../../db/mirrors/sync-runs.ts'
 import { forgetLeases, listLeases, voidLease } from '../../db/platform/leases.ts'
@@ -105,6 +106,7 @@ function endOrphan(db: Database, runId: string, at: string): Promise<boolean> {
     await voidLease(tx, `${MIRROR_LEASE}${run.mirror_id}`, run.holder)
     const mirror = await findMirror(tx, run.mirror_id)
     if (mirror === undefined) return true
+    await releaseClaimsOf(tx, mirror.id, at)
     const nextRunAt = (await isResting(tx, mirror.id)) ? null : at
     await setMirrorState(tx, mirror.id, {
       state: hasBegun ? nextState(mirror.state, 'run interrupted') : mirror.state,

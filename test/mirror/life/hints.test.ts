@@ -191,6 +191,39 @@ describeOnEachEngine('push hints', (openFresh) => {
     await other.close()
   })
 
+  test('of a run whose server died are due with the end of that run, however long they were claimed for', async () => {
+    addImage(upstream, 'two', { tags: ['2'] })
+    await hint(['2'])
+    const other = instance.anotherEngine()
+    await instance.db.write(async (tx) => {
+      const [run] = await tx.selectFrom('sync_runs').selectAll().limit(1).execute()
+      if (run === undefined) throw new Error('it has run')
+      const dead = { id: 'dead', outcome: 'running', generation: 99, holder: 'gone', ended_at: null } as const
+      await tx
+        .insertInto('sync_runs')
+        .values({ ...run, ...dead })
+        .execute()
+      const due_at = new Date(time + 60 * 60_000).toISOString()
+      await tx.updateTable('mirror_hints').set({ claim: 'of the dead run', due_at }).execute()
+    })
+    await other.resume({ isAlone: false })
+    await ended(1)
+    await until(async () => (await rows()).length === 0)
+    expect(await has('2')).toBe(true)
+    await other.close()
+  })
+
+  test('that another server was told of and did not begin are begun by this one, whose schedule sleeps', async () => {
+    addImage(upstream, 'two', { tags: ['2'] })
+    const other = instance.anotherEngine({ leaseTtlMs: 40 })
+    await other.resume({ isAlone: false })
+    // This one has no schedule: it is gone as soon as it has answered.
+    await hint(['2'])
+    await ended(1)
+    expect([await has('2'), await rows()]).toEqual([true, []])
+    await other.close()
+  })
+
   test('survive the orderly end of the server, and a run that upstream refused is tried again later', async () => {
     addImage(upstream, 'two', { tags: ['2'] })
     const first = instance.anotherEngine()
