@@ -84,7 +84,9 @@ function whimsText({ whims }: Mirror): string {
 export function standingText(mirror: Mirror, program: string): string {
   const { repository, state, pauses, remedy, nextRunAt } = mirror
   if (state !== 'paused') {
-    return lines([`${repository} is ${state}; its next pass is ${nextRunAt === null ? 'not planned' : 'due at once'}.`])
+    const isDue = nextRunAt !== null && Date.parse(nextRunAt) <= Date.now()
+    const next = nextRunAt === null ? 'is not planned' : isDue ? 'is due at once' : `comes ${age(nextRunAt, '')}`
+    return lines([`${repository} is ${state}; its next pass ${next}.`])
   }
   return lines([
     `${repository} is paused:`,

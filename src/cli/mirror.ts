@@ -90,11 +90,11 @@ export function addMirrorCommands(program: Command, line: CommandLine): Command 
     .option('--from <upstream/repository>', 'where it comes from now; default: as before')
     .option('--wait', 'return when what upstream has now is here')
     .action((name: string, o: RunOptions & { from?: string }) => restart(line, name, o))
-  addCommand(mirror, 'stop', 'stop updates; repository and images stay')
+  addCommand(mirror, 'stop', 'stop updates; repository and images stay, unless --delete is given')
     .argument('<mirror>', 'destination, such as acme/dhi-python')
     .option('--delete', 'delete the repository as well, with all its images')
     .option('--confirm <name>', 'with --delete: the name of the repository once more')
-    .option('--yes', 'do not ask; nothing is lost by stopping alone')
+    .option('--yes', 'for scripts; stopping alone loses nothing and never asks, and --delete wants --confirm')
     .action((name: string, o: StopOptions) => stop(line, name, o))
   return mirror
 }
@@ -228,6 +228,7 @@ interface StopOptions {
 async function stop(line: CommandLine, name: string, o: StopOptions): Promise<void> {
   const path = `${mirrorPath(name)}/stop`
   if (o.delete === true) await confirmName(line, name, o.confirm)
+  else if (o.confirm !== undefined) throw new UsageError('--confirm goes with --delete: stopping alone loses nothing')
   const body = o.delete === true ? { delete: true, confirm: name } : {}
   const document = await (await connect(line)).call('POST', path, mirrorAnswerSchema, { body })
   const { repository } = document.mirror

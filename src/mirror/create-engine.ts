@@ -176,7 +176,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       if (mirror.state === 'stopped') {
         throw new AppError(
           'CONFLICT',
-          `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`,
+          `the mirror ${mirror.repository} is stopped: restart it with kagami ${restartOf(mirror)}`,
         )
       }
       await refusePaused(mirror)

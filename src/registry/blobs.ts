@@ -9,9 +9,10 @@ import {
 } from '../db/content/blobs.ts'
 import { listParents } from '../db/content/manifests.ts'
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
+import { hurryQuotaPaused } from '../db/mirrors/life.ts'
 import type { BlobRow, RepositoryRow } from '../db/schema.ts'
 import { AppError, isAppError } from '../errors.ts'
-import { type Clock, isoTime } from '../lib/clock.ts'
+import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Destination, openDestination, refuseArchived } from './destination.ts'
 
@@ -116,5 +117,6 @@ export async function deleteBlob(db: Database, repository: RepositoryRow, digest
       })
     }
     await unlinkBlob(tx, repository.id, digest)
+    await hurryQuotaPaused(tx, repository.organization_id, isoTime(systemClock.now()))
   })
 }

@@ -11,6 +11,7 @@ import {
 } from '../db/content/manifests.ts'
 import { listTagsOf, moveTag } from '../db/content/tags.ts'
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
+import { hurryQuotaPaused } from '../db/mirrors/life.ts'
 import { excludeDigest } from '../db/mirrors/mirror-ownership.ts'
 import { appendEvents, type NewEvent } from '../db/platform/events.ts'
 import { findRepository } from '../db/repositories/repositories.ts'
@@ -193,6 +194,7 @@ export async function deleteManifest(
     }
     await excludeDigest(tx, repository.id, { digest, tags, by: destination.actor, at })
     await unlinkManifest(tx, repository.id, digest)
+    await hurryQuotaPaused(tx, repository.organization_id, at)
     await appendEvents(tx, events)
   })
 }

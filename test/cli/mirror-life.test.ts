@@ -60,6 +60,9 @@ test('made public: nothing happens without a word, then it pauses; private again
 })
 
 test('stopped it stays listed and starts again by one line, from another upstream repository too', async () => {
+  const unclear = await owner.run(['mirror', 'stop', 'acme/web', '--confirm', 'acme/web'])
+  expect([unclear.status, unclear.stderr]).toEqual([2, expect.stringContaining('--confirm goes with --delete')])
+  expect((await show()).state).not.toBe('stopped')
   const stopped = await owner.run(['mirror', 'stop', 'acme/web'])
   expect(stopped.stdout).toContain('mirror restart acme/web')
   expect((await show()).state).toBe('stopped')

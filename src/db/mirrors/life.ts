@@ -9,6 +9,9 @@ import { findMirror, type MirrorRecord, scheduleMirror } from './mirrors.ts'
 /** While one of these holds, no run begins; of the others (quota, credentials, gone) a good run is the end. */
 export const REST_CAUSES = ['public', 'archived', 'hand'] as const satisfies readonly PauseCause[]
 
+/** What people delete piece by piece has room looked for this soon, and so at most once in that time. */
+const FREED_WITHIN_MS = 60_000
+
 function isRestCause(cause: PauseCause): boolean {
   return REST_CAUSES.some((one) => one === cause)
 }
@@ -128,6 +131,39 @@ export async function endPauses(
     if (event !== undefined) events.push(event)
   }
   return events
+}
+
+/** Room was made by a larger quota, or by what is gone: the organization's mirrors that wait for room go on. */
+export async function endQuotaPauses(tx: Transaction, organizationId: string, by: By): Promise<NewEvent[]> {
+  return endPauses(tx, await listQuotaPaused(tx, organizationId), { causes: ['quota'], ...by })
+}
+
+/**
+ * A part of a repository is gone, which may be one of many: the organization's mirrors that wait for room are tried soon, once for all of
+ * these, and a good run ends their pause.
+ */
+export async function hurryQuotaPaused(tx: Transaction, organizationId: string, at: string): Promise<void> {
+  const soon = new Date(Date.parse(at) + FREED_WITHIN_MS).toISOString()
+  for (const id of await listQuotaPaused(tx, organizationId)) {
+    await tx
+      .updateTable('mirrors')
+      .set({ next_run_at: soon })
+      .where('id', '=', id)
+      .where('next_run_at', '>', soon)
+      .execute()
+  }
+}
+
+async function listQuotaPaused(db: Queries, organizationId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('mirrors')
+    .innerJoin('mirror_pauses as pause', 'pause.mirror_id', 'mirrors.id')
+    .select('mirrors.id')
+    .where('mirrors.organization_id', '=', organizationId)
+    .where('pause.cause', '=', 'quota')
+    .where('mirrors.state', '!=', 'stopped')
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 export function eventOf(

@@ -10,6 +10,8 @@ export interface MirrorRecord extends MirrorRow {
   readonly repository: RepositoryName
   readonly upstream: string
   readonly upstream_prefix: string
+  /** Null: it is shared. */
+  readonly upstream_organization_id: string | null
   /** Id of the subscription that keeps it; null: none, or one that has stopped or matches it no more. */
   readonly subscription: string | null
 }
@@ -33,6 +35,7 @@ function mirrorQuery(db: Queries) {
     .select('subscription.id as subscription')
     .select(['organization.name as organization', 'repository.name as repository'])
     .select(['upstream.name as upstream', 'upstream.prefix as upstream_prefix'])
+    .select('upstream.organization_id as upstream_organization_id')
     .$castTo<MirrorRecord>()
 }
 

@@ -2,7 +2,7 @@ import { dischargeRepository } from '../content/quota.ts'
 import type { Transaction } from '../engine/engine.ts'
 import { appendEvents, type NewEvent } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
-import { endPause, listMirrorIds, pauseMirror } from './life.ts'
+import { endPause, endQuotaPauses, listMirrorIds, pauseMirror } from './life.ts'
 
 /** What is absent stays as it is. */
 export interface RepositoryChange {
@@ -66,7 +66,10 @@ export async function changeRepository(
   return row
 }
 
-/** Deletes a repository with everything that only it holds; a mirror that feeds it goes with it. Blobs are collected later. */
+/**
+ * Deletes a repository with everything that only it holds; a mirror that feeds it goes with it, and others that wait for room go on. Blobs
+ * are collected later.
+ */
 export async function deleteRepository(
   tx: Transaction,
   repository: RepositoryRow,
@@ -75,7 +78,9 @@ export async function deleteRepository(
   await dischargeRepository(tx, repository.id)
   await tx.deleteFrom('mirrors').where('repository_id', '=', repository.id).execute()
   await tx.deleteFrom('repositories').where('id', '=', repository.id).execute()
+  const resumed = await endQuotaPauses(tx, repository.organization_id, by)
   await appendEvents(tx, [
+    ...resumed,
     {
       kind: 'repository.deleted',
       organizationId: repository.organization_id,

@@ -12,7 +12,7 @@ import {
 import { nameSchema, z } from '../../api/schema.ts'
 import { summarizeOrganization } from '../../db/content/repository-summaries.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import { endPauses, listMirrorIds } from '../../db/mirrors/life.ts'
+import { endQuotaPauses } from '../../db/mirrors/life.ts'
 import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
@@ -136,8 +136,9 @@ export function organizationRoutes({
       await db.write(async (tx) => {
         await setOrganizationQuota(tx, organization.id, quotaBytes)
         const by = { actor: actorOf(c.var.who), at: isoTime(systemClock.now()) }
-        const mirrors = await listMirrorIds(tx, { organizationId: organization.id })
-        await appendEvents(tx, await endPauses(tx, mirrors, { causes: ['quota'], ...by }))
+        const before = organization.quota_bytes ?? Number.POSITIVE_INFINITY
+        const isRaised = (quotaBytes ?? Number.POSITIVE_INFINITY) > Number(before)
+        if (isRaised) await appendEvents(tx, await endQuotaPauses(tx, organization.id, by))
       })
       engine.wake()
       return c.json({ organization: await describe({ ...organization, quota_bytes: quotaBytes }, role ?? null) }, 200)

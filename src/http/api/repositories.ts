@@ -92,7 +92,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
   const findOwnMirror = async (name: RepositoryName, who: Authenticated) => {
     const mirror = await mirrors.findByRepository(name)
     if (mirror === undefined || mirror.state === 'stopped') return undefined
-    await allowInOrganization(db, who, mirror.organization, 'mirror.stop', `stop the mirror that feeds ${name}`)
+    await allowInOrganization(db, who, mirror.organization, 'mirror.stop', `pause or end the mirror that feeds ${name}`)
     return mirror
   }
   const allow =
@@ -170,6 +170,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       const mirror = await findOwnMirror(name, c.var.who)
       if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
       await removeRepository(db, repository, actorOf(c.var.who))
+      mirrors.wake()
       return c.body(null, 204)
     })
 }

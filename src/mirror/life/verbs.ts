@@ -34,7 +34,10 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
   async function refuseStopped(id: string): Promise<void> {
     const mirror = await getMirror(db.read, id)
     if (mirror.state !== 'stopped') return
-    throw new AppError('CONFLICT', `the mirror ${mirror.repository} is stopped: restart it with ${restartOf(mirror)}`)
+    throw new AppError(
+      'CONFLICT',
+      `the mirror ${mirror.repository} is stopped: restart it with kagami ${restartOf(mirror)}`,
+    )
   }
 
   return {

@@ -86,7 +86,9 @@ function standingOf(
   pauses: readonly MirrorPauseRow[],
   lastRun: Run | null,
 ): Pick<Mirror, 'state' | 'reason' | 'since' | 'remedy'> {
-  if (state === 'stopped') return { state, reason: record.reason, since: record.since, remedy: restartOf(record) }
+  if (state === 'stopped') {
+    return { state, reason: record.reason ?? 'it was stopped by hand', since: record.since, remedy: restartOf(record) }
+  }
   const [first] = [...pauses].sort((a, b) => CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause))
   if (state === 'paused' && first !== undefined) {
     const { reason, since } = renderPause(first)
@@ -96,15 +98,23 @@ function standingOf(
   const isShrunk = lastRun?.failures.some(({ tag, code }) => tag === null && code === 'UPSTREAM_SHRUNK') === true
   const line = isShrunk ? 'mirror sync MIRROR --accept-shrink' : 'mirror sync MIRROR --wait'
   const remedy = state === 'degraded' ? remedyOf(record, line) : null
-  return { state, reason: record.reason, since, remedy }
+  return { state, reason: record.reason ?? REASONS[state] ?? null, since, remedy }
+}
+
+/** Where nothing else is known that explains the state. */
+const REASONS: Partial<Readonly<Record<MirrorState, string>>> = {
+  initial: 'its first run has not ended',
+  syncing: 'a run is under way',
 }
 
 const CAUSES = Object.keys(PAUSES)
 
 function remedyOf(record: MirrorRecord, line: string): string {
   const names = { MIRROR: record.repository, ORG: record.organization, UPSTREAM: record.upstream }
+  const isShared = record.upstream_organization_id === null
+  const own = isShared ? line.replace('UPSTREAM --org ORG', 'UPSTREAM --shared') : line
   // A place that people fill in stays as it is.
-  return line.replace(/\b(MIRROR|ORG|UPSTREAM)\b(?!\/REPOSITORY)/g, (name) => names[name as keyof typeof names])
+  return own.replace(/\b(MIRROR|ORG|UPSTREAM)\b(?!\/REPOSITORY)/g, (name) => names[name as keyof typeof names])
 }
 
 /**

@@ -1,10 +1,15 @@
 // A mirror pauses and resumes: by hand, by the rule of the private repository, by what upstream says; the causes stand side by side.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { hurryQuotaPaused } from '../../../src/db/mirrors/life.ts'
 import { changeRepository, type RepositoryChange } from '../../../src/db/mirrors/repository-settings.ts'
+import { findOrganization } from '../../../src/db/people/organizations.ts'
 import { findRepository } from '../../../src/db/repositories/repositories.ts'
 import { AppError } from '../../../src/errors.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../../src/oci/reference.ts'
+import { deleteManifest } from '../../../src/registry/manifests.ts'
+import { removeRepository } from '../../../src/registry/repositories.ts'
 import { type MemoryRepository, memoryRepository } from '../../support/memory-repository.ts'
 import { type MirrorInstance, openMirrorInstance } from '../mirror-instance.ts'
 import { addImage } from '../small-images.ts'
@@ -170,6 +175,82 @@ describe('by upstream', () => {
     await setQuota(null)
     expect((await instance.sync(mirrorId)).outcome).toBe('done')
     expect((await show()).state).toBe('active')
+  })
+
+  test('over the quota it goes on at once, with a full check, when another repository is deleted, and soon when a manifest is', async () => {
+    const other = memoryRepository()
+    instance.repositories.set('hub/other', other)
+    const image = addImage(other, 'other', { tags: ['1'] })
+    const otherId = (await instance.mirror('hub/other')).mirrorId
+    await instance.db.write((tx) => tx.updateTable('organizations').set({ quota_bytes: 1 }).execute())
+    addImage(upstream, 'two', { tags: ['2'] })
+    await instance.sync(mirrorId)
+    expect((await show()).state).toBe('paused')
+
+    const repository = await findRepository(instance.db.read, parseRepositoryName('acme/dhi-other'))
+    if (repository === undefined) throw new Error('there is no repository')
+    const organization = await findOrganization(instance.db.read, 'acme')
+    if (organization === undefined) throw new Error('there is no organization')
+    const destination = { organization, name: parseRepositoryName(repository.name), actor: 'user:ann' }
+    const before = (await show()).nextRunAt ?? ''
+    await deleteManifest({ db: instance.db, clock: systemClock }, destination, repository, image.digest as Digest)
+    const soon = (await show()).nextRunAt ?? ''
+    expect([(await show()).state, soon < before, Date.parse(soon) - Date.now() <= 60_000]).toEqual([
+      'paused',
+      true,
+      true,
+    ])
+    // Another piece puts nothing off.
+    await instance.db.write((tx) => hurryQuotaPaused(tx, repository.organization_id, new Date().toISOString()))
+    expect((await show()).nextRunAt).toBe(soon)
+
+    await instance.engine.stop(otherId, 'user:ann')
+    await removeRepository(instance.db, repository, 'user:ann')
+    const after = await show()
+    expect([after.state, after.pauses, (after.nextRunAt ?? '') <= new Date().toISOString()]).toEqual([
+      'degraded',
+      [],
+      true,
+    ])
+    expect([await isFullDue(), (await kinds()).at(-1)]).toEqual([true, 'mirror.resumed'])
+  })
+})
+
+describe('each state', () => {
+  test('says why, since when, and the line that ends it', async () => {
+    const standing = async () => {
+      const { state, reason, remedy } = await show()
+      return [state, reason, remedy]
+    }
+    expect(await standing()).toEqual(['active', null, null])
+    const go = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    upstream.before = async () => {
+      reached.resolve()
+      await go.promise
+    }
+    const { run } = await instance.engine.sync(mirrorId)
+    await reached.promise
+    expect(await standing()).toEqual(['syncing', 'a run is under way', null])
+    go.resolve()
+    await instance.engine.wait(run.id)
+    await instance.engine.stop(mirrorId, 'user:ann')
+    expect(await standing()).toEqual(['stopped', 'it was stopped by hand', 'mirror restart acme/dhi-app'])
+    const again = await instance.engine.restart(mirrorId, { by: 'user:ann' })
+    expect([again.mirror.state, again.mirror.reason]).toEqual(['initial', 'its first run has not ended'])
+    await instance.engine.wait(again.run.id)
+  })
+
+  test('of a shared upstream, a line that changes the shared one', async () => {
+    upstream.before = () => {
+      throw new AppError('UPSTREAM_DENIED', 'no')
+    }
+    await instance.sync(mirrorId)
+    const remedy = (organization: string) => `upstream change hub ${organization} --username USER --password-stdin`
+    expect((await show()).remedy).toBe(remedy('--shared'))
+    const { id } = await instance.db.read.selectFrom('organizations').select('id').executeTakeFirstOrThrow()
+    await instance.db.write((tx) => tx.updateTable('upstreams').set({ organization_id: id }).execute())
+    expect((await show()).remedy).toBe(remedy('--org acme'))
   })
 })
 
