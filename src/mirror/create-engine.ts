@@ -134,11 +134,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return dryRun(subject, id, { signal, settings, full: stopped !== undefined })
   }
 
-  async function targetOf(request: StartRequest, signal?: AbortSignal) {
-    const target = await findStartTarget(db.read, request)
+  /** What makes a plan lists the tags anyway; before a mirror is made, one page is asked for. */
+  async function requireSource(target: StartTarget, signal: AbortSignal | undefined): Promise<void> {
     const source = await options.openSource(target.upstream, target.source, target.organization.id)
     await requireReachable(source, signal === undefined ? {} : { signal })
-    return target
   }
 
   const verbs = createVerbs({
@@ -156,8 +155,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   return {
     async start(request) {
       const { signal } = request
-      const target = await targetOf(request)
-      if (request.plan !== undefined) refuseOtherPlan(request.plan, await planStart(target, request, signal))
+      const target = await findStartTarget(db.read, request)
+      if (request.plan === undefined) await requireSource(target, signal)
+      else refuseOtherPlan(request.plan, await planStart(target, request, signal))
       const mirror = await db.write((tx) =>
         insertStart(tx, target, {
           adopt: request.adopt ?? false,
@@ -169,7 +169,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return begin(mirror.id, { trigger: 'start', isFull: false, exactly: request.plan })
     },
     async planStart(request, { signal } = {}) {
-      return planStart(await targetOf(request, signal), request, signal)
+      return planStart(await findStartTarget(db.read, request), request, signal)
     },
     async sync(mirrorId, o = {}) {
       const mirror = await getMirror(db.read, mirrorId)

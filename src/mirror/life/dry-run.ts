@@ -3,9 +3,7 @@
 import type { MirrorSettings } from '../../api/mirror-settings.ts'
 import { MAX_PLAN_BYTES, type Plan } from '../../api/plans.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
-import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import { saturate } from '../../lib/saturate.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
@@ -14,14 +12,9 @@ import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
 import { imagesOf, planIdOf } from '../pass/plan-images.ts'
 import { policyOf } from '../pass/policy.ts'
 import { openSources, planPass, subjectOf } from '../pass/run.ts'
-import { createPlaces, registryOf } from './places.ts'
+import { registryOf } from './places.ts'
+import { createPlanPlaces } from './plan-places.ts'
 import { nextPassMs } from './schedule.ts'
-
-/** Each holds all tags of its mirror, as a run does: they have places of their own, shared in the same way. */
-const PLANS_AT_ONCE = 4
-/** Of one organization, those that wait among them: whoever comes beyond these is told to come again. */
-const PLANS_ASKED = 50
-const COME_AGAIN_SECONDS = 30
 
 export interface DryRunOptions extends Pick<MirrorEngineOptions, 'db' | 'openSource'> {
   readonly clock: Clock
@@ -58,31 +51,11 @@ export type DryRuns = (
 
 /** The dry runs of one process. @throws AppError TOOMANYREQUESTS when too many of the organization wait already */
 export function createDryRuns(o: DryRunOptions): DryRuns {
-  const places = createPlaces(PLANS_AT_ONCE)
-  const asked = new Map<string, number>()
+  const places = createPlanPlaces('plans')
   return async (mirror, id, request) => {
     const { organization_id: organizationId, upstream_id: upstreamId } = mirror
-    const others = asked.get(organizationId) ?? 0
-    if (others >= PLANS_ASKED) {
-      throw new AppError('TOOMANYREQUESTS', `${others} plans of this organization are being made already: try again`, {
-        detail: { retryAfterSeconds: COME_AGAIN_SECONDS },
-      })
-    }
-    asked.set(organizationId, others + 1)
-    try {
-      const registry = registryOf(await findUpstreamById(o.db.read, upstreamId), upstreamId)
-      const { signal = new AbortController().signal } = request
-      const leave = await places.take({ runId: newId(), organizationId, registry, urgency: () => 0 }, signal)
-      try {
-        return await dryRun(o, mirror, id, request)
-      } finally {
-        leave()
-      }
-    } finally {
-      const left = (asked.get(organizationId) ?? 1) - 1
-      if (left === 0) asked.delete(organizationId)
-      else asked.set(organizationId, left)
-    }
+    const registry = registryOf(await findUpstreamById(o.db.read, upstreamId), upstreamId)
+    return places.run({ organizationId, registry, signal: request.signal }, () => dryRun(o, mirror, id, request))
   }
 }
 

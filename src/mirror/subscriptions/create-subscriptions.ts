@@ -18,11 +18,14 @@ import { appendEvents } from '../../db/platform/events.ts'
 import { voidLeases } from '../../db/platform/leases.ts'
 import type { SubscriptionRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import { cancelledBy } from '../../lib/abort.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { systemSleep } from '../../lib/retry.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
+import { registryOf } from '../life/places.ts'
+import { createPlanPlaces } from '../life/plan-places.ts'
 import { createLoop } from './loop.ts'
 import { newRow } from './new-row.ts'
 import { morePending } from './pending.ts'
@@ -48,6 +51,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   const intervalMs = options.intervalMs ?? INTERVAL_MS
   const closing = new AbortController()
   const now = () => isoTime(clock.now())
+  const places = createPlanPlaces('reads of catalogs')
   const work = createWork({
     ...options,
     clock,
@@ -105,9 +109,11 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const row = newRow(request, { organization, upstream, at: now(), nextReadAt: isoTime(new Date(nextRead)) })
     await refuseSame(db.read, row)
     const signal = AbortSignal.any([closing.signal, ...(request.signal === undefined ? [] : [request.signal])])
+    const open = () => options.openRegistry(upstream, organization.id)
+    const asked = { organizationId: organization.id, registry: registryOf(upstream, upstream.id), signal }
     try {
-      const open = () => options.openRegistry(upstream, organization.id)
-      return { organization, upstream, row, ...(await readCatalog(open, upstream.name, selectionOf(row), signal)) }
+      const reading = await places.run(asked, () => readCatalog(open, upstream.name, selectionOf(row), signal))
+      return { organization, upstream, row, signal, ...reading }
     } catch (error) {
       throw withAdvice(error, upstream.name)
     }
@@ -141,9 +147,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       return show(id)
     },
     async planStart(request) {
-      const { organization, upstream, matched, listed } = await readFirst(request)
+      const { organization, upstream, matched, listed, signal } = await readFirst(request)
       const entries: SubscriptionPlan['entries'] = []
       for (const name of matched.slice(0, PLANNED)) {
+        if (signal.aborted) throw cancelledBy(signal)
         const question = { subscriptionId: '', organization, upstream, source: name as RepositoryName, wasMade: false }
         const { decision, destination } = await judgeEntry(db.read, { ...question, adopt: request.adopt })
         const reason = 'reason' in decision ? decision.reason : null

@@ -68,3 +68,20 @@ test('beyond what may wait, an organization is told to come again; whoever goes 
   answer()
   expect((await plan('slow')).images).toHaveLength(1)
 })
+
+test('a plan lists upstream once, and a start by a plan once more for the run', async () => {
+  answer()
+  const lists = () => slow.calls.filter(({ call }) => call === 'listTags').length
+  const planned = await plan('slow')
+  expect(lists()).toBe(1)
+  const { run } = await instance.engine.start({
+    organization: 'acme',
+    upstream: 'hub',
+    repository: 'slow',
+    by: 'user:ann',
+    plan: { id: planned.id, images: planned.images },
+  })
+  expect((await instance.engine.wait(run.id)).outcome).toBe('done')
+  // The look before anything is made, and the run's own.
+  expect(lists()).toBe(3)
+})
