@@ -77,12 +77,8 @@ async function confirmSteps(line: CommandLine, todo: readonly Step[], o: ApplyOp
   if (removed.length < todo.length) await confirmWord(line, 'apply', o.yes)
   for (const organization of new Set(removed.map((step) => step.organization ?? ''))) {
     const given = o.confirm?.includes(organization) ? organization : o.confirm?.[0]
-    const number = removed.filter((step) => step.organization === organization).length
-    line.terminal.note(
-      lines([
-        `${organization} loses ${count(number, 'mirror, subscription or upstream').replace('upstreams', 'upstream')}; repositories stay.`,
-      ]),
-    )
+    const lost = removed.filter((step) => (step.organization ?? '') === organization)
+    line.terminal.note(lines([`${organization} loses ${kindsText(lost)}; repositories stay.`]))
     await confirmName(line, organization, given)
   }
 }
@@ -108,13 +104,18 @@ function planText(steps: readonly Step[], others: number, program: string): stri
   ])
 }
 
-function unchangedText(steps: readonly Step[]): string {
-  const of = (kind: Step['kind']) => steps.filter((step) => step.kind === kind).length
+/** `2 mirrors and 1 subscription`. */
+function kindsText(steps: readonly Step[]): string {
   const parts = (['upstream', 'mirror', 'subscription'] as const).flatMap((kind) => {
-    return of(kind) === 0 ? [] : [count(of(kind), kind)]
+    const number = steps.filter((step) => step.kind === kind).length
+    return number === 0 ? [] : [count(number, kind)]
   })
+  return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(parts)
+}
+
+function unchangedText(steps: readonly Step[]): string {
   const verb = steps.length === 1 ? 'is' : 'are'
-  return parts.length === 0 ? '' : `: ${parts.join(' and ')} ${verb} as the files say`
+  return steps.length === 0 ? '' : `: ${kindsText(steps)} ${verb} as the files say`
 }
 
 function resultText({ step, error }: StepResult): string {

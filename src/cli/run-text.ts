@@ -36,11 +36,16 @@ export function moreText(command: string, next: string | null): string {
   return next === null ? '' : lines([`There is more: ${command} --after ${next}`])
 }
 
+/** `tagsMoved` is tags moved. */
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
+
 export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): string {
   const { counts, plan } = run
   const planned = Object.entries(plan ?? {}).flatMap(([name, number]) => {
     if (number === 0) return []
-    return [name.endsWith('Bytes') ? `${name.slice(0, -5)} ${size(number)}` : `${name} ${number}`]
+    return [name.endsWith('Bytes') ? size(number) : `${number} ${wordsOf(name)}`]
   })
   const about = properties([
     ['Mirror', mirror.repository],

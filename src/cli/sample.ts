@@ -18,9 +18,12 @@ async function release(line: CommandLine, o: { json?: boolean }): Promise<void> 
   const { sample } = document
   const mirrors = await client.listAll('/mirrors', 'mirrors', mirrorSchema)
   const fed = mirrors.filter((mirror) => mirror.source.upstream === 'sample' && mirror.state !== 'stopped')
+  const stopped = mirrors.find((mirror) => mirror.source.upstream === 'sample')
+  const begin =
+    stopped === undefined ? 'mirror start sample/python --wait' : `mirror restart ${stopped.repository} --wait`
   const next =
     fed.length === 0
-      ? [`Mirror it: ${line.program} mirror start sample/python --wait`]
+      ? [`Mirror it: ${line.program} ${begin}`]
       : ['Bring it in:', ...fed.map((mirror) => `  ${line.program} mirror sync ${mirror.repository} --wait`)]
   if (o.json === true) line.terminal.note(lines(next))
   answer(line, o, document, () =>

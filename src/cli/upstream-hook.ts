@@ -43,6 +43,7 @@ async function hook(line: CommandLine, name: string, o: HookOptions): Promise<vo
   const body = { rotate: o.rotate ?? false }
   const made = await client.call('POST', path, upstreamHookSchema, { body, query }).catch((error) => {
     if (query.organization === undefined || !isAppError(error, 'NOT_FOUND')) throw error
+    if (error.message.includes('--shared')) throw error
     throw new AppError('NOT_FOUND', `${error.message}; a shared one: --shared`, { cause: error })
   })
   answer(line, o, made, () =>

@@ -64,10 +64,16 @@ const DOCKER_HUB: Readonly<Record<string, string | undefined>> = {
   'https://docker.io/library': 'alpine',
 }
 
-/** A line to copy; the repository is one that is there, where the registry tells. */
-export function nextText(check: UpstreamCheck | null, url: string, w: Wording): string {
-  const known = check?.repository ?? DOCKER_HUB[url]
-  const line = `${w.program} mirror start ${w.name}/${known ?? 'REPOSITORY'}${w.organization}`
+/** A repository that is there, where the registry tells. */
+export function knownRepository(check: UpstreamCheck | null, url: string): string | undefined {
+  return check?.repository ?? DOCKER_HUB[url]
+}
+
+/** A line to copy. @param as a name of its own, where that of the repository is taken */
+export function nextText(check: UpstreamCheck | null, url: string, w: Wording, as: string | undefined): string {
+  const known = knownRepository(check, url)
+  const own = as === undefined ? '' : ` --as ${as}`
+  const line = `${w.program} mirror start ${w.name}/${known ?? 'REPOSITORY'}${w.organization}${own}`
   return lines([`${known === undefined ? 'Mirror from it, with the name of a repository' : 'Mirror from it'}: ${line}`])
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { repositoryAnswerSchema } from '../api/repositories.ts'
 import {
   type Upstream,
   upstreamAnswerSchema,
@@ -10,14 +11,14 @@ import {
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { certificatesOf } from '../lib/certificates.ts'
 import { upstreamText } from './budget-text.ts'
-import { type ApiClient, segment } from './client.ts'
+import { type ApiClient, repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, chooseOrganization, connect, organizationFlag } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPassword } from './input.ts'
 import { blocks, lines, table } from './table.ts'
 import { addHookCommand } from './upstream-hook.ts'
-import { changeText, checkText, nextText, type Wording } from './upstream-text.ts'
+import { changeText, checkText, knownRepository, nextText, type Wording } from './upstream-text.ts'
 
 interface Owner {
   readonly org?: string
@@ -139,13 +140,34 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
     .catch((error) => withCheckHint(error, o, 'Nothing was added; --no-check adds it all the same.'))
   const { upstream, check } = document
   const wording = await wordingOf(line, client, upstream)
+  const as = await findOtherName(client, upstream, knownRepository(check, upstream.url))
   answer(line, o, document, () =>
     blocks([
       lines([`Added upstream ${upstream.name}, ${upstream.url}`]),
       ...(check === null ? [] : [checkText(check, upstream.username, wording)]),
-      nextText(check, upstream.url, wording),
+      nextText(check, upstream.url, wording, as),
     ]),
   )
+}
+
+/** Names that are tried where that of a mirror is taken. */
+const TRIED = 9
+
+/** @returns a name that is free where the one that a mirror would get is not; undefined also where that is not known */
+async function findOtherName(client: ApiClient, upstream: Upstream, source: string | undefined) {
+  const { organization, prefix } = upstream
+  if (organization === null || source === undefined) return undefined
+  const name = `${prefix}${source.replaceAll('/', '-')}`
+  const isTaken = (one: string) =>
+    client
+      .call('GET', `/repositories/${repositoryPath(`${organization}/${one}`)}`, repositoryAnswerSchema)
+      .then(() => true)
+      .catch(() => false)
+  for (let n = 1; n <= TRIED; n++) {
+    const one = n === 1 ? name : `${name}-${n}`
+    if (!(await isTaken(one))) return n === 1 ? undefined : one
+  }
+  return undefined
 }
 
 async function change(line: CommandLine, name: string, o: ChangeOptions): Promise<void> {

@@ -119,7 +119,7 @@ describe('kagami apply', () => {
     const again = await apply(fileAt('acme.yaml'))
     expect([again.status, again.stdout.split('\n').at(-1)]).toEqual([
       0,
-      'Nothing to change: 2 upstreams and 3 mirrors and 1 subscription are as the files say.',
+      'Nothing to change: 2 upstreams, 3 mirrors and 1 subscription are as the files say.',
     ])
     expect(await written()).toBe(before)
   })

@@ -46,7 +46,7 @@ test('one run shows its plan, each move from where to where, and each failure to
     item({ action: 'failed', code: 'UPSTREAM_UNAVAILABLE', message: 'hub: down' }),
   ]
   const lines = runText({ repository: 'acme/app' } as Mirror, run, items).split('\n')
-  expect(lines).toContain('Planned  tagsMoved 2, size 3 MB')
+  expect(lines).toContain('Planned  2 tags moved, 3 MB')
   expect(lines).toContain('Read     2 MB in 12 requests')
   expect(lines.find((line) => line.startsWith('1 '))).toBe(
     '1    sha256:aaaaaaaaaaaa  sha256:bbbbbbbbbbbb  2026-01-01T00:01:00.000Z',

@@ -30,6 +30,11 @@ describe('kagami upstream', () => {
     expect((await paste(added.stdout, 'catalog list')).stdout).toContain('mine/python')
     const begun = await paste(added.stdout, 'mirror start')
     expect([begun.status, begun.stdout]).toEqual([0, expect.stringContaining('Mirroring mine/nginx to acme/dhi-nginx')])
+    // Several mirrors of one source are ordinary: the line says another name where the first is taken.
+    const second = await owner.run(['upstream', 'add', 'second', sample])
+    const again = await paste(second.stdout, 'mirror start')
+    expect([again.status, again.stderr]).toEqual([0, ''])
+    expect(again.stdout).toContain('Mirroring second/nginx to acme/dhi-nginx-2')
   })
 
   test('a refused login and a dead address add nothing, until it is to be for later', async () => {

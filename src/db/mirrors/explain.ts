@@ -13,6 +13,8 @@ export interface TagFacts {
   readonly seen: MirrorTagRow | undefined
   readonly exclusion: MirrorTagExclusionRow | undefined
   readonly pin: TagPinRow | undefined
+  /** What is here came with a run of the mirror, though none of its passes knows the tag: it mirrored another source then. */
+  readonly isOfBefore?: boolean
 }
 
 interface OfMirror {
@@ -42,8 +44,10 @@ export async function readTagFacts(db: Queries, mirror: OfMirror, tags: readonly
     const exclusions = new Map(excluded.map((row) => [row.tag, row]))
     const pins = new Map(pinned.map((row) => [row.tag, row]))
     for (const tag of chunk) {
+      const isUnseen = locals.has(tag) && !seen.has(tag)
       facts.push({
         tag,
+        isOfBefore: isUnseen && (await isMovedByRun(db, mirror.repository_id, tag)),
         local: locals.get(tag),
         seen: seen.get(tag),
         exclusion: exclusions.get(tag),
@@ -52,6 +56,19 @@ export async function readTagFacts(db: Queries, mirror: OfMirror, tags: readonly
     }
   }
   return facts
+}
+
+/** Whether a run moved the tag to where it is. */
+async function isMovedByRun(db: Queries, repositoryId: string, tag: Tag): Promise<boolean> {
+  const row = await db
+    .selectFrom('tag_history')
+    .select('run_id')
+    .where('repository_id', '=', repositoryId)
+    .where('tag', '=', tag)
+    .orderBy('at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined && row.run_id !== null
 }
 
 /**

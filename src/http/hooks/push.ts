@@ -30,6 +30,8 @@ export interface Shape {
 export type Json = Readonly<Record<string, unknown>>
 export interface Ignored {
   readonly ignored: string
+  /** A push that lacks what makes it one: where nothing else is told, the payload is of nobody who is known. */
+  readonly isIncomplete?: true
 }
 
 export function isObject(value: unknown): value is Json {
@@ -57,18 +59,23 @@ export function ignore(why: string): Ignored {
   return { ignored: why }
 }
 
+export function lacking(what: string): Ignored {
+  return { ignored: what, isIncomplete: true }
+}
+
 /** A push as a payload names it: a tag, a digest in its place, or both. What cannot be a name is said, and left alone. */
 export function pushOf(
   repository: string | undefined,
   reference: string | undefined,
   digestText?: string,
 ): Push | Ignored {
-  const name = repository === undefined ? undefined : findRepositoryName(repository)
+  if (repository === undefined) return lacking('it names no repository')
+  const name = findRepositoryName(repository)
   if (name === undefined) return ignore(`${shown(repository)} is no name of a repository`)
   const digest = findDigest(digestText ?? '') ?? findDigest(reference ?? '')
   if (reference === undefined || findDigest(reference) !== undefined) {
     return digest === undefined
-      ? ignore(`${name}: neither a tag nor a digest`)
+      ? lacking(`${name}: neither a tag nor a digest`)
       : { repository: name, tag: undefined, digest }
   }
   const tag = findTag(reference)

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { AppError, messageOf } from '../../errors.ts'
 import { parseForeignJson } from '../../lib/json.ts'
 import { type Delivery, type Ignored, isObject, type Json, type Push, shown } from './push.ts'
-import { SHAPES } from './shapes.ts'
+import { eventTypeOf, SHAPES } from './shapes.ts'
 
 /** zot sends the manifest along, distribution several events at once; real deliveries have some kilobytes. */
 export const MAX_DELIVERY_BYTES = 1024 * 1024
@@ -51,21 +51,30 @@ export function understand(payload: unknown, headers: Headers): Delivery {
   const documents = Array.isArray(payload) && payload.length > 0 ? payload : [payload]
   const formats = new Set<string>()
   const found = documents.flatMap((document) => {
-    if (!isObject(document)) throw unknownShape(document)
+    if (!isObject(document)) throw unknownShape(document, headers)
     for (const shape of SHAPES) {
       const read = shape.read(document, headers)
       if (read === undefined) continue
       formats.add(shape.format)
       return read
     }
-    throw unknownShape(document)
+    throw unknownShape(document, headers)
   })
   if (found.length > MAX_PUSHES) {
     throw new AppError('INVALID_REQUEST', `the body names ${found.length} pushes, want at most ${MAX_PUSHES}`)
   }
+  const format = [...formats].join(', ')
+  const pushes = found.flatMap((one) => ('ignored' in one ? [] : [one]))
+  const [incomplete] = found.flatMap((one) => ('isIncomplete' in one ? [one.ignored] : []))
+  if (pushes.length === 0 && incomplete !== undefined) {
+    throw new AppError(
+      'INVALID_REQUEST',
+      `the body is a webhook of ${format} for a push, but not a whole one: ${incomplete}`,
+    )
+  }
   return {
-    format: [...formats].join(', '),
-    pushes: found.flatMap((one) => ('ignored' in one ? [] : [one])),
+    format,
+    pushes,
     ignored: found.length === 0 ? ['it names nothing'] : ignoredOf(found),
   }
 }
@@ -76,12 +85,14 @@ function ignoredOf(found: readonly (Push | Ignored)[]): string[] {
   return left > 0 ? [...all.slice(0, SHOWN_IGNORED), `and ${left} more`] : all
 }
 
-function unknownShape(document: unknown): AppError {
+function unknownShape(document: unknown, headers: Headers): AppError {
   const want = `want a webhook of ${SHAPES.map(({ format }) => format).join(', ')}`
   if (!isObject(document)) {
     return new AppError('INVALID_REQUEST', `the body is ${Array.isArray(document) ? 'a list' : 'no object'}: ${want}`)
   }
-  return new AppError('INVALID_REQUEST', `the body is of no registry that is known: ${keysOf(document)}; ${want}`)
+  const type = eventTypeOf(document, headers)
+  const has = type === undefined ? keysOf(document) : `it is a CloudEvent of type ${shown(type)}`
+  return new AppError('INVALID_REQUEST', `the body is of no registry that is known: ${has}; ${want}`)
 }
 
 function keysOf(document: Json): string {

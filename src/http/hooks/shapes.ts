@@ -1,10 +1,12 @@
 /** The payloads of each kind of registry. docs/push-hints.md says where their fields were read. */
+import { parseForeignJson } from '../../lib/json.ts'
 import { isManifestType } from '../../oci/media-types.ts'
 import {
   type Ignored,
   ignore,
   isObject,
   type Json,
+  lacking,
   listAt,
   objectAt,
   type Push,
@@ -37,7 +39,8 @@ function harborPushes(data: Json): (Push | Ignored)[] {
   const name =
     textAt(repository, 'repo_full_name') ?? joined(textAt(repository, 'namespace'), textAt(repository, 'name'))
   const resources = listAt(data, 'resources').filter(isObject)
-  if (resources.length === 0) return [ignore(`${shown(name)}: no resource is named`)]
+  if (resources.length === 0)
+    return [lacking(name === undefined ? 'it names no repository' : `${shown(name)}: no resource is named`)]
   return resources.map((one) => pushOf(name, textAt(one, 'tag'), textAt(one, 'digest')))
 }
 
@@ -118,20 +121,40 @@ const quay: Shape = {
   },
 }
 
+/** The type of a CloudEvent; undefined: it is none. Its attributes stand in the document, or in headers beside the bare data. */
+export function eventTypeOf(payload: Json, headers: Headers): string | undefined {
+  if (typeof payload.specversion === 'string') return textAt(payload, 'type') ?? ''
+  return headers.has('ce-specversion') ? (headers.get('ce-type') ?? '') : undefined
+}
+
+/** The data of a CloudEvent: an object, or the text of one, which may be encoded (CloudEvents 1.0, JSON format, 3.1). */
+function eventDataOf(payload: Json): Json {
+  if (typeof payload.specversion !== 'string') return payload
+  const encoded = textAt(payload, 'data_base64')
+  const text = encoded === undefined ? textAt(payload, 'data') : Buffer.from(encoded, 'base64').toString('utf8')
+  if (text === undefined) return objectAt(payload, 'data')
+  try {
+    const data = parseForeignJson(text)
+    return isObject(data) ? data : {}
+  } catch {
+    return {}
+  }
+}
+
 /** CloudEvents of zot and Harbor, as one document or with the attributes in headers. */
 const cloudEvents: Shape = {
   format: 'CloudEvents',
   read(payload, headers) {
-    const isBinary = headers.has('ce-specversion')
-    if (!isBinary && typeof payload.specversion !== 'string') return undefined
-    const type = isBinary ? (headers.get('ce-type') ?? '') : (textAt(payload, 'type') ?? '')
-    const data = isBinary ? payload : objectAt(payload, 'data')
-    if (type === 'harbor.artifact.pushed') return harborPushes(data)
+    const type = eventTypeOf(payload, headers)
+    if (type === undefined) return undefined
+    if (type === 'harbor.artifact.pushed') return harborPushes(eventDataOf(payload))
     // zot's operators may put another word before it.
     if (/(^|\.)image\.updated$/.test(type)) {
+      const data = eventDataOf(payload)
       return [pushOf(textAt(data, 'name'), textAt(data, 'reference'), textAt(data, 'digest'))]
     }
-    return [ignore(`an event of type ${shown(type)} is no push`)]
+    const isKnown = /^harbor\./.test(type) || /(^|\.)(image|repository)\.[a-z_]+$/.test(type)
+    return isKnown ? [ignore(`an event of type ${shown(type)} is no push`)] : undefined
   },
 }
 

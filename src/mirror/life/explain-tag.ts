@@ -138,10 +138,15 @@ function diverged(reason: string, name: string): Said {
 }
 
 /** No pass has seen it; perhaps upstream was asked just now. */
-function unseen({ tag, local }: TagFacts, context: ExplainContext, asked: Asked = 'not asked'): Said {
+function unseen(
+  { tag, local, isOfBefore = false }: TagFacts,
+  context: ExplainContext,
+  asked: Asked = 'not asked',
+): Said {
   const { mirror, excluded } = context
   const pass = nextPass(context, tag)
-  const own = local === undefined ? '' : '; what is here was pushed by people'
+  const whence = isOfBefore ? 'came from the source that was mirrored before' : 'was pushed by people'
+  const own = local === undefined ? '' : `; what is here ${whence}`
   const fallback = parseDigestTag(tag)
   if (fallback !== undefined && fallback.suffix === undefined) {
     const reason = `it lists the referrers of ${fallback.subject} for old clients: they are mirrored themselves, it is not`

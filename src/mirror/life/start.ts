@@ -120,6 +120,20 @@ export async function requireReachable(source: Source, o: Abortable = {}): Promi
   for await (const _ of source.reader.listTags(o)) break
 }
 
+function describe(upstream: string, source: string): string {
+  return `Mirror of ${upstream}/${source}`
+}
+
+/** Words of people stay. */
+async function describeAnew(tx: Transaction, mirror: MirrorRecord, description: string): Promise<void> {
+  await tx
+    .updateTable('repositories')
+    .set({ description })
+    .where('id', '=', mirror.repository_id)
+    .where('description', '=', describe(mirror.upstream, mirror.source_repository))
+    .execute()
+}
+
 /** Makes repository and mirror, or puts the stopped mirror to work again. @throws AppError CONFLICT when somebody was faster */
 export async function insertStart(
   tx: Transaction,
@@ -131,7 +145,7 @@ export async function insertStart(
     organizationId: organization.id,
     name: destination,
     visibility: 'private',
-    description: `Mirror of ${upstream.name}/${source}`,
+    description: describe(upstream.name, source),
     actor: o.by,
     at: o.at,
   })
@@ -145,6 +159,7 @@ export async function insertStart(
   const columns = { upstream_id: upstream.id, source_repository: source, settings, at: o.at }
   if (mirror !== undefined) {
     if (!isSameSelection(before.selection, after.selection)) await forgetSubjects(tx, mirror.id)
+    await describeAnew(tx, mirror, describe(upstream.name, source))
     return restartMirror(tx, mirror, columns)
   }
   return createMirror(tx, { organization_id: organization.id, repository_id: made.row.id, ...columns })

@@ -92,8 +92,37 @@ describe('a push is understood', () => {
     }
   })
 
+  test('the data of a CloudEvent may be text, or encoded text', async () => {
+    const data = JSON.stringify({ name: 'a/b', reference: '1' })
+    const event = { specversion: '1.0', type: 'zotregistry.image.updated' }
+    const push = { repository: 'a/b', tag: '1' }
+    expect((await json({ ...event, data })).pushes).toMatchObject([push])
+    expect((await json({ ...event, data_base64: btoa(data) })).pushes).toMatchObject([push])
+    for (const broken of [{ data: '{' }, { data_base64: '!' }, { data: '5' }, {}]) {
+      expect(await refused({ ...event, ...broken })).toContain('it names no repository')
+    }
+  })
+
+  test('a push that does not say of what is of nobody; beside whole ones it is left alone', async () => {
+    const whole = { action: 'push', target: { repository: 'a/b', tag: '1', digest: DIGEST } }
+    const part = { action: 'push', target: { tag: '1' } }
+    expect((await json({ events: [part, whole] })).pushes).toMatchObject([{ repository: 'a/b', tag: '1' }])
+    for (const [body, why] of [
+      [{ events: [part] }, 'a webhook of distribution for a push, but not a whole one: it names no repository'],
+      [
+        { push_data: { tag: '1' }, repository: {} },
+        'Docker Hub for a push, but not a whole one: it names no repository',
+      ],
+      [{ push_data: {}, repository: { repo_name: 'a/b' } }, 'a/b: neither a tag nor a digest'],
+      [{ type: 'PUSH_ARTIFACT', event_data: { repository: { name: 'b' } } }, '"b": no resource is named'],
+      [{ specversion: '1.0', type: 'zotregistry.image.updated', data: { reference: '1' } }, 'it names no repository'],
+    ] as const) {
+      expect(await refused(body)).toContain(why)
+    }
+  })
+
   test('names that could be something else are no names', async () => {
-    for (const name of ['http://10.0.0.1/x', '../../etc', 'a b', 'a/b:tag', 'A/b', '10.0.0.1:5000/x', '', 'a//b']) {
+    for (const name of ['http://10.0.0.1/x', '../../etc', 'a b', 'a/b:tag', 'A/b', '10.0.0.1:5000/x', 'a//b']) {
       const { pushes, ignored } = await json({ push_data: { tag: '1' }, repository: { repo_name: name } })
       expect([name, pushes, ignored.length]).toEqual([name, [], 1])
     }
@@ -108,6 +137,9 @@ describe('what is refused, and how', () => {
   test('a payload of nobody is told what it has, and what is wanted', async () => {
     expect(await refused({ hello: 1, repository: 'a/b' })).toMatch(
       /^the body is of no registry that is known: it has "hello", "repository"; want a webhook of .*Docker Hub.*Harbor.*distribution.*GitHub.*Quay/,
+    )
+    expect(await refused({ specversion: '1.0', type: 'com.example.built', data: {} })).toStartWith(
+      'the body is of no registry that is known: it is a CloudEvent of type "com.example.built"',
     )
     expect(await refused([])).toStartWith('the body is a list')
     expect(await refused(5)).toStartWith('the body is no object')

@@ -7,7 +7,7 @@ import { findRepository } from '../../../src/db/repositories/repositories.ts'
 import { AppError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
-import { parseRepositoryName } from '../../../src/oci/reference.ts'
+import { parseRepositoryName, parseTag } from '../../../src/oci/reference.ts'
 import { deleteManifest } from '../../../src/registry/manifests.ts'
 import { removeRepository } from '../../../src/registry/repositories.ts'
 import { type MemoryRepository, memoryRepository } from '../../support/memory-repository.ts'
@@ -276,6 +276,17 @@ describe('restart', () => {
     expect((await show()).source.repository).toBe('other')
     const reader = await instance.reader('acme/dhi-app')
     expect(await reader.resolve({ digest: image.digest as Digest })).toBeDefined()
+    const description = async () => (await findRepository(instance.db.read, NAME))?.description
+    expect(await description()).toBe('Mirror of hub/other')
+    const [explained] = (await instance.engine.explain(mirrorId, { tags: [parseTag('1')], limit: 10 })).tags
+    expect([explained?.state, explained?.reason]).toEqual([
+      'absent',
+      'upstream has no such tag; what is here came from the source that was mirrored before',
+    ])
+    await change({ description: 'ours' })
+    const back = await instance.engine.restart(mirrorId, { by: 'user:ann', from: { ...from, repository: 'app' } })
+    await instance.engine.wait(back.run.id)
+    expect(await description()).toBe('ours')
     // What came before stays.
     expect(await reader.resolve({ digest: upstream.tags.get('1') as Digest })).toBeDefined()
   })
