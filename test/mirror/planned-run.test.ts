@@ -150,6 +150,23 @@ describe('a plan that is executed', () => {
     expect((await instance.engine.runs(mirrorId, { limit: 10 })).runs).toHaveLength(1)
   })
 
+  test('does nothing when somebody has changed its images and left its id', async () => {
+    const mirrorId = await mirrored()
+    addImage(upstream, 'one, moved', { tags: ['1'] })
+    addImage(upstream, 'three', { tags: ['3'] })
+    const { id, images = [] } = referenceTo(await instance.engine.planSync(mirrorId))
+    const [first, ...others] = images
+    if (first === undefined) throw new Error('it has images')
+    const elsewhere = first.tags.map((one) => ({ ...one, to: upstream.tags.get('2') as Digest }))
+    const unknown = { ...first, fingerprint: first.digest }
+    for (const changed of [others, [{ ...first, tags: elsewhere }, ...others], [unknown, first, ...others], []]) {
+      const refused = await refusal(instance.engine.sync(mirrorId, { plan: { id, images: changed } }))
+      expect([refused.code, refused.message]).toEqual(['CONFLICT', expect.stringContaining('the plan was changed')])
+    }
+    const { run } = await instance.engine.sync(mirrorId, { plan: { id, images: [...others, first] } })
+    expect((await instance.engine.wait(run.id)).outcome).toBe('done')
+  })
+
   test('untags what it said, and nothing once upstream lists it again', async () => {
     const mirrorId = await mirrored()
     for (const n of [3, 4, 5, 6]) addImage(upstream, `${n}`, { tags: [`${n}`] })
@@ -236,7 +253,8 @@ describe('a plan that is executed', () => {
       if (call === 'openBlob') await gate.promise
     }
     await instance.engine.sync(mirrorId)
-    const padding = Array.from({ length: 30_000 }, () => ({ ...(images?.[0] ?? expect.unreachable()), tags: [] }))
+    const heldBack = { ...(images?.[0] ?? expect.unreachable()), fingerprint: `sha256:${'0'.repeat(64)}` }
+    const padding = Array.from({ length: 30_000 }, () => ({ ...heldBack, tags: [] }))
     const large = { id, images: [...(images ?? []), ...padding] }
     const runs: string[] = []
     for (let i = 0; i < 4; i++) runs.push((await instance.engine.sync(mirrorId, { plan: large })).run.id)

@@ -116,12 +116,37 @@ export function refuseOtherPlan(
   wanted: PlanReference,
   found: { readonly id: string; readonly images: readonly PlanImage[] },
 ): void {
-  if (wanted.id === found.id) return
+  if (wanted.id === found.id) {
+    if (wanted.images === undefined || saysTheSame(wanted.images, found.images)) return
+    throw new AppError(
+      'CONFLICT',
+      'the plan was changed: its images are not those that its id stands for; nothing was done',
+    )
+  }
   const differences = wanted.images === undefined ? [] : differencesOf(wanted.images, found.images)
   const named = differences.slice(0, NAMED_DIFFERENCES)
   const more = differences.length > named.length ? [`and ${differences.length - named.length} more`] : []
   const why = named.length === 0 ? ['it is of another mirror, of other tags, or its images were not given'] : named
   throw new AppError('CONFLICT', `the plan does not hold any more: ${[...why, ...more].join('; ')}; nothing was done`)
+}
+
+/** Whether the images of a plan are those of its id: each move, and what becomes visible. What is held back is not of the id. */
+function saysTheSame(planned: readonly PlannedImage[], present: readonly PlanImage[]): boolean {
+  const essence = (images: readonly PlannedImage[]) =>
+    images
+      .filter(({ fingerprint }) => works.has(fingerprint))
+      .map(({ digest, fingerprint, tags }) => [
+        fingerprint,
+        digest,
+        ...tags
+          .flatMap(({ tag, action, to, from }) => (action === 'move' || action === 'untag' ? [[tag, to, from]] : []))
+          .sort(byFirst),
+      ])
+      .sort(byFirst)
+  const works = new Set(present.flatMap(({ action, fingerprint }) => (action === 'hold' ? [] : [fingerprint])))
+  const isMoving = ({ fingerprint, tags }: PlannedImage) =>
+    !works.has(fingerprint) && tags.some(({ action }) => action === 'move' || action === 'untag')
+  return !planned.some(isMoving) && JSON.stringify(essence(planned)) === JSON.stringify(essence(present))
 }
 
 /** What would be done otherwise than it was planned, by tag where tags tell it, else by image. */
