@@ -27,12 +27,15 @@ function isCron(text: string): boolean {
 
 /** When passes begin: after each interval, with a tenth of jitter, or by the five fields of cron in UTC. */
 export const scheduleSchema = z
-  .union([
-    z.strictObject({ every: durationSchema('1m', '30d') }),
-    z.strictObject({
-      cron: z.string().max(200).refine(isCron, 'want the five fields of cron (UTC), such as 0 4 * * 1-5'),
-    }),
-  ])
+  .union(
+    [
+      z.strictObject({ every: durationSchema('1m', '30d') }),
+      z.strictObject({
+        cron: z.string().max(200).refine(isCron, 'want the five fields of cron (UTC), such as 0 4 * * 1-5'),
+      }),
+    ],
+    { error: 'want either every, a time such as 15m, or cron, five fields such as 0 4 * * 1-5' },
+  )
   .openapi('Schedule')
 
 export const DEFAULT_SCHEDULE = { every: '15m' } as const

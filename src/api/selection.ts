@@ -63,11 +63,14 @@ const platforms = z
 
 const referrers = z.array(z.string().min(1).max(256)).max(50)
 
+const MOST_NEWEST = 1_000_000
+const WANT_NEWEST = `want a whole number from 1 to ${MOST_NEWEST}`
+
 const fields = {
   tags: globs,
   tagsRegex: expressions,
   semver: range,
-  newest: z.int().min(1).max(1_000_000),
+  newest: z.int(WANT_NEWEST).min(1, WANT_NEWEST).max(MOST_NEWEST, WANT_NEWEST),
   newerThan,
   platforms,
   referrers,

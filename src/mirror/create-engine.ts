@@ -195,11 +195,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return planOf(mirror, o)
     },
     ...verbs,
-    async halt(mirrorId) {
-      const mirror = await findMirror(db.read, mirrorId)
-      const isOver = mirror === undefined || mirror.state === 'stopped' || (await isResting(db.read, mirrorId))
-      if (isOver) await runner.end(mirrorId, stopReason('the mirror was paused'))
-    },
+    halt,
     wake: () => scheduler?.wake(),
     show: async (mirrorId) => renderMirror(await getMirror(db.read, mirrorId)),
     async explain(mirrorId, o) {
@@ -241,6 +237,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       scheduler = startScheduler({ clock, sleep, logger: options.logger, beginDue })
       const { logger } = options
       rounds.push(startRound({ everyMs: leaseTtlMs / 4, logger, what: 'runs of dead servers', work: takeOver }))
+      rounds.push(startRound({ everyMs: leaseTtlMs / 4, logger, what: 'mirrors of others', work: haltOthers }))
       const objectives = () => settleObjectives(db, clock.now())
       rounds.push(startRound({ everyMs: OBJECTIVES_EVERY_MS, logger, what: 'objectives', work: objectives }))
     },
@@ -250,6 +247,20 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       await runner.close(new AppError('CANCELLED', 'the server was shut down during this run'))
       await presence.close()
     },
+  }
+
+  async function halt(mirrorId: string): Promise<void> {
+    const mirror = await findMirror(db.read, mirrorId)
+    const isOver = mirror === undefined || mirror.state === 'stopped' || (await isResting(db.read, mirrorId))
+    if (isOver) await runner.end(mirrorId, stopReason('the mirror was paused'))
+  }
+
+  /** Stopped, paused or deleted by another server: nothing more would be published, so nothing more is fetched. */
+  async function haltOthers(): Promise<void> {
+    const { logger } = options
+    // Whoever has to wait for the end of a run is not this round.
+    for (const id of runner.mirrorIds)
+      halt(id).catch((error) => logger.error({ err: error }, 'a run could not be ended'))
   }
 
   async function takeOver(): Promise<void> {

@@ -65,6 +65,8 @@ export interface Runner {
    * waits already joins it.
    */
   begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
+  /** Those with runs under way here, or waiting. */
+  readonly mirrorIds: readonly string[]
   /** Whether a run of the mirror is under way here, or waits. */
   isRunning(mirrorId: string): boolean
   /** Runs under way and waiting. */
@@ -191,6 +193,9 @@ export function createRunner(o: RunnerOptions): Runner {
       const row = await findRun(db.read, run.id)
       if (row === undefined) throw new Error(`run ${run.id} is gone`)
       return renderRun(row)
+    },
+    get mirrorIds() {
+      return [...queues.keys()]
     },
     isRunning: (mirrorId) => queues.has(mirrorId),
     get size() {

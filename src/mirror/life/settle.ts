@@ -64,6 +64,8 @@ export interface RunEnd {
 export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunEnd): Promise<RunOutcome> {
   const { report, thrown, at } = end
   const outcome = end.isStopped ? 'stopped' : (report?.outcome ?? 'failed')
+  // Deleted meanwhile, and its runs with it: there is nothing to write down.
+  if ((await findMirror(tx, mirror.id)) === undefined) return outcome
   const whole = thrown === undefined || end.isStopped ? [] : [{ tag: null, digest: null, ...failureOf(thrown.error) }]
   const failures = [...whole, ...(report?.failures ?? [])].map(({ tag, digest, code, message }) => ({
     tag,

@@ -153,6 +153,8 @@ export async function insertStart(
   if ((!made.isNew && !o.adopt) || (mirror !== undefined && mirror.state !== 'stopped')) {
     throw new AppError('CONFLICT', `${destination} was made by somebody else just now`)
   }
+  // It was private when it was looked at, and upstream may have taken its time since.
+  refuseClosed(made.row)
   const before = mirror === undefined ? {} : mirrorSettingsSchema.parse(JSON.parse(mirror.settings))
   const after = changedSettings(before, o.settings)
   const settings = JSON.stringify(after)

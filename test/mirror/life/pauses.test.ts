@@ -291,6 +291,13 @@ describe('restart', () => {
     expect(await reader.resolve({ digest: upstream.tags.get('1') as Digest })).toBeDefined()
   })
 
+  test('made public while upstream is asked, it is not started on a public repository', async () => {
+    await instance.engine.stop(mirrorId, 'user:ann')
+    upstream.before = () => change({ visibility: 'public' })
+    await expect(instance.engine.restart(mirrorId, { by: 'user:ann' })).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect((await show()).state).toBe('stopped')
+  })
+
   test('one that is at work says that there is nothing to restart', () => {
     expect(instance.engine.restart(mirrorId, { by: 'user:ann' })).rejects.toMatchObject({ code: 'CONFLICT' })
   })
@@ -307,5 +314,39 @@ describe('settings', () => {
     await instance.sync(mirrorId)
     expect((await show()).nextRunAt).toEndWith('T03:00:00.000Z')
     expect((await instance.engine.change(mirrorId, { schedule: null }, 'user:ann')).schedule).toEqual({ every: '15m' })
+  })
+})
+
+describe('a run under way on another server', () => {
+  const ends = {
+    deleted: async () => {
+      const repository = await findRepository(instance.db.read, NAME)
+      if (repository !== undefined) await removeRepository(instance.db, repository, 'user:ann')
+    },
+    paused: () => instance.engine.pause(mirrorId, 'user:ann'),
+    stopped: () => instance.engine.stop(mirrorId, 'user:ann'),
+  }
+
+  test.each(Object.entries(ends))('ends soon when its mirror is %s, with nothing more fetched', async (_how, end) => {
+    const other = instance.anotherEngine({ leaseTtlMs: 200 })
+    await other.resume({ isAlone: false })
+    addImage(upstream, 'two', { tags: ['2'] })
+    const reached = Promise.withResolvers<void>()
+    upstream.before = async (call, _of, signal) => {
+      if (call !== 'openBlob') return
+      reached.resolve()
+      await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { run } = await other.sync(mirrorId)
+    await reached.promise
+    await end()
+    // It is in the middle of a blob that never comes.
+    const ended = await other.wait(run.id).then(
+      ({ outcome }) => outcome,
+      ({ code }) => code,
+    )
+    expect(['stopped', 'NOT_FOUND']).toContain(ended)
+    upstream.before = () => {}
+    await other.close()
   })
 })
