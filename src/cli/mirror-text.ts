@@ -62,7 +62,8 @@ function freshnessText({ freshness }: Mirror): string {
   const behind = behindSeconds === 0 ? 'nothing that is known' : duration(behindSeconds * 1000)
   const objective = objectiveSeconds === null ? '' : `, objective ${duration(objectiveSeconds * 1000)}`
   const missed = reason === null ? '' : `; ${reason}`
-  return `${behind}${objective}; upstream was looked at ${age(checkedAt, 'never')}${missed}`
+  const looked = checkedAt === null ? 'never looked at' : `looked at ${age(checkedAt, '')}`
+  return `${behind}${objective}; upstream was ${looked}${missed}`
 }
 
 function scheduleText({ schedule }: Mirror): string {
@@ -72,8 +73,9 @@ function scheduleText({ schedule }: Mirror): string {
 /** What it does about upstream's whims, in one line. */
 function whimsText({ whims }: Mirror): string {
   const { vanished, grace, brake, settle, withoutReferrers, recheck } = whims
+  const untagged = grace === '0' ? 'at once' : `after ${grace}`
   return [
-    vanished === 'keep' ? 'lost tags are kept' : `lost tags are untagged after ${grace}, ${brake} % at most at once`,
+    vanished === 'keep' ? 'lost tags are kept' : `lost tags are untagged ${untagged}, ${brake} % at most in one run`,
     ...(settle === '0' ? [] : [`new digests settle ${settle}`]),
     ...(withoutReferrers === 'hold' ? [] : ['published without referrers that cannot be listed']),
     recheck === '0' ? 'referrers asked for in every pass' : `referrers asked for within ${recheck}`,

@@ -108,12 +108,19 @@ describe('what is wrong with a file', () => {
     [
       'a key that stands twice',
       'organization: acme\nmirrors: {}\nmirrors: {}',
-      '3:1: is no YAML: Map keys must be unique',
+      '3:1: this key stands here twice, want it once',
     ],
     ['broken YAML', 'organization: [acme', ': is no YAML: '],
     ['an alias to nothing', 'organization: *none', '1:1: is no YAML: Unresolved alias'],
   ])('%s', (_what, text, message) => {
     expect(problems(text).join('\n')).toContain(`${message.startsWith(':') ? '' : 'acme.yaml:'}${message}`)
+  })
+
+  test('a key that stands twice keeps nothing else from being told', () => {
+    expect(problems(mirror('    from: hub/other\n    schedul: {every: 15m}'))).toEqual([
+      'acme.yaml:5:5: this key stands here twice, want it once',
+      expect.stringContaining('acme.yaml:6:5: mirrors.app.schedul: unknown key'),
+    ])
   })
 
   test('is told all at once, of every document', () => {

@@ -115,7 +115,7 @@ test('a mirror says how far it is behind, and that it misses its objective', () 
   const freshness = { behindSeconds: 7200, objectiveSeconds: 1800, checkedAt: null, missedSince: at, reason }
   expect(mirrorTable([mirror({ freshness })])).toContain('2 hours !')
   expect(mirrorText(mirror({ freshness }), 'kagami')).toContain(
-    `Behind      2 hours, objective 30 minutes; upstream was looked at never; ${reason}`,
+    `Behind      2 hours, objective 30 minutes; upstream was never looked at; ${reason}`,
   )
   expect(mirrorText(mirror(), 'kagami')).toContain('Behind      nothing that is known; upstream')
 })

@@ -157,11 +157,13 @@ function documentsOf(
   return [...documents].flatMap((document) => {
     const at: Located = { file, document, lines }
     const faults = [...document.errors, ...document.warnings]
-    for (const { pos, message } of faults) {
+    for (const { pos, code, message } of faults) {
       const { line, col } = lines.linePos(pos[0])
-      problems.push({ file, line, column: col, path: '', message: `is no YAML: ${message}` })
+      const what = code === 'DUPLICATE_KEY' ? 'this key stands here twice, want it once' : `is no YAML: ${message}`
+      problems.push({ file, line, column: col, path: '', message: what })
     }
-    if (faults.length > 0) return []
+    // What stands twice can be read all the same, and whatever else is wrong is told with it.
+    if (faults.some(({ code }) => code !== 'DUPLICATE_KEY')) return []
     let value: unknown
     try {
       value = document.toJS({ maxAliasCount: MAX_ALIASES })
