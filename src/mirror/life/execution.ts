@@ -156,7 +156,7 @@ export function createExecution(
       runId: run.id,
       organizationId: mirror.organization_id,
       registry: registryOf(upstream, mirror.upstream_id),
-      urgency: () => urgencyOf(run.trigger),
+      urgency: () => urgencyOf(run.trigger, run.only !== undefined),
     }
     for (;;) {
       const leave = await places.take(request, signal)

@@ -30,9 +30,13 @@ export function registryOf(upstream: Pick<UpstreamRow, 'url'> | undefined, upstr
   return URL.parse(upstream?.url ?? '')?.origin ?? upstreamId
 }
 
-/** Lower ones first, within an organization: what somebody waits for, what upstream tells of, what the clock has begun. */
-export function urgencyOf(trigger: RunTrigger): number {
-  return trigger === 'schedule' ? 2 : trigger === 'hint' ? 1 : 0
+/**
+ * Lower ones first, within an organization: tags that people name, what else somebody waits for, what upstream tells of, what the clock has
+ * begun.
+ */
+export function urgencyOf(trigger: RunTrigger, isOfTags = false): number {
+  if (trigger === 'schedule' || trigger === 'hint') return trigger === 'hint' ? 1 : 2
+  return isOfTags ? -1 : 0
 }
 
 /** Of the requests of a run; undefined: nobody waits for it. */

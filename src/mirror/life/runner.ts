@@ -43,6 +43,8 @@ interface ProcessRun {
   hasBegun: boolean
   /** Its row is there. */
   readonly inserted: Promise<void>
+  /** Resolves when no other run of the mirror is before it. */
+  readonly turn: PromiseWithResolvers<void>
   readonly ended: Promise<void>
 }
 
@@ -89,8 +91,10 @@ const MAX_PLANNED_BYTES = 16 * 1024 * 1024
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
   const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE)
-  /** By mirror: the present run, then those that wait, in their order. */
+  /** By mirror: the present run and those that wait, in order of asking. */
   const queues = new Map<string, ProcessRun[]>()
+  /** By mirror: the run whose turn it is. */
+  const present = new Map<string, ProcessRun>()
   let isClosed = false
   const execute = createExecution({ ...o, places })
   const now = () => isoTime(clock.now())
@@ -102,12 +106,22 @@ export function createRunner(o: RunnerOptions): Runner {
     return others + bytes <= MAX_PLANNED_BYTES ? { plan, bytes } : { plan: { id: plan.id }, bytes: 0 }
   }
 
+  /** Tags that people name are ahead of whatever else waits for the mirror; the rest goes in order of asking. */
+  function giveTurn(mirrorId: string): void {
+    const queue = queues.get(mirrorId)
+    if (queue === undefined || present.has(mirrorId)) return
+    const next = queue.find((run) => kindOf(run.only, run.hinted) === 'some') ?? queue[0]
+    if (next === undefined) return
+    present.set(mirrorId, next)
+    next.turn.resolve()
+  }
+
   function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
     const { trigger, isFull, acceptShrink = false, only, hint } = request
     const kept = request.exactly === undefined ? undefined : keptPlan(request.exactly, mirror.organization_id)
     const queue = queues.get(mirror.id) ?? []
-    const before = queue.at(-1)
     const id = newId()
+    const turn = Promise.withResolvers<void>()
     const inserted = db.write(async (tx) => {
       await insertRun(tx, {
         id,
@@ -146,10 +160,11 @@ export function createRunner(o: RunnerOptions): Runner {
       exactly: kept?.plan,
       plannedBytes: kept?.bytes ?? 0,
       inserted,
+      turn,
       ended: Promise.resolve()
         .then(async () => {
           await inserted
-          await before?.ended
+          await turn.promise
           await execute(mirror, run, () => {
             run.hasBegun = true
             o.onRoom()
@@ -159,11 +174,14 @@ export function createRunner(o: RunnerOptions): Runner {
         .finally(() => {
           queue.splice(queue.indexOf(run), 1)
           if (queue.length === 0) queues.delete(mirror.id)
+          if (present.get(mirror.id) === run) present.delete(mirror.id)
+          giveTurn(mirror.id)
           o.onRoom()
         }),
     }
     queue.push(run)
     queues.set(mirror.id, queue)
+    giveTurn(mirror.id)
     return run
   }
 

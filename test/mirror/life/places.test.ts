@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { cancelledBy } from '../../../src/lib/abort.ts'
 import type { Sleep } from '../../../src/lib/retry.ts'
 import { createPlaces, type Places } from '../../../src/mirror/life/places.ts'
+import { parseTag } from '../../../src/oci/reference.ts'
 import { type MemoryRepository, memoryRepository } from '../../support/memory-repository.ts'
 import { type MirrorInstance, openMirrorInstance } from '../mirror-instance.ts'
 import { addImage } from '../small-images.ts'
@@ -162,6 +163,47 @@ describe('runs that wait', () => {
     expect(most).toBe(2)
     const after = await instance.engine.show(last?.id ?? '')
     expect([after.waiting, after.state]).toEqual([null, 'active'])
+  })
+
+  test('tags that people name are ahead of a pass over all that waits for the same mirror', async () => {
+    const started = await startAll()
+    await begun(2)
+    const shown = await Promise.all(started.map(({ mirror }) => instance.engine.show(mirror.id)))
+    const only = new Set([parseTag('1')])
+    const running = shown.find(({ waiting }) => waiting === null) ?? expect.unreachable()
+    const all = await instance.engine.sync(running.id)
+    const some = await instance.engine.sync(running.id, { only })
+    gate.resolve()
+    const runs = [all, some, ...started].map(({ run }) => instance.engine.wait(run.id))
+    await Promise.all(runs)
+    const order = await instance.db.read
+      .selectFrom('sync_runs')
+      .select(['id', 'ended_at'])
+      .where('mirror_id', '=', running.id)
+      .orderBy('ended_at')
+      .orderBy('generation')
+      .execute()
+    expect(order.map(({ id }) => id)).toEqual([expect.any(String), some.run.id, all.run.id])
+  })
+
+  test('of two runs for which there is one place, that of named tags comes first, whoever asked before', async () => {
+    const one = instance.anotherEngine({ runsAtOnce: 1 })
+    const [held, other, own] = names.slice(0, 3).map((name) => request(name))
+    if (held === undefined || other === undefined || own === undefined) throw new Error('there are names')
+    const ownMirror = await one.start(own).then(({ mirror, run }) => {
+      gate.resolve()
+      return one.wait(run.id).then(() => mirror)
+    })
+    gate = Promise.withResolvers()
+    under = 0
+    const first = await one.start(held)
+    await begun(1)
+    const second = await one.start(other)
+    const named = await one.sync(ownMirror.id, { only: new Set([parseTag('1')]) })
+    expect((await one.show(second.mirror.id)).waiting).toEqual({ ahead: 1 })
+    expect((await one.show(ownMirror.id)).waiting).toEqual({ ahead: 0 })
+    gate.resolve()
+    for (const { run } of [first, second, named]) expect((await one.wait(run.id)).outcome).toBe('done')
   })
 
   test('one that waits can be stopped and paused; another sync joins it', async () => {
