@@ -66,7 +66,7 @@ function freshnessText({ freshness }: Mirror): string {
   return `${behind}${objective}; upstream was ${looked}${missed}`
 }
 
-function scheduleText({ schedule }: Mirror): string {
+export function scheduleText(schedule: Mirror['schedule']): string {
   return 'every' in schedule ? `every ${schedule.every}` : `cron ${schedule.cron} (UTC)`
 }
 
@@ -85,6 +85,7 @@ function whimsText({ whims }: Mirror): string {
 /** State, why, and what ends it: after a pause, a resume, a change of the repository. */
 export function standingText(mirror: Mirror, program: string): string {
   const { repository, state, pauses, remedy, nextRunAt } = mirror
+  if (state === 'syncing') return lines([`${repository} is syncing: a pass is under way.`])
   if (state !== 'paused') {
     const isDue = nextRunAt !== null && Date.parse(nextRunAt) <= Date.now()
     const next = nextRunAt === null ? 'is not planned' : isDue ? 'is due at once' : `comes ${age(nextRunAt, '')}`
@@ -105,7 +106,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['State', `${mirror.state} since ${age(mirror.since, '')}`],
     ['Reason', mirror.reason ?? undefined],
     ['To go on', mirror.remedy === null ? undefined : `${program} ${mirror.remedy}`],
-    ['Schedule', scheduleText(mirror)],
+    ['Schedule', scheduleText(mirror.schedule)],
     ['Selection', selectionText(mirror.selection)],
     ['Upstream', whimsText(mirror)],
     ['Behind', freshnessText(mirror)],

@@ -1,7 +1,7 @@
 /** Runs as people read them. */
 import type { Mirror } from '../api/mirrors.ts'
 import type { Run, RunItem } from '../api/runs.ts'
-import { age, count, duration, shortDigest, size } from './format.ts'
+import { age, count, duration, shortDigest, size, wordsOf } from './format.ts'
 import { blocks, lines, properties, table } from './table.ts'
 
 function tookText({ startedAt, endedAt }: Run): string {
@@ -34,11 +34,6 @@ export function runTable(runs: readonly Run[], name: string, program: string): s
 /** The line that goes on where a page ended; nothing at the end. */
 export function moreText(command: string, next: string | null): string {
   return next === null ? '' : lines([`There is more: ${command} --after ${next}`])
-}
-
-/** `tagsMoved` is tags moved. */
-function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): string {

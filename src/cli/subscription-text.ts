@@ -1,6 +1,8 @@
 /** Subscriptions as people read them. */
 import type { Subscription, SubscriptionEntry, SubscriptionPlan } from '../api/subscriptions.ts'
-import { age, count } from './format.ts'
+import { age, count, wordsOf } from './format.ts'
+import { scheduleText } from './mirror-text.ts'
+import { selectionText as takenText } from './selection.ts'
 import { blocks, lines, properties, table } from './table.ts'
 
 /** `python*, node except *-dev`, or `all`. */
@@ -37,9 +39,15 @@ function mirrorsText({ mirrors, entries }: Subscription): string {
   return `${mirrors}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
 
+/** What its mirrors have otherwise than by default. */
 function settingsText({ settings }: Subscription): string | undefined {
-  const given = Object.entries(settings)
-  return given.length === 0 ? undefined : given.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')
+  const { schedule, selection, ...others } = settings
+  const given = [
+    ...(schedule === undefined ? [] : [scheduleText(schedule)]),
+    ...(selection === undefined ? [] : [takenText(selection)]),
+    ...Object.entries(others).map(([name, value]) => `${wordsOf(name)} ${value}`),
+  ]
+  return given.length === 0 ? undefined : given.join('; ')
 }
 
 export function subscriptionText(one: Subscription, program: string): string {

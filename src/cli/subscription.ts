@@ -142,9 +142,22 @@ async function stop(line: CommandLine, name: string, o: Common & { mirrors?: boo
   const path = `${subscriptionPath(subscription)}/stop`
   const document = await client.call('POST', path, subscriptionAnswerSchema, { body: { mirrors: o.mirrors === true } })
   const { upstream, mirrors } = subscription
-  const what =
-    o.mirrors === true
-      ? `Its ${count(mirrors, 'mirror')} are stopped one after the other; repositories and images stay.`
-      : `Its ${count(mirrors, 'mirror')} go on, each by itself; stop them too by --mirrors.`
-  answer(line, o, document, () => lines([`The subscription to ${upstream} has ended: no more mirrors are made.`, what]))
+  answer(line, o, document, () =>
+    lines([
+      `The subscription to ${upstream} has ended: no more mirrors are made.`,
+      ...mirrorsAfterStop(mirrors, o.mirrors === true),
+    ]),
+  )
+}
+
+function mirrorsAfterStop(mirrors: number, isStopped: boolean): string[] {
+  if (mirrors === 0) return []
+  const [one, is, goes] = [mirrors === 1, mirrors === 1 ? 'is' : 'are', mirrors === 1 ? 'goes' : 'go']
+  if (isStopped) {
+    const turn = one ? '' : ' one after the other'
+    return [`Its ${count(mirrors, 'mirror')} ${is} stopped${turn}; repositories and images stay.`]
+  }
+  return [
+    `Its ${count(mirrors, 'mirror')} ${goes} on${one ? '' : ', each by itself'}; stop ${one ? 'it' : 'them'} too by --mirrors.`,
+  ]
 }

@@ -99,7 +99,7 @@ test('started it mirrors all, is listed, changed and stopped by the name of its 
   expect((await owner.run(['subscription', 'change', 'sample'])).status).toBe(2)
 
   const stopped = await owner.run(['subscription', 'stop', 'sample'])
-  expect(stopped.stdout).toContain('Its 1 mirror go on, each by itself')
+  expect(stopped.stdout).toContain('Its 1 mirror goes on; stop it too by --mirrors.')
   expect((await json(['subscription', 'show', 'sample'])).subscription.state).toBe('stopped')
   expect((await json(['mirror', 'show', 'acme/dhi-python'])).mirror).toMatchObject({
     subscription: null,
