@@ -4,15 +4,18 @@ import { findDuration, parseDuration } from '../lib/duration.ts'
 import { z } from './schema.ts'
 import { changedSelection, selectionChangeSchema, selectionSchema } from './selection.ts'
 
-/** `15m`, `7d` and the like, within bounds. */
-export function durationSchema(least: string, most: string) {
+/** `15m`, `7d` and the like, within bounds; or `0` for none, where that is said. The pattern is for editors. */
+export function durationSchema(least: string, most: string, o: { readonly isNoneToo?: boolean } = {}) {
   const [min, max] = [parseDuration(least), parseDuration(most)]
+  const isNoneToo = o.isNoneToo === true
+  const error = `want a length of time from ${least} to ${most}, such as 90s, 15m, 2h, 7d or 2w${isNoneToo ? '; or 0' : ''}`
   return z
     .string()
+    .regex(isNoneToo ? /^(?:0|\d{1,6}[smhdw])$/ : /^\d{1,6}[smhdw]$/, { error, abort: true })
     .refine((text) => {
       const ms = findDuration(text)
-      return ms !== undefined && ms >= min && ms <= max
-    }, `want a length of time from ${least} to ${most}, such as 90s, 15m, 2h, 7d or 2w`)
+      return ms !== undefined && ((ms >= min && ms <= max) || (isNoneToo && text === '0'))
+    }, error)
     .openapi({ example: '15m' })
 }
 
@@ -29,9 +32,13 @@ function isCron(text: string): boolean {
 export const scheduleSchema = z
   .union(
     [
-      z.strictObject({ every: durationSchema('1m', '30d') }),
+      z.strictObject({ every: durationSchema('1m', '30d').describe('Time between two passes, a tenth more or less') }),
       z.strictObject({
-        cron: z.string().max(200).refine(isCron, 'want the five fields of cron (UTC), such as 0 4 * * 1-5'),
+        cron: z
+          .string()
+          .max(200)
+          .refine(isCron, 'want the five fields of cron (UTC), such as 0 4 * * 1-5')
+          .describe('The five fields of cron, in UTC'),
       }),
     ],
     { error: 'want either every, a time such as 15m, or cron, five fields such as 0 4 * * 1-5' },
@@ -39,11 +46,6 @@ export const scheduleSchema = z
   .openapi('Schedule')
 
 export const DEFAULT_SCHEDULE = { every: '15m' } as const
-
-/** A length of time, or `0` for none. */
-function durationOrNoneSchema(least: string, most: string) {
-  return z.union([z.literal('0'), durationSchema(least, most)])
-}
 
 /**
  * What the mirror does about upstream's whims (docs/upstreams-whims.md).
@@ -53,12 +55,18 @@ function durationOrNoneSchema(least: string, most: string) {
  * that have not changed for a day are asked for again; `0`: in every pass.
  */
 const whims = {
-  vanished: z.enum(['keep', 'untag']),
-  grace: durationOrNoneSchema('1m', '365d'),
-  brake: z.int().min(1).max(100),
-  settle: durationOrNoneSchema('10s', '7d'),
-  withoutReferrers: z.enum(['hold', 'publish']),
-  recheck: durationOrNoneSchema('1m', '7d'),
+  vanished: z.enum(['keep', 'untag']).describe('Tags that upstream no longer lists'),
+  grace: durationSchema('1m', '365d', { isNoneToo: true }).describe(
+    'How long a tag has to be away before it is untagged',
+  ),
+  brake: z.int().min(1).max(100).describe('The share of its tags, in percent, that one run may untag'),
+  settle: durationSchema('10s', '7d', { isNoneToo: true }).describe(
+    'Holds a new digest until no attestation has come for so long',
+  ),
+  withoutReferrers: z.enum(['hold', 'publish']).describe('While referrers cannot be listed'),
+  recheck: durationSchema('1m', '7d', { isNoneToo: true }).describe(
+    'Asks for referrers of old digests within this time; 0: in every pass',
+  ),
 } as const
 
 export const whimsSchema = z.strictObject(whims).openapi('Whims')
@@ -80,7 +88,9 @@ export function whimsOf(settings: MirrorSettings): Whims {
   return { ...DEFAULT_WHIMS, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
 }
 /** The longest time that a change of upstream may take to be visible here. */
-export const objectiveSchema = durationSchema('1m', '365d')
+export const objectiveSchema = durationSchema('1m', '365d').describe(
+  'The longest that a change of upstream may take to be here',
+)
 
 /** As they are kept: only what differs from the defaults. */
 export const mirrorSettingsSchema = z.strictObject({

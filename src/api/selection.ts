@@ -67,13 +67,17 @@ const MOST_NEWEST = 1_000_000
 const WANT_NEWEST = `want a whole number from 1 to ${MOST_NEWEST}`
 
 const fields = {
-  tags: globs,
-  tagsRegex: expressions,
-  semver: range,
-  newest: z.int(WANT_NEWEST).min(1, WANT_NEWEST).max(MOST_NEWEST, WANT_NEWEST),
-  newerThan,
-  platforms,
-  referrers,
+  tags: globs.describe('Tags that one of these globs matches; one that begins with ! leaves out'),
+  tagsRegex: expressions.describe('Or one of these expressions (RE2, of the whole name)'),
+  semver: range.describe('Of these, versions in a range, such as ">=3.11 <4"; 3.13-slim counts as 3.13'),
+  newest: z
+    .int(WANT_NEWEST)
+    .min(1, WANT_NEWEST)
+    .max(MOST_NEWEST, WANT_NEWEST)
+    .describe('Of these, the newest N of each pattern, by version'),
+  newerThan: newerThan.describe('Of these, images created since: an age such as 90d, or a date'),
+  platforms: platforms.describe('Entries of indexes, such as linux/amd64'),
+  referrers: referrers.describe('Artifact or predicate types (globs); an empty list takes none'),
 }
 
 /**
