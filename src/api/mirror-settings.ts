@@ -11,10 +11,11 @@ export function durationSchema(least: string, most: string, o: { readonly isNone
   const error = `want a length of time from ${least} to ${most}, such as 90s, 15m, 2h, 7d or 2w${isNoneToo ? '; or 0' : ''}`
   return z
     .string()
-    .regex(isNoneToo ? /^(?:0|\d{1,6}[smhdw])$/ : /^\d{1,6}[smhdw]$/, { error, abort: true })
+    .regex(isNoneToo ? /^(?:0|\d{1,6}[smhdw])$/ : /^\d{1,6}[smhdw]$/, error)
     .refine((text) => {
       const ms = findDuration(text)
-      return ms !== undefined && ((ms >= min && ms <= max) || (isNoneToo && text === '0'))
+      // What the pattern refuses has been told.
+      return ms === undefined || (ms >= min && ms <= max) || text === '0'
     }, error)
     .openapi({ example: '15m' })
 }
@@ -57,11 +58,11 @@ export const DEFAULT_SCHEDULE = { every: '15m' } as const
 const whims = {
   vanished: z.enum(['keep', 'untag']).describe('Tags that upstream no longer lists'),
   grace: durationSchema('1m', '365d', { isNoneToo: true }).describe(
-    'How long a tag has to be away before it is untagged',
+    'How long a tag has to be away before it is untagged; 0: at once',
   ),
   brake: z.int().min(1).max(100).describe('The share of its tags, in percent, that one run may untag'),
   settle: durationSchema('10s', '7d', { isNoneToo: true }).describe(
-    'Holds a new digest until no attestation has come for so long',
+    'Holds a new digest until no attestation has come for so long; 0: not at all',
   ),
   withoutReferrers: z.enum(['hold', 'publish']).describe('While referrers cannot be listed'),
   recheck: durationSchema('1m', '7d', { isNoneToo: true }).describe(

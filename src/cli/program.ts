@@ -52,7 +52,24 @@ export function createProgram(line: CommandLine): Command {
   addMemberCommands(program, line)
   addUserCommands(program, line)
   addSampleCommands(program, line)
+  shortenUsage(program)
   return program
+}
+
+/** After an error, the help of a group says what there is; that of one command would push the error out of sight. */
+function shortenUsage(group: Command): void {
+  for (const command of group.commands) {
+    if (command.commands.length > 0) shortenUsage(command)
+    else command.showHelpAfterError(usageText(command))
+  }
+}
+
+function usageText(command: Command): string {
+  if (command.commands.length > 0) return command.helpInformation().trimEnd()
+  const [usage = ''] = command.helpInformation().split('\n')
+  const names: string[] = []
+  for (let one: Command | null = command; one !== null; one = one.parent) names.unshift(one.name())
+  return `${usage}\nAll of it: ${names.join(' ')} --help`
 }
 
 /**
@@ -71,7 +88,7 @@ export async function runProgram(args: readonly string[], given: CommandLine): P
     // Its parser has printed what is wrong, with the usage; help and version are no errors.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse
     if (error instanceof UsageError) {
-      line.terminal.note(`error: ${error.message}\n\n${commandOf(program, args).helpInformation().trimEnd()}`)
+      line.terminal.note(`error: ${error.message}\n\n${usageText(commandOf(program, args))}`)
       return EXIT.wrongUse
     }
     if (args.includes('--json')) line.terminal.print(JSON.stringify(errorDocument(error), null, 2))
@@ -104,8 +121,17 @@ function errorText(error: unknown): string {
   return `error: ${printableLine(error.message)} (${error.code})${detailText(error)}${hint}`
 }
 
-function detailText({ detail }: AppError): string {
-  if (detail === undefined || detail === null) return ''
+function detailText({ detail, message }: AppError): string {
+  if (detail === undefined || detail === null || isSaid(detail, message)) return ''
   const text = typeof detail === 'string' ? detail : JSON.stringify(detail)
   return `\n  ${printableLine(text.slice(0, 2000))}`
+}
+
+/** Whether the detail is a list of what the message says already. */
+function isSaid(detail: unknown, message: string): boolean {
+  if (!Array.isArray(detail)) return false
+  return detail.every((one: unknown) => {
+    const text = typeof one === 'object' && one !== null && 'message' in one ? one.message : undefined
+    return typeof text === 'string' && message.includes(text)
+  })
 }

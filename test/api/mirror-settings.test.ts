@@ -13,6 +13,19 @@ test.each([
     { schedule: { every: '1s' } },
     'schedule.every: want a length of time from 1m to 30d, such as 90s, 15m, 2h, 7d or 2w',
   ],
+  [
+    { schedule: { every: 'soon' } },
+    'schedule.every: want a length of time from 1m to 30d, such as 90s, 15m, 2h, 7d or 2w',
+  ],
+  [
+    { schedule: { every: '0' } },
+    'schedule.every: want a length of time from 1m to 30d, such as 90s, 15m, 2h, 7d or 2w',
+  ],
+  [
+    { schedule: { every: '0d' } },
+    'schedule.every: want a length of time from 1m to 30d, such as 90s, 15m, 2h, 7d or 2w',
+  ],
+  [{ settle: '0d' }, 'settle: want a length of time from 10s to 7d, such as 90s, 15m, 2h, 7d or 2w; or 0'],
   [{ settle: 'soon' }, 'settle: want a length of time from 10s to 7d, such as 90s, 15m, 2h, 7d or 2w; or 0'],
   [{ settle: '1s' }, 'settle: want a length of time from 10s to 7d, such as 90s, 15m, 2h, 7d or 2w; or 0'],
   [{ objective: '0' }, 'objective: want a length of time from 1m to 365d, such as 90s, 15m, 2h, 7d or 2w'],

@@ -211,6 +211,22 @@ describe('wrong use', () => {
     }
   })
 
+  test('an error of one command stays in sight; the server says what is wrong once', async () => {
+    for (const args of [
+      ['mirror', 'start', 'python'],
+      ['mirror', 'list', '--bogus'],
+    ]) {
+      const lines = (await owner.run(args)).stderr.trimEnd().split('\n')
+      expect([args, lines.length <= 5, lines[0]]).toEqual([args, true, expect.stringMatching(/^error: /)])
+      expect(lines.at(-1)).toBe(`All of it: kagami ${args.slice(0, 2).join(' ')} --help`)
+    }
+    expect((await owner.run(['mirror', 'bogus'])).stderr).toContain('keep repositories of upstreams in sync')
+    const refused = await owner.run(['mirror', 'change', 'acme/x', '--every', '0s'])
+    expect(refused.stderr).toBe(
+      'error: schedule.every: want a length of time from 1m to 30d, such as 90s, 15m, 2h, 7d or 2w (INVALID_REQUEST)',
+    )
+  })
+
   test('help and version are no errors', async () => {
     for (const args of [['--help'], ['--version'], ['mirror', 'start', '--help']]) {
       const ended = await owner.run(args)
