@@ -94,7 +94,10 @@ export async function allowOnRepository(
   if (!decision.allowed) {
     // What a bearer token does not carry tells nothing about its subject's other rights.
     const isNarrow = who.access !== undefined && decision.reason === 'denied'
-    throw refusal(isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision, `${action} ${name}`)
+    throw refusal(
+      isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision,
+      `${action === 'admin' ? 'administer' : action} ${name}`,
+    )
   }
   const { organization, repository } = decision
   if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
