@@ -50,8 +50,8 @@ export const DEFAULT_SCHEDULE = { every: '15m' } as const
 
 /**
  * What the mirror does about upstream's whims (docs/upstreams-whims.md).
- * `vanished`, `grace`: a tag that upstream no longer lists is kept, or untagged once it has been away for so long; `brake`: the share of
- * the mirror's tags, in percent, that one run may untag. `settle`: a new digest waits until its attestations have stopped arriving for
+ * `vanished`, `grace`: a tag or attestation that upstream no longer lists is kept, or taken away once it has been gone for so long; `brake`: the
+ * share of the mirror's tags, and of its attestations, in percent, that one run may take away. `settle`: a new digest waits until its attestations have stopped arriving for
  * so long. `withoutReferrers`: what happens while referrers cannot be listed. `recheck`: the time within which the referrers of digests
  * that have not changed for a day are asked for again; `0`: in every pass.
  */

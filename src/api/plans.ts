@@ -39,11 +39,11 @@ const plannedImageSchema = z.strictObject({
 
 /**
  * All that a plan does for one root digest. `fetch` moves tags, `publish` adds to an image whose tags are in step, `hold` does nothing
- * now, `reason` says why; `untag` takes away tags that upstream lost. What several images share is counted with the first. `platforms` is empty where they are not known before the image is here.
+ * now, `reason` says why; `untag` takes away tags that upstream lost, `unlink` an attestation that it no longer lists. What several images share is counted with the first. `platforms` is empty where they are not known before the image is here.
  */
 export const planImageSchema = plannedImageSchema
   .extend({
-    action: z.enum(['fetch', 'publish', 'hold', 'untag']),
+    action: z.enum(['fetch', 'publish', 'hold', 'untag', 'unlink']),
     reason: z.string().nullable(),
     platforms: z.array(z.string()),
     manifests: count,

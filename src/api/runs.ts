@@ -6,7 +6,7 @@ export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 
 /**
  * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded`, `tagsDiverged`
  * and `tagsPinned` were left as they are, because people keep the mirror from them, moved them here or took them back; `tagsHeld` wait
- * for attestations; `tagsUntagged` were taken away, as upstream has lost them for long enough.
+ * for attestations; `tagsUntagged` and `referrersUnlinked` were taken away, as upstream has lost them for long enough.
  */
 export const runCountsSchema = z
   .strictObject({
@@ -23,6 +23,7 @@ export const runCountsSchema = z
     tagsPinned: z.int().min(0),
     tagsHeld: z.int().min(0),
     tagsUntagged: z.int().min(0),
+    referrersUnlinked: z.int().min(0),
   })
   .openapi('RunCounts')
 
@@ -57,12 +58,12 @@ export const runSchema = z
 
 /**
  * What a run did, or could not do. `moved` and `removed`: a tag, `from` where it pointed before, `to` where since `at`; `published`:
- * something was attached to what tags point at already; `failed`, with its `code`; `diverged`: people moved it here; `left-out`:
+ * something was attached to what tags point at already; `unlinked`: an attestation that upstream no longer lists was taken away; `failed`, with its `code`; `diverged`: people moved it here; `left-out`:
  * upstream itself does not have it. The moves come first.
  */
 export const runItemSchema = z
   .strictObject({
-    action: z.enum(['moved', 'removed', 'published', 'failed', 'diverged', 'left-out']),
+    action: z.enum(['moved', 'removed', 'published', 'unlinked', 'failed', 'diverged', 'left-out']),
     tag: z.string().nullable(),
     from: digestSchema.nullable(),
     to: digestSchema.nullable(),

@@ -22,11 +22,15 @@ export function withSettings(command: Command): Command {
     .addOption(
       new Option(
         '--vanished <what>',
-        'tags that upstream no longer lists: keep, or untag after the grace; default: keep',
+        'tags and attestations that upstream no longer lists: keep, or untag after the grace; default: keep',
       ).choices(['keep', 'untag']),
     )
-    .option('--grace <time>', 'how long a tag has to be away before it is untagged; default: 7d')
-    .option('--brake <percent>', 'untag no more of the tags in one run, unless it is accepted; default: 10', percent)
+    .option('--grace <time>', 'how long they have to be away before they go; default: 7d')
+    .option(
+      '--brake <percent>',
+      'take away no more of the tags, or attestations, in one run, unless accepted; default: 10',
+      percent,
+    )
     .option('--settle <time>', 'hold a new digest until no attestation has come for so long, or 0; default: 0')
     .addOption(
       new Option(

@@ -131,6 +131,7 @@ function runLines(run: Run): string[] {
     ...(counts.tagsPinned === 0 ? [] : [`${counts.tagsPinned} pinned`]),
     ...(counts.tagsHeld === 0 ? [] : [`${counts.tagsHeld} held`]),
     ...(counts.tagsUntagged === 0 ? [] : [`${counts.tagsUntagged} untagged`]),
+    ...(counts.referrersUnlinked === 0 ? [] : [`${count(counts.referrersUnlinked, 'attestation')} unlinked`]),
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),

@@ -99,6 +99,8 @@ function sentenceOf({ images, omitted, totals }: Plan): string {
     ...are(of('tagsUntagged'), 'to be untagged'),
     ...are(of('tagsRetained'), 'gone at upstream and kept here'),
   ]
+  const unlinked = of('referrersUnlinked')
+  if (unlinked > 0) rest.push(`${count(unlinked, 'attestation')} ${unlinked === 1 ? 'is' : 'are'} to be unlinked`)
   const first = todo === 0 ? 'Nothing would be fetched' : `${what} would be fetched, ${cost}`
   return `${[first, ...rest].join('; ')}.`
 }

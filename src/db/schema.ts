@@ -25,6 +25,7 @@ import type {
   MirrorRow,
   MirrorSubjectRow,
   MirrorTagExclusionRow,
+  MirrorUnlistedRow,
   StoredMirrorTagRow,
   TagPinRow,
 } from './rows/mirrors.ts'
@@ -90,6 +91,7 @@ export interface Schema {
   mirror_subjects: MirrorSubjectRow
   mirror_facts: MirrorFactRow
   mirror_holds: MirrorHoldRow
+  mirror_unlisted: MirrorUnlistedRow
   mirror_exclusions: MirrorExclusionRow
   mirror_tag_exclusions: MirrorTagExclusionRow
   tag_pins: TagPinRow

@@ -23,6 +23,15 @@ export interface Source {
   usage(): { readonly requests: number; readonly readBytes: number }
   /** What its registry said is left to this login; absent: it says nothing ever. */
   allowances?(): Promise<readonly Allowance[]>
+  /** Until when its registry, or the end of an allowance, lets nothing be asked; absent: it never does. */
+  pauses?(): Promise<readonly BudgetPause[]>
+}
+
+/** Requests to a registry wait. */
+export interface BudgetPause {
+  /** ISO 8601. */
+  readonly until: string
+  readonly reason: string
 }
 
 /** What a registry says is left. */

@@ -98,6 +98,11 @@ export interface RepositoryWriter {
     read: (descriptor: Descriptor) => Promise<Uint8Array>,
     o?: Abortable,
   ): Promise<readonly TagOutcome[]>
+  /**
+   * Takes referrers away that their source no longer lists; what somebody else needs stays.
+   * @returns those that are gone
+   */
+  unlink(referrers: readonly Digest[], o?: Abortable): Promise<readonly Digest[]>
 }
 
 /** The catalog of a whole registry; absent where the registry has no `_catalog`. */

@@ -7,6 +7,7 @@ import { createGroupCommit, type GroupCommit } from '../db/engine/group-commit.t
 import { findFetchedBlob } from '../db/mirrors/fetched-content.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
 import { publishMirrored } from '../db/mirrors/publish.ts'
+import { unlinkReferrers } from '../db/mirrors/unlisted-referrers.ts'
 import { findRepositoryById } from '../db/repositories/repositories.ts'
 import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
@@ -94,6 +95,10 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
         change.tags.map(({ tag }) => tag),
       )
       return db.write((tx) => publishMirrored(tx, binding, { ...change, at: now(), whyImmutable }))
+    },
+    async unlink(referrers, o = {}) {
+      if (o.signal?.aborted) throw cancelledBy(o.signal)
+      return db.write((tx) => unlinkReferrers(tx, binding, { referrers, at: now() }))
     },
   }
 }

@@ -5,7 +5,7 @@ import type { UpstreamRow } from '../db/schema.ts'
 import { isoTime } from '../lib/clock.ts'
 import { findRate } from '../lib/rate.ts'
 import { saturate } from '../lib/saturate.ts'
-import type { Allowance } from '../mirror/engine.ts'
+import type { Allowance, BudgetPause } from '../mirror/engine.ts'
 import { type Learned, type LearnedAllowance, renewedMs } from '../net/learned-budget.ts'
 import { ALL } from '../net/registry-windows.ts'
 import type { Rates, RequestBudget } from '../net/request-budget.ts'
@@ -24,6 +24,10 @@ export function allowancesOf({ allowances }: Learned): Allowance[] {
     remaining: saturate(one.remaining),
     until: timeOf(renewedMs(one)),
   }))
+}
+
+export function pausesOf({ pauses }: Learned): BudgetPause[] {
+  return pauses.map(({ untilMs, reason }) => ({ until: isoTime(new Date(untilMs)), reason }))
 }
 
 /** @param organizations whose requests are told: others may share the login, and are none of theirs; undefined: all */

@@ -18,7 +18,7 @@ import { openRemoteRegistry } from '../remote/remote-registry.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
 import { accountKey, parseUpstreamUrl, resolveCredential } from '../remote/upstream.ts'
 import { samplePolicy } from './address-policy.ts'
-import { allowancesOf, budgetView, ratesOf } from './budget-view.ts'
+import { allowancesOf, budgetView, pausesOf, ratesOf } from './budget-view.ts'
 
 export interface Sources {
   /** @param organization id of the one that mirrors, in whose share the requests count */
@@ -90,6 +90,7 @@ export function createSources({ policy, sealer, store, sampleUrl }: SourcesOptio
         reader,
         usage: () => ({ requests, readBytes }),
         allowances: async () => allowancesOf(await (await budgetAt(upstream)).learned()),
+        pauses: async () => pausesOf(await (await budgetAt(upstream)).learned()),
       }
     },
     openRegistry(upstream, organization) {

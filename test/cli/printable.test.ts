@@ -62,6 +62,7 @@ const run = (text: string) => ({
     tagsPinned: 0,
     tagsHeld: 1,
     tagsUntagged: 1,
+    referrersUnlinked: 1,
   },
   tags: [text],
   full: true,

@@ -118,7 +118,8 @@ function build(world: World): { inventory: Inventory; known: Known } {
     excluded,
   }
   const facts = { learned: new Map(), outlived: [] }
-  const listing = { listed: new Set(tags.map(({ tag }) => tag)), listedTags: tags.length, ...facts }
+  const origins = ['image'] as const
+  const listing = { listed: new Set(tags.map(({ tag }) => tag)), listedTags: tags.length, origins, ...facts }
   const nothing = { absent: new Map(), lists: [], unchosen: new Map(), without: new Map(), spared: new Map() }
   return { inventory: { tags, nodes, problems, ...listing, ...nothing }, known }
 }

@@ -129,6 +129,9 @@ export function memoryRepository(layout?: Pick<Layout, 'tags' | 'manifests' | 'b
           return { tag: move.tag, result: 'moved', ...seen }
         })
       },
+      async unlink(referrers) {
+        return referrers.filter((digest) => manifests.delete(digest))
+      },
     }),
   }
   return repository

@@ -10,6 +10,8 @@ export interface KnownManifestRow {
   readonly sizeBytes: number
   readonly subjectDigest: Digest | null
   readonly isPublished: boolean
+  /** Mirrors alone brought it: nobody has pushed it. */
+  readonly isOwn: boolean
 }
 
 export interface KnownReferenceRow {
@@ -26,6 +28,7 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
   const rows = await db
     .selectFrom('repository_manifests')
     .select(['digest', 'media_type', 'subject_digest', 'published_at', 'size_bytes'])
+    .select(['pushed_at', 'mirrored_at'])
     .where('repository_id', '=', repositoryId)
     .execute()
   return rows.map((row) => ({
@@ -34,6 +37,7 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     sizeBytes: row.size_bytes,
     subjectDigest: row.subject_digest as Digest | null,
     isPublished: row.published_at !== null,
+    isOwn: row.mirrored_at !== null && row.pushed_at === null,
   }))
 }
 

@@ -83,6 +83,17 @@ function standings(db: Queries) {
             ),
           ),
         )
+        .where((inner) =>
+          inner.not(
+            inner.exists(
+              inner
+                .selectFrom('tag_pins as pin')
+                .select('pin.tag')
+                .whereRef('pin.mirror_id', '=', 'behind.mirror_id')
+                .whereRef('pin.tag', '=', 'behind.tag'),
+            ),
+          ),
+        )
         .as('behind_since'),
     ])
 }

@@ -8,9 +8,11 @@ export async function listMirrorTags(db: Queries, mirrorId: string): Promise<Mir
   return db.selectFrom('mirror_tags').selectAll().where('mirror_id', '=', mirrorId).orderBy('tag').execute()
 }
 
-/** A tag that waits or fails is behind; what people keep for themselves, and what upstream lost, is not. */
+const BEHIND: ReadonlySet<MirrorTagRow['state']> = new Set(['pending', 'held', 'failed'])
+
+/** A tag that waits, is held or fails is behind; what people keep for themselves, and what upstream lost, is not. */
 function withBehind(row: MirrorTagRow): StoredMirrorTagRow {
-  const isBehind = (row.state === 'pending' || row.state === 'failed') && row.upstream_digest !== null
+  const isBehind = BEHIND.has(row.state) && row.upstream_digest !== null
   return { ...row, behind_since: isBehind ? row.checked_at : null }
 }
 

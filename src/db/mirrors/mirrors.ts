@@ -115,6 +115,7 @@ export async function restartMirror(
     await tx.deleteFrom('mirror_tags').where('mirror_id', '=', mirror.id).execute()
     // It is another repository's now, and the subscription's no more.
     await tx.updateTable('mirrors').set({ subscription_id: null }).where('id', '=', mirror.id).execute()
+    await tx.deleteFrom('mirror_unlisted').where('mirror_id', '=', mirror.id).execute()
     await tx.deleteFrom('mirror_holds').where('mirror_id', '=', mirror.id).execute()
     await tx.updateTable('mirrors').set({ listed_tags: null }).where('id', '=', mirror.id).execute()
   }

@@ -119,7 +119,8 @@ function whyMoved(from: Digest | undefined, to: Digest | undefined): string {
   return from === undefined ? 'new at upstream' : 'moved at upstream'
 }
 
-async function getWritableRepository(tx: Transaction, binding: MirrorBinding): Promise<RepositoryRow> {
+/** @throws AppError CONFLICT when the run may not write any more */
+export async function getWritableRepository(tx: Transaction, binding: MirrorBinding): Promise<RepositoryRow> {
   const refuse = (why: string) => new AppError('CONFLICT', `nothing was published: ${why}`)
   const lease = await findLease(tx, binding.leaseKey)
   if (lease?.generation !== binding.generation || lease.holder === null) {

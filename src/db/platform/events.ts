@@ -12,6 +12,7 @@ export type EventKind =
   | 'tag.pinned'
   | 'tag.released'
   | 'referrers.published'
+  | 'referrers.removed'
   | 'mirror.started'
   | 'mirror.paused'
   | 'mirror.resumed'

@@ -113,6 +113,18 @@ export interface MirrorSubjectRow {
   changed_at: string
 }
 
+/** A referrer that is here and that upstream no longer lists. */
+export interface MirrorUnlistedRow {
+  mirror_id: string
+  digest: string
+  subject_digest: string
+  since: string
+  /** People have accepted that it is gone: unlinking it does not count for the brake. */
+  accepted: Flag
+  /** Something new came in its place: it stays. */
+  replaced: Flag
+}
+
 /** What a selection has read at upstream to decide, by digest. */
 export interface MirrorFactRow {
   mirror_id: string

@@ -31,7 +31,7 @@ export interface SyncRunRow {
 export interface SyncRunItemRow {
   run_id: string
   position: number
-  action: 'published' | 'failed' | 'diverged' | 'left-out'
+  action: 'published' | 'unlinked' | 'failed' | 'diverged' | 'left-out'
   tag: string | null
   digest: string | null
   code: string | null

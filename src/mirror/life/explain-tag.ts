@@ -4,6 +4,7 @@ import type { Mirror } from '../../api/mirrors.ts'
 import type { TagFacts } from '../../db/mirrors/explain.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseDigestTag } from '../../oci/reference.ts'
+import type { BudgetPause } from '../engine.ts'
 import { decideTag } from '../pass/decide-tag.ts'
 import type { Problem } from '../pass/problem.ts'
 
@@ -18,6 +19,8 @@ export interface ExplainContext {
   readonly mirror: Pick<Mirror, 'repository' | 'source' | 'state' | 'reason' | 'remedy' | 'nextRunAt' | 'lastRun'>
   /** Digests that people deleted here. */
   readonly excluded: ReadonlySet<Digest>
+  /** Nothing may be asked of its upstream until then. */
+  readonly budgetWait?: BudgetPause | undefined
 }
 
 type Said = Pick<TagExplanation, 'state' | 'reason' | 'next'>
@@ -196,7 +199,15 @@ function waiting(context: ExplainContext, reason: string): string {
   if (mirror.state === 'paused' || mirror.state === 'stopped') {
     return `${reason}; the mirror is ${mirror.state}${mirror.reason === null ? '' : `: ${mirror.reason}`}`
   }
+  const { budgetWait } = context
+  if (budgetWait !== undefined) return `${reason}; ${waitText(context, budgetWait)}`
   return isRunning(context) ? `${reason}; a run is under way` : reason
+}
+
+/** What the registry said goes with it. */
+function waitText({ mirror }: ExplainContext, { until, reason }: BudgetPause): string {
+  const who = mirror.lastRun?.outcome === 'running' ? 'the run under way waits' : 'requests wait'
+  return `${who} for the budget of ${mirror.source.upstream} until ${until}: ${reason}`
 }
 
 /** When a pass looks at the tag again, and how to have it sooner. */
@@ -206,10 +217,15 @@ function nextPass(context: ExplainContext, tag: string): string {
   const why = mirror.reason === null ? '' : ` (${mirror.reason})`
   if (mirror.state === 'stopped') return `nothing while the mirror is stopped${why}${goOn}`
   if (mirror.nextRunAt === null && mirror.state === 'paused') return `nothing while the mirror is paused${why}${goOn}`
+  const { budgetWait } = context
+  const held =
+    budgetWait === undefined ? '' : `, from ${budgetWait.until} on: see kagami upstream show ${mirror.source.upstream}`
   if (isRunning(context))
-    return `the run under way since ${mirror.lastRun?.startedAt}: kagami mirror watch ${mirror.repository}`
+    return `the run under way since ${mirror.lastRun?.startedAt}${held}: kagami mirror watch ${mirror.repository}`
   const now = `now: kagami mirror sync ${mirror.repository} --tag ${tag}`
-  const planned = mirror.nextRunAt === null ? 'the next pass, not planned yet' : `the next pass at ${mirror.nextRunAt}`
+  const isHeld = budgetWait !== undefined && (mirror.nextRunAt ?? '') < budgetWait.until
+  const at = mirror.nextRunAt === null ? 'the next pass, not planned yet' : `the next pass at ${mirror.nextRunAt}`
+  const planned = isHeld ? `${at}${held}` : at
   return mirror.state === 'paused' ? `${planned}, the mirror being paused${why}${goOn}` : `${planned}; ${now}`
 }
 

@@ -10,7 +10,7 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { forEachConcurrent } from '../../lib/concurrency.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { Tag } from '../../oci/reference.ts'
-import type { MirrorEngineOptions } from '../engine.ts'
+import type { BudgetPause, MirrorEngineOptions } from '../engine.ts'
 import { problemOf } from '../pass/problem.ts'
 import { openSources } from '../pass/run.ts'
 import { type Asked, explainTag } from './explain-tag.ts'
@@ -40,7 +40,8 @@ export async function explainMirror(
   o: ExplainRequest & { readonly mirror: Mirror },
 ): Promise<Explained> {
   const { db } = options
-  const context = { mirror: o.mirror, excluded: await listExcludedDigests(db.read, record.id) }
+  const excluded = await listExcludedDigests(db.read, record.id)
+  const context = { mirror: o.mirror, excluded, budgetWait: await findBudgetWait(options, record) }
   if (o.tags !== undefined) {
     const facts = await readTagFacts(db.read, record, o.tags)
     const asked = await askUnseen(options, record, facts, o.signal)
@@ -56,6 +57,22 @@ export async function explainMirror(
     keyOf: ({ name }) => name,
   })
   return { tags: items, next }
+}
+
+/** Until when nothing may be asked of its registries, and why; undefined: it may. Asks nothing itself. */
+async function findBudgetWait(
+  options: Pick<MirrorEngineOptions, 'db' | 'openSource'>,
+  record: MirrorRecord,
+): Promise<BudgetPause | undefined> {
+  try {
+    const { image, referrers } = await openSources(options, record)
+    const pauses = await Promise.all([image.pauses?.() ?? [], referrers?.pauses?.() ?? []])
+    return pauses.flat().sort((a, b) => (a.until > b.until ? -1 : 1))[0]
+  } catch (error) {
+    // A login that cannot be read is told by the run that needs it.
+    problemOf(error)
+    return undefined
+  }
 }
 
 /** One HEAD a tag that neither passes nor people have seen. */

@@ -17,6 +17,7 @@ import {
 } from '../../db/mirrors/mirrors.ts'
 import { pruneRunItems, type RunItem, recordRunItems } from '../../db/mirrors/run-items.ts'
 import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
+import { recordUnlisted } from '../../db/mirrors/unlisted-referrers.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
 import type { PauseCause, RunOutcome } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
@@ -79,6 +80,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     await recordFacts(tx, mirror.id, report.learned)
     await forgetFacts(tx, mirror.id, report.outlived)
     await recordHolds(tx, mirror.id, report.holds, { isAll: !end.isPartOfMirror })
+    await recordUnlisted(tx, mirror.id, report.unlisted)
     if (report.listedTags !== undefined) await setListedTags(tx, mirror.id, report.listedTags)
     if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)
   }

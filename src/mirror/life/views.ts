@@ -30,6 +30,7 @@ export const NO_COUNTS: RunCounts = {
   tagsPinned: 0,
   tagsHeld: 0,
   tagsUntagged: 0,
+  referrersUnlinked: 0,
 }
 
 export function renderRun(row: SyncRunRow): Run {

@@ -27,3 +27,20 @@ export function whyTooMany(o: {
   if (untagged <= LEAST_UNTAGGED || untagged * 100 <= owned * percent) return undefined
   return `upstream has lost ${untagged} of the ${owned} tags that are here, more than ${percent} % at once: nothing was changed`
 }
+
+/**
+ * The same for attestations: more than five, and more than the given share, would be unlinked at once; or none is listed any more.
+ * @param o.listed how many the lists name that were answered
+ */
+export function whyTooManyReferrers(o: {
+  readonly unlinked: number
+  readonly owned: number
+  readonly listed: number
+  readonly percent: number
+}): string | undefined {
+  const { unlinked, owned, listed, percent } = o
+  if (unlinked === 0) return undefined
+  if (listed === 0) return `upstream lists no attestations, and ${owned} are here: nothing was changed`
+  if (unlinked <= LEAST_UNTAGGED || unlinked * 100 <= owned * percent) return undefined
+  return `upstream no longer lists ${unlinked} of the ${owned} attestations that are here, more than ${percent} % at once: nothing was changed`
+}

@@ -35,6 +35,7 @@ export interface ExecutionObserver {
   onPublished(work: RootWork, tagsMoved: number): void
   onFailed(work: RootWork): void
   onUntagged(tags: number): void
+  onUnlinked(referrers: number): void
 }
 
 export interface TagResult {
@@ -44,13 +45,14 @@ export interface TagResult {
 }
 
 /**
- * @returns what became of each tag that was to move, the roots that failed, and the layers that registries may leave out and
- *   upstream did. @throws AppError CANCELLED
+ * @returns what became of each tag that was to move, the roots that failed, the layers that registries may leave out and
+ *   upstream did, and the referrers that are gone. @throws AppError CANCELLED
  */
 export async function executePlan(o: Execution): Promise<{
   readonly tags: ReadonlyMap<Tag, TagResult>
   readonly failed: readonly { readonly work: RootWork; readonly problem: Problem & { readonly digest: Digest } }[]
   readonly leftOut: ReadonlyMap<Digest, { readonly parents: ReadonlySet<Digest> }>
+  readonly unlinked: ReadonlySet<Digest>
 }> {
   const { inventory, limiter, observer } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
@@ -188,9 +190,16 @@ export async function executePlan(o: Execution): Promise<{
     observer.onUntagged(outcomes.filter(({ result }) => result === 'moved').length)
   }
 
+  async function unlink(): Promise<ReadonlySet<Digest>> {
+    const wanted = o.plan.unlisted.unlinks.flatMap(({ all }) => all)
+    const gone = wanted.length === 0 ? [] : await o.writers.image.unlink([...new Set(wanted)], abortable)
+    observer.onUnlinked(gone.length)
+    return new Set(gone)
+  }
+
   await forEachConcurrent(o.plan.works, ROOTS_AT_ONCE, work)
   await untag()
-  return { tags, failed, leftOut }
+  return { tags, failed, leftOut, unlinked: await unlink() }
 }
 
 /** @param key all that the outcome of `work` depends on */

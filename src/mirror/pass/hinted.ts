@@ -73,6 +73,7 @@ export function nothingLeft(tags: readonly MirrorTagRow[]): RunReport {
     heldTags: 0,
     listedTags: undefined,
     holds: [],
+    unlisted: { rows: [], listed: [] },
     holdUntil: undefined,
     tags,
     subjects: [],

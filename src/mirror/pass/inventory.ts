@@ -44,6 +44,8 @@ export interface Inventory extends Walked {
   readonly listed: ReadonlySet<Tag>
   /** How many of them are upstream's own. */
   readonly listedTags: number
+  /** What referrers were asked for from. */
+  readonly origins: readonly Origin[]
   /** Why the referrer source could not be listed: what hangs on images there is unknown. */
   readonly referrersDown?: Problem | undefined
 }
@@ -226,7 +228,9 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
   await walker.settle()
   tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
   const facts = { learned: learner.learned, outlived: o.only === undefined ? learner.outlived() : [] }
-  return { tags, only: o.only, listed: new Set(listed.keys()), listedTags, referrersDown, ...facts, ...walker.walked }
+  const origins: Origin[] = readers.referrers === undefined ? ['image'] : ['image', 'referrers']
+  const seen = { tags, only: o.only, listed: new Set(listed.keys()), listedTags, origins, referrersDown }
+  return { ...seen, ...facts, ...walker.walked }
 }
 
 /** Tags that upstream listed in the last pass, as far as the tags of before tell. */

@@ -16,6 +16,7 @@ import { listMirrorSubjects } from '../../db/mirrors/mirror-subjects.ts'
 import { listMirrorTags } from '../../db/mirrors/mirror-tags.ts'
 import { findListedTags } from '../../db/mirrors/mirrors.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
+import { listUnlisted } from '../../db/mirrors/unlisted-referrers.ts'
 import type { MirrorRow } from '../../db/schema.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -34,6 +35,8 @@ export interface KnownManifest {
   readonly blobs: readonly Descriptor[]
   readonly children: readonly Descriptor[]
   readonly subject?: Digest | undefined
+  /** Mirrors alone brought it: nobody has pushed it. */
+  readonly isOwn?: boolean
 }
 
 export interface KnownList {
@@ -42,6 +45,15 @@ export interface KnownList {
   readonly listedAt: string
   /** When it was first seen, or last seen to differ. */
   readonly changedAt: string
+}
+
+/** Since when upstream has not listed a referrer, and whether people have accepted that. */
+export interface Unlisted {
+  readonly subject: Digest
+  readonly since: string
+  readonly isAccepted: boolean
+  /** The list that first lacked it named something new: both stay. */
+  readonly isReplaced: boolean
 }
 
 export interface Known {
@@ -58,6 +70,8 @@ export interface Known {
   readonly facts: ReadonlyMap<Digest, Facts>
   /** New digests that wait, and those that were seen and could not be had. */
   readonly holds: ReadonlyMap<Digest, Hold>
+  /** Referrers that are here and that upstream did not list when it was last asked. */
+  readonly unlisted: ReadonlyMap<Digest, Unlisted>
   /** How many tags upstream listed in the last pass that could go by its list; undefined: there was none yet. */
   readonly listedTags: number | undefined
 }
@@ -71,6 +85,7 @@ export const NOTHING_KNOWN: Known = {
   excluded: new Set(),
   facts: new Map(),
   holds: new Map(),
+  unlisted: new Map(),
   listedTags: undefined,
 }
 
@@ -103,7 +118,8 @@ export async function loadKnown(
     if (!blobs.every((blob) => held.has(blob.digest) || isNonDistributable(blob.mediaType))) continue
     const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
     const subject = row.subjectDigest ?? undefined
-    manifests.set(row.digest, { descriptor, isPublished: row.isPublished, blobs, children, subject })
+    const { isPublished, isOwn } = row
+    manifests.set(row.digest, { descriptor, isPublished, isOwn, blobs, children, subject })
     if (row.subjectDigest === null) continue
     const siblings = referrers.get(row.subjectDigest)
     if (siblings === undefined) referrers.set(row.subjectDigest, [row.digest])
@@ -132,6 +148,7 @@ export async function loadKnown(
     excluded: await listExcludedDigests(db, mirror.id),
     facts: selection === undefined ? new Map() : await listFacts(db, mirror.id),
     holds,
+    unlisted: await loadUnlisted(db, mirror.id),
     listedTags: await findListedTags(db, mirror.id),
   }
 }
@@ -150,6 +167,16 @@ async function addAnnotations(
     const of = parts.get(digest)
     of?.children.splice(0, of.children.length, ...referencesOf(bytes).children)
   }
+}
+
+async function loadUnlisted(db: Queries, mirrorId: string): Promise<Map<Digest, Unlisted>> {
+  const rows = await listUnlisted(db, mirrorId)
+  return new Map(
+    rows.map(({ digest, subject_digest, since, accepted, replaced }) => [
+      digest as Digest,
+      { subject: subject_digest as Digest, since, isAccepted: accepted === 1, isReplaced: replaced === 1 },
+    ]),
+  )
 }
 
 async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_id'>): Promise<Map<Tag, TagState>> {

@@ -9,6 +9,7 @@ import { closureOf } from './closure.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known } from './known.ts'
 import type { RootWork, SyncPlan } from './sync-plan.ts'
+import type { Unlink } from './unlisted.ts'
 import type { Node } from './walked.ts'
 
 const NAMED_DIFFERENCES = 5
@@ -17,7 +18,7 @@ const NAMED_DIFFERENCES = 5
 export function imagesOf(
   inventory: Inventory,
   known: Known,
-  { works, untags }: Pick<SyncPlan, 'works' | 'untags'>,
+  { works, untags, unlisted }: Pick<SyncPlan, 'works' | 'untags' | 'unlisted'>,
 ): PlanImage[] {
   const counted = new Set<Digest>()
   const upstream = new Map(
@@ -43,7 +44,7 @@ export function imagesOf(
       ...(isHeld ? NOTHING : costOf(nodes, known, counted)),
     }
   })
-  return [...images, ...untaggedOf(untags)]
+  return [...images, ...untaggedOf(untags), ...unlisted.unlinks.map(unlinkedOf)]
 }
 
 /** By the digest that they leave. */
@@ -61,6 +62,11 @@ function untaggedOf(untags: readonly TagMove[]): PlanImage[] {
     platforms: [],
     ...NOTHING,
   }))
+}
+
+function unlinkedOf({ digest, all, reason }: Unlink): PlanImage {
+  const fingerprint = digestOf(JSON.stringify(['unlink', ...[...all].sort()]))
+  return { digest, fingerprint, tags: [], action: 'unlink', reason, platforms: [], ...NOTHING }
 }
 
 const NOTHING = { manifests: 0, attestations: 0, blobs: 0, sizeBytes: 0, requests: 0 }
@@ -173,7 +179,7 @@ export function differencesOf(planned: readonly PlannedImage[], present: readonl
     ...planned.flatMap(({ digest, tags }) =>
       digests.has(digest) || tags.some(({ action }) => action === 'hold')
         ? []
-        : [`nothing is to be brought for ${digest} now`],
+        : [`nothing is to be done for ${digest} now`],
     ),
   ]
 }

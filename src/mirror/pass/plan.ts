@@ -10,6 +10,7 @@ import type { Inventory, SeenTag } from './inventory.ts'
 import type { Known, Origin } from './known.ts'
 import { DEFAULT_POLICY, type Policy } from './policy.ts'
 import type { PlannedTag, RootWork, SyncPlan, UnmetTag } from './sync-plan.ts'
+import { findUnlisted } from './unlisted.ts'
 import { findVanished } from './vanished.ts'
 import type { Node } from './walked.ts'
 
@@ -21,7 +22,7 @@ export interface PlanConditions {
 
 /**
  * Work is keyed by digest: one unit per root, with all its alias tags, its closure, its referrers and its digest tags.
- * A tag that upstream lost is retained, or untagged where people want that; nothing else is ever taken away.
+ * What upstream lost stays, or goes where people want that: tags, and referrers that no list names any more.
  */
 export function planSync(
   inventory: Inventory,
@@ -41,7 +42,15 @@ export function planSync(
     tagsRetained: 0,
     tagsUntagged: 0,
   }
-  const content = { manifests: 0, referrers: 0, blobs: 0, sizeBytes: 0, platformsLeftOut: 0, referrersLeftOut: 0 }
+  const content = {
+    manifests: 0,
+    referrers: 0,
+    blobs: 0,
+    sizeBytes: 0,
+    platformsLeftOut: 0,
+    referrersLeftOut: 0,
+    referrersUnlinked: 0,
+  }
   const counted = new Set<Digest>()
   const countedBlobs = new Set<Digest>()
   const planned = new Set<Tag>()
@@ -217,6 +226,11 @@ export function planSync(
     const absence = { absentSince, isAbsenceAccepted: isAccepted }
     tags.push({ tag, digest: undefined, state: 'absent', reason, problem: undefined, ...absence })
   }
+  const unlisted = findUnlisted(inventory, known, policy, now)
+  for (const { digest, all, reason } of unlisted.unlinks) {
+    content.referrersUnlinked += all.length
+    items.push({ action: 'unlink', tag: null, digest, sizeBytes: 0, origin: 'image', reason })
+  }
   for (const [digest, { parent, kind, rule }] of inventory.unchosen) {
     // What another image brings in is here all the same.
     if (inventory.nodes.has(digest)) continue
@@ -229,8 +243,9 @@ export function planSync(
     totals.tagsFailed++
     tagItem('skip', tag, undefined, 'image', reason)
   }
-  const { refusal, forgotten } = vanished
-  const ends = { unmet, untags, refusal, holds, holdUntil }
+  const refusal = vanished.refusal ?? unlisted.refusal
+  const { forgotten } = vanished
+  const ends = { unmet, untags, unlisted, refusal, holds, holdUntil }
   return { items, totals: { ...totals, ...content }, works, tags, excluded, forgotten, ...ends }
 }
 

@@ -18,6 +18,13 @@ export function publishedLate(plan: SyncPlan, failed: ReadonlySet<RootWork>): Ru
   })
 }
 
+/** Attestations that upstream no longer lists and that are gone. */
+export function unlinkedItems(plan: SyncPlan, gone: ReadonlySet<Digest>): RunItem[] {
+  return plan.unlisted.unlinks.flatMap(({ digest, reason }): RunItem[] =>
+    gone.has(digest) ? [{ action: 'unlinked', tag: null, digest, code: null, message: reason }] : [],
+  )
+}
+
 export function divergedItem({ tag, upstream_digest: digest, state, reason }: MirrorTagRow): RunItem[] {
   return state === 'diverged' ? [{ action: 'diverged', tag, digest, code: null, message: reason ?? '' }] : []
 }

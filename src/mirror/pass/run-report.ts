@@ -2,15 +2,24 @@
 import type { RunFailure } from '../../api/runs.ts'
 import type { Facts } from '../../db/mirrors/mirror-facts.ts'
 import type { RunItem } from '../../db/mirrors/run-items.ts'
-import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
+import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow, MirrorUnlistedRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { closureOf } from './closure.ts'
 import type { executePlan } from './execute.ts'
 import type { Inventory } from './inventory.ts'
 import type { Problem } from './problem.ts'
-import { divergedItem, heldOf, isLasting, leftOutOf, publishedLate, unmetProblem, withoutOf } from './run-notes.ts'
-import { holdRows, type PassFacts, reliableLists, tagRows } from './run-rows.ts'
+import {
+  divergedItem,
+  heldOf,
+  isLasting,
+  leftOutOf,
+  publishedLate,
+  unlinkedItems,
+  unmetProblem,
+  withoutOf,
+} from './run-notes.ts'
+import { holdRows, type PassFacts, reliableLists, tagRows, unlistedRows } from './run-rows.ts'
 import type { RootWork, SyncPlan } from './sync-plan.ts'
 
 const MAX_FAILURES = 500
@@ -40,6 +49,8 @@ export interface RunReport {
   /** How many tags upstream lists; undefined: nobody asked. */
   readonly listedTags: number | undefined
   readonly holds: readonly MirrorHoldRow[]
+  /** Referrers that upstream has ceased to list, and those that it lists again. */
+  readonly unlisted: { readonly rows: readonly MirrorUnlistedRow[]; readonly listed: readonly Digest[] }
   /** When the first digest that waits need not wait any longer. */
   readonly holdUntil: Date | undefined
   readonly tags: readonly MirrorTagRow[]
@@ -110,6 +121,7 @@ export function reportRun({ inventory, plan, executed }: RunResult, o: ReportOpt
     items: [
       ...[...failures.values()].map((one): RunItem => ({ action: 'failed', ...one })),
       ...publishedLate(plan, failedWorks),
+      ...unlinkedItems(plan, executed.unlinked),
       ...tags.flatMap(divergedItem),
       ...notes.map((one): RunItem => ({ action: 'left-out', ...one })),
     ],
@@ -118,6 +130,10 @@ export function reportRun({ inventory, plan, executed }: RunResult, o: ReportOpt
     heldTags: tags.filter((tag) => tag.state === 'held').length,
     listedTags: inventory.listedTags,
     holds: holdRows(plan, o.mirrorId),
+    unlisted: {
+      rows: unlistedRows(plan, o.mirrorId, executed.unlinked),
+      listed: plan.unlisted.listed,
+    },
     holdUntil: plan.holdUntil,
     overQuota: executed.failed.find(({ problem }) => problem.isOverQuota)?.problem.message,
     excludedTags: plan.excluded.length + tags.filter((tag) => tag.state === 'excluded').length,

@@ -1,5 +1,5 @@
 /** What a run writes down for the next: the state of each tag, digests that wait, and the referrer lists that may be relied on. */
-import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow } from '../../db/schema.ts'
+import type { MirrorHoldRow, MirrorSubjectRow, MirrorTagRow, MirrorUnlistedRow } from '../../db/schema.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Inventory } from './inventory.ts'
 import type { Known, Origin } from './known.ts'
@@ -28,6 +28,14 @@ export function holdRows(plan: SyncPlan, mirrorId: string): MirrorHoldRow[] {
     changed_at: changedAt,
     fingerprint,
   }))
+}
+
+/** Referrers that upstream does not list any more as rows, without those that are gone. */
+export function unlistedRows(plan: SyncPlan, mirrorId: string, gone: ReadonlySet<Digest>): MirrorUnlistedRow[] {
+  return [...plan.unlisted.marks].flatMap(([digest, { subject, since, isAccepted, isReplaced }]) => {
+    const flags = { accepted: isAccepted ? 1 : 0, replaced: isReplaced ? 1 : 0 } as const
+    return gone.has(digest) ? [] : [{ mirror_id: mirrorId, digest, subject_digest: subject, since, ...flags }]
+  })
 }
 
 /** The tags of a plan as rows, in the state that the plan gives them. */

@@ -264,6 +264,9 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
         onUntagged(tags) {
           counts.tagsUntagged += tags
         },
+        onUnlinked(referrers) {
+          counts.referrersUnlinked += referrers
+        },
         onFailed(work) {
           meter.failed += work.tags.length
           o.changed()

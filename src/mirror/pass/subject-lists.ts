@@ -19,6 +19,8 @@ export interface SubjectList {
   readonly subject: Digest
   readonly version: string | undefined
   readonly items: readonly Digest[]
+  /** The answer named all of them itself; false: it said that nothing has changed. */
+  readonly isTold: boolean
   /** What the list names and cannot be had. */
   readonly leftOut: readonly LeftOut[]
 }
@@ -84,24 +86,30 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
   async function ask(subject: Descriptor, origin: Origin): Promise<readonly Descriptor[]> {
     const reader = readers[origin]
     if (reader === undefined) return []
-    const version = o.isFull ? undefined : known.lists[origin].get(subject.digest)?.version
+    // Of two sources each has to tell what it lists: what is here does not tell whose it is.
+    const isToTell = o.isFull || (o.policy.isUntagging && readers.referrers !== undefined)
+    const version = isToTell ? undefined : known.lists[origin].get(subject.digest)?.version
     const answer = await o.limiter.run(async () => {
       const list = await reader.listReferrers(subject, {
         ...abortable,
         ...(version === undefined ? {} : { known: version }),
       })
-      if (list === 'unchanged') return { version, items: knownReferrers(subject.digest), leftOut: [] }
+      if (list === 'unchanged') {
+        const items = knownReferrers(subject.digest).filter(({ digest }) => !known.unlisted.has(digest))
+        return { version, items, leftOut: [], isTold: false }
+      }
       const items: Descriptor[] = []
       // Annotations may be megabytes, and a pass has thousands of lists: what a manifest is, it says itself.
       for await (const item of list.items)
         items.push(o.selection?.referrers === undefined ? bare(item) : withTypes(item))
-      return { version: list.version, items, leftOut: list.leftOut ?? [] }
+      return { version: list.version, items, leftOut: list.leftOut ?? [], isTold: true }
     })
     seen.push({
       origin,
       subject: subject.digest,
       version: answer.version,
       items: answer.items.map((item) => item.digest),
+      isTold: answer.isTold,
       leftOut: answer.leftOut,
     })
     return answer.items
@@ -130,19 +138,20 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
     seen,
     spared,
     choose(images) {
-      // Whoever names tags, or wants it all anew, is answered by upstream itself.
-      if (o.isFull || o.only !== undefined) return
+      // Whoever names tags, accepts what is listed, or wants it all anew, is answered by upstream itself.
+      if (o.isFull || o.only !== undefined || o.policy.isShrinkAccepted) return
       const subjects = subjectsOf(images)
-      for (const origin of ['image', 'referrers'] as const) {
+      const dueOf = (origin: Origin) => {
         const lists = new Map([...subjects].map((subject) => [subject, known.lists[origin].get(subject)]))
-        const due = dueLists({
-          subjects: lists,
-          recheckMs: o.policy.recheckMs,
-          nextPassMs: o.nextPassMs,
-          now: o.now,
-        })
+        return dueLists({ subjects: lists, recheckMs: o.policy.recheckMs, nextPassMs: o.nextPassMs, now: o.now })
+      }
+      const due = { image: dueOf('image'), referrers: dueOf('referrers') }
+      // What one source does not list may be the other's: they are asked together where something may go.
+      const isTogether = o.policy.isUntagging && readers.referrers !== undefined
+      for (const origin of ['image', 'referrers'] as const) {
         for (const subject of subjects) {
-          if (!due.has(subject) && !isToldByTag(subject)) notDue[origin].add(subject)
+          const isDueNow = isTogether ? due.image.has(subject) || due.referrers.has(subject) : due[origin].has(subject)
+          if (!isDueNow && !isToldByTag(subject)) notDue[origin].add(subject)
         }
       }
     },

@@ -7,6 +7,7 @@ import type { Tag } from '../../oci/reference.ts'
 import type { TagMove } from '../../oci/repository.ts'
 import type { Hold } from './hold.ts'
 import type { Problem } from './problem.ts'
+import type { UnlistedReferrers } from './unlisted.ts'
 
 /** One root digest with everything that becomes visible together with it. */
 export interface RootWork {
@@ -53,6 +54,8 @@ export interface SyncPlan {
   readonly unmet: readonly UnmetTag[]
   /** Tags that upstream has lost for long enough, away from where the mirror left them. */
   readonly untags: readonly TagMove[]
+  /** Referrers that upstream does not list any more, and those of them that this run takes away. */
+  readonly unlisted: UnlistedReferrers
   /** Why nothing at all may be changed. */
   readonly refusal: string | undefined
   /** New digests, to be remembered until they are published. */

@@ -163,6 +163,20 @@ describeOnEachEngine('the numbers', (openFresh) => {
     expect((await scrape(0)).get('kagami_mirror_behind_seconds{mirror="_others"}')).toBe(120)
   })
 
+  test('leave out tags that people took back, as the mirror itself does', async () => {
+    const mirror = await instance.engine.findByRepository('acme/dhi-app' as never)
+    const pin = { mirror_id: mirror?.id ?? '', tag: '1', digest: 'sha256:0', reason: 'broken', pinned_by: 'user:ann' }
+    await instance.db.write((tx) =>
+      tx
+        .insertInto('tag_pins')
+        .values({ ...pin, pinned_at: '2026-01-01' })
+        .execute(),
+    )
+    expect((await scrape()).get('kagami_mirror_behind_seconds{mirror="acme/dhi-app"}')).toBe(0)
+    expect((await instance.engine.show(mirror?.id ?? '')).freshness.behindSeconds).toBe(0)
+    await instance.db.write((tx) => tx.deleteFrom('tag_pins').execute())
+  })
+
   test('tell how many runs are under way and how many wait', async () => {
     const gate = Promise.withResolvers<void>()
     const upstream = memoryRepository()

@@ -143,6 +143,44 @@ describe('tags that passes have seen', () => {
   })
 })
 
+test('while the registry lets nothing be asked, that is why, and until when; of a run under way and of the next pass', async () => {
+  await instance.close()
+  const until = '2099-01-01T00:00:00.000Z'
+  let isPaused = false
+  upstream = memoryRepository()
+  instance = await openMirrorInstance({
+    openSource: () => ({
+      reader: upstream.reader(),
+      usage: () => ({ requests: 0, readBytes: 0 }),
+      pauses: async () => (isPaused ? [{ until, reason: '429, come again' }] : []),
+    }),
+  })
+  addImage(upstream, 'one', { tags: ['1'] })
+  const { mirrorId } = await instance.mirror('hub/app')
+  addImage(upstream, 'two', { tags: ['1'] })
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  upstream.before = async (call) => {
+    if (call !== 'openBlob') return
+    reached.resolve()
+    await gate.promise
+  }
+  const { run } = await instance.engine.sync(mirrorId)
+  await reached.promise
+  isPaused = true
+  const waits = await one(mirrorId, '1')
+  expect(waits.state).toBe('pending')
+  expect(waits.reason).toContain(`the run under way waits for the budget of hub until ${until}: 429, come again`)
+  expect(waits.next).toContain(`from ${until} on: see kagami upstream show hub`)
+  gate.reject(new AppError('UPSTREAM_UNAVAILABLE', 'gone'))
+  await instance.engine.wait(run.id)
+  const failed = await one(mirrorId, '1')
+  expect(failed.state).toBe('failed')
+  expect(failed.next).toContain(`from ${until} on: see kagami upstream show hub`)
+  isPaused = false
+  expect((await one(mirrorId, '1')).next).not.toContain('upstream show')
+})
+
 describe('tags that no pass has seen', () => {
   test('are asked for at upstream, once each: no such tag, new, or refused in its words', async () => {
     addImage(upstream, 'one', { tags: ['1'] })

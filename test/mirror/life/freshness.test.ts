@@ -72,6 +72,24 @@ describeOnEachEngine('freshness', (openFresh) => {
     expect((await freshness()).behindSeconds).toBe(0)
   })
 
+  test('it counts while a digest is held for its attestations, or for a source of them that is down', async () => {
+    await instance.engine.change(mirrorId, { settle: '10m' }, 'user:ann')
+    addImage(upstream, 'two', { tags: ['1'] })
+    await instance.sync(mirrorId)
+    time += 5 * MINUTE
+    expect([(await freshness()).behindSeconds, (await instance.engine.show(mirrorId)).tags.held]).toEqual([300, 1])
+    await instance.engine.change(mirrorId, { settle: null }, 'user:ann')
+    upstream.before = (call) => {
+      if (call === 'listReferrers') throw new AppError('UPSTREAM_UNAVAILABLE', 'hub: no lists now')
+    }
+    await instance.sync(mirrorId)
+    time += 5 * MINUTE
+    expect([(await freshness()).behindSeconds, (await instance.engine.show(mirrorId)).tags.held]).toEqual([600, 1])
+    upstream.before = () => {}
+    await instance.sync(mirrorId)
+    expect((await freshness()).behindSeconds).toBe(0)
+  })
+
   test('upstream that takes its change back is in step again', async () => {
     holdBlobs()
     const before = upstream.tags.get('1') ?? ''
