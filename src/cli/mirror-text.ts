@@ -73,9 +73,10 @@ export function scheduleText(schedule: Mirror['schedule']): string {
 /** What it does about upstream's whims, in one line. */
 function whimsText({ whims }: Mirror): string {
   const { vanished, grace, brake, settle, withoutReferrers, recheck } = whims
-  const untagged = grace === '0' ? 'at once' : `after ${grace}`
   return [
-    vanished === 'keep' ? 'lost tags are kept' : `lost tags are untagged ${untagged}, ${brake} % at most in one run`,
+    vanished === 'keep'
+      ? 'lost tags and attestations are kept'
+      : `lost tags and attestations go ${grace === '0' ? 'at once' : `after ${grace}`}, ${brake} % at most in one run`,
     ...(settle === '0' ? [] : [`new digests settle ${settle}`]),
     ...(withoutReferrers === 'hold' ? [] : ['published without referrers that cannot be listed']),
     recheck === '0' ? 'referrers asked for in every pass' : `referrers asked for within ${recheck}`,

@@ -38,11 +38,11 @@ test('set at the start, changed one by one, shown with the defaults of the other
   expect((await show()).whims).toEqual(whims)
   const { stdout } = await change('--grace', '3d', '--brake', '25%', '--without-referrers', 'publish', '--recheck', '0')
   expect(stdout).toContain(
-    'lost tags are untagged after 3d, 25 % at most in one run; new digests settle 10m; published without referrers that cannot be listed; referrers asked for in every pass',
+    'lost tags and attestations go after 3d, 25 % at most in one run; new digests settle 10m; published without referrers that cannot be listed; referrers asked for in every pass',
   )
   const changed = { ...whims, grace: '3d', brake: 25, withoutReferrers: 'publish', recheck: '0' }
   expect((await show()).whims).toEqual(changed)
-  expect((await change('--settle', '0', '--vanished', 'keep')).stdout).toContain('lost tags are kept')
+  expect((await change('--settle', '0', '--vanished', 'keep')).stdout).toContain('lost tags and attestations are kept')
   expect((await show()).whims).toEqual({ ...changed, settle: '0', vanished: 'keep' })
 })
 

@@ -42,8 +42,8 @@ export async function listPinnedTags(db: Queries, repositoryId: string, tags: re
 }
 
 /**
- * Pins a tag of a mirrored repository, stopped or not, once the mirror knows it: what was never the mirror's is people's own anyway. A
- * pin is the last word on the tag: an exclusion of before is over.
+ * Pins a tag of a mirrored repository, stopped or not, once the mirror knows it or has ever moved it: what was never the mirror's is
+ * people's own anyway, and what it has untagged may come back. A pin is the last word on the tag: an exclusion of before is over.
  * @returns undefined where nothing has to be pinned
  */
 export async function pinTag(
@@ -78,7 +78,7 @@ export async function pinTag(
       .returning('tag')
       .executeTakeFirst(),
   ]
-  if (known.every((row) => row === undefined)) return undefined
+  if (known.every((row) => row === undefined) && !(await wasMovedByRun(tx, repositoryId, tag))) return undefined
   const row = { digest: pin.digest, reason: pin.reason, pinned_by: pin.by, pinned_at: pin.at }
   await tx
     .insertInto('tag_pins')
@@ -86,6 +86,18 @@ export async function pinTag(
     .onConflict((conflict) => conflict.columns(['mirror_id', 'tag']).doUpdateSet(row))
     .execute()
   return { ...of, ...row }
+}
+
+async function wasMovedByRun(tx: Transaction, repositoryId: string, tag: Tag): Promise<boolean> {
+  const row = await tx
+    .selectFrom('tag_history')
+    .select('id')
+    .where('repository_id', '=', repositoryId)
+    .where('tag', '=', tag)
+    .where('run_id', 'is not', null)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** @returns whether it was pinned */

@@ -1,5 +1,9 @@
 // Lists that flap, shrink, are halved, empty, of yesterday: what is here stays, says so, and goes only where people want that.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { releaseMirrorTag } from '../../../src/mirror/life/exclusions.ts'
+import { parseDigest } from '../../../src/oci/digest.ts'
+import { parseRepositoryName, parseTag } from '../../../src/oci/reference.ts'
+import { restoreTag } from '../../../src/registry/restore.ts'
 import { describeOnEachEngine } from '../../support/engines.ts'
 import { addImage } from '../small-images.ts'
 import { DAY, MINUTE, type Simulated, simulate } from './simulated.ts'
@@ -170,6 +174,30 @@ describeOnEachEngine('a tag that upstream has lost', (openFresh) => {
     give(one, lost)
     expect((await one.sync()).counts.tagsMoved).toBe(3)
     expect(Object.keys(await one.served()).length).toBe(100)
+  })
+
+  test('is pinned when people take it back, whatever upstream does then, until it is released', async () => {
+    await one.start({ vanished: 'untag', grace: '0' })
+    const lost = lose(one, 1)
+    expect((await one.sync()).counts.tagsUntagged).toBe(1)
+    const { db } = one.instance
+    const organization = await db.read.selectFrom('organizations').selectAll().executeTakeFirstOrThrow()
+    const repositoryId = await one.instance.repositoryId('acme/dhi-app')
+    const name = parseRepositoryName('acme/dhi-app')
+    const [digest = ''] = lost.values()
+    const destination = { organization, name, actor: 'user:ada' }
+    const tag = parseTag('v000')
+    const clock = { now: one.now }
+    const to = { digest: parseDigest(digest) }
+    const restored = await restoreTag({ db, clock }, destination, repositoryId, { tag, to })
+    expect(restored.pin?.digest).toBe(digest)
+    addImage(one.upstream, 'comes back as another', { tags: ['v000'] })
+    expect((await one.sync()).counts).toMatchObject({ tagsPinned: 1, tagsMoved: 0, tagsUntagged: 0 })
+    expect((await one.served()).v000).toBe(digest)
+    one.upstream.tags.delete('v000')
+    expect((await one.sync()).counts.tagsUntagged).toBe(0)
+    await releaseMirrorTag(db, { repository: name, by: 'user:ada', at: one.now().toISOString(), of: { tag } })
+    expect((await one.sync()).counts.tagsUntagged).toBe(1)
   })
 
   test('counts its grace anew when it was there in between', async () => {
