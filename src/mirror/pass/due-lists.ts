@@ -10,7 +10,7 @@ const TOLERANCE = 1.1
  * @param o.subjects manifests of images that upstream has now, with what is known of their lists
  * @param o.nextPassMs when the next pass is expected, from now
  * @returns those to be asked for: whose list is not known or has changed within a day; that would be too old by the next pass; and the
- *   next ones in turn, as many as bring all of them around within the recheck time
+ *   next ones in turn, as many as bring all of them around within the recheck time, and no more: over a round each is asked for once
  */
 export function dueLists(o: {
   readonly subjects: ReadonlyMap<Digest, KnownList | undefined>
@@ -30,10 +30,24 @@ export function dueLists(o: {
     if (!isFresh) old.push({ subject, listedAt: Date.parse(list.listedAt) })
   }
   const passes = Math.max(1, Math.floor(mostMs / Math.max(1, o.nextPassMs)))
-  // As many as it is time for since the last look, so that passes that people ask for in between cost little.
-  const sinceMs = now.getTime() - old.reduce((latest, { listedAt }) => Math.max(latest, listedAt), 0)
-  const quota = Math.ceil(old.length * Math.min(1, sinceMs / (passes * o.nextPassMs)))
   const inTurn = old.sort((a, b) => a.listedAt - b.listedAt || (a.subject < b.subject ? -1 : 1))
-  for (const { subject } of inTurn.slice(0, quota)) due.add(subject)
+  const ages = inTurn.map(({ listedAt }) => now.getTime() - listedAt)
+  for (const { subject } of inTurn.slice(0, quotaOf(ages, passes, o.nextPassMs))) due.add(subject)
   return due
+}
+
+/**
+ * How many are to be asked for now so that within the last 1, 2, … passes, this one included, the share of so many passes was asked for,
+ * rounded down. So a mirror of few images asks for one list in some passes, not in each; what is asked for in between costs little.
+ * @param ages in ms, the longest first
+ */
+function quotaOf(ages: readonly number[], passes: number, passMs: number): number {
+  let quota = 0
+  let asked = 0
+  for (let pass = 1; pass <= passes; pass++) {
+    // Those of the passes before, which come a little sooner or later than planned.
+    while (asked < ages.length && (ages[ages.length - 1 - asked] ?? 0) < (pass - 0.5) * passMs) asked++
+    quota = Math.max(quota, Math.floor((ages.length * pass) / passes) - asked)
+  }
+  return quota
 }
