@@ -14,6 +14,7 @@ import { isOutage, type Problem, problemOf, settleAll } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { chooseChildren } from './select.ts'
 import { createSubjectLists } from './subject-lists.ts'
+import { createAttacher, type Place } from './walk-referrers.ts'
 import type { Node, Unchosen, Walked } from './walked.ts'
 
 /** Bytes of manifests that are kept between the walk and the copy; more are read again. */
@@ -28,18 +29,6 @@ const TOO_DEEP = `hangs more than ${MAX_DEPTH} levels below a tag`
 
 /** Media types that by their name are no manifests. */
 const BLOB_TYPE = /\.layer\.|\.config\.|cacheconfig|octet-stream|[.+](tar|gzip|zstd)\b/
-
-interface Listed {
-  readonly descriptor: Descriptor
-  readonly origin: Origin
-}
-
-/** How a manifest was come upon. */
-interface Place {
-  readonly origin: Origin
-  readonly isAttached: boolean
-  readonly depth: number
-}
 
 export interface Walker {
   /** Before these images are walked: decides which referrer lists are asked for. */
@@ -212,50 +201,10 @@ export function createWalker(o: WalkOptions): Walker {
     }
   }
 
-  /** Referrers of the manifest and of everything below it. */
-  async function attach(digest: Digest, isAttached: boolean, depth: number): Promise<void> {
-    const node = nodes.get(digest)
-    if (node === undefined) return
-    const below = node.children.map((child) => attach(child, isAttached, depth + 1))
-    await settleAll([...below, listOf(node, isAttached, depth)])
-  }
-
-  async function listOf(node: Node, isAttached: boolean, depth: number): Promise<void> {
-    const { digest } = node.descriptor
-    const { isPublishedWithout } = o.policy
-    const { items, problem } = await lists.list(node.descriptor, isAttached)
-    if (problem !== undefined) {
-      if (!isPublishedWithout) {
-        problems.set(digest, problem)
-        return
-      }
-      without.set(digest, problem)
-    }
-    const allowed = items.filter(({ descriptor }) => !known.excluded.has(descriptor.digest))
-    const wanted = isAttached ? allowed : await chooseReferrers(digest, allowed)
-    await settleAll(
-      wanted.map(async ({ descriptor, origin }) => {
-        const isNew = !visits.has(descriptor.digest)
-        const place = { origin, isAttached: true, depth: depth + 1 }
-        // Size and type in a list are hints: it is no part of what is mirrored.
-        if (!(await visit(descriptor.digest, place))) noteAbsent(descriptor.digest, digest)
-        else if (isNew) await attach(descriptor.digest, true, depth + 1)
-      }),
-    )
-    // A list may lie; what a manifest refers to is what it says itself. One that could not be read holds its root.
-    const own = wanted
-      .map(({ descriptor }) => descriptor.digest)
-      .filter((referrer) => {
-        const found = nodes.get(referrer)
-        const unread = problems.get(referrer)
-        if (isPublishedWithout && found === undefined && unread?.isOfReferrers) {
-          without.set(digest, unread)
-          return false
-        }
-        return found === undefined ? problems.has(referrer) : found.subject === digest
-      })
-    node.referrers = [...new Set([...node.referrers, ...own])]
-  }
+  const attach = createAttacher(o, {
+    ...{ nodes, problems, unchosen, without, list: lists.list, noteAbsent },
+    visit: (digest, place) => ({ isNew: !visits.has(digest), isThere: visit(digest, place) }),
+  })
 
   function holdsTooDeep(root: Digest): boolean {
     const seen = new Set([root])
@@ -265,27 +214,6 @@ export function createWalker(o: WalkOptions): Walker {
       for (const next of [...(node?.children ?? []), ...(node?.referrers ?? [])]) seen.add(next)
     }
     return false
-  }
-
-  /** Those of the types that the selection takes. What hangs on something attached belongs to it, whatever its type. */
-  async function chooseReferrers(subject: Digest, items: readonly Listed[]): Promise<readonly Listed[]> {
-    if (o.selection?.referrers === undefined) return items
-    const chosen: Listed[] = []
-    await settleAll(
-      items.map(async (item) => {
-        const { descriptor, origin } = item
-        try {
-          const rule = await o.learner.refuseType(descriptor, origin)
-          if (rule === undefined) chosen.push(item)
-          else unchosen.set(descriptor.digest, { parent: subject, kind: 'referrer', rule })
-        } catch (error) {
-          // Nobody knows whether it is wanted: it holds its root, as one that cannot be read.
-          problems.set(descriptor.digest, problemOf(error))
-          chosen.push(item)
-        }
-      }),
-    )
-    return chosen
   }
 
   return {
