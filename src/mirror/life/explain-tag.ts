@@ -104,6 +104,16 @@ function bySight({ tag, local, seen }: TagFacts, context: ExplainContext): Said 
         reason: `upstream has moved it, and the repository's rule holds it: ${seen.reason ?? 'the tag is immutable'}`,
         next: `nothing while the rule holds: kagami repository show ${mirror.repository}; to do without what upstream has: kagami tag exclude ${name}`,
       }
+    case 'held':
+      return { state, reason: seen.reason ?? 'held for its attestations', next: heldUntil(context, tag, seen.reason) }
+    case 'unselected':
+    case 'retained': {
+      const reason = seen.reason ?? 'not selected'
+      const change = `while the selection leaves it out: kagami mirror change ${mirror.repository}`
+      return local === undefined
+        ? { state, reason, next: `nothing ${change}` }
+        : { state, reason, next: `it stays as it is ${change}; to remove it: kagami tag delete ${name}` }
+    }
     case 'absent':
       return local === undefined
         ? {
@@ -119,6 +129,17 @@ function bySight({ tag, local, seen }: TagFacts, context: ExplainContext): Said 
     default:
       return { state, reason: seen.reason ?? `the last pass left it ${state}`, next: pass }
   }
+}
+
+/** A digest that waits does so whoever asks for it; what waits for a source is tried again, or published without. */
+function heldUntil(context: ExplainContext, tag: string, reason: string | null): string {
+  const { repository } = context.mirror
+  if (/^held until /.test(reason ?? '')) {
+    const sooner = `; without waiting: kagami mirror change ${repository} --settle 0`
+    return `comes when nothing has been attached for so long: ${nextPass(context, tag, false)}${sooner}`
+  }
+  const without = `; without its attestations: kagami mirror change ${repository} --without-referrers publish`
+  return `tried again: ${nextPass(context, tag)}${without}`
 }
 
 /** Where the mirror untags what upstream has lost, as `pass/vanished.ts` says it. */
@@ -210,8 +231,8 @@ function waitText({ mirror }: ExplainContext, { until, reason }: BudgetPause): s
   return `${who} for the budget of ${mirror.source.upstream} until ${until}: ${reason}`
 }
 
-/** When a pass looks at the tag again, and how to have it sooner. */
-function nextPass(context: ExplainContext, tag: string): string {
+/** When a pass looks at the tag again, and how to have it sooner, where that is of use. */
+function nextPass(context: ExplainContext, tag: string, isSooner = true): string {
   const { mirror } = context
   const goOn = mirror.remedy === null ? '' : `; to go on: kagami ${mirror.remedy}`
   const why = mirror.reason === null ? '' : ` (${mirror.reason})`
@@ -222,11 +243,11 @@ function nextPass(context: ExplainContext, tag: string): string {
     budgetWait === undefined ? '' : `, from ${budgetWait.until} on: see kagami upstream show ${mirror.source.upstream}`
   if (isRunning(context))
     return `the run under way since ${mirror.lastRun?.startedAt}${held}: kagami mirror watch ${mirror.repository}`
-  const now = `now: kagami mirror sync ${mirror.repository} --tag ${tag}`
+  const now = isSooner ? `; now: kagami mirror sync ${mirror.repository} --tag ${tag}` : ''
   const isHeld = budgetWait !== undefined && (mirror.nextRunAt ?? '') < budgetWait.until
   const at = mirror.nextRunAt === null ? 'the next pass, not planned yet' : `the next pass at ${mirror.nextRunAt}`
   const planned = isHeld ? `${at}${held}` : at
-  return mirror.state === 'paused' ? `${planned}, the mirror being paused${why}${goOn}` : `${planned}; ${now}`
+  return mirror.state === 'paused' ? `${planned}, the mirror being paused${why}${goOn}` : `${planned}${now}`
 }
 
 /** `user:ada` is ada. */

@@ -125,6 +125,34 @@ describe('tags that passes have seen', () => {
     expect((await one(mirrorId, '2')).next).toContain('kagami mirror restart acme/dhi-app')
   })
 
+  test('held, not selected, retained: what ends it is told, and no command that would not help', async () => {
+    addImage(upstream, 'one', { tags: ['1', 'old'] })
+    const { mirrorId } = await instance.mirror('hub/app')
+    await instance.engine.change(mirrorId, { settle: '10m', selection: { tags: ['1', '2'] } }, 'user:ada')
+    addImage(upstream, 'two', { tags: ['1', 'other'] })
+    await instance.sync(mirrorId)
+    const { nextRunAt } = await instance.engine.show(mirrorId)
+    const [held, retained, unselected] = await explain(mirrorId, '1', 'old', 'other')
+    expect([held?.state, retained?.state, unselected?.state]).toEqual(['held', 'retained', 'unselected'])
+    expect(held?.reason).toMatch(/^held until 20/)
+    expect(held?.next).toBe(
+      `comes when nothing has been attached for so long: the next pass at ${nextRunAt}; without waiting: kagami mirror change acme/dhi-app --settle 0`,
+    )
+    const leaves = 'while the selection leaves it out: kagami mirror change acme/dhi-app'
+    expect(unselected?.next).toBe(`nothing ${leaves}`)
+    expect(retained?.next).toBe(`it stays as it is ${leaves}; to remove it: kagami tag delete acme/dhi-app old`)
+    await instance.engine.change(mirrorId, { settle: null }, 'user:ada')
+    upstream.before = (call) => {
+      if (call === 'listReferrers') throw new AppError('UPSTREAM_UNAVAILABLE', 'no lists today')
+    }
+    await instance.sync(mirrorId)
+    const down = await one(mirrorId, '1')
+    expect([down.state, down.reason]).toEqual(['held', expect.stringContaining('no lists today')])
+    expect(down.next).toContain(
+      '; without its attestations: kagami mirror change acme/dhi-app --without-referrers publish',
+    )
+  })
+
   test('pages go on by name, whatever the tags are odd for', async () => {
     for (const name of ['a', 'b', 'c', 'd']) addImage(upstream, name, { tags: [name] })
     const { mirrorId } = await instance.mirror('hub/app')
