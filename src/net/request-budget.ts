@@ -88,11 +88,11 @@ export interface RequestBudgets {
   of(key: string): RequestBudget
 }
 
-const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+const RETRIED: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
 /** These speak for the whole registry, not for one request. */
 const PAUSING: ReadonlySet<number> = new Set([429, 503])
 /** Answers of a gateway whose registry is not there. */
-const DOWN: ReadonlySet<number> = new Set([502, 503, 504])
+const DOWN: ReadonlySet<number> = new Set([502, 503, 504, 522])
 /** A registry that a request has reached in vain, with all its tries, is asked once a request for this long. */
 const DOWN_MS = 30_000
 /** Of one registry; it names its token services itself, so that there may be any number. */

@@ -12,7 +12,7 @@ import { askForBytes } from './read-again.ts'
 import type { RegistrySession } from './session.ts'
 
 /** Refusals that are not of the range: the blob is not there, not for us, or the registry can take no request now. */
-const SAME_WITHOUT_RANGE: ReadonlySet<number> = new Set([401, 404, 408, 429, 502, 503, 504])
+const SAME_WITHOUT_RANGE: ReadonlySet<number> = new Set([401, 404, 408, 429, 499, 502, 503, 504, 522])
 
 /**
  * The raw bytes of a blob, or of a range of it (distribution-spec "Pulling Blobs"; RFC 9110 section 14), never decoded: a

@@ -21,7 +21,7 @@ function codeOf(status: number): UpstreamErrorCode {
   if (status === 401 || status === 403) return 'UPSTREAM_DENIED'
   if (status === 404) return 'UPSTREAM_NOT_FOUND'
   if (status === 429) return 'UPSTREAM_RATE_LIMITED'
-  if (status === 408 || status >= 500) return 'UPSTREAM_UNAVAILABLE'
+  if (status === 408 || status === 499 || status >= 500) return 'UPSTREAM_UNAVAILABLE'
   return 'UPSTREAM_INVALID'
 }
 

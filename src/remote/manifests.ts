@@ -12,7 +12,7 @@ import { readAgain } from './read-again.ts'
 import type { RegistrySession } from './session.ts'
 
 /** These speak of the registry and not of HEAD: a GET would only be one more of what it cannot take now. */
-const SAME_BY_GET: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+const SAME_BY_GET: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
 
 /**
  * Type, digest and size of what a reference names, by HEAD: Docker Hub counts GETs of manifests, not HEADs. What a HEAD says

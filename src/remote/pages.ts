@@ -115,7 +115,7 @@ export async function* walkPages<T>(
 }
 
 /** These speak of us, of the list or of the moment. What else the registry finds wrong may be the size of the page. */
-const NOT_OF_SIZE: ReadonlySet<number> = new Set([401, 403, 404, 407, 408, 429])
+const NOT_OF_SIZE: ReadonlySet<number> = new Set([401, 403, 404, 407, 408, 429, 499])
 
 /** Whether the answer to a page with a size may be about that size: others take the largest that they give. */
 export function refusesSize({ status }: HttpResponse): boolean {

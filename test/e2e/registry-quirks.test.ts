@@ -107,9 +107,9 @@ const ROWS: readonly { readonly rule: string; readonly behaves: () => Behaviour 
         : undefined,
   },
   {
-    rule: '408, 429, 500, 502, 503, 504 once each are tried again',
+    rule: '408, 429, 499, 500, 502, 503, 504, 522 once each are tried again',
     behaves: () => {
-      const statuses = [408, 429, 500, 502, 503, 504]
+      const statuses = [408, 429, 499, 500, 502, 503, 504, 522]
       const refused = new Set<string>()
       return ({ kind, reference }) => {
         if ((kind !== 'manifest-get' && kind !== 'blob-get') || refused.has(reference)) return undefined

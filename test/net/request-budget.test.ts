@@ -51,7 +51,7 @@ function script(...answers: (HttpResponse | Error)[]) {
 }
 
 describe('a request budget', () => {
-  test.each([408, 429, 500, 502, 503, 504])('tries again after %i, with growing waits', async (status) => {
+  test.each([408, 429, 499, 500, 502, 503, 504, 522])('tries again after %i, with growing waits', async (status) => {
     const { budget, slept } = standingTime()
     const { attempt } = script(answer(status), answer(status), answer(200))
     expect((await budget.send(attempt, { what: 'x' })).status).toBe(200)

@@ -54,7 +54,7 @@ describe('a HEAD that fails where a GET does not', () => {
     expect(registry.lines()).toEqual(['HEAD /v2/app/manifests/1', 'GET /v2/app/manifests/1'])
   })
 
-  test.each([429, 500, 502, 503, 504])('%i speaks of the registry: no GET on top of it', async (status) => {
+  test.each([429, 499, 500, 502, 503, 504, 522])('%i speaks of the registry: no GET on top of it', async (status) => {
     const { registry, reader } = setup(() => new Response(null, { status }))
     await using _ = registry
     expect((await failed(reader.resolve({ tag: tagOf('1') }))).code).toStartWith('UPSTREAM_')
