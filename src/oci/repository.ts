@@ -34,11 +34,16 @@ export interface LeftOut {
 
 /**
  * `version` identifies the answer: the digest of the fallback index (from HEAD), or an ETag. `unchanged` when it equals
- * what the caller knew. `leftOut` is complete once the items were read to their end.
+ * what the caller knew. `leftOut` is complete once the items were read to their end. `isByApi`: a referrers API has answered.
  */
 export type ReferrerList =
   | 'unchanged'
-  | { readonly version?: string; readonly items: AsyncIterable<Descriptor>; readonly leftOut?: readonly LeftOut[] }
+  | {
+      readonly version?: string
+      readonly items: AsyncIterable<Descriptor>
+      readonly leftOut?: readonly LeftOut[]
+      readonly isByApi?: boolean
+    }
 
 /** Reads one repository. Lives for one pass and remembers the tag list that it saw. On doubt it throws, it never answers "empty". */
 export interface RepositoryReader {
@@ -51,7 +56,15 @@ export interface RepositoryReader {
   /** Exact bytes, verified against the digest (and the size that is given), size-limited; undefined when absent (404). */
   readManifest(of: ManifestKey, o?: Abortable): Promise<Manifest | undefined>
   openBlob(blob: Descriptor, o?: Abortable & { readonly offset?: number; readonly length?: number }): Promise<BlobBody>
-  listReferrers(subject: Descriptor, o?: Abortable & { readonly known?: string }): Promise<ReferrerList>
+  /**
+   * @param o.known the version that the caller knows
+   * @param o.listed a subject whose referrers this source has listed by an API before: that the API is gone is then a failure, and not a
+   *   registry that never had one
+   */
+  listReferrers(
+    subject: Descriptor,
+    o?: Abortable & { readonly known?: string; readonly listed?: Digest },
+  ): Promise<ReferrerList>
 }
 
 /** `from` inclusive, `to` exclusive, in bytes. */

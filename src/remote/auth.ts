@@ -136,7 +136,8 @@ async function tokenOf(response: HttpResponse, { redactor }: Account, what: stri
     return parseTokenAnswer(answer, what)
   }
   // A token service that is not found says nothing about the repository.
-  const isAboutUs = response.status >= 300 && response.status < 500 && ![401, 403, 408, 429, 499].includes(response.status)
+  const isAboutUs =
+    response.status >= 300 && response.status < 500 && ![401, 403, 408, 429, 499].includes(response.status)
   throw await failureOf(response, what, redactor, isAboutUs ? 'UPSTREAM_INVALID' : undefined)
 }
 

@@ -39,7 +39,7 @@ interface ListOptions {
 export async function listReferrersByApi(
   session: RegistrySession,
   name: RepositoryName,
-  subject: Descriptor,
+  subject: Pick<Descriptor, 'digest'>,
   { known, signal, hasApi }: ListOptions,
 ): Promise<'unsupported' | 'unauthorized' | 'absent' | ReferrerList> {
   const what = `${name}: referrers of ${subject.digest}`
@@ -88,7 +88,7 @@ export async function listReferrersByApi(
     throw new AppError('UPSTREAM_INVALID', `${title}: the next page is no OCI index`)
   }
   const items = walkPages(url, load, { keyOf: ({ digest }) => digest, what: title })
-  return { ...(version === undefined ? {} : { version }), items, leftOut }
+  return { ...(version === undefined ? {} : { version }), items, leftOut, isByApi: true }
 }
 
 function isETag(text: string | undefined): text is string {

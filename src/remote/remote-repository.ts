@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import { AppError } from '../errors.ts'
 import { createLimiter } from '../lib/concurrency.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest, ManifestKey, ReferrerList, RepositoryReader } from '../oci/repository.ts'
 import { openBlob } from './blobs.ts'
@@ -39,6 +41,7 @@ export function openRemoteRepository(
   let tags: ReadonlySet<Tag> | undefined
   let listing: Promise<void> | undefined
   let hasReferrersApi: boolean | undefined
+  let apiIsGone: AppError | undefined
 
   async function* listAndRemember(o: Abortable) {
     const seen = new Set<Tag>()
@@ -61,9 +64,14 @@ export function openRemoteRepository(
   }
 
   /** The API's answer; 'unsupported' without a request once that is known. */
-  async function listByApi(subject: Descriptor, o: Abortable & { readonly known?: string | undefined }) {
+  async function listByApi(
+    subject: Descriptor,
+    o: Abortable & { known?: string | undefined; listed?: Digest | undefined },
+  ) {
     const capability = `${await session.key()} ${name}`
-    if (hasReferrersApi === undefined && network.withoutReferrersApi.has(capability)) hasReferrersApi = false
+    if (apiIsGone !== undefined) throw apiIsGone
+    const isKnownWithout = o.listed === undefined && network.withoutReferrersApi.has(capability)
+    if (hasReferrersApi === undefined && isKnownWithout) hasReferrersApi = false
     if (hasReferrersApi === false) return 'unsupported'
     let listed = await listReferrersByApi(session, name, subject, { ...o, hasApi: hasReferrersApi === true })
     if (listed === 'unauthorized') {
@@ -76,10 +84,26 @@ export function openRemoteRepository(
     if (listed === 'unsupported' && hasReferrersApi === undefined) {
       // Any path in a repository that is not there may be a 404: that must not be remembered for when it is.
       await seenTags(o)
-      network.withoutReferrersApi.set(capability, true)
+      if (o.listed === undefined) network.withoutReferrersApi.set(capability, true)
+      else {
+        await requireApi(o.listed, o)
+        hasReferrersApi = true
+      }
     }
     hasReferrersApi ??= listed !== 'unsupported'
     return listed
+  }
+
+  /** @throws AppError UPSTREAM_UNAVAILABLE when there is no API any more for a subject that it has listed before */
+  async function requireApi(digest: Digest, o: Abortable): Promise<void> {
+    const again = await listReferrersByApi(session, name, { digest }, { ...o, hasApi: false })
+    if (again !== 'unsupported' && again !== 'unauthorized') return
+    const where = `${session.address.host}: ${name}`
+    apiIsGone = new AppError(
+      'UPSTREAM_UNAVAILABLE',
+      `${where}: the referrers API, which has listed referrers before, is not there now`,
+    )
+    throw apiIsGone
   }
 
   /** By digest alone: what a HEAD or an entry of an index says of the size is a hint. */
@@ -100,15 +124,16 @@ export function openRemoteRepository(
       return manifest
     },
     openBlob: (blob, o = {}) => openBlob(session, name, blob, o),
-    async listReferrers(subject, { known, signal } = {}) {
+    async listReferrers(subject, { known, listed: before, signal } = {}) {
+      const asking = { known, listed: before, ...(signal && { signal }) }
       let listed: 'unsupported' | 'absent' | ReferrerList | undefined
       if (hasReferrersApi === undefined) {
         // One question finds out whether there is the API; those who ask at the same time wait for what it shows.
         await firstQuestion.run(async () => {
-          if (hasReferrersApi === undefined) listed = await listByApi(subject, { known, ...(signal && { signal }) })
+          if (hasReferrersApi === undefined) listed = await listByApi(subject, asking)
         })
       }
-      listed ??= await listByApi(subject, { known, ...(signal && { signal }) })
+      listed ??= await listByApi(subject, asking)
       if (listed !== 'unsupported' && listed !== 'absent') return listed
       const o = signal === undefined ? {} : { signal }
       return await listReferrersByTag(

@@ -297,6 +297,31 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
     expect(await itemsOf(await reader.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
   })
 
+  test('an API that has listed before and is gone is a failure; one that still lists that subject is there', async () => {
+    const other = image({ annotations: { name: 'another' } })
+    const listedBefore = { listed: SUBJECT.descriptor.digest }
+    let isGone = true
+    const { registry, network, reader } = open(({ path }) => {
+      if (path.includes('/tags/list')) return Response.json({ tags: [] })
+      if (path === API && !isGone) return served(index([listed(SBOM, 'sbom')]))
+      return new Response('404 page not found', { status: 404 })
+    })
+    await using _ = registry
+    for (const subject of [other, SUBJECT]) {
+      const error = await failed(reader.listReferrers(subject.descriptor, listedBefore))
+      expect([error.code, error.message]).toEqual([
+        'UPSTREAM_UNAVAILABLE',
+        expect.stringContaining('the referrers API, which has listed referrers before, is not there now'),
+      ])
+    }
+    // It was asked twice, and not once more for each subject.
+    expect(registry.asked.filter(({ path }) => path.includes('/referrers/'))).toHaveLength(2)
+    isGone = false
+    const later = openRemoteRepository(network, { url: registry.url }, APP)
+    expect(await itemsOf(await later.listReferrers(other.descriptor, listedBefore))).toEqual([])
+    expect(await later.listReferrers(SUBJECT.descriptor, listedBefore)).toMatchObject({ isByApi: true })
+  })
+
   test('after one answer of the API a 404 is about that subject alone', async () => {
     const other = image({ annotations: { name: 'another' } })
     const honest = store({}, [])

@@ -18,6 +18,7 @@ export async function recordSubjects(tx: Transaction, rows: readonly MirrorSubje
           listed_at: eb.ref('excluded.listed_at'),
           listed_from: eb.ref('excluded.listed_from'),
           changed_at: eb.ref('excluded.changed_at'),
+          by_api: eb.ref('excluded.by_api'),
         })),
       )
       .execute()

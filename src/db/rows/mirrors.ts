@@ -111,6 +111,8 @@ export interface MirrorSubjectRow {
   listed_from: string | null
   /** When the list was first seen, or last seen to differ from the one before. */
   changed_at: string
+  /** A referrers API has answered, and not a fallback tag. */
+  by_api: Flag
 }
 
 /** A referrer that is here and that upstream no longer lists. */

@@ -45,6 +45,8 @@ export interface KnownList {
   readonly listedAt: string
   /** When it was first seen, or last seen to differ. */
   readonly changedAt: string
+  /** A referrers API has answered. */
+  readonly isByApi?: boolean
 }
 
 /** Since when upstream has not listed a referrer, and whether people have accepted that. */
@@ -132,6 +134,7 @@ export async function loadKnown(
       version: row.version ?? undefined,
       listedAt: row.listed_at,
       changedAt: row.changed_at,
+      isByApi: row.by_api === 1,
     })
   }
   const holds = new Map<Digest, Hold>()

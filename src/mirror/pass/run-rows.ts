@@ -73,7 +73,8 @@ export function reliableLists(
     // Those that are asked for in turn have to remember when it was their turn.
     const isInTurn = before !== undefined && o.policy.recheckMs > 0 && ageOf(before.changedAt) >= DAY_MS
     const isFresh = before !== undefined && ageOf(before.listedAt) < HOUR_MS && !isInTurn
-    if (isFresh && !o.isFull && !isChanged && before.version === list.version) return []
+    const isSame = before?.version === list.version && (before?.isByApi ?? false) === list.isByApi
+    if (isFresh && !o.isFull && !isChanged && isSame) return []
     // Named again by each run, and mirrored once it can be had.
     if (list.leftOut.length > 0) return []
     if (!isServed(list.subject) || !list.items.every(isServed)) return []
@@ -86,6 +87,7 @@ export function reliableLists(
         listed_at: o.now,
         listed_from: o.keys[list.origin],
         changed_at: isChanged ? o.now : before.changedAt,
+        by_api: list.isByApi ? 1 : 0,
       },
     ]
   })

@@ -4,7 +4,7 @@ import { type Digest, encodedOf } from '../../oci/digest.ts'
 import { referrersTag } from '../../oci/reference.ts'
 import type { Abortable, LeftOut } from '../../oci/repository.ts'
 import { dueLists } from './due-lists.ts'
-import type { Origin } from './known.ts'
+import type { KnownList, Origin } from './known.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { WalkOptions } from './readers.ts'
 import { PREDICATE_ANNOTATIONS } from './select.ts'
@@ -21,6 +21,7 @@ export interface SubjectList {
   readonly items: readonly Digest[]
   /** The answer named all of them itself; false: it said that nothing has changed. */
   readonly isTold: boolean
+  readonly isByApi: boolean
   /** What the list names and cannot be had. */
   readonly leftOut: readonly LeftOut[]
 }
@@ -56,6 +57,9 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
   /** Lists of images that are not asked for in this pass. */
   const notDue = { image: new Set<Digest>(), referrers: new Set<Digest>() }
 
+  /** A subject whose list an API has answered before, from each source. */
+  const listedByApi = { image: findByApi(known.lists.image), referrers: findByApi(known.lists.referrers) }
+
   const knownReferrers = (subject: Digest): Descriptor[] =>
     (known.referrers.get(subject) ?? []).flatMap((digest) => known.manifests.get(digest)?.descriptor ?? [])
 
@@ -88,21 +92,24 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
     if (reader === undefined) return []
     // Of two sources each has to tell what it lists: what is here does not tell whose it is.
     const isToTell = o.isFull || (o.policy.isUntagging && readers.referrers !== undefined)
-    const version = isToTell ? undefined : known.lists[origin].get(subject.digest)?.version
+    const before = known.lists[origin].get(subject.digest)
+    const version = isToTell ? undefined : before?.version
+    const listed = o.isFull ? undefined : listedByApi[origin]
     const answer = await o.limiter.run(async () => {
       const list = await reader.listReferrers(subject, {
         ...abortable,
         ...(version === undefined ? {} : { known: version }),
+        ...(listed === undefined ? {} : { listed }),
       })
       if (list === 'unchanged') {
         const items = knownReferrers(subject.digest).filter(({ digest }) => !known.unlisted.has(digest))
-        return { version, items, leftOut: [], isTold: false }
+        return { version, items, leftOut: [], isTold: false, isByApi: before?.isByApi === true }
       }
       const items: Descriptor[] = []
       // Annotations may be megabytes, and a pass has thousands of lists: what a manifest is, it says itself.
       for await (const item of list.items)
         items.push(o.selection?.referrers === undefined ? bare(item) : withTypes(item))
-      return { version: list.version, items, leftOut: list.leftOut ?? [], isTold: true }
+      return { version: list.version, items, leftOut: list.leftOut ?? [], isTold: true, isByApi: list.isByApi === true }
     })
     seen.push({
       origin,
@@ -110,6 +117,7 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
       version: answer.version,
       items: answer.items.map((item) => item.digest),
       isTold: answer.isTold,
+      isByApi: answer.isByApi,
       leftOut: answer.leftOut,
     })
     return answer.items
@@ -171,6 +179,11 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
       return { items: [...found.values()], problem }
     },
   }
+}
+
+function findByApi(lists: ReadonlyMap<Digest, KnownList>): Digest | undefined {
+  for (const [subject, { isByApi }] of lists) if (isByApi) return subject
+  return undefined
 }
 
 function bare({ mediaType, digest, size }: Descriptor): Descriptor {

@@ -126,3 +126,40 @@ test('a replaced referrer stays beside the one that upstream no longer lists', a
   const listed = (await Array.fromAsync(list.items)).map(({ digest }) => String(digest))
   expect(listed.sort()).toEqual([old.digest, next.digest].sort())
 })
+
+test('a referrers API that is gone holds what is new, and is a registry without one only where people ask for all anew', async () => {
+  const old = addImage(one.upstream, 'old', { tags: ['1'] })
+  attest(old, 'of the old')
+  let isGone = false
+  const plain = source.reader
+  source.reader = () => {
+    const reader = plain()
+    return {
+      ...reader,
+      async listReferrers(subject, o) {
+        const list = await reader.listReferrers(subject, o)
+        if (list === 'unchanged') return list
+        if (!isGone) return { ...list, isByApi: true }
+        if (o?.listed !== undefined) throw new AppError('UPSTREAM_UNAVAILABLE', 'the API is not there now')
+        return { items: (async function* () {})() }
+      },
+    }
+  }
+  expect((await one.start()).outcome).toBe('done')
+  const next = addImage(one.upstream, 'new', { tags: ['1'] })
+  const attestation = attest(next, 'of the new')
+  isGone = true
+  const run = await one.sync()
+  expect([run.outcome, run.counts.tagsHeld, (await one.served())['1']]).toEqual(['failed', 1, old.digest])
+  // Another process knows it as well.
+  const engine = one.instance.anotherEngine()
+  const { run: again } = await engine.sync((await one.show()).id)
+  expect((await engine.wait(again.id)).counts.tagsHeld).toBe(1)
+  await one.change({ withoutReferrers: 'publish' })
+  expect((await one.sync()).counts.tagsMoved).toBe(1)
+  isGone = false
+  expect((await one.sync()).outcome).toBe('done')
+  expect(await isServed(attestation)).toBe(true)
+  isGone = true
+  expect((await one.sync({ full: true })).outcome).toBe('done')
+})
