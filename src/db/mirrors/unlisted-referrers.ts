@@ -1,6 +1,6 @@
 /** Referrers that upstream no longer lists: since when, and taking them out of the repository where people want that. */
 import type { Digest } from '../../oci/digest.ts'
-import { forgetUsage } from '../content/quota.ts'
+import { dischargeLinks } from '../content/quota.ts'
 import { type Chunk, inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { appendEvents } from '../platform/events.ts'
@@ -50,7 +50,6 @@ export async function unlinkReferrers(
   const subjects = await findRemovable(tx, binding.repositoryId, change.referrers)
   const gone = [...subjects.keys()]
   if (gone.length === 0) return []
-  await forgetUsage(tx, repository.id)
   for (const chunk of inChunks(gone)) {
     await tx
       .deleteFrom('repository_manifests')
@@ -64,6 +63,7 @@ export async function unlinkReferrers(
       .where('subject_digest', 'in', chunk)
       .execute()
   }
+  await dischargeLinks(tx, repository.id, 'manifest', gone)
   await recordUnlisted(tx, binding.mirrorId, { rows: [], listed: gone })
   const { actor, organizationId, runId } = binding
   await tx.updateTable('repositories').set({ updated_at: change.at }).where('id', '=', repository.id).execute()
