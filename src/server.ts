@@ -11,11 +11,14 @@ import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
 import { createMetricsApp } from './http/metrics/app.ts'
+import { createPortions } from './jobs/portions.ts'
+import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createSubscriptions } from './mirror/subscriptions/create-subscriptions.ts'
+import { wholePortions } from './net/portions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import { addressPolicy } from './server/address-policy.ts'
@@ -26,6 +29,7 @@ import { listen } from './server/listener.ts'
 import { measureProcess } from './server/measure-process.ts'
 import { createRegistryApps } from './server/registry-app.ts'
 import { type RunningSample, startSample } from './server/sample.ts'
+import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
 
 export interface ServeOptions {
@@ -71,10 +75,21 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
 
     const { db, blobs, clock, sealer, access } = instance
     const policy = addressPolicy({ ...settings, listening: listener.address })
+    // With SQLite the data directory's lock says so.
+    const isAlone = db.engine === 'sqlite'
+    const presence = createPresence({ db, clock, ttlMs: settings.takeoverMs })
+    closers.push(presence.close)
+    const shared = isAlone ? undefined : createPortions({ db, clock, presence, logger })
+    if (shared !== undefined) closers.push(shared.close)
+    const nameOf = accountNames(sealer)
     const sources = createSources({
       policy,
       sealer,
-      store: learnedBudgets(db, sealer),
+      budgets: {
+        store: learnedBudgets(db, nameOf),
+        portions: shared && requestPortions(shared, nameOf),
+        ledger: isAlone ? undefined : sharedRates(db, nameOf),
+      },
       sampleUrl: sample?.url,
     })
     const mirrors = createMirrorEngine({
@@ -85,6 +100,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       openSource: sources.openSource,
       openWriter: createLocalWriters({ db, blobs, clock }),
       leaseTtlMs: settings.takeoverMs,
+      presence,
+      portions: shared ?? wholePortions,
     })
     closers.push(mirrors.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
@@ -111,9 +128,9 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     const { owner, ownerPassword, organization } = settings
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await forgetPrivateKeys(db)
-    await mirrors.resume({ isAlone: db.engine === 'sqlite' })
+    await mirrors.resume({ isAlone })
     const housekeeping = startHousekeeping({ ...instance, logger, historyMs: settings.historyMs })
-    await subscriptions.resume({ isAlone: db.engine === 'sqlite' })
+    await subscriptions.resume({ isAlone })
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined

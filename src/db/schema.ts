@@ -39,7 +39,7 @@ import type {
   TokenRow,
   UserRow,
 } from './rows/people.ts'
-import type { EventRow, InstanceSettingRow, LeaseRow } from './rows/platform.ts'
+import type { EventRow, InstanceSettingRow, LeaseRow, SharedPortionRow, SharedRateRow } from './rows/platform.ts'
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
@@ -48,6 +48,7 @@ import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow 
 export type * from './rows/content.ts'
 export type * from './rows/mirrors.ts'
 export type * from './rows/people.ts'
+export type * from './rows/platform.ts'
 export type * from './rows/platform.ts'
 export type * from './rows/repositories.ts'
 export type * from './rows/runs.ts'
@@ -98,5 +99,7 @@ export interface Schema {
   fetched_content: FetchedContentRow
   learned_budgets: LearnedBudgetRow
   leases: LeaseRow
+  shared_portions: SharedPortionRow
+  shared_rates: SharedRateRow
   instance_settings: InstanceSettingRow
 }

@@ -10,6 +10,11 @@ export interface Lease {
   readonly generation: number
   /** Aborts when the lease is lost. */
   readonly signal: AbortSignal
+  /**
+   * The time for which it has been held without a break, as a number: another one after each break. Undefined while its time is over, be it
+   * because the process was asleep: others may have taken what hangs on it.
+   */
+  standing(): number | undefined
   release(): Promise<void>
 }
 
@@ -25,14 +30,16 @@ export interface LeaseOptions {
 /** Takes the lease and keeps it alive at a third of its time. @returns undefined while another holds it */
 export async function acquireLease({ db, clock, key, holder, ttlMs }: LeaseOptions): Promise<Lease | undefined> {
   const expiresAt = () => isoTime(new Date(clock.now().getTime() + ttlMs))
+  let goodUntil = clock.now().getTime() + ttlMs
   const generation = await db.write((tx) =>
     claimLease(tx, { key, holder, now: isoTime(clock.now()), expiresAt: expiresAt() }),
   )
   if (generation === undefined) return undefined
   const lost = new AbortController()
-  let goodUntil = clock.now().getTime() + ttlMs
+  let breaks = 0
   const beat = async () => {
     const asked = clock.now().getTime()
+    if (asked >= goodUntil) breaks++
     // A database that cannot be reached is no loss of the lease, until its time is over.
     const isAlive = await db
       .write((tx) => extendLease(tx, { key, generation, expiresAt: expiresAt() }))
@@ -49,6 +56,7 @@ export async function acquireLease({ db, clock, key, holder, ttlMs }: LeaseOptio
     key,
     generation,
     signal: lost.signal,
+    standing: () => (lost.signal.aborted || clock.now().getTime() >= goodUntil ? undefined : breaks),
     async release() {
       clearInterval(timer)
       await db.write((tx) => releaseLease(tx, key, generation))

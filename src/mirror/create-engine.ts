@@ -10,11 +10,12 @@ import {
   listMirrors,
   type MirrorRecord,
 } from '../db/mirrors/mirrors.ts'
-import { voidLeases } from '../db/platform/leases.ts'
+import { SERVER_LEASE, voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
+import { createPortions } from '../jobs/portions.ts'
+import { createPresence } from '../jobs/presence.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
-import { newId } from '../lib/ids.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
@@ -23,7 +24,7 @@ import { explainMirror } from './life/explain.ts'
 import { settleObjectives } from './life/freshness.ts'
 import { getMirror } from './life/get-mirror.ts'
 import { createHints } from './life/hints.ts'
-import { createPresence, endOrphans, MIRROR_LEASE, SERVER_LEASE } from './life/presence.ts'
+import { endOrphans, MIRROR_LEASE } from './life/orphans.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { type Round, startRound } from './life/round.ts'
 import { createRunReads } from './life/run-reads.ts'
@@ -53,8 +54,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
   const board = createProgressBoard({ clock, sleep })
   const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS
-  const holder = newId()
-  const presence = createPresence({ db, clock, holder, ttlMs: leaseTtlMs })
+  const presence = options.presence ?? createPresence({ db, clock, ttlMs: leaseTtlMs })
+  const { holder } = presence
+  const ownPortions =
+    options.portions === undefined ? createPortions({ db, clock, presence, logger: options.logger }) : undefined
   let scheduler: Scheduler | undefined
   const rounds: Round[] = []
   const runner = createRunner({
@@ -68,6 +71,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     holder,
     leaseTtlMs,
     presence,
+    portions: options.portions ?? ownPortions,
     onRoom: () => scheduler?.wake(),
   })
   const hints = createHints({ db, clock, runner, logger: options.logger })
@@ -245,7 +249,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       for (const round of rounds.splice(0)) await round.close()
       await scheduler?.close()
       await runner.close(new AppError('CANCELLED', 'the server was shut down during this run'))
-      await presence.close()
+      await ownPortions?.close()
+      if (options.presence === undefined) await presence.close()
     },
   }
 

@@ -8,9 +8,11 @@ import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
+import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
+import type { Portions } from '../net/portions.ts'
 import type { Priority } from '../net/priority.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
@@ -63,10 +65,14 @@ export interface MirrorEngineOptions {
   openWriter(binding: MirrorBinding): RepositoryWriter
   /** Between two passes of a mirror, before jitter. */
   readonly intervalMs?: number
-  /** Runs under way at once; the others wait for a place (`life/places.ts`). */
+  /** Runs under way at once, of all processes on the database; the others wait for a place (`life/places.ts`). */
   readonly runsAtOnce?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
+  /** That this process lives, where others of its parts say so too; closed by who made it. */
+  readonly presence?: Presence
+  /** What it shares with the other processes; closed by who made it. */
+  readonly portions?: Portions
   /** After this without a sign of life, another server on the same database takes over what this one was doing. */
   readonly leaseTtlMs?: number
   readonly clock?: Clock

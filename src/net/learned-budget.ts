@@ -4,8 +4,11 @@ import { type Allowance, allowanceOf } from './rate-headers.ts'
 export interface LearnedPause {
   /** What it is about: see `registry-windows.ts`. */
   readonly kind: string
+  /** 0: it has ended before its time. */
   readonly untilMs: number
   readonly reason: string
+  /** When it was said, or ended. */
+  readonly atMs: number
 }
 
 export interface LearnedAllowance extends Allowance {
@@ -21,7 +24,7 @@ export interface Learned {
   readonly allowances: readonly LearnedAllowance[]
 }
 
-/** Keeps what was learned over restarts, by account (see `accountKey`). Neither throws. */
+/** Keeps what was learned, for restarts and other processes, by account (see `accountKey`): together with what is kept already. Neither throws. */
 export interface LearnedStore {
   load(account: string): Promise<Learned | undefined>
   save(account: string, learned: Learned): void
@@ -29,13 +32,17 @@ export interface LearnedStore {
 
 /** Allowances change with each request: they are kept this often. */
 const SAVE_EVERY_MS = 10_000
+/** How often it is looked what other processes were told. */
+const LOAD_EVERY_MS = 1_000
+/** No pause is longer than this: an end of one says nothing after it. */
+const LONGEST_MS = 24 * 60 * 60 * 1000
 /** A hostile registry names no more kinds than there are, but pauses of before this are of no use to anybody. */
 const MAX_KINDS = 20
 
 export interface BudgetMemory {
-  /** Reads what was kept, once. */
+  /** Resolves when what was kept has been read; what others have kept since is read in the background. */
   ready(): Promise<void>
-  pause(pause: LearnedPause): void
+  pause(pause: Omit<LearnedPause, 'atMs'>): void
   endPause(kind: string): void
   /** From the headers of an answer to a request that counts as `kind`. @param redact takes secrets out of what is kept */
   see(kind: string, headers: Headers, redact: (text: string) => string): void
@@ -48,56 +55,92 @@ export function createBudgetMemory(
   account: string,
   { nowMs, store }: { readonly nowMs: () => number; readonly store: LearnedStore | undefined },
 ): BudgetMemory {
-  const pauses = new Map<string, LearnedPause>()
-  const allowances = new Map<string, LearnedAllowance>()
+  let learned: Learned = { pauses: [], allowances: [] }
+  let loadedMs = Number.NEGATIVE_INFINITY
   let savedMs = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | undefined
 
   const present = (): Learned => ({
-    pauses: [...pauses.values()].filter(({ untilMs }) => untilMs > nowMs()),
-    allowances: [...allowances.values()].filter((one) => (renewedMs(one) ?? Number.POSITIVE_INFINITY) > nowMs()),
+    pauses: learned.pauses.filter(({ untilMs }) => untilMs > nowMs()),
+    allowances: learned.allowances.filter((one) => (renewedMs(one) ?? Number.POSITIVE_INFINITY) > nowMs()),
   })
   const save = () => {
     savedMs = nowMs()
-    store?.save(account, present())
+    store?.save(account, learned)
   }
-  const add = (pause: LearnedPause) => {
-    const before = pauses.get(pause.kind)
-    if (before !== undefined && before.untilMs >= pause.untilMs) return
-    if (before === undefined && pauses.size >= MAX_KINDS) return
-    pauses.set(pause.kind, pause)
+  const add = (more: Learned) => {
+    learned = mergeLearned(learned, more, nowMs())
   }
+  const load = async () => {
+    loadedMs = nowMs()
+    const kept = await store?.load(account)
+    if (kept !== undefined) add(kept)
+  }
+  const findPause = (kind: string) => learned.pauses.find((one) => one.kind === kind)
   return {
-    ready() {
-      loading ??= Promise.resolve(store?.load(account)).then((kept) => {
-        for (const pause of kept?.pauses ?? []) add(pause)
-        for (const one of kept?.allowances ?? []) if (!allowances.has(one.kind)) allowances.set(one.kind, one)
-      })
-      return loading
+    async ready() {
+      loading ??= load()
+      await loading
+      if (store !== undefined && nowMs() - loadedMs >= LOAD_EVERY_MS) void load()
     },
     pause(pause) {
-      add(pause)
+      add({ pauses: [{ ...pause, atMs: nowMs() }], allowances: [] })
       save()
     },
     endPause(kind) {
-      if (pauses.delete(kind)) save()
+      const pause = findPause(kind)
+      if (pause === undefined || pause.untilMs <= nowMs()) return
+      add({ pauses: [{ ...pause, untilMs: 0, atMs: nowMs() }], allowances: [] })
+      save()
     },
     see(kind, headers, redact) {
       const told = allowanceOf(headers, nowMs())
       if (told === undefined) return
-      const before = allowances.get(kind)
+      const before = learned.allowances.find((one) => one.kind === kind)
       // More is left than before: a new window, or a part of a rolling one has come back.
       const isSame = before !== undefined && told.remaining <= before.remaining && (renewedMs(before) ?? 0) > nowMs()
       const source = told.source === undefined ? undefined : redact(told.source)
-      allowances.set(kind, { ...told, source, kind, atMs: nowMs(), sinceMs: isSame ? before.sinceMs : nowMs() })
+      const seen = { ...told, source, kind, atMs: nowMs(), sinceMs: isSame ? before.sinceMs : nowMs() }
+      add({ pauses: [], allowances: [seen] })
       if (nowMs() - savedMs >= SAVE_EVERY_MS) save()
     },
     pausedUntilMs(kinds) {
-      const untils = kinds.map((kind) => pauses.get(kind)?.untilMs ?? 0)
+      const untils = kinds.map((kind) => findPause(kind)?.untilMs ?? 0)
       return Math.max(0, ...untils)
     },
     present,
   }
+}
+
+/**
+ * What two processes have learned of one account. Of pauses of one kind the longest counts, unless it has been ended since it was said; of
+ * allowances what was seen last. In whatever order things come together, nothing of another kind is lost.
+ */
+export function mergeLearned(one: Learned, other: Learned, nowMs: number): Learned {
+  const pauses = new Map<string, LearnedPause>()
+  for (const pause of [...one.pauses, ...other.pauses]) {
+    const isOver = pause.untilMs === 0 ? (pause.atMs ?? 0) + LONGEST_MS <= nowMs : pause.untilMs <= nowMs
+    const before = pauses.get(pause.kind)
+    if (isOver || (before === undefined && pauses.size >= MAX_KINDS)) continue
+    pauses.set(pause.kind, before === undefined ? pause : laterPause(before, pause))
+  }
+  const allowances = new Map<string, LearnedAllowance>()
+  for (const seen of [...one.allowances, ...other.allowances]) {
+    const before = allowances.get(seen.kind)
+    if (before === undefined && allowances.size >= MAX_KINDS) continue
+    if (before === undefined || seen.atMs >= before.atMs) allowances.set(seen.kind, seen)
+  }
+  return { pauses: [...pauses.values()], allowances: [...allowances.values()] }
+}
+
+function laterPause(one: LearnedPause, other: LearnedPause): LearnedPause {
+  // Kept by a version that did not note it.
+  const [atOne, atOther] = [one.atMs ?? 0, other.atMs ?? 0]
+  const isEnded = one.untilMs === 0 || other.untilMs === 0
+  if (isEnded && atOne !== atOther) return atOne > atOther ? one : other
+  // Both at one moment: what asks for silence is not overheard.
+  const longer = one.untilMs >= other.untilMs ? one : other
+  return { ...longer, atMs: Math.max(atOne, atOther) }
 }
 
 /** When an allowance is whole again, as far as it is known. */

@@ -8,11 +8,12 @@ import { isPassing } from './connection-failure.ts'
 import type { HttpResponse } from './guarded-fetch.ts'
 import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
 import { pacedBody } from './paced-body.ts'
+import { createSharedSlots, type Portions, wholePortions } from './portions.ts'
 import { type Priority, rankOf } from './priority.ts'
-import { createRateGate, type RateGate } from './rate-gate.ts'
+import { createOwnLedger, createRateGate, type RateGate, type RateLedger } from './rate-gate.ts'
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
 import { ALL, type RequestKind, windowOf } from './registry-windows.ts'
-import { bulkOf, createSlots, type Lane } from './slots.ts'
+import { bulkOf, type Lane } from './slots.ts'
 
 export interface BudgetOptions {
   /** Requests of one key in flight at once, bodies included. */
@@ -22,6 +23,10 @@ export interface BudgetOptions {
   readonly maxWaitMs?: number
   /** Keeps what registries said over restarts. */
   readonly store?: LearnedStore | undefined
+  /** The places of requests under way, where several processes share them. */
+  readonly portions?: Portions | undefined
+  /** What has been given out of limits that people set, where several processes share them. */
+  readonly ledger?: RateLedger | undefined
   readonly clock?: Clock
   readonly sleep?: Sleep
   /** In [0, 1). */
@@ -75,6 +80,8 @@ export interface RequestBudget {
   /** Of these organizations alone. */
   askedBy(organizations: readonly string[]): { readonly requests: number; readonly inFlight: number }
   readonly mostInFlight: number
+  /** How many of these this process may have under way at the moment: the others are of other processes, or nobody's. */
+  readonly share: number
   readonly pausedUntil: Date | undefined
   /** What the registry said, this process and those before it. */
   learned(): Promise<Learned>
@@ -125,7 +132,7 @@ export function createRequestBudgets(options: BudgetOptions = {}): RequestBudget
 export function createRequestBudget(options: BudgetOptions = {}, key = ''): RequestBudget {
   const host = URL.parse(key.split(' ')[0] ?? '')?.hostname ?? ''
   const concurrency = options.concurrency ?? 8
-  const slots = createSlots({ total: concurrency, bulk: bulkOf(concurrency) })
+  const slots = createSharedSlots(options.portions ?? wholePortions, key, { total: concurrency, bulkOf })
   const { maxTries = 4, maxWaitMs = 300_000, clock = systemClock } = options
   const { sleep = systemSleep, random = Math.random } = options
   let requests = 0
@@ -144,7 +151,9 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       .filter((rate) => rate.of === of)
       .map((rate) => {
         const name = JSON.stringify(rate)
-        const gate = own.get(name) ?? createRateGate(rate, { clock, sleep })
+        const ledger = options.ledger ?? createOwnLedger()
+        const shared = JSON.stringify([key, owner, rate])
+        const gate = own.get(name) ?? createRateGate(rate, { clock, sleep, ledger, name: shared })
         own.set(name, gate)
         return gate
       })
@@ -162,6 +171,9 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       inFlight: organizations.reduce((sum, one) => sum + slots.inUseOf(one), 0),
     }),
     mostInFlight: concurrency,
+    get share() {
+      return slots.total
+    },
     get pausedUntil() {
       const untilMs = memory.pausedUntilMs([ALL])
       return untilMs > nowMs() ? new Date(untilMs) : undefined
@@ -200,6 +212,8 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           for (const gate of gatesOf(rates, 'requests')) await gate.pass(shares, standing, signal)
           for (;;) {
             const release = await slots.acquire(lane, signal, shares, standing)
+            // It may have waited for long: what others were told meanwhile is read for those behind it.
+            void memory.ready()
             const pausedUntilMs = memory.pausedUntilMs(windows)
             const pauseMs = pausedUntilMs - nowMs()
             if (pauseMs <= 0) return release

@@ -31,8 +31,23 @@ export interface Slots {
   /** How many who wait come before the one of this name, were places given back one by one; undefined: it does not wait. */
   ahead(name: string): number | undefined
   readonly inUse: number
+  /** Places in use, and those that somebody waits for. */
+  readonly wanted: number
+  /** How many there are at the moment. */
+  readonly total: number
   /** Of one share. */
   inUseOf(key: string): number
+  /** There are more places than before: gives them to those who wait. */
+  grant(): void
+}
+
+/** Read anew each time: the number of places may change. One that falls takes no place from who has it. */
+export interface SlotLimits {
+  readonly total: number
+  /** Of these, what `bulk` work may hold. */
+  readonly bulk: number
+  /** Somebody has to wait. */
+  onWaiting?(): void
 }
 
 /** Of any places, total or shared, `bulk` work holds at most this part, so that small work always finds a free one soon. */
@@ -52,7 +67,7 @@ interface Waiting {
 }
 
 /** `total` places, of which `bulk` work may hold at most `bulk`. */
-export function createSlots({ total, bulk }: { readonly total: number; readonly bulk: number }): Slots {
+export function createSlots(limits: SlotLimits): Slots {
   const used: Count = { small: 0, bulk: 0 }
   const usedOf = new Map<string, Count>()
   const waiting: Record<Lane, Set<Waiting>> = { small: new Set(), bulk: new Set() }
@@ -62,8 +77,8 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
 
   const fits = (count: Count, lane: Lane, most: number, mostBulk: number) =>
     count.small + count.bulk < most && (lane === 'small' || count.bulk < mostBulk)
-  const isFree = (lane: Lane, shares: readonly Share[]) =>
-    fits(used, lane, total, bulk) &&
+  const hasRoom = (lane: Lane) => fits(used, lane, limits.total, limits.bulk)
+  const isInShares = (lane: Lane, shares: readonly Share[]) =>
     shares.every(({ key, most }) => fits(usedOf.get(key) ?? { small: 0, bulk: 0 }, lane, most, bulkOf(most)))
   const inUseOf = (key: string) => {
     const count = usedOf.get(key)
@@ -94,17 +109,21 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
         const count = usedOf.get(key)
         if (count !== undefined && --count[lane] + count[lane === 'small' ? 'bulk' : 'small'] === 0) usedOf.delete(key)
       }
-      for (let next = findNext(); next !== undefined; next = findNext()) next.grant()
+      grant()
     }
+  }
+
+  function grant(): void {
+    for (let next = findNext(); next !== undefined; next = findNext()) next.grant()
   }
 
   /** Afterwards nobody waits for whom there is a place: a newcomer that finds one takes it from nobody. */
   function findNext(): Waiting | undefined {
     for (const lane of ['small', 'bulk'] as const) {
       let best: Waiting | undefined
-      if (fits(used, lane, total, bulk)) {
+      if (waiting[lane].size > 0 && hasRoom(lane)) {
         for (const one of waiting[lane]) {
-          if ((best === undefined || isBefore(one, best) < 0) && isFree(lane, one.shares)) best = one
+          if ((best === undefined || isBefore(one, best) < 0) && isInShares(lane, one.shares)) best = one
         }
       }
       if (best !== undefined) return best
@@ -116,7 +135,14 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
     get inUse() {
       return used.small + used.bulk
     },
+    get wanted() {
+      return used.small + used.bulk + waiting.small.size + waiting.bulk.size
+    },
+    get total() {
+      return limits.total
+    },
     inUseOf,
+    grant,
     ahead(name) {
       const all = [...waiting.small, ...waiting.bulk]
       const mine = all.findIndex((one) => one.standing.name === name)
@@ -143,7 +169,7 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
     },
     async acquire(lane, signal, shares = [], standing = {}) {
       if (signal?.aborted) throw cancelledBy(signal)
-      if (isFree(lane, shares)) return take(lane, shares)
+      if (hasRoom(lane) && isInShares(lane, shares)) return take(lane, shares)
       return await new Promise((resolve, reject) => {
         const one: Waiting = {
           lane,
@@ -161,6 +187,7 @@ export function createSlots({ total, bulk }: { readonly total: number; readonly 
         }
         signal?.addEventListener('abort', giveUp, { once: true })
         waiting[lane].add(one)
+        limits.onWaiting?.()
       })
     },
   }

@@ -1,15 +1,11 @@
-/** Keeps what registries said of how often they may be asked, so that a restart does not begin by asking too often. */
-import { createHmac } from 'node:crypto'
+/** Keeps what registries said of how often they may be asked, for restarts and for the other servers on the database. */
 import type { Database } from '../db/engine/engine.ts'
 import { findLearnedBudget, keepLearnedBudget } from '../db/mirrors/learned-budgets.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
-import type { Sealer } from '../lib/seal.ts'
-import type { Learned, LearnedStore } from '../net/learned-budget.ts'
+import { type Learned, type LearnedStore, mergeLearned } from '../net/learned-budget.ts'
 
-/** Rows are under a keyed hash of the account: the account's own name is a hash of its password, which could be guessed at. */
-export function learnedBudgets(db: Database, sealer: Sealer): LearnedStore {
-  const key = sealer.derive('accounts of learned budgets').reveal()
-  const nameOf = (account: string) => createHmac('sha256', key).update(account).digest('hex')
+/** @param nameOf see `accountNames` */
+export function learnedBudgets(db: Database, nameOf: (account: string) => string): LearnedStore {
   return {
     async load(account) {
       const kept = await findLearnedBudget(db.read, nameOf(account)).catch(() => undefined)
@@ -17,8 +13,10 @@ export function learnedBudgets(db: Database, sealer: Sealer): LearnedStore {
     },
     save(account, learned) {
       const name = nameOf(account)
-      const row = { account: name, learned: JSON.stringify(learned), at: isoTime(systemClock.now()) }
-      db.later.add(`learned budget ${name}`, (tx) => keepLearnedBudget(tx, row))
+      const now = systemClock.now()
+      const merge = (kept: unknown) =>
+        kept === undefined ? learned : mergeLearned(kept as Learned, learned, now.getTime())
+      db.later.add(`learned budget ${name}`, (tx) => keepLearnedBudget(tx, { account: name, at: isoTime(now), merge }))
     },
   }
 }

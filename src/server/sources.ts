@@ -7,9 +7,8 @@ import type { Sealer } from '../lib/seal.ts'
 import type { Source } from '../mirror/engine.ts'
 import type { AddressPolicy } from '../net/address-guard.ts'
 import { createHttpClient, type HttpClient } from '../net/guarded-fetch.ts'
-import type { LearnedStore } from '../net/learned-budget.ts'
 import type { Priority } from '../net/priority.ts'
-import { createRequestBudgets } from '../net/request-budget.ts'
+import { type BudgetOptions, createRequestBudgets } from '../net/request-budget.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { RegistryReader } from '../oci/repository.ts'
 import { checkRegistry } from '../remote/check-registry.ts'
@@ -38,8 +37,8 @@ export interface Sources {
 export interface SourcesOptions {
   readonly policy: AddressPolicy
   readonly sealer: Sealer
-  /** Keeps what registries said over restarts. */
-  readonly store?: LearnedStore
+  /** Keeps what registries said, and what is shared with other servers. */
+  readonly budgets: Pick<BudgetOptions, 'store' | 'portions' | 'ledger'>
   /** URL of the sample upstream of this very server, which is on this machine whatever the rules for others say. */
   readonly sampleUrl: string | undefined
 }
@@ -47,10 +46,10 @@ export interface SourcesOptions {
 /** No organization's id. */
 const OPERATOR = 'operator'
 
-export function createSources({ policy, sealer, store, sampleUrl }: SourcesOptions): Sources {
+export function createSources({ policy, sealer, budgets, sampleUrl }: SourcesOptions): Sources {
   const network = createRegistryNetwork({
     http: createHttpClient({ policy }),
-    budgets: createRequestBudgets({ store }),
+    budgets: createRequestBudgets(budgets),
   })
   const ownPolicy = sampleUrl === undefined ? policy : samplePolicy(sampleUrl, policy)
   const ownNetwork = createRegistryNetwork({ http: createHttpClient({ policy: ownPolicy }) })

@@ -147,7 +147,7 @@ describe('what registries say is left', () => {
     }
     expect(elapsedMs()).toBe(0)
     const { pauses, allowances } = await budget.learned()
-    expect(pauses).toEqual([{ kind: 'pulls', untilMs: START + 90_000, reason: 'its allowance is spent' }])
+    expect(pauses).toEqual([{ kind: 'pulls', untilMs: START + 90_000, reason: 'its allowance is spent', atMs: START }])
     expect(allowances).toMatchObject([{ kind: 'pulls', limit: 100, remaining: 0 }])
     await budget.send(giving(answer(200)), { what: 'x', kind: 'manifest-get' })
     expect(elapsedMs()).toBe(90_000)

@@ -16,6 +16,7 @@ import { freshness } from './0019-freshness.ts'
 import { whims } from './0020-whims.ts'
 import { budget } from './0021-budget.ts'
 import { linkSizes } from './0022-link-sizes.ts'
+import { shares } from './0023-shares.ts'
 import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
 import type { Migration } from './migration.ts'
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   linkSizes,
   unlisted,
   usageChanges,
+  shares,
 ]

@@ -9,11 +9,13 @@ export async function findLearnedBudget(db: Queries, account: string): Promise<u
   return row === undefined ? undefined : (JSON.parse(row.learned) as unknown)
 }
 
+/** @param merge what is to be kept, from what is */
 export async function keepLearnedBudget(
   tx: Transaction,
-  o: { readonly account: string; readonly learned: string; readonly at: string },
+  o: { readonly account: string; readonly at: string; merge(kept: unknown): unknown },
 ): Promise<void> {
-  const { account, learned, at } = o
+  const { account, at } = o
+  const learned = JSON.stringify(o.merge(await findLearnedBudget(tx, account)))
   await tx
     .insertInto('learned_budgets')
     .values({ account, learned, learned_at: at })

@@ -1,6 +1,9 @@
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { LeaseRow } from '../schema.ts'
 
+/** The lease that says that a server lives is this and its name. */
+export const SERVER_LEASE = 'server:'
+
 /**
  * Takes a lease that nobody holds or whose time is over. Each taking has a higher generation, which fences off whoever held it before.
  * @returns the generation; undefined while another holds it

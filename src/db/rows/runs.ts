@@ -14,6 +14,8 @@ export interface SyncRunRow {
   /** Lease generation under which the run writes; a higher one fences it off. */
   generation: number
   started_at: string
+  /** When it had its place; null: it waits, ended before, or is of before this was noted. */
+  began_at: string | null
   ended_at: string | null
   counts: string
   failures: string

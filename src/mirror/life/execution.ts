@@ -14,8 +14,8 @@ import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
+import { MIRROR_LEASE } from './orphans.ts'
 import { type Places, priorityOf, registryOf, urgencyOf } from './places.ts'
-import { MIRROR_LEASE } from './presence.ts'
 import type { ProgressBoard } from './progress.ts'
 import { nextPassMs } from './schedule.ts'
 import { settingsOf } from './settings.ts'
@@ -36,7 +36,7 @@ const UNSAID_END = JSON.stringify([
   },
 ])
 
-export interface ExecutionOptions extends MirrorEngineOptions {
+export interface ExecutionOptions extends Omit<MirrorEngineOptions, 'presence' | 'portions'> {
   readonly clock: Clock
   readonly sleep: Sleep
   readonly random: () => number

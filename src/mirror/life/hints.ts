@@ -20,7 +20,7 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Hint, HintOutcome } from '../engine.ts'
-import { MIRROR_LEASE } from './presence.ts'
+import { MIRROR_LEASE } from './orphans.ts'
 import type { Runner } from './runner.ts'
 import { PAUSES } from './state.ts'
 

@@ -1,7 +1,7 @@
 /** Where runs wait until there is room for them: a bounded number of places, shared fairly, whoever asked (record 30). */
 import type { RunTrigger, UpstreamRow } from '../../db/schema.ts'
+import { createSharedSlots, type Portions, wholePortions } from '../../net/portions.ts'
 import type { Priority } from '../../net/priority.ts'
-import { createSlots } from '../../net/slots.ts'
 
 export const RUNS_AT_ONCE = 8
 
@@ -45,15 +45,28 @@ export function priorityOf(trigger: RunTrigger): Priority | undefined {
   return trigger === 'hint' ? 'hinted' : 'asked'
 }
 
-/** A free place goes to the organization that holds fewest, in turn; within it to what was asked for, then in order of asking. */
-export function createPlaces(total: number): Places {
-  const slots = createSlots({ total, bulk: total })
-  const most = (part: number) => Math.max(1, Math.floor(total * part))
+/**
+ * A free place goes to the organization that holds fewest, in turn; within it to what was asked for, then in order of asking.
+ * @param portions where several processes share the places; each gives of its own no more to one registry or organization
+ */
+export function createPlaces(total: number, portions: Portions = wholePortions): Places {
+  const slots = createSharedSlots(portions, 'runs', { total, bulkOf: (places) => places })
+  const most = (part: number) => Math.max(1, Math.floor(slots.total * part))
   return {
     take({ runId, organizationId, registry, urgency }, signal) {
       const shares = [
-        { key: JSON.stringify([organizationId]), most: most(ORGANIZATION) },
-        { key: JSON.stringify([null, registry]), most: most(REGISTRY) },
+        {
+          key: JSON.stringify([organizationId]),
+          get most() {
+            return most(ORGANIZATION)
+          },
+        },
+        {
+          key: JSON.stringify([null, registry]),
+          get most() {
+            return most(REGISTRY)
+          },
+        },
       ]
       return slots.acquire('small', signal, shares, { name: runId, rank: urgency })
     },

@@ -9,16 +9,19 @@ import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
 import { findRun, insertRun, setRunTags } from '../../db/mirrors/sync-runs.ts'
 import type { RunTrigger } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import type { Presence } from '../../jobs/presence.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import type { Portions } from '../../net/portions.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { createExecution, type ExecutionOptions } from './execution.ts'
 import { createPlaces, RUNS_AT_ONCE, urgencyOf } from './places.ts'
-import type { Presence } from './presence.ts'
 import { NO_COUNTS, renderRun } from './views.ts'
 
-export interface RunnerOptions extends Omit<ExecutionOptions, 'places' | 'onBegun'> {
+export interface RunnerOptions extends Omit<ExecutionOptions, 'places' | 'onBegun' | 'presence' | 'portions'> {
   readonly presence: Presence
+  /** Where several processes share the places. */
+  readonly portions: Portions | undefined
   /** A run has begun or ended: there may be room for another one that is due. */
   onRoom(): void
 }
@@ -90,7 +93,7 @@ const MAX_PLANNED_BYTES = 16 * 1024 * 1024
 
 export function createRunner(o: RunnerOptions): Runner {
   const { db, clock, logger } = o
-  const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE)
+  const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE, o.portions)
   /** By mirror: the present run and those that wait, in order of asking. */
   const queues = new Map<string, ProcessRun[]>()
   /** By mirror: the run whose turn it is. */
@@ -131,6 +134,7 @@ export function createRunner(o: RunnerOptions): Runner {
         outcome: 'running',
         generation: 0,
         started_at: now(),
+        began_at: null,
         ended_at: null,
         counts: JSON.stringify(NO_COUNTS),
         failures: '[]',

@@ -28,7 +28,7 @@ describeOnEachEngine('runs', (openFresh) => {
       insertRun(tx, {
         ...{ id, mirror_id: mirrorId, trigger: 'sync', full: 0, outcome: 'done', generation: 1, holder: null },
         ...{ started_at: startedAt, ended_at: startedAt, counts: JSON.stringify(NO_COUNTS), failures: '[]' },
-        ...{ tags: null, plan: null, progress: null },
+        ...{ tags: null, plan: null, progress: null, began_at: null },
       }),
     )
   }

@@ -1,62 +1,15 @@
-/** That this process lives, as other servers on the same database see it; and the end of runs whose process does not live any more. */
+/** The end of runs whose process does not live any more. */
 import type { Database } from '../../db/engine/engine.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { releaseClaimsOf } from '../../db/mirrors/mirror-hints.ts'
 import { findMirror, setMirrorState } from '../../db/mirrors/mirrors.ts'
 import { endRun, listRunningRuns } from '../../db/mirrors/sync-runs.ts'
-import { forgetLeases, listLeases, voidLease } from '../../db/platform/leases.ts'
+import { listLeases, SERVER_LEASE, voidLease } from '../../db/platform/leases.ts'
 import type { SyncRunRow } from '../../db/schema.ts'
-import { acquireLease, type Lease } from '../../jobs/leases.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { nextState } from './state.ts'
 
-export const SERVER_LEASE = 'server:'
 export const MIRROR_LEASE = 'mirror:'
-
-/** Rows of processes that ended without saying so are of no use after this. */
-const FORGET_AFTER_MS = 24 * 60 * 60 * 1000
-
-export interface Presence {
-  /** Lets other servers know that this one lives, from now until `close`; nothing when they do. */
-  announce(): Promise<void>
-  close(): Promise<void>
-}
-
-export interface PresenceOptions {
-  readonly db: Database
-  readonly clock: Clock
-  readonly holder: string
-  readonly ttlMs: number
-}
-
-export function createPresence({ db, clock, holder, ttlMs }: PresenceOptions): Presence {
-  let announced: Promise<Lease | undefined> | undefined
-  const take = async () => {
-    const before = isoTime(new Date(clock.now().getTime() - FORGET_AFTER_MS))
-    await db.write((tx) => forgetLeases(tx, SERVER_LEASE, before))
-    const lease = await acquireLease({ db, clock, key: `${SERVER_LEASE}${holder}`, holder, ttlMs })
-    // Taken from us by nobody but a server that thought itself alone, or one that forgot us after a long sleep: said again when needed.
-    lease?.signal.addEventListener('abort', () => {
-      announced = undefined
-    })
-    return lease
-  }
-  return {
-    async announce() {
-      announced ??= take()
-      await announced.catch((error) => {
-        announced = undefined
-        throw error
-      })
-    },
-    async close() {
-      const lease = await announced?.catch(() => undefined)
-      // Where that cannot be said any more, time says it.
-      await lease?.release().catch(() => {})
-      announced = undefined
-    },
-  }
-}
 
 /**
  * Ends runs whose process has died: they have failed, their mirrors are due at once, and whoever wakes late has lost its lease.
