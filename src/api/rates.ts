@@ -1,6 +1,6 @@
 /** Limits that people set for an upstream, and what is known of those that it has itself. */
 import { findRate } from '../lib/rate.ts'
-import { timeSchema, z } from './schema.ts'
+import { nameSchema, timeSchema, z } from './schema.ts'
 
 const rateSchema = z
   .string()
@@ -20,7 +20,8 @@ export const prioritySchema = z.enum(['asked', 'hinted', 'new', 'recheck'])
 
 /**
  * What one registry and login are asked for, by this server, and what the registry said of it. `requests` and `inFlight`: those of your
- * organization, of a shared upstream all; `pauses`: it asked for none until then;
+ * organization, of a shared upstream all; `mostInFlight`: of all servers on the database together, `share` of these by this one at the moment,
+ * 0 while it asks for nothing; `pauses`: it asked for none until then;
  * `allowances`: what it says is left, `kind` being what it counts; `waiting`: requests of your organizations that wait for their turn.
  */
 export const budgetSchema = z
@@ -28,6 +29,7 @@ export const budgetSchema = z
     requests: count,
     inFlight: count,
     mostInFlight: count,
+    share: count.default(0),
     pauses: z.array(z.strictObject({ kind: z.string(), until: timeSchema, reason: z.string() })),
     allowances: z.array(
       z.strictObject({
@@ -44,17 +46,26 @@ export const budgetSchema = z
   })
   .openapi('Budget')
 
+const needShape = {
+  requests: count,
+  needed: count,
+  kind: z.string().nullable(),
+  left: count.nullable(),
+  until: timeSchema.nullable(),
+}
+
 /**
- * What a plan asks upstream for beyond what making it has: `needed` of the requests that the registry counts, `left` of them until
- * `until`; null where it tells no allowance.
+ * What a run of a plan asks upstream for, its own listing included: `needed` of the requests that the registry counts, `left` of them until
+ * `until`; null where it tells no allowance. `referrers`: the same of the upstream that attestations come from, null where that is the same
+ * one; what is asked of it is not counted in the others.
  */
 export const forecastSchema = z
   .strictObject({
-    requests: count,
-    needed: count,
-    kind: z.string().nullable(),
-    left: count.nullable(),
-    until: timeSchema.nullable(),
+    ...needShape,
+    referrers: z
+      .strictObject({ upstream: nameSchema, ...needShape })
+      .nullable()
+      .default(null),
   })
   .openapi('Forecast')
 

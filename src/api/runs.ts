@@ -38,7 +38,9 @@ export const runFailureSchema = z
   .openapi('RunFailure')
 
 /**
- * One execution of a mirror; `endedAt` is null while it runs, `tags` those that it was limited to, null for all. `full`: it looked at
+ * One execution of a mirror, asked for at `startedAt`. `beganAt`: it had its place; null while it waits, or where it never did. `waitedSeconds`
+ * until then and `runningSeconds` since are null until they are known, and in runs of before they were told apart.
+ * `endedAt` is null while it runs, `tags` those that it was limited to, null for all. `full`: it looked at
  * everything anew. `plan` are the totals that it set out with, null when it did not come so far.
  */
 export const runSchema = z
@@ -47,7 +49,10 @@ export const runSchema = z
     trigger: runTriggerSchema,
     outcome: runOutcomeSchema,
     startedAt: timeSchema,
+    beganAt: timeSchema.nullable().default(null),
     endedAt: timeSchema.nullable(),
+    waitedSeconds: z.number().min(0).nullable().default(null),
+    runningSeconds: z.number().min(0).nullable().default(null),
     counts: runCountsSchema,
     failures: z.array(runFailureSchema),
     tags: z.array(z.string()).nullable(),

@@ -14,7 +14,7 @@ export function upstreamText({ upstream, budget }: { readonly upstream: Upstream
     ['Limit', upstream.maxRate.length === 0 ? 'none of ours' : upstream.maxRate.join(', ')],
     [
       'Requests',
-      `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way`,
+      `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way${partText(budget)}`,
     ],
     ['Added', age(upstream.createdAt, '-')],
   ])
@@ -26,6 +26,11 @@ export function upstreamText({ upstream, budget }: { readonly upstream: Upstream
     ),
   ]
   return rest.length === 0 ? text : `${text}\n${lines(rest)}`
+}
+
+/** Where others of the same database have the rest. */
+function partText({ share, mostInFlight }: Budget): string {
+  return share === 0 || share === mostInFlight ? '' : `, ${share} of them by this server`
 }
 
 const WHY: Record<Budget['waiting'][number]['priority'], string> = {
@@ -41,11 +46,16 @@ function allowanceText({ kind, limit, remaining, until, source }: Budget['allowa
   return `${remaining}${of} ${kind} left${until === null ? '' : ` until ${until}`}${by}.`
 }
 
-/** `A run needs 340 pulls, 212 left until 14:05.` */
-export function forecastText({ requests, needed, kind, left, until }: Forecast): string {
-  if (left === null) return `A run needs ${count(requests, 'request')}.`
+/** `A run needs 340 pulls, 212 left until 14:05.`, and the same of where attestations come from. */
+export function forecastText({ referrers, ...own }: Forecast): string {
+  if (referrers === null) return needText(own)
+  return `${needText(own)} ${needText(referrers, ` of ${referrers.upstream}`)}`
+}
+
+function needText({ requests, needed, kind, left, until }: Omit<Forecast, 'referrers'>, whom = ''): string {
+  if (left === null) return `A run needs ${count(requests, 'request')}${whom}.`
   const ends = until === null ? '' : ` until ${until}`
   const besides = needed === requests ? '' : ` (${count(requests, 'request')} in all)`
   const warning = needed > left ? ': it waits for the rest' : ''
-  return `A run needs ${needed} ${kind ?? 'requests'}${besides}, ${left} left${ends}${warning}.`
+  return `A run needs ${needed} ${kind ?? 'requests'}${whom}${besides}, ${left} left${ends}${warning}.`
 }

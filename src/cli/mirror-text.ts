@@ -2,6 +2,7 @@
 import type { Mirror } from '../api/mirrors.ts'
 import type { Run } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size } from './format.ts'
+import { tookMs, waitedText } from './run-text.ts'
 import { selectionText } from './selection.ts'
 import { lines, properties, table } from './table.ts'
 
@@ -172,7 +173,8 @@ function leftOutLines({ leftOut, tags, repository }: Mirror, program: string): s
 
 /** What a run has done, once it has ended. */
 export function outcomeText(mirror: Mirror, run: Run, program: string): string {
-  const took = run.endedAt === null ? '' : ` after ${duration(Date.parse(run.endedAt) - Date.parse(run.startedAt))}`
+  const [ms, waited] = [tookMs(run), waitedText(run)]
+  const took = ms === undefined ? '' : ` after ${duration(ms)}${waited === undefined ? '' : ` and a wait of ${waited}`}`
   const what = run.tags === null ? `what ${sourceOf(mirror)} has` : `${run.tags.join(', ')} of ${sourceOf(mirror)}`
   const leftOut = count(run.counts.tagsExcluded + run.counts.tagsDiverged + run.counts.tagsPinned, 'tag')
   const but = leftOut.startsWith('0 ') ? '' : `, without ${leftOut} left to people`

@@ -78,9 +78,10 @@ function skipLines({ images, items }: Plan): string[] {
   ]
 }
 
-/** Where the registry tells what is left. */
+/** Where a registry tells what is left. */
 function allowanceLines({ forecast }: Plan): string[] {
-  return forecast.left === null ? [] : [forecastText(forecast)]
+  const isTold = forecast.left !== null || (forecast.referrers !== null && forecast.referrers.left !== null)
+  return isTold ? [forecastText(forecast)] : []
 }
 
 /** `5 images with 12 tags and 40 attestations would be fetched, 310 MB in about 420 requests; 900 tags are in step.` */

@@ -4,8 +4,20 @@ import type { Run, RunItem } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size, wordsOf } from './format.ts'
 import { blocks, lines, properties, table } from './table.ts'
 
-function tookText({ startedAt, endedAt }: Run): string {
-  return endedAt === null ? 'running' : duration(Date.parse(endedAt) - Date.parse(startedAt))
+/** Its own work, without its wait for a place where that is known. */
+export function tookMs({ startedAt, endedAt, runningSeconds }: Run): number | undefined {
+  if (endedAt === null) return undefined
+  return runningSeconds === null ? Date.parse(endedAt) - Date.parse(startedAt) : runningSeconds * 1000
+}
+
+function tookText(run: Run): string {
+  const ms = tookMs(run)
+  return ms === undefined ? 'running' : duration(ms)
+}
+
+/** A wait that people would notice. */
+export function waitedText({ waitedSeconds }: Run): string | undefined {
+  return waitedSeconds === null || waitedSeconds < 1 ? undefined : duration(waitedSeconds * 1000)
 }
 
 /** What began it, and what it was limited to. */
@@ -15,12 +27,13 @@ function whyText({ trigger, tags, full }: Run): string {
 
 export function runTable(runs: readonly Run[], name: string, program: string): string {
   return table(
-    ['run', 'began', 'by', 'outcome', 'took', 'moved', 'failed', 'read', 'requests'],
+    ['run', 'began', 'by', 'outcome', 'waited', 'took', 'moved', 'failed', 'read', 'requests'],
     runs.map((run) => [
       run.id,
       age(run.startedAt, ''),
       whyText(run),
       run.outcome,
+      waitedText(run) ?? '-',
       tookText(run),
       String(run.counts.tagsMoved),
       String(run.counts.failed),
@@ -49,6 +62,7 @@ export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): st
     ['Tags', run.tags?.join(', ')],
     ['Outcome', run.outcome],
     ['Began', `${run.startedAt} (${age(run.startedAt, '')})`],
+    ['Waited', waitedText(run)],
     ['Took', tookText(run)],
     ['Planned', plan === null ? undefined : planned.length === 0 ? 'nothing to do' : planned.join(', ')],
     ['Moved', `${count(counts.tagsMoved, 'tag')}, ${counts.tagsUnchanged} unchanged, ${counts.failed} failed`],

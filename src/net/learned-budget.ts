@@ -40,7 +40,7 @@ const LONGEST_MS = 24 * 60 * 60 * 1000
 const MAX_KINDS = 20
 
 export interface BudgetMemory {
-  /** Resolves when what was kept has been read; what others have kept since is read in the background. */
+  /** Resolves when what was kept has been read, a second ago at most. */
   ready(): Promise<void>
   pause(pause: Omit<LearnedPause, 'atMs'>): void
   endPause(kind: string): void
@@ -56,7 +56,7 @@ export function createBudgetMemory(
   { nowMs, store }: { readonly nowMs: () => number; readonly store: LearnedStore | undefined },
 ): BudgetMemory {
   let learned: Learned = { pauses: [], allowances: [] }
-  let loadedMs = Number.NEGATIVE_INFINITY
+  let loadedMs = 0
   let savedMs = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | undefined
 
@@ -73,15 +73,15 @@ export function createBudgetMemory(
   }
   const load = async () => {
     loadedMs = nowMs()
-    const kept = await store?.load(account)
+    if (store === undefined) return
+    const kept = await store.load(account)
     if (kept !== undefined) add(kept)
   }
   const findPause = (kind: string) => learned.pauses.find((one) => one.kind === kind)
   return {
     async ready() {
-      loading ??= load()
+      if (loading === undefined || nowMs() - loadedMs >= LOAD_EVERY_MS) loading = load()
       await loading
-      if (store !== undefined && nowMs() - loadedMs >= LOAD_EVERY_MS) void load()
     },
     pause(pause) {
       add({ pauses: [{ ...pause, atMs: nowMs() }], allowances: [] })

@@ -212,8 +212,8 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           for (const gate of gatesOf(rates, 'requests')) await gate.pass(shares, standing, signal)
           for (;;) {
             const release = await slots.acquire(lane, signal, shares, standing)
-            // It may have waited for long: what others were told meanwhile is read for those behind it.
-            void memory.ready()
+            // It may have waited for long: other processes may have been told something meanwhile.
+            await memory.ready()
             const pausedUntilMs = memory.pausedUntilMs(windows)
             const pauseMs = pausedUntilMs - nowMs()
             if (pauseMs <= 0) return release

@@ -41,6 +41,7 @@ export async function budgetView(budget: RequestBudget, organizations: readonly 
     requests,
     inFlight,
     mostInFlight: budget.mostInFlight,
+    share: budget.share,
     pauses: pauses.map(({ kind, untilMs, reason }) => ({ kind, until: isoTime(new Date(untilMs)), reason })),
     allowances: allowances.map(allowanceView),
     waiting: mine.map(({ about, priority, requests }) => ({ repository: about ?? '(catalog)', priority, requests })),

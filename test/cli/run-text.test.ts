@@ -10,6 +10,9 @@ const run: Run = {
   trigger: 'sync',
   outcome: 'partial',
   startedAt: '2026-01-01T00:00:00.000Z',
+  beganAt: '2026-01-01T00:00:30.000Z',
+  waitedSeconds: 30,
+  runningSeconds: 90,
   endedAt: '2026-01-01T00:02:00.000Z',
   counts: { ...NO_COUNTS, tagsMoved: 1, failed: 1, readBytes: 2_000_000, requests: 12 },
   failures: [],
@@ -29,13 +32,14 @@ test('a list of runs says when, why, how long, and what came of it', () => {
     'BEGAN',
     'BY',
     'OUTCOME',
+    'WAITED',
     'TOOK',
     'MOVED',
     'FAILED',
     'READ',
     'REQUESTS',
   ])
-  expect(row).toMatch(/^r-1 .* sync, full, of 2 tags {2}partial {2}2 minutes {2}1 {6}1 {7}2 MB {2}12$/)
+  expect(row).toMatch(/^r-1 .* sync, full, of 2 tags {2}partial {2}30 seconds {2}2 minutes {2}1 {6}1 {7}2 MB {2}12$/)
   expect(runTable([], 'acme/app', 'kagami')).toBe('acme/app has not run yet. Begin: kagami mirror sync acme/app')
 })
 
@@ -46,6 +50,7 @@ test('one run shows its plan, each move from where to where, and each failure to
     item({ action: 'failed', code: 'UPSTREAM_UNAVAILABLE', message: 'hub: down' }),
   ]
   const lines = runText({ repository: 'acme/app' } as Mirror, run, items).split('\n')
+  expect(lines).toContain('Waited   30 seconds')
   expect(lines).toContain('Planned  2 tags moved, 3 MB')
   expect(lines).toContain('Read     2 MB in 12 requests')
   expect(lines.find((line) => line.startsWith('1 '))).toBe(

@@ -12,6 +12,7 @@ export async function countRun(
     readonly outcome: Exclude<RunOutcome, 'running'>
     readonly counts: Partial<RunCounts>
     readonly failures: readonly Pick<RunFailure, 'code'>[]
+    readonly times: { readonly waitedMs: number | undefined; readonly runningMs: number | undefined }
   },
 ): Promise<void> {
   const { readBytes = 0, requests = 0, tagsMoved = 0 } = run.counts
@@ -22,6 +23,8 @@ export async function countRun(
     { counter: 'bytes', label: '', total: readBytes },
     { counter: 'requests', label: '', total: requests },
     { counter: 'tags', label: 'moved', total: tagsMoved },
+    { counter: 'milliseconds', label: 'running', total: run.times.runningMs ?? 0 },
+    { counter: 'milliseconds', label: 'waiting', total: run.times.waitedMs ?? 0 },
     ...[...codes].map(([label, total]) => ({ counter: 'failures' as const, label, total })),
   ]
   const rows = counted.filter(({ total }) => total > 0).map((row) => ({ mirror_id: mirrorId, ...row }))

@@ -21,7 +21,7 @@ export async function setRunGeneration(
   generation: number,
   o: { readonly at: string; readonly failuresOfEarlier: string },
 ): Promise<void> {
-  await tx.updateTable('sync_runs').set({ generation }).where('id', '=', run.id).execute()
+  await tx.updateTable('sync_runs').set({ generation, began_at: o.at }).where('id', '=', run.id).execute()
   const unsaid = await tx
     .selectFrom('sync_runs')
     .select('id')
@@ -73,15 +73,35 @@ export async function endRun(
     })
     .where('id', '=', id)
     .where('outcome', '=', 'running')
-    .returning(['mirror_id', 'counts', 'failures'])
+    .returning(['mirror_id', 'counts', 'failures', 'generation', 'started_at', 'began_at', 'ended_at'])
     .executeTakeFirst()
   if (ended === undefined) return false
   await countRun(tx, ended.mirror_id, {
     outcome: end.outcome,
     counts: JSON.parse(ended.counts),
     failures: JSON.parse(ended.failures),
+    times: timesOf(ended),
   })
   return true
+}
+
+/**
+ * How long a run waited for its place, and how long it worked, in milliseconds; undefined: not known yet, or of before it was noted. A clock
+ * that was set back makes neither negative.
+ */
+export function timesOf(row: Pick<SyncRunRow, 'generation' | 'started_at' | 'began_at' | 'ended_at'>): {
+  readonly waitedMs: number | undefined
+  readonly runningMs: number | undefined
+} {
+  const between = (from: string, to: string) => Math.max(0, Date.parse(to) - Date.parse(from))
+  const { generation, started_at, began_at, ended_at } = row
+  if (began_at !== null) {
+    const runningMs = ended_at === null ? undefined : between(began_at, ended_at)
+    return { waitedMs: between(started_at, began_at), runningMs }
+  }
+  // One that has no generation never had its place.
+  if (generation > 0 || ended_at === null) return { waitedMs: undefined, runningMs: undefined }
+  return { waitedMs: between(started_at, ended_at), runningMs: 0 }
 }
 
 /** Where a page ended. */

@@ -43,8 +43,8 @@ export interface SyncRunItemRow {
 /** Counts that only grow, and outlive the runs that they are of. */
 export interface MirrorCounterRow {
   mirror_id: string
-  counter: 'runs' | 'failures' | 'bytes' | 'requests' | 'tags'
-  /** Outcome of runs, code of failures; empty where there is one. */
+  counter: 'runs' | 'failures' | 'bytes' | 'requests' | 'tags' | 'milliseconds'
+  /** Outcome of runs, code of failures, what the time was spent with; empty where there is one. */
   label: string
   total: number
 }

@@ -104,6 +104,12 @@ export function renderMetrics(
     const bytes = counter('kagami_mirror_read_bytes_total', 'Bytes read from upstream.', ['mirror'])
     const requests = counter('kagami_mirror_requests_total', 'Requests sent to upstream.', ['mirror'])
     const tags = counter('kagami_mirror_tags_moved_total', 'Tags that runs have moved.', ['mirror'])
+    const running = counter('kagami_mirror_run_seconds_total', 'Time that runs have worked, without their wait.', [
+      'mirror',
+    ])
+    const waiting = counter('kagami_mirror_run_waiting_seconds_total', 'Time that runs have waited for a place.', [
+      'mirror',
+    ])
     const names = new Map(measures.mirrors.map(({ id, repository }) => [id, repository]))
     for (const { mirrorId, counter: kind, label, total } of measures.counters) {
       const mirror = mirrorId === null ? OTHERS : (names.get(mirrorId) ?? OTHERS)
@@ -111,6 +117,7 @@ export function renderMetrics(
       else if (kind === 'failures') failures.inc({ mirror, code: label }, total)
       else if (kind === 'bytes') bytes.inc({ mirror }, total)
       else if (kind === 'requests') requests.inc({ mirror }, total)
+      else if (kind === 'milliseconds') (label === 'waiting' ? waiting : running).inc({ mirror }, total / 1000)
       else tags.inc({ mirror }, total)
     }
   }

@@ -6,7 +6,7 @@ import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { saturate } from '../../lib/saturate.ts'
 import type { Tag } from '../../oci/reference.ts'
-import type { MirrorEngineOptions } from '../engine.ts'
+import type { MirrorEngineOptions, Source } from '../engine.ts'
 import { forecastOf } from '../pass/forecast.ts'
 import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
 import { imagesOf, planIdOf } from '../pass/plan-images.ts'
@@ -83,11 +83,18 @@ async function dryRun(
     selection,
     signal,
   })
-  const allowances = (await sources.image.allowances?.()) ?? []
-  const forecast = forecastOf(plan, inventory, { listing: sources.image.usage().requests, allowances })
+  const askedOf = async (source: Source) => ({
+    listing: source.usage().requests,
+    allowances: (await source.allowances?.()) ?? [],
+  })
+  const { image, referrers } = sources
+  const forecast = forecastOf(plan, inventory, {
+    image: await askedOf(image),
+    referrers: referrers && { ...(await askedOf(referrers)), upstream: referrers.upstream },
+  })
   const images = imagesOf(inventory, known, plan)
   const subject = subjectOf(mirror, only)
-  const asked = sources.image.usage().requests + (sources.referrers?.usage().requests ?? 0)
+  const asked = image.usage().requests + (referrers?.usage().requests ?? 0)
   // The run asks what this did once more, and then for the blobs.
   const totals = { ...plan.totals, requests: asked + (plan.totals.blobs ?? 0) }
   const items = plan.items.map((one) => ({

@@ -7,7 +7,7 @@ import { listPauses } from '../../db/mirrors/life.ts'
 import { listExclusions } from '../../db/mirrors/mirror-exclusions.ts'
 import { countMirrorTags, findBehindSince, listTagsInState, NO_TAGS } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
-import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
+import { listLastRuns, timesOf } from '../../db/mirrors/sync-runs.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
 import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
 import { saturate } from '../../lib/saturate.ts'
@@ -34,12 +34,17 @@ export const NO_COUNTS: RunCounts = {
 }
 
 export function renderRun(row: SyncRunRow): Run {
+  const { waitedMs, runningMs } = timesOf(row)
+  const seconds = (ms: number | undefined) => (ms === undefined ? null : ms / 1000)
   return {
     id: row.id,
     trigger: row.trigger,
     outcome: row.outcome,
     startedAt: row.started_at,
+    beganAt: row.began_at,
     endedAt: row.ended_at,
+    waitedSeconds: seconds(waitedMs),
+    runningSeconds: seconds(runningMs),
     // Runs of before counted less.
     counts: { ...NO_COUNTS, ...(JSON.parse(row.counts) as Partial<RunCounts>) },
     failures: JSON.parse(row.failures) as RunFailure[],

@@ -51,6 +51,7 @@ export function planSync(
     referrersLeftOut: 0,
     referrersUnlinked: 0,
   }
+  const fromReferrers = { manifests: 0, blobs: 0 }
   const counted = new Set<Digest>()
   const countedBlobs = new Set<Digest>()
   const planned = new Set<Tag>()
@@ -87,6 +88,10 @@ export function planSync(
     if (node.isAttached) content.referrers++
     else content.manifests++
     content.blobs += distinct.size
+    if (node.origin === 'referrers') {
+      fromReferrers.manifests++
+      fromReferrers.blobs += distinct.size
+    }
     content.sizeBytes += sizeBytes
   }
 
@@ -246,7 +251,7 @@ export function planSync(
   const refusal = vanished.refusal ?? unlisted.refusal
   const { forgotten } = vanished
   const ends = { unmet, untags, unlisted, refusal, holds, holdUntil }
-  return { items, totals: { ...totals, ...content }, works, tags, excluded, forgotten, ...ends }
+  return { items, totals: { ...totals, ...content }, fromReferrers, works, tags, excluded, forgotten, ...ends }
 }
 
 /** What was asked for by name is owed an answer: tags that people keep for themselves, and those that upstream does not list. */

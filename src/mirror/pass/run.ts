@@ -42,7 +42,7 @@ const UNFOLLOWED: ReadonlySet<MirrorTagRow['state']> = new Set([
 /** Both registries of one mirror, opened for one pass. */
 export interface Sources {
   readonly image: Source
-  readonly referrers: Source | undefined
+  readonly referrers: (Source & { readonly upstream: string }) | undefined
   /** Upstream address and credential, as one value each. */
   readonly keys: { readonly image: string; readonly referrers: string }
 }
@@ -57,7 +57,10 @@ export async function openSources(
   const other = upstream.referrers_from === null ? undefined : await getUpstream(db, upstream.referrers_from)
   return {
     image: await openSource(upstream, repository, mirror.organization_id, priority),
-    referrers: other === undefined ? undefined : await openSource(other, repository, mirror.organization_id, priority),
+    referrers: other && {
+      ...(await openSource(other, repository, mirror.organization_id, priority)),
+      upstream: other.name,
+    },
     keys: { image: sourceKey(upstream), referrers: sourceKey(other ?? upstream) },
   }
 }

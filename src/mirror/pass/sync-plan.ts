@@ -43,6 +43,8 @@ export interface UnmetTag {
 export interface SyncPlan {
   readonly items: readonly PlanItem[]
   readonly totals: Readonly<Record<string, number>>
+  /** What of the totals is copied from the referrer source. */
+  readonly fromReferrers: { readonly manifests: number; readonly blobs: number }
   readonly works: readonly RootWork[]
   /** Upstream's tags, and those that it lost; without those that people excluded. */
   readonly tags: readonly PlannedTag[]

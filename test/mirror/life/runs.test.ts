@@ -154,7 +154,7 @@ describeOnEachEngine('runs', (openFresh) => {
     await instance.sync(mirrorId)
     const counters = async () =>
       (await instance.db.read.selectFrom('mirror_counters').selectAll().orderBy('counter').orderBy('label').execute())
-        .filter(({ counter }) => counter !== 'requests')
+        .filter(({ counter }) => counter !== 'requests' && counter !== 'milliseconds')
         .map(({ counter, label, total }) => [counter, label, total])
     const after = [
       ['failures', 'UPSTREAM_UNAVAILABLE', 1],
@@ -168,7 +168,14 @@ describeOnEachEngine('runs', (openFresh) => {
     )
     expect(await counters()).toEqual(after)
     const failures = [{ code: 'DENIED' }, { code: 'DENIED' }]
-    await instance.db.write((tx) => countRun(tx, mirrorId, { outcome: 'done', counts: { readBytes: 7 }, failures }))
+    await instance.db.write((tx) =>
+      countRun(tx, mirrorId, {
+        outcome: 'done',
+        counts: { readBytes: 7 },
+        failures,
+        times: { waitedMs: 0, runningMs: 0 },
+      }),
+    )
     expect(await counters()).toEqual([['bytes', '', 7], after[0], ['runs', 'done', 2], ...after.slice(2)] as never)
   })
 })
