@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { countBytes, formatPiece, missingPieces, parsePieces, withPiece } from '../../src/blobs/piece-map.ts'
+import type { Sleep } from '../../src/lib/retry.ts'
 import { type Rest, takePiece } from '../../src/mirror/pass/fetch-pieces.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { ByteRange } from '../../src/oci/repository.ts'
@@ -131,6 +132,95 @@ describe('a large blob', () => {
     }
     expect(await storage.fetch(registry.url, blob)).toBe(SIZE)
     expect([stalled, await isWhole()]).toEqual([1, true])
+  })
+
+  describe('the last piece', () => {
+    const lastFrom = 12 * MIB
+    /** The registry has sent most of the last piece, and sends no more of it until `go`. */
+    function stallLast() {
+      const go = Promise.withResolvers<void>()
+      const stalled = Promise.withResolvers<void>()
+      const ended = Promise.withResolvers<'cancelled' | 'whole'>()
+      let asked = 0
+      fault = ({ range }) => {
+        if (range === undefined || range.to !== SIZE) return undefined
+        if (++asked > 1) return undefined
+        return part(
+          range,
+          new ReadableStream({
+            start: (controller) => controller.enqueue(bytes.slice(range.from, SIZE - 1000)),
+            async pull(controller) {
+              stalled.resolve()
+              await go.promise
+              controller.enqueue(bytes.slice(SIZE - 1000))
+              controller.close()
+              ended.resolve('whole')
+            },
+            cancel: () => ended.resolve('cancelled'),
+          }),
+        )
+      }
+      return { go, stalled: stalled.promise, ended: ended.promise, asked: () => asked }
+    }
+
+    test('that takes much longer than the others is asked for once more, and whoever is first ends the other', async () => {
+      const last = stallLast()
+      const waits: number[] = []
+      // The patience is over as soon as the piece stalls.
+      const sleep: Sleep = async (ms) => {
+        waits.push(ms)
+        await last.stalled
+      }
+      const fetched = await storage.fetch(registry.url, blob, { sleep })
+      expect([last.asked(), await isWhole()]).toEqual([2, true])
+      // Only what it lacked was asked for again; what of that came twice is its own answer's.
+      expect(ranges.at(-1)?.from).toBeGreaterThanOrEqual(lastFrom)
+      expect(fetched).toBeGreaterThanOrEqual(SIZE)
+      expect(fetched).toBeLessThan(SIZE + 4 * MIB)
+      expect(waits.length).toBeGreaterThan(0)
+      for (const ms of waits) expect(ms).toBeLessThanOrEqual(30_000)
+      last.go.resolve()
+      expect(await last.ended).toBe('cancelled')
+    })
+
+    test('that comes by itself first ends the other', async () => {
+      const last = stallLast()
+      const never = Promise.withResolvers<Response>()
+      const others = fault
+      fault = (asked) => {
+        const answer = others(asked)
+        if (asked.range?.to !== SIZE || last.asked() < 2) return answer
+        last.go.resolve()
+        return never.promise
+      }
+      const fetched = await storage.fetch(registry.url, blob, { sleep: () => last.stalled })
+      expect([fetched < SIZE + 4 * MIB, last.asked(), await isWhole()]).toEqual([true, 2, true])
+      never.resolve(new Response(null, { status: 500 }))
+    })
+
+    test('is not harmed by a refusal of the other', async () => {
+      const last = stallLast()
+      const others = fault
+      fault = (asked) => {
+        const answer = others(asked)
+        if (asked.range?.to !== SIZE || last.asked() < 2) return answer
+        setImmediate(() => last.go.resolve())
+        return new Response(null, { status: 403 })
+      }
+      const fetched = await storage.fetch(registry.url, blob, { sleep: () => last.stalled })
+      // Of the others, too, what is under way at that moment may have been asked for twice.
+      expect([fetched < SIZE + 4 * MIB, await isWhole()]).toEqual([true, true])
+    })
+
+    test('is given its time', async () => {
+      const last = stallLast()
+      const sleep: Sleep = (_ms, signal) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('over'))))
+      const fetching = storage.fetch(registry.url, blob, { sleep })
+      await last.stalled
+      last.go.resolve()
+      expect([await fetching, last.asked(), await isWhole()]).toEqual([SIZE, 1, true])
+    })
   })
 
   test('one of any size that an upstream may claim costs no more than what is asked for at once', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { openDatabase } from '../../src/db/engine/engine.ts'
 import { createRepository } from '../../src/db/repositories/repositories.ts'
+import type { Sleep } from '../../src/lib/retry.ts'
 import { fetchBlob } from '../../src/mirror/pass/fetch-blob.ts'
 import { createHttpClient } from '../../src/net/guarded-fetch.ts'
 import { createRequestBudgets } from '../../src/net/request-budget.ts'
@@ -16,7 +17,7 @@ export const MIB = 1024 * 1024
 
 export interface LargeBlobStorage {
   /** @returns bytes that came over the network */
-  fetch(url: string, blob: Descriptor): Promise<number>
+  fetch(url: string, blob: Descriptor, o?: { readonly sleep?: Sleep }): Promise<number>
   read(blob: Descriptor): Promise<Uint8Array>
   close(): Promise<void>
 }
@@ -53,13 +54,13 @@ export async function openLargeBlobStorage(directory: string): Promise<LargeBlob
     budgets: createRequestBudgets({ sleep: async () => {} }),
   })
   return {
-    async fetch(url, blob) {
+    async fetch(url, blob, more = {}) {
       const reader = openRemoteRepository(network, { url }, parseRepositoryName('app'))
       let bytes = 0
       const onBytes = (count: number) => {
         bytes += count
       }
-      await fetchBlob(blob, { reader, writer, onBytes, pieceBytes: MIB })
+      await fetchBlob(blob, { reader, writer, onBytes, pieceBytes: MIB, ...more })
       return bytes
     },
     async read({ digest }) {

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode, isAppError } from '../../errors.ts'
+import type { Sleep } from '../../lib/retry.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
 import { counted } from './counted-stream.ts'
@@ -23,6 +24,7 @@ export interface BlobTransfer extends Abortable {
   onRead?(): void
   /** Of pieces of large blobs, in bytes; for tests. */
   readonly pieceBytes?: number
+  readonly sleep?: Sleep
 }
 
 /**
