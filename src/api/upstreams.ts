@@ -13,7 +13,8 @@ export const namePrefixSchema = z
 
 /**
  * A registry that is read from. `organization` null: shared by the operator with every organization; `prefix`: what the
- * default names of its mirrors begin with; `ca`: the certificates (PEM) that are trusted besides those of the system.
+ * default names of its mirrors begin with; `ca`: the certificates (PEM) that are trusted besides those of the system. `ceilings`: what its
+ * registry documents and its requests keep to, as nobody has set `maxRate` (`isMaxRateSet`).
  */
 export const upstreamSchema = z
   .strictObject({
@@ -26,6 +27,8 @@ export const upstreamSchema = z
     ca: z.string().nullable(),
     prefix: z.string(),
     maxRate: maxRateSchema,
+    isMaxRateSet: z.boolean().default(false),
+    ceilings: z.array(z.strictObject({ counts: z.string(), rate: z.string(), source: z.string() })).default([]),
     createdAt: timeSchema,
   })
   .openapi('Upstream')
@@ -55,9 +58,8 @@ const referrersSchema = nameSchema.describe('Another upstream, which holds signa
 const prefixSchema = namePrefixSchema.describe(
   'The default names of its mirrors begin with it; default: dhi- for dhi.io and a path that ends in /dhi, else none',
 )
-const rateLimitSchema = maxRateSchema.describe(
-  'Requests and bytes from it keep to all of these; an empty list: to none',
-)
+const RATE_ABOUT =
+  'Requests and bytes from it keep to all of these; an empty list: to none; null: to what its registry documents'
 const checkSchema = z
   .boolean()
   .default(false)
@@ -74,7 +76,7 @@ export const upstreamCreateSchema = z
     plainHttp: plainHttpSchema.default(false),
     referrersFrom: referrersSchema.optional(),
     prefix: prefixSchema.optional(),
-    maxRate: rateLimitSchema.default([]),
+    maxRate: maxRateSchema.nullable().optional().describe(RATE_ABOUT),
     check: checkSchema,
   })
   .refine((value) => (value.username === undefined) === (value.password === undefined), {
@@ -93,7 +95,7 @@ export const upstreamChangeSchema = z
     plainHttp: plainHttpSchema.optional(),
     referrersFrom: referrersSchema.nullable().optional(),
     prefix: namePrefixSchema.optional().describe('The default names of its further mirrors begin with it'),
-    maxRate: rateLimitSchema.optional(),
+    maxRate: maxRateSchema.nullable().optional().describe(`${RATE_ABOUT}; left out: as it is`),
     check: checkSchema,
     dryRun: z.boolean().default(false).describe('Answer with what would be another, and ask and change nothing'),
   })

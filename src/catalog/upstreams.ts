@@ -37,8 +37,8 @@ export interface NewUpstream extends ConnectionChange {
   readonly referrersFrom?: string | undefined
   /** Before the default names of its mirrors; absent: by its address. */
   readonly prefix?: string | undefined
-  /** As `api/rates.ts` has them. */
-  readonly maxRate?: readonly string[] | undefined
+  /** As `api/rates.ts` has them; absent or null: what its registry documents. */
+  readonly maxRate?: readonly string[] | null | undefined
 }
 
 export interface UpstreamChange extends ConnectionChange {
@@ -46,8 +46,8 @@ export interface UpstreamChange extends ConnectionChange {
   readonly referrersFrom?: string | null | undefined
   /** Before the default names of further mirrors. */
   readonly prefix?: string | undefined
-  /** As `api/rates.ts` has them. */
-  readonly maxRate?: readonly string[] | undefined
+  /** As `api/rates.ts` has them; null: what its registry documents. */
+  readonly maxRate?: readonly string[] | null | undefined
 }
 
 /**
@@ -79,10 +79,15 @@ export async function addUpstream(
       referrers_from: await sourceIn(tx),
       prefix: given.prefix ?? defaultNamePrefix(connection.url),
       max_rate: JSON.stringify(given.maxRate ?? []),
+      has_own_rate: ownRate(given.maxRate),
       created_at: isoTime(systemClock.now()),
     }),
   )
   return { row, findings }
+}
+
+function ownRate(maxRate: readonly string[] | null | undefined): UpstreamRow['has_own_rate'] {
+  return maxRate === null || maxRate === undefined ? 0 : 1
 }
 
 export interface ChangedUpstream {
@@ -102,11 +107,13 @@ const FIELD_OF_COLUMN = {
   referrers_from: 'referrersFrom',
   prefix: 'prefix',
   max_rate: 'maxRate',
+  has_own_rate: 'maxRate',
 } as const satisfies Partial<Record<keyof UpstreamRow, UpstreamField>>
 
 function changesBetween(before: UpstreamSettings, after: UpstreamSettings): UpstreamField[] {
   const columns = Object.keys(FIELD_OF_COLUMN) as (keyof typeof FIELD_OF_COLUMN)[]
-  return columns.filter((column) => before[column] !== after[column]).map((column) => FIELD_OF_COLUMN[column])
+  const fields = columns.filter((column) => before[column] !== after[column]).map((column) => FIELD_OF_COLUMN[column])
+  return [...new Set(fields)]
 }
 
 /**
@@ -135,8 +142,11 @@ export async function changeUpstream(
       throw new AppError('INVALID_REQUEST', `referrersFrom: ${at.name} itself is always read, want another upstream`)
     }
     const prefix = change.prefix ?? before.prefix
-    const max_rate = change.maxRate === undefined ? before.max_rate : JSON.stringify(change.maxRate)
-    const after = { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix, max_rate }
+    const rate =
+      change.maxRate === undefined
+        ? { max_rate: before.max_rate, has_own_rate: before.has_own_rate }
+        : { max_rate: JSON.stringify(change.maxRate ?? []), has_own_rate: ownRate(change.maxRate) }
+    const after = { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix, ...rate }
     return { before, after }
   }
   const { before, after } = await changed(db.read)

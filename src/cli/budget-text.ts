@@ -11,7 +11,7 @@ export function upstreamText({ upstream, budget }: { readonly upstream: Upstream
     ['Organization', upstream.organization ?? '(shared)'],
     ['User', upstream.username ?? '-'],
     ['Referrers from', upstream.referrersFrom ?? undefined],
-    ['Limit', upstream.maxRate.length === 0 ? 'none of ours' : upstream.maxRate.join(', ')],
+    ['Limit', limitText(upstream)],
     [
       'Requests',
       `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way${partText(budget)}`,
@@ -26,6 +26,13 @@ export function upstreamText({ upstream, budget }: { readonly upstream: Upstream
     ),
   ]
   return rest.length === 0 ? text : `${text}\n${lines(rest)}`
+}
+
+/** What people set, or what holds because nobody has. */
+function limitText({ maxRate, ceilings }: Upstream): string {
+  if (maxRate.length > 0) return maxRate.join(', ')
+  if (ceilings.length === 0) return 'none of ours'
+  return ceilings.map(({ counts, rate, source }) => `${rate} ${counts}, as documented (${source})`).join(', ')
 }
 
 /** Where others of the same database have the rest. */

@@ -52,7 +52,9 @@ interface ChangeOptions extends Owner {
   readonly check: boolean
 }
 
-const RATE_ABOUT = 'ask it no more often, or read no faster: 10/s, 100/h, 50MB/s; several hold together'
+const RATE_ABOUT =
+  'ask it no more often, or read no faster: 10/s, 100/h, 50MB/s; several hold together; default: what the registry documents'
+const DOCUMENTED = 'default'
 const URL_ABOUT = 'https://HOST[:PORT][/PATH]; the path is a prefix of its repositories'
 
 export function addUpstreamCommands(program: Command, line: CommandLine): void {
@@ -106,6 +108,11 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
     .action((name: string, o: Owner & { json?: boolean }) => remove(line, name, o))
 }
 
+/** Back to what holds while nobody sets anything. */
+function isDefault(rates: readonly string[] | undefined): boolean {
+  return rates?.length === 1 && rates[0] === DOCUMENTED
+}
+
 function checkOwner(o: Owner): void {
   if (o.org !== undefined && o.shared === true) throw new UsageError('--org and --shared exclude each other')
 }
@@ -132,7 +139,7 @@ async function add(line: CommandLine, name: string, url: string, o: AddOptions):
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom,
     prefix: o.prefix,
-    maxRate: o.maxRate,
+    maxRate: isDefault(o.maxRate) ? null : o.maxRate,
     check: o.check,
   }
   const document = await client
@@ -188,7 +195,7 @@ async function change(line: CommandLine, name: string, o: ChangeOptions): Promis
     plainHttp: o.plainHttp,
     referrersFrom: o.referrersFrom === false ? null : o.referrersFrom,
     prefix: o.prefix,
-    maxRate: o.maxRate === false ? [] : o.maxRate,
+    maxRate: o.maxRate === false ? [] : isDefault(o.maxRate) ? null : o.maxRate,
     check: o.check,
   }
   const document = await client

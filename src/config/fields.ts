@@ -93,7 +93,7 @@ export const SERVER_FIELDS = {
     'KAGAMI_RUNS_AT_ONCE',
     '8',
     'a whole number from 1 to 64',
-    'Runs of mirrors under way at once, whoever asked for them; the others wait for a place',
+    'Runs of mirrors under way at once, of all servers on the database, whoever asked for them; the others wait for a place',
   ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>

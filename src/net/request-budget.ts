@@ -52,9 +52,14 @@ export interface SendOptions {
   readonly redact?: (text: string) => string
 }
 
+/** A rate of some kinds of requests; of all where none is named. */
+export interface Limit extends Rate {
+  readonly kinds?: readonly RequestKind[]
+}
+
 export interface Rates {
   readonly owner: string
-  readonly list: readonly Rate[]
+  readonly list: readonly Limit[]
 }
 
 /** Requests that wait for their turn, counted by who asks and why. */
@@ -143,12 +148,12 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
   const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
   const memory = createBudgetMemory(key, { nowMs, store: options.store })
-  const gatesOf = ({ owner, list }: Rates, of: Rate['of']) => {
+  const gatesOf = ({ owner, list }: Rates, of: Rate['of'], kind: RequestKind) => {
     if (list.length === 0) return []
     const own = gates.get(owner) ?? new LRUCache<string, RateGate>({ max: MAX_GATES })
     gates.set(owner, own)
     return list
-      .filter((rate) => rate.of === of)
+      .filter((rate) => rate.of === of && (rate.kinds?.includes(kind) ?? true))
       .map((rate) => {
         const name = JSON.stringify(rate)
         const ledger = options.ledger ?? createOwnLedger()
@@ -193,7 +198,8 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       const { signal, lane = 'small', organization, target = '', what } = o
       const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o
       await memory.ready()
-      const window = windowOf(host, o.kind ?? 'other')
+      const { kind = 'other' } = o
+      const window = windowOf(host, kind)
       const windows = window === ALL ? [ALL] : [ALL, window]
       const pauseFor = (kind: string, ms: number, reason: string) => {
         memory.pause({ kind, untilMs: nowMs() + ms, reason })
@@ -209,7 +215,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       const place = async () => {
         waiting.add(me)
         try {
-          for (const gate of gatesOf(rates, 'requests')) await gate.pass(shares, standing, signal)
+          for (const gate of gatesOf(rates, 'requests', kind)) await gate.pass(shares, standing, signal)
           for (;;) {
             const release = await slots.acquire(lane, signal, shares, standing)
             // It may have waited for long: other processes may have been told something meanwhile.
@@ -256,7 +262,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
         if (spentMs !== undefined) pauseFor(window, spentMs, 'its allowance is spent')
         if (!RETRIED.has(response.status)) {
           downUntilMs.delete(target)
-          const paces = gatesOf(rates, 'bytes')
+          const paces = gatesOf(rates, 'bytes', kind)
           if (paces.length === 0) return response
           const spend = async (bytes: number) => {
             for (const gate of paces) await gate.spend(bytes, signal)

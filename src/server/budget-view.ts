@@ -1,19 +1,11 @@
 /** What a budget knows, as the API and the dry run show it. */
 import type { Budget } from '../api/rates.ts'
-import { maxRateOf } from '../db/mirrors/upstreams.ts'
-import type { UpstreamRow } from '../db/schema.ts'
 import { isoTime } from '../lib/clock.ts'
-import { findRate } from '../lib/rate.ts'
 import { saturate } from '../lib/saturate.ts'
 import type { Allowance, BudgetPause } from '../mirror/engine.ts'
 import { type Learned, type LearnedAllowance, renewedMs } from '../net/learned-budget.ts'
 import { ALL } from '../net/registry-windows.ts'
-import type { Rates, RequestBudget } from '../net/request-budget.ts'
-
-/** Limits bind the upstream that they are set for; its owner's upstreams of the same registry, login and limit share its count. */
-export function ratesOf(upstream: Pick<UpstreamRow, 'organization_id' | 'max_rate'>): Rates {
-  return { owner: upstream.organization_id ?? '', list: maxRateOf(upstream).flatMap((text) => findRate(text) ?? []) }
-}
+import type { RequestBudget } from '../net/request-budget.ts'
 
 const timeOf = (ms: number | undefined) => (ms === undefined ? null : isoTime(new Date(ms)))
 

@@ -1,5 +1,6 @@
 /** Upstreams as mirror and catalog see them: readers over the network, within the operator's rules on addresses. */
 import type { Budget } from '../api/rates.ts'
+import { ratesOf } from '../catalog/upstream-rates.ts'
 import { endpointOf } from '../catalog/upstream-settings.ts'
 import type { CheckUpstream } from '../catalog/upstreams.ts'
 import type { UpstreamRow } from '../db/schema.ts'
@@ -17,7 +18,7 @@ import { openRemoteRegistry } from '../remote/remote-registry.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
 import { accountKey, parseUpstreamUrl, resolveCredential } from '../remote/upstream.ts'
 import { samplePolicy } from './address-policy.ts'
-import { allowancesOf, budgetView, pausesOf, ratesOf } from './budget-view.ts'
+import { allowancesOf, budgetView, pausesOf } from './budget-view.ts'
 
 export interface Sources {
   /** @param organization id of the one that mirrors, in whose share the requests count */

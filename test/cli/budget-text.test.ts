@@ -31,6 +31,8 @@ test('an upstream: its limit, what is left until when, who waits', () => {
     ca: null,
     prefix: '',
     maxRate: ['10/s', '50MB/s'],
+    isMaxRateSet: true,
+    ceilings: [],
     createdAt: until,
   }
   const budget = {

@@ -153,6 +153,8 @@ const worldArbitrary: fc.Arbitrary<World> = fc
           ca: null,
           prefix: prefix ?? '',
           maxRate: maxRate ?? [],
+          isMaxRateSet: maxRate !== undefined,
+          ceilings: [],
           createdAt: time,
         },
       ]),
@@ -167,6 +169,10 @@ const worldArbitrary: fc.Arbitrary<World> = fc
 
 const FIELDS = ['url', 'username', 'password', 'ca', 'plainHttp', 'referrersFrom', 'prefix', 'maxRate'] as const
 
+/** A limit that nobody has set is another one than none. */
+const setValueOf = (kept: KeptUpstream, field: (typeof FIELDS)[number]) =>
+  field === 'maxRate' && !kept.isMaxRateSet ? null : kept[field]
+
 /** As the API would tell it. */
 function presentOf(world: World, wanted: WantedState): PresentState {
   const changes = new Map<string, readonly UpstreamField[]>()
@@ -176,7 +182,7 @@ function presentOf(world: World, wanted: WantedState): PresentState {
     const body = { ...upstreamBody(one.config), username: one.config.username ?? null }
     changes.set(
       keyOf('upstream', one),
-      FIELDS.filter((field) => JSON.stringify(kept[field]) !== JSON.stringify(body[field])),
+      FIELDS.filter((field) => JSON.stringify(setValueOf(kept, field)) !== JSON.stringify(body[field])),
     )
   }
   return { upstreams: [...world.upstreams.values()], mirrors: [...world.mirrors.values()], subscriptions: [], changes }
@@ -199,9 +205,10 @@ function carryOut(world: World, steps: readonly Step[]): void {
         continue
       }
       if (body.referrersFrom && !world.upstreams.has(body.referrersFrom)) throw new Error('no such referrer source')
-      const { check: _, ...fields } = body as Record<string, unknown>
+      const { check: _, maxRate, ...fields } = body as Record<string, unknown>
+      const rate = { maxRate: maxRate ?? [], isMaxRateSet: Array.isArray(maxRate), ceilings: [] }
       const nothing = { username: null, password: null, ca: null, referrersFrom: null, organization: ORGANIZATION }
-      const kept = { ...nothing, createdAt: time, ...fields, name } as unknown as KeptUpstream
+      const kept = { ...nothing, createdAt: time, ...rate, ...fields, name } as unknown as KeptUpstream
       world.upstreams.set(name, kept.password === null ? { ...kept, username: null } : kept)
       continue
     }

@@ -120,7 +120,9 @@ describe('answers', () => {
         'upstreams',
         [
           'ca',
+          'ceilings',
           'createdAt',
+          'isMaxRateSet',
           'maxRate',
           'name',
           'organization',

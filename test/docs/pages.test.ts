@@ -7,7 +7,7 @@ import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 describe.each([
   ['how-a-mirror-lives', 15],
   ['subscriptions', 10],
-  ['budgets', 3],
+  ['budgets', 4],
 ])('docs/%s.md', (page, moreThan) => {
   const commands = commandsOf(readPage(page))
   let kagami: WholeServer

@@ -68,7 +68,7 @@ function mirrorsIn(mirrors: readonly Mirror[]): Record<string, ConfiguredMirror>
 }
 
 function upstreamIn(upstream: Upstream, variables: ReadonlyMap<Upstream, string>): ConfiguredUpstream {
-  const { url, username, ca, plainHttp, referrersFrom, prefix, maxRate } = upstream
+  const { url, username, ca, plainHttp, referrersFrom, prefix, maxRate, isMaxRateSet } = upstream
   return {
     url,
     ...(username === null ? {} : { username, password: `env:${variables.get(upstream)}` }),
@@ -76,7 +76,7 @@ function upstreamIn(upstream: Upstream, variables: ReadonlyMap<Upstream, string>
     ...(plainHttp ? { plainHttp } : {}),
     ...(referrersFrom === null ? {} : { referrersFrom }),
     ...(prefix === defaultNamePrefix(url) ? {} : { prefix }),
-    ...(maxRate.length === 0 ? {} : { maxRate }),
+    ...(isMaxRateSet ? { maxRate } : {}),
   }
 }
 

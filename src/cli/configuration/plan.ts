@@ -58,7 +58,7 @@ export function upstreamBody(config: WantedUpstream) {
     plainHttp: plainHttp ?? false,
     referrersFrom: referrersFrom ?? null,
     prefix: prefix ?? defaultNamePrefix(url),
-    maxRate: maxRate ?? [],
+    maxRate: maxRate ?? null,
   }
 }
 

@@ -5,14 +5,15 @@ import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import { isUniqueViolation, type Queries, type Transaction } from '../engine/engine.ts'
 import type { UpstreamRow } from '../schema.ts'
 
-export type NewUpstream = Omit<UpstreamRow, 'id' | 'max_rate'> & Partial<Pick<UpstreamRow, 'max_rate'>>
+export type NewUpstream = Omit<UpstreamRow, 'id' | 'max_rate' | 'has_own_rate'> &
+  Partial<Pick<UpstreamRow, 'max_rate' | 'has_own_rate'>>
 
 /** @throws AppError CONFLICT when the organization (or the shared list) has that name already */
 export async function createUpstream(tx: Transaction, upstream: NewUpstream): Promise<UpstreamRow> {
   try {
     return await tx
       .insertInto('upstreams')
-      .values({ id: newId(), max_rate: '[]', ...upstream })
+      .values({ id: newId(), max_rate: '[]', has_own_rate: 0, ...upstream })
       .returningAll()
       .executeTakeFirstOrThrow()
   } catch (error) {
@@ -53,7 +54,15 @@ export async function findUpstreamById(db: Queries, id: string): Promise<Upstrea
 /** What a person may change of an upstream; the mirrors of it go on, with the new settings from their next run on. */
 export type UpstreamSettings = Pick<
   UpstreamRow,
-  'url' | 'username' | 'sealed_password' | 'ca' | 'plain_http' | 'referrers_from' | 'prefix' | 'max_rate'
+  | 'url'
+  | 'username'
+  | 'sealed_password'
+  | 'ca'
+  | 'plain_http'
+  | 'referrers_from'
+  | 'prefix'
+  | 'max_rate'
+  | 'has_own_rate'
 >
 
 export async function updateUpstream(

@@ -17,6 +17,8 @@ export interface UpstreamRow {
   prefix: string
   /** JSON list of the rates that its requests keep to (`api/rates.ts`). */
   max_rate: string
+  /** People have set `max_rate`, be it to nothing; otherwise what the registry documents holds. */
+  has_own_rate: Flag
   created_at: string
 }
 

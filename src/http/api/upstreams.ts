@@ -13,6 +13,7 @@ import {
   upstreamListSchema,
   upstreamShowSchema,
 } from '../../api/upstreams.ts'
+import { ceilingsFor } from '../../catalog/upstream-rates.ts'
 import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { listDestinations } from '../../db/mirrors/catalog.ts'
@@ -209,6 +210,8 @@ function upstreamOf(row: UpstreamRecord, isSharer: boolean): Upstream {
     ca: isHidden ? null : row.ca,
     prefix: row.prefix,
     maxRate: maxRateOf(row),
+    isMaxRateSet: row.has_own_rate === 1,
+    ceilings: ceilingsFor(row).map(({ counts, rate, source }) => ({ counts, rate, source })),
     createdAt: row.created_at,
   }
 }

@@ -42,6 +42,9 @@ test('a limit is set, changed and taken away; a bad one is refused with what is 
   expect(added.upstream.maxRate).toEqual(['100/s', '50MB/s'])
   const patch = (maxRate: unknown) =>
     kagami.call('PATCH', '/upstreams/hub?organization=acme', { login: OWNER, body: { maxRate } })
+  const unset = (await patch(null)).as(upstreamChangeAnswerSchema)
+  expect([unset.upstream.maxRate, unset.upstream.isMaxRateSet, unset.changes]).toEqual([[], false, ['maxRate']])
+  expect((await patch([])).as(upstreamChangeAnswerSchema).upstream.isMaxRateSet).toBe(true)
   expect((await patch(['200/s'])).as(upstreamChangeAnswerSchema).upstream.maxRate).toEqual(['200/s'])
   for (const bad of [['fast'], ['0/s'], ['1/s', '1/s'], ['1/s', '2/s', '3/s', '4/s', '5/s'], '1/s']) {
     expect([bad, (await patch(bad)).code]).toEqual([bad, 'INVALID_REQUEST'])
