@@ -15,6 +15,8 @@ export interface Lease {
    * because the process was asleep: others may have taken what hangs on it.
    */
   standing(): number | undefined
+  /** Extends it now, not at the next heartbeat; it may turn out to be lost. */
+  renew(): Promise<void>
   release(): Promise<void>
 }
 
@@ -57,6 +59,7 @@ export async function acquireLease({ db, clock, key, holder, ttlMs }: LeaseOptio
     generation,
     signal: lost.signal,
     standing: () => (lost.signal.aborted || clock.now().getTime() >= goodUntil ? undefined : breaks),
+    renew: beat,
     async release() {
       clearInterval(timer)
       await db.write((tx) => releaseLease(tx, key, generation))

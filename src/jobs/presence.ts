@@ -45,14 +45,21 @@ export function createPresence({ db, clock, ttlMs }: PresenceOptions): Presence 
     takings++
     return taken
   }
+  const said = () => {
+    announced ??= take()
+    return announced.catch((error) => {
+      announced = undefined
+      throw error
+    })
+  }
   return {
     holder,
     async announce() {
-      announced ??= take()
-      await announced.catch((error) => {
-        announced = undefined
-        throw error
-      })
+      await said()
+      if (lease === undefined || lease.standing() !== undefined) return
+      // The process was asleep: the next heartbeat may be long in coming, and what hangs on it waits.
+      await lease.renew()
+      await said()
     },
     standing() {
       const breaks = lease?.standing()
