@@ -19,6 +19,7 @@ import { parseDuration } from '../lib/duration.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
+import { createClockWatch } from './life/clock-watch.ts'
 import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
 import { explainMirror } from './life/explain.ts'
 import { settleObjectives } from './life/freshness.ts'
@@ -74,6 +75,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     portions: options.portions ?? ownPortions,
     onRoom: () => scheduler?.wake(),
   })
+  const clockWatch = createClockWatch({ db, clock, logger: options.logger, intervalMs, leaseTtlMs })
   const hints = createHints({ db, clock, runner, logger: options.logger })
   const now = () => isoTime(clock.now())
 
@@ -96,6 +98,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function beginDue(at: string): Promise<string | undefined> {
+    await clockWatch.look()
     const nextHint = await hints.deliver(at)
     const nextDue = await beginScheduled(at)
     return nextHint === undefined || (nextDue !== undefined && nextDue < nextHint) ? nextDue : nextHint
@@ -234,6 +237,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         })
         await hints.recover(now())
       }
+      await clockWatch.look()
       await presence.announce()
       await takeOver()
       await db.write((tx) => scheduleForgotten(tx, now()))
@@ -269,6 +273,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   }
 
   async function takeOver(): Promise<void> {
+    await clockWatch.look()
     // A process that slept, or was forgotten, says again that it lives.
     await presence.announce()
     const ended = await endOrphans(db, clock, (id) => runner.find(id) !== undefined)

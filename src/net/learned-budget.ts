@@ -24,6 +24,8 @@ export interface Learned {
   readonly allowances: readonly LearnedAllowance[]
 }
 
+const NOTHING: Learned = { pauses: [], allowances: [] }
+
 /** Keeps what was learned, for restarts and other processes, by account (see `accountKey`): together with what is kept already. Neither throws. */
 export interface LearnedStore {
   load(account: string): Promise<Learned | undefined>
@@ -55,15 +57,18 @@ export function createBudgetMemory(
   account: string,
   { nowMs, store }: { readonly nowMs: () => number; readonly store: LearnedStore | undefined },
 ): BudgetMemory {
-  let learned: Learned = { pauses: [], allowances: [] }
+  let learned = NOTHING
   let loadedMs = 0
   let savedMs = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | undefined
 
-  const present = (): Learned => ({
-    pauses: learned.pauses.filter(({ untilMs }) => untilMs > nowMs()),
-    allowances: learned.allowances.filter((one) => (renewedMs(one) ?? Number.POSITIVE_INFINITY) > nowMs()),
-  })
+  const present = (): Learned => {
+    const { pauses, allowances } = mergeLearned(learned, NOTHING, nowMs())
+    return {
+      pauses: pauses.filter(({ untilMs }) => untilMs > nowMs()),
+      allowances: allowances.filter((one) => (renewedMs(one) ?? Number.POSITIVE_INFINITY) > nowMs()),
+    }
+  }
   const save = () => {
     savedMs = nowMs()
     store?.save(account, learned)
@@ -77,10 +82,13 @@ export function createBudgetMemory(
     const kept = await store.load(account)
     if (kept !== undefined) add(kept)
   }
-  const findPause = (kind: string) => learned.pauses.find((one) => one.kind === kind)
+  const findPause = (kind: string) => {
+    if (learned.pauses.some((one) => saidMs(one) > nowMs())) add(NOTHING)
+    return learned.pauses.find((one) => one.kind === kind)
+  }
   return {
     async ready() {
-      if (loading === undefined || nowMs() - loadedMs >= LOAD_EVERY_MS) loading = load()
+      if (loading === undefined || Math.abs(nowMs() - loadedMs) >= LOAD_EVERY_MS) loading = load()
       await loading
     },
     pause(pause) {
@@ -102,7 +110,7 @@ export function createBudgetMemory(
       const source = told.source === undefined ? undefined : redact(told.source)
       const seen = { ...told, source, kind, atMs: nowMs(), sinceMs: isSame ? before.sinceMs : nowMs() }
       add({ pauses: [], allowances: [seen] })
-      if (nowMs() - savedMs >= SAVE_EVERY_MS) save()
+      if (Math.abs(nowMs() - savedMs) >= SAVE_EVERY_MS) save()
     },
     pausedUntilMs(kinds) {
       const untils = kinds.map((kind) => findPause(kind)?.untilMs ?? 0)
@@ -118,8 +126,9 @@ export function createBudgetMemory(
  */
 export function mergeLearned(one: Learned, other: Learned, nowMs: number): Learned {
   const pauses = new Map<string, LearnedPause>()
-  for (const pause of [...one.pauses, ...other.pauses]) {
-    const isOver = pause.untilMs === 0 ? (pause.atMs ?? 0) + LONGEST_MS <= nowMs : pause.untilMs <= nowMs
+  for (const said of [...one.pauses, ...other.pauses]) {
+    const pause = heldBack(said, nowMs)
+    const isOver = pause.untilMs === 0 ? pause.atMs + LONGEST_MS <= nowMs : pause.untilMs <= nowMs
     const before = pauses.get(pause.kind)
     if (isOver || (before === undefined && pauses.size >= MAX_KINDS)) continue
     pauses.set(pause.kind, before === undefined ? pause : laterPause(before, pause))
@@ -133,9 +142,20 @@ export function mergeLearned(one: Learned, other: Learned, nowMs: number): Learn
   return { pauses: [...pauses.values()], allowances: [...allowances.values()] }
 }
 
+/** When it was said; the earliest that it can have been where a version kept it that did not note it. */
+function saidMs({ atMs, untilMs }: LearnedPause): number {
+  return atMs ?? untilMs - LONGEST_MS
+}
+
+/** What a clock wrote that has been set back since lasts as long as was asked for, from now on. */
+function heldBack(pause: LearnedPause, nowMs: number): LearnedPause {
+  const atMs = saidMs(pause)
+  if (atMs <= nowMs) return { ...pause, atMs }
+  return { ...pause, atMs: nowMs, untilMs: pause.untilMs === 0 ? 0 : nowMs + pause.untilMs - atMs }
+}
+
 function laterPause(one: LearnedPause, other: LearnedPause): LearnedPause {
-  // Kept by a version that did not note it.
-  const [atOne, atOther] = [one.atMs ?? 0, other.atMs ?? 0]
+  const [atOne, atOther] = [one.atMs, other.atMs]
   const isEnded = one.untilMs === 0 || other.untilMs === 0
   if (isEnded && atOne !== atOther) return atOne > atOther ? one : other
   // Both at one moment: what asks for silence is not overheard.

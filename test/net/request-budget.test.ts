@@ -3,6 +3,7 @@ import { AppError, isAppError } from '../../src/errors.ts'
 import { unavailable } from '../../src/net/connection-failure.ts'
 import type { HttpResponse } from '../../src/net/guarded-fetch.ts'
 import { emptyBody } from '../../src/net/idle-body.ts'
+import type { Learned } from '../../src/net/learned-budget.ts'
 import { type BudgetOptions, createRequestBudget, createRequestBudgets } from '../../src/net/request-budget.ts'
 
 const START = Date.parse('2026-11-01T12:00:00Z')
@@ -51,6 +52,29 @@ function script(...answers: (HttpResponse | Error)[]) {
 }
 
 describe('a request budget', () => {
+  test('a pause lasts as long as was asked for, also when the clock is set back, and over a restart', async () => {
+    const YEAR = 365 * 24 * 3_600_000
+    let nowMs = START + YEAR
+    let kept: Learned | undefined
+    const store = {
+      load: async () => kept,
+      save(_account: string, learned: Learned) {
+        kept = learned
+      },
+    }
+    const open = () => createRequestBudget({ store, maxWaitMs: 0, clock: { now: () => new Date(nowMs) } })
+    const busy = script(answer(429, { 'retry-after': '600' }))
+    await open().send(busy.attempt, { what: 'x' })
+    nowMs = START
+    const budget = open()
+    const good = script(answer(200))
+    await expect(budget.send(good.attempt, { what: 'x' })).rejects.toThrow('2026-11-01T12:10:00.000Z')
+    nowMs += 599_000
+    await expect(budget.send(good.attempt, { what: 'x' })).rejects.toThrow('2026-11-01T12:10:00.000Z')
+    nowMs += 1000
+    expect((await budget.send(good.attempt, { what: 'x' })).status).toBe(200)
+  })
+
   test.each([408, 429, 499, 500, 502, 503, 504, 522])('tries again after %i, with growing waits', async (status) => {
     const { budget, slept } = standingTime()
     const { attempt } = script(answer(status), answer(status), answer(200))

@@ -10,7 +10,8 @@ import { type Backoff, backoffMs, type Sleep } from '../../lib/retry.ts'
 /** The longest sleep of the loop, so that a clock that was set back, or another server's change, is noticed. */
 const MAX_SLEEP_MS = 60_000
 const FAILED: Omit<Backoff, 'maxMs'> = { firstMs: 15_000, factor: 2 }
-const MAX_BACKOFF_MS = 60 * 60 * 1000
+/** However often it failed, a mirror is tried again after this. */
+export const MAX_BACKOFF_MS = 60 * 60 * 1000
 
 export type Cadence = { readonly everyMs: number } | { readonly cron: string }
 
@@ -47,6 +48,12 @@ export function nextPassMs(settings: string, now: Date, defaultMs: number): numb
   if ('everyMs' in cadence) return cadence.everyMs
   const next = nextRunAt({ now, outcome: 'done', failedBefore: 0, cadence, random: () => 0 })
   return Date.parse(next) - now.getTime()
+}
+
+/** The latest that the next run of a mirror is planned at `now`, in milliseconds. @param settings JSON */
+export function farthestRunAt(settings: string, now: Date, defaultMs: number): number {
+  const passMs = nextPassMs(settings, now, defaultMs)
+  return now.getTime() + Math.max(MAX_BACKOFF_MS, 1.1 * Math.max(passMs, defaultMs))
 }
 
 export interface SchedulerOptions {

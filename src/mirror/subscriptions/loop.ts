@@ -45,7 +45,8 @@ export function createLoop(o: LoopOptions): Loop {
 
   async function beginDue(at: string): Promise<string | undefined> {
     const now = Date.parse(at)
-    for (const [id, time] of later) if (time <= now) later.delete(id)
+    // Further away than that: the clock was set back meanwhile.
+    for (const [id, time] of later) if (time <= now || time > now + AGAIN_MS) later.delete(id)
     const waiting = [...running.keys(), ...later.keys()]
     const due = (await o.listDue(at, waiting.length + AT_ONCE)).filter((id) => !running.has(id) && !later.has(id))
     for (const id of due.slice(0, AT_ONCE - running.size)) {
