@@ -1,5 +1,5 @@
 /** The first start: an owner, who is also the operator, and an organization. Later starts change nothing. */
-import type { Database } from '../db/engine/engine.ts'
+import { type Database, oneAtATime } from '../db/engine/engine.ts'
 import { addMember } from '../db/people/members.ts'
 import { createOrganization } from '../db/people/organizations.ts'
 import { findUserByName, hasOperator, makeOperator } from '../db/people/users.ts'
@@ -24,10 +24,20 @@ export interface BootstrapOptions {
 
 /**
  * Makes owner and organization unless the instance has an operator. A start that was killed half-way is finished by the
- * next one, which sets the password anew, as nobody has seen the first.
+ * next one, which sets the password anew, as nobody has seen the first. Of servers that start at once, one makes them.
  * @returns what was made, undefined when there was nothing to make
  */
 export async function bootstrap(
+  db: Database,
+  accounts: Accounts,
+  clock: Clock,
+  o: BootstrapOptions,
+): Promise<FirstOwner | undefined> {
+  if (await hasOperator(db.read)) return undefined
+  return oneAtATime(db, () => makeFirst(db, accounts, clock, o))
+}
+
+async function makeFirst(
   db: Database,
   accounts: Accounts,
   clock: Clock,

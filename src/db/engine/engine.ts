@@ -113,6 +113,25 @@ export async function lockEventLog(tx: Transaction): Promise<void> {
 
 const EVENT_LOG_LOCK = 7_042_001
 
+/**
+ * No other process on the same database is in such a `work` at the same time; one that dies lets go. For what takes several transactions,
+ * and `db.write` of its own. With SQLite the process is alone anyway.
+ */
+export async function oneAtATime<T>(db: Database, work: () => Promise<T>): Promise<T> {
+  if (db.engine === 'sqlite') return work()
+  // A session's lock: it is held by a connection of its own.
+  return db.accounts.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${FIRST_START_LOCK})`.execute(connection)
+    try {
+      return await work()
+    } finally {
+      await sql`select pg_advisory_unlock(${FIRST_START_LOCK})`.execute(connection)
+    }
+  })
+}
+
+const FIRST_START_LOCK = 7_042_003
+
 /** True when an insert failed because the row is there already (both engines' words for it). */
 export function isUniqueViolation(error: unknown): boolean {
   if (!(error instanceof Error && 'code' in error)) return false
