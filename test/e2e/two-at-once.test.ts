@@ -18,7 +18,7 @@ describe.skipIf(!havePostgres)('two servers that start at once on nothing', () =
   })
   afterAll(directory.remove)
 
-  test.each([1, 2, 3])('both serve, with one owner and one key (%i)', async (round) => {
+  test.each([1, 2])('both serve, with one owner and one key (%i)', async (round) => {
     const env = { KAGAMI_DATABASE: await cluster.freshDatabase() }
     const dataDirectory = join(directory.path, `data-${round}`)
     const begun = await Promise.allSettled(Array.from({ length: 3 }, () => startKagami({ dataDirectory, env })))
@@ -29,8 +29,8 @@ describe.skipIf(!havePostgres)('two servers that start at once on nothing', () =
       const [first] = servers as [Kagami, Kagami, Kagami]
       const { password } = await (await signIn(first)).createToken('admin')
       await operatorOf(first, password).run(['upstream', 'add', 'hub', 'http://127.0.0.1:9/dhi', '--no-check'])
+      await signIn(servers.at(-1) ?? first)
       for (const server of servers) {
-        await signIn(server)
         const operator = operatorOf(server, password)
         const { members } = await operator.json<{ members: { username: string; role: string }[] }>([
           'member',
