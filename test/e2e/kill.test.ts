@@ -12,6 +12,7 @@ import { registryClient } from '../support/registry-client.ts'
 import { addUpstream } from './fixture-upstreams.ts'
 import { walkVisible } from './half-visible.ts'
 import { expectDone, type Operator, signIn } from './operator.ts'
+import { randomNumbers } from './random-numbers.ts'
 
 /** Kills of each of the four phases; a long campaign is run by KAGAMI_TEST_KILLS=200. */
 const ROUNDS = Math.ceil(Number(process.env.KAGAMI_TEST_KILLS ?? 20) / 4)
@@ -25,17 +26,6 @@ const phases = {
   manifests: { kinds: ['manifest-get'], requests: 100 },
   blobs: { kinds: ['blob-get'], requests: 150 },
 } as const
-
-/** Whole numbers in [1, most], the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): (most: number) => number {
-  let state = seed
-  return (most) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return 1 + (((mixed ^ (mixed >>> 14)) >>> 0) % most)
-  }
-}
 
 /** Holds what comes to it while it is closed. */
 function newGate() {

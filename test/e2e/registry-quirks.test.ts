@@ -100,6 +100,23 @@ const ROWS: readonly { readonly rule: string; readonly behaves: () => Behaviour 
     },
   },
   {
+    rule: 'pages of tags repeat themselves, and the last links to the first',
+    behaves: () => (request) => {
+      if (request.kind !== 'tags') return undefined
+      const [path, query] = request.path.split('?')
+      const page = Number(new URLSearchParams(query).get('page') ?? 0)
+      return {
+        change: ({ body }) => {
+          const all: string[] = parse(body).tags
+          const some = all.slice(page * 3, page * 3 + 4)
+          const next = page * 3 + 4 >= all.length ? 0 : page + 1
+          const headers = { link: `<${path}?page=${next}>; rel="next"` }
+          return { headers, body: json({ name: 'dhi/nginx', tags: some }) }
+        },
+      }
+    },
+  },
+  {
     rule: 'n above its limit is 400: asked without it',
     behaves: () => (request) =>
       request.kind === 'tags' && request.path.includes('n=')

@@ -45,6 +45,69 @@ test('each fifth blob and each fifth manifest is cut: one run brings all', async
   await proxy.stop()
 })
 
+test('429 on each tenth request and a cut in each fifth blob: complete, or what is missing is named; never silently less', async () => {
+  let requests = 0
+  const blobs = cutEachFifth('blob-get', 1000)
+  const { proxy, answer, repository, target } = await mirrorThrough('tenth', (request) =>
+    ++requests % 10 === 0 ? { answer: { status: 429, headers: { 'retry-after': '0' } } } : blobs(request),
+  )
+  const { tags, faults } = await walkVisible(layout, target)
+  const named = new Set(answer.run.failures.map(({ tag }) => tag))
+  const missing = [...layout.tags.keys()].filter((tag) => !tags.includes(tag))
+  expect([faults, missing.filter((tag) => !named.has(tag))]).toEqual([[], []])
+  expect([answer.exitCode, answer.run.outcome]).toEqual(missing.length === 0 ? [0, 'done'] : [1, 'partial'])
+  // It asks again for what was refused, and goes on where it was cut: as it is, one run is enough.
+  expect(missing).toEqual([])
+  expect(proxy.requests.filter(({ status }) => status === 429).length).toBeGreaterThan(20)
+  expectDone(await operator.wait(['mirror', 'sync', repository]))
+  expect(await compareMirror(layout, target)).toEqual([])
+  await proxy.stop()
+})
+
+test('upstream flaps: down for 40 requests, up for 40: what a run could not have is named, and comes', async () => {
+  let requests = 0
+  let isFlapping = true
+  const { proxy, answer, repository, target } = await mirrorThrough('flapping', () =>
+    isFlapping && Math.floor(requests++ / 40) % 2 === 1 ? { answer: { status: 502 } } : undefined,
+  )
+  for (let last = answer, sync = 0; sync < 3; sync++) {
+    const { tags, faults } = await walkVisible(layout, target)
+    const named = new Set(last.run.failures.map(({ tag }) => tag))
+    const silent = [...layout.tags.keys()].filter((tag) => !tags.includes(tag) && !named.has(tag))
+    expect([faults, named.has(null) ? [] : silent]).toEqual([[], []])
+    expect(last.exitCode).toBe(last.run.outcome === 'done' ? 0 : 1)
+    last = await operator.wait(['mirror', 'sync', repository])
+  }
+  isFlapping = false
+  expectDone(await operator.wait(['mirror', 'sync', repository]))
+  expect(await compareMirror(layout, target)).toEqual([])
+  await proxy.stop()
+})
+
+test('the list of yesterday, from a stale cache: nothing that came since goes away, and nothing is said to be wrong', async () => {
+  const since = ['3.12', '3.12-debian13']
+  let isStale = false
+  const { proxy, answer, repository, target } = await mirrorThrough('stale', ({ kind }) => {
+    if (!isStale || kind !== 'tags') return undefined
+    return {
+      change({ body }) {
+        const list = JSON.parse(new TextDecoder().decode(body))
+        const tags = list.tags.filter((tag: string) => !since.includes(tag))
+        expect(tags.length).toBeLessThan(list.tags.length)
+        return { body: new TextEncoder().encode(JSON.stringify({ ...list, tags })) }
+      },
+    }
+  })
+  expectDone(answer)
+  for (let day = 0; day < 4; day++) {
+    isStale = day % 2 === 0
+    const { exitCode, run } = await operator.wait(['mirror', 'sync', repository])
+    expect([exitCode, run.outcome, run.counts.tagsMoved]).toEqual([0, 'done', 0])
+    expect(await compareMirror(layout, target)).toEqual([])
+  }
+  await proxy.stop()
+})
+
 test('a HEAD is 404, a range is refused and each fifth blob is cut: one run brings all', async () => {
   const cut = cutEachFifth('blob-get', 1000)
   const { proxy, answer, target } = await mirrorThrough('nexus', (request) => {

@@ -34,6 +34,8 @@ export interface ProxyAction {
   readonly truncateToBytes?: number
   /** Flips one bit of the body's byte at this offset. */
   readonly flipByteAt?: number
+  /** Sends the headers without a length, then bytes without end. */
+  readonly endless?: boolean
   /** Changes the registry's answer, which is read whole; null: it has no Content-Length and comes in chunks. */
   readonly change?: (answer: WholeAnswer) => Partial<Omit<WholeAnswer, 'headers'>> & {
     readonly headers?: Readonly<Record<string, string | null>>
@@ -99,6 +101,16 @@ async function* damaged(
   }
 }
 
+const DROP = new Uint8Array(64 * 1024).fill(0x20)
+
+/** Until the client has had enough. */
+async function* endlessly(seen: SeenRequest): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    seen.bodyBytes += DROP.length
+    yield DROP
+  }
+}
+
 /** Starts a proxy on a free port of 127.0.0.1 in front of a registry; the target's own address never reaches the client. */
 export async function countingProxy(targetUrl: string, options: ProxyOptions = {}): Promise<CountingProxy> {
   const target = new URL(targetUrl)
@@ -149,6 +161,12 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
       response.writeHead(status, Object.fromEntries(sent))
       response.end(method === 'HEAD' ? undefined : body)
       return
+    }
+    if (action.endless === true) {
+      sent.delete('content-length')
+      response.writeHead(answer.status, Object.fromEntries(sent))
+      await answer.body?.cancel()
+      return pipeline(endlessly(seen), response)
     }
     const short = action.truncateToBytes
     if (short !== undefined && Number(sent.get('content-length')) > short) sent.set('content-length', String(short))
