@@ -68,7 +68,9 @@ test('upstream flaps: down for 40 requests, up for 40: what a run could not have
   let requests = 0
   let isFlapping = true
   const { proxy, answer, repository, target } = await mirrorThrough('flapping', () =>
-    isFlapping && Math.floor(requests++ / 40) % 2 === 1 ? { answer: { status: 502 } } : undefined,
+    isFlapping && Math.floor(requests++ / 40) % 2 === 1
+      ? { answer: { status: 502, headers: { 'retry-after': '0' } } }
+      : undefined,
   )
   for (let last = answer, sync = 0; sync < 3; sync++) {
     const { tags, faults } = await walkVisible(layout, target)
