@@ -24,6 +24,8 @@ export interface Learned {
   readonly allowances: readonly LearnedAllowance[]
 }
 
+/** Clocks of servers differ by a little. */
+const SKEW_MS = 60_000
 const NOTHING: Learned = { pauses: [], allowances: [] }
 
 /** Keeps what was learned, for restarts and other processes, by account (see `accountKey`): together with what is kept already. Neither throws. */
@@ -80,10 +82,13 @@ export function createBudgetMemory(
     loadedMs = nowMs()
     if (store === undefined) return
     const kept = await store.load(account)
-    if (kept !== undefined) add(kept)
+    if (kept === undefined) return
+    add(kept)
+    // Once, or it would last from now on at each look.
+    if (kept.pauses.some((one) => isAhead(one, nowMs()))) save()
   }
   const findPause = (kind: string) => {
-    if (learned.pauses.some((one) => saidMs(one) > nowMs())) add(NOTHING)
+    if (learned.pauses.some((one) => isAhead(one, nowMs()))) add(NOTHING)
     return learned.pauses.find((one) => one.kind === kind)
   }
   return {
@@ -147,10 +152,14 @@ function saidMs({ atMs, untilMs }: LearnedPause): number {
   return atMs ?? untilMs - LONGEST_MS
 }
 
+function isAhead(pause: LearnedPause, nowMs: number): boolean {
+  return saidMs(pause) > nowMs + SKEW_MS
+}
+
 /** What a clock wrote that has been set back since lasts as long as was asked for, from now on. */
 function heldBack(pause: LearnedPause, nowMs: number): LearnedPause {
   const atMs = saidMs(pause)
-  if (atMs <= nowMs) return { ...pause, atMs }
+  if (!isAhead(pause, nowMs)) return { ...pause, atMs }
   return { ...pause, atMs: nowMs, untilMs: pause.untilMs === 0 ? 0 : nowMs + pause.untilMs - atMs }
 }
 
