@@ -6,8 +6,8 @@ import { counted } from './counted-stream.ts'
 import { refuseCrumbs } from './crumbs.ts'
 import { fillByPieces } from './fetch-pieces.ts'
 
-/** How many answers in a row may bring no byte further than was reached before: one may be a stumble. */
-const MAX_EMPTY_BODIES = 1
+/** How many answers in a row may bring no byte further than was reached before: of a blob that is soon fetched anew, some. */
+const maxEmptyBodies = ({ size }: Descriptor) => (size <= 8 * 1024 * 1024 ? 2 : 1)
 /** What a download that was taken up in its middle may end with because of how it was taken up. */
 const WRONG_MIDDLE: readonly ErrorCode[] = ['DIGEST_INVALID', 'SIZE_INVALID', 'RANGE_INVALID', 'UPSTREAM_INVALID']
 
@@ -111,7 +111,7 @@ async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: Blo
     if (broken === undefined && emptyBodies > 0) {
       throw new AppError('SIZE_INVALID', `upstream's blob ${blob.digest} ended at byte ${now}, want ${blob.size}`)
     }
-    if (broken !== undefined && emptyBodies > MAX_EMPTY_BODIES) throw broken
+    if (broken !== undefined && emptyBodies > maxEmptyBodies(blob)) throw broken
     if (now < blob.size) refuseCrumbs(blob, { bodies, bytes: reached, cause: broken })
   }
 }
