@@ -16,6 +16,9 @@ interface Held {
 
 if (!havePostgres)
   console.warn('\n*** SKIPPED, NO POSTGRESQL: shared budgets (run scripts/install-test-packages as root)\n')
+/** Of one account, of all servers together. */
+const IN_FLIGHT = 12
+
 describe.skipIf(!havePostgres)('two servers, one upstream', () => {
   const directory = temporaryDirectory('shared-budgets')
   let vendor: Kagami
@@ -92,7 +95,7 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
     const python = mirror(onFirst, 'python')
     const untilBusy = (async () => {
       for (;;) {
-        if (held.length >= 8) return
+        if (held.length >= IN_FLIGHT) return
         // The tag list and what else comes one by one.
         if (held.length === 1) held.shift()?.pass()
         await Bun.sleep(20)
@@ -114,7 +117,7 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
     await passAll(Promise.all([python, nginx]))
     expectDone(await python)
     expectDone(await nginx)
-    expect(most).toBe(8)
+    expect(most).toBe(IN_FLIGHT)
     // The second was not kept waiting until the first was done.
     expect(order.indexOf('nginx')).toBeLessThan(order.lastIndexOf('python'))
     const shown = await onSecond.json<{ budget: { mostInFlight: number; share: number } }>([
@@ -122,8 +125,8 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
       'show',
       `vendor-${number}`,
     ])
-    expect(shown.budget.mostInFlight).toBe(8)
-    expect(shown.budget.share).toBeLessThanOrEqual(8)
+    expect(shown.budget.mostInFlight).toBe(IN_FLIGHT)
+    expect(shown.budget.share).toBeLessThanOrEqual(IN_FLIGHT)
   })
 
   test('a limit that people set is one for both', async () => {
@@ -168,7 +171,7 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
     hold()
     onFirst.wait(['mirror', 'start', `vendor-${number}/python`, '--as', `python-${number}`]).catch(() => {})
     for (;;) {
-      if (held.length >= 8) break
+      if (held.length >= IN_FLIGHT) break
       if (held.length === 1) held.shift()?.pass()
       await Bun.sleep(20)
     }
