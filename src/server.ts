@@ -18,6 +18,7 @@ import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createSubscriptions } from './mirror/subscriptions/create-subscriptions.ts'
+import { createMailer } from './net/mail.ts'
 import { wholePortions } from './net/portions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
@@ -122,6 +123,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       clock,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
+      mailer: settings.smtp && createMailer({ ...settings.smtp, policy }),
     })
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 

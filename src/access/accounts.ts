@@ -1,9 +1,13 @@
-/** People and their passwords. Rows and hashes are better-auth's; nothing here may run inside `db.write`. */
+/** People and their passwords, hashed by better-auth, which nothing may call inside `db.write`. */
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { type Database, isUniqueViolation } from '../db/engine/engine.ts'
-import { endPasswordLogins, findPasswordAccount, findUserByName, type User } from '../db/people/users.ts'
+import { type Database, isUniqueViolation, type Transaction } from '../db/engine/engine.ts'
+import { insertAccount, isTaken, setPassword } from '../db/people/accounts.ts'
+import { endPasswordLogins } from '../db/people/sessions.ts'
+import { removeTwoFactor } from '../db/people/two-factor.ts'
+import { findPasswordAccount, findUserByName, type User } from '../db/people/users.ts'
 import { AppError } from '../errors.ts'
+import { isoTime, systemClock } from '../lib/clock.ts'
 import { createFairLimiter } from '../lib/fair-limiter.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { Secret } from '../lib/secret.ts'
@@ -22,18 +26,44 @@ const DECOY_HASH = `${'0'.repeat(32)}:${'0'.repeat(128)}`
 export interface NewUser {
   readonly username: string
   readonly password: Secret
-  /** Nobody signs in with it; a placeholder is made when absent. */
+  /** A name to sign in by, beside the user name; a placeholder is made when absent. */
   readonly email?: string | undefined
+  /** What people see; the user name when absent. */
+  readonly displayName?: string | undefined
 }
+
+/** Makes the user in a transaction of the caller's. @throws AppError CONFLICT; two at once break a unique index, see `orTaken` */
+export type InsertUser = (tx: Transaction) => Promise<User>
 
 export interface Accounts {
   /** @throws AppError INVALID_REQUEST for a bad name or password, CONFLICT when the name or mail address is taken */
   createUser(user: NewUser): Promise<User>
   /**
+   * The same in two steps: checks and hashes now, and gives what makes the user in the transaction of what it joins.
+   * @param client who has a share of the queue of hashes
+   * @throws AppError INVALID_REQUEST, TOOMANYREQUESTS
+   */
+  prepareUser(user: NewUser, client: string | undefined): Promise<InsertUser>
+  /**
    * Sets the password and ends all sessions and refresh tokens that the old one opened. Personal access tokens stay.
+   * @param o.endTwoFactor for who has lost the second factor too
    * @throws AppError NOT_FOUND, INVALID_REQUEST
    */
-  resetPassword(username: string, password: Secret): Promise<User>
+  resetPassword(username: string, password: Secret, o?: { readonly endTwoFactor?: boolean }): Promise<User>
+  /**
+   * Sets the password of whoever knows the current one, and ends what that one opened but for the session `besides`.
+   * @returns false when `current` is not the password, or is none any more
+   * @throws AppError INVALID_REQUEST, TOOMANYREQUESTS
+   */
+  changePassword(
+    username: string,
+    o: {
+      readonly current: Secret
+      readonly password: Secret
+      readonly besides?: string | undefined
+      readonly client?: string | undefined
+    },
+  ): Promise<boolean>
   /**
    * The user of that name or mail address when the password is right. Takes as long for a user that does not exist.
    * @param client who has a share of the queue; undefined: ourselves
@@ -82,48 +112,54 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     }
   }
 
-  return {
-    async createUser({ username, password, email }) {
-      if (!isUsername(username)) throw badUsername(username)
-      const hash = await hashing.run(undefined, async () => (await auth.$context).password.hash(checked(password)))
-      const { adapter } = await auth.$context
-      const now = new Date()
-      const times = { createdAt: now, updatedAt: now }
-      try {
-        const id = await adapter.transaction(async (tx) => {
-          const user = await tx.create<Record<string, unknown>, { id: string }>({
-            model: 'user',
-            data: {
-              name: username,
-              username,
-              displayUsername: username,
-              email: email?.toLowerCase() ?? `${username}@users.invalid`,
-              emailVerified: false,
-              ...times,
-            },
-          })
-          await tx.create({
-            model: 'account',
-            data: { userId: user.id, accountId: user.id, providerId: 'credential', password: hash, ...times },
-          })
-          return user.id
-        })
-        return { id, username, isOperator: false }
-      } catch (error) {
-        if (!isUniqueViolation(error)) throw error
-        throw new AppError('CONFLICT', `the user name ${username} or its mail address is taken`, { cause: error })
-      }
-    },
+  async function hashOf(password: Secret, client: string | undefined): Promise<string> {
+    const text = checked(password)
+    return hashing.run(client, async () => (await auth.$context).password.hash(text))
+  }
 
-    async resetPassword(username, password) {
+  async function prepareUser({ username, password, ...o }: NewUser, client: string | undefined): Promise<InsertUser> {
+    if (!isUsername(username)) throw badUsername(username)
+    const passwordHash = await hashOf(password, client)
+    const email = o.email?.toLowerCase()
+    return async (tx) => {
+      if (await isTaken(tx, { username, email })) throw taken(username)
+      const at = isoTime(systemClock.now())
+      const id = await insertAccount(tx, { username, passwordHash, displayName: o.displayName ?? username, email, at })
+      return { id, username, isOperator: false }
+    }
+  }
+
+  return {
+    async createUser(user) {
+      const insert = await prepareUser(user, undefined)
+      return orTaken(user.username, () => db.write(insert))
+    },
+    prepareUser,
+
+    async resetPassword(username, password, o = {}) {
       const user = await findUserByName(db.read, username)
       if (user === undefined)
         throw new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`)
-      const { internalAdapter, password: hasher } = await auth.$context
-      const hash = await hashing.run(undefined, () => hasher.hash(checked(password)))
-      await internalAdapter.updatePassword(user.id, hash)
-      await db.write((tx) => endPasswordLogins(tx, user.id))
+      const hash = await hashOf(password, undefined)
+      await db.write(async (tx) => {
+        await setPassword(tx, user.id, { hash, at: isoTime(systemClock.now()) })
+        await endPasswordLogins(tx, user.id)
+        if (o.endTwoFactor === true) await removeTwoFactor(tx, user.id)
+      })
       return user
+    },
+
+    async changePassword(username, o) {
+      const account = await findPasswordAccount(db.read, username)
+      const before = account?.passwordHash ?? null
+      if (!(await isRight(before, o.current.reveal(), o.client)) || account === undefined || before === null)
+        return false
+      const hash = await hashOf(o.password, o.client)
+      return db.write(async (tx) => {
+        const isSet = await setPassword(tx, account.id, { hash, before, at: isoTime(systemClock.now()) })
+        if (isSet) await endPasswordLogins(tx, account.id, o.besides)
+        return isSet
+      })
     },
 
     findId: async (login) => (await findPasswordAccount(db.read, login))?.id,
@@ -142,6 +178,20 @@ function checked(password: Secret): string {
   const { min, max } = PASSWORD_LENGTH
   if (text.length >= min && text.length <= max) return text
   throw new AppError('INVALID_REQUEST', `password: want ${min} to ${max} characters, got ${text.length}`)
+}
+
+/** Runs what makes a user, or gives one a mail address: when another was faster with the same, that is a CONFLICT. */
+export async function orTaken<T>(username: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw taken(username, error)
+  }
+}
+
+export function taken(username: string, cause?: unknown): AppError {
+  return new AppError('CONFLICT', `the user name ${username} or its mail address is taken`, { cause })
 }
 
 function badUsername(username: string): AppError {

@@ -9,16 +9,11 @@ import { PASSWORD_LENGTH } from '../oci/account-names.ts'
 import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
-import { createLoginLimit, networkOf } from './login-limit.ts'
-import { ANONYMOUS, type Authenticated, type Principal } from './principal.ts'
+import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
+import { ANONYMOUS, type Authenticated, type From, type UserPrincipal } from './principal.ts'
+import { findValidSession, noteSessionUse, SESSION_PREFIX } from './sessions.ts'
 import { findValidToken, isPast, noteTokenUse } from './tokens.ts'
-
-export type UserPrincipal = Extract<Principal, { kind: 'user' }>
-
-export interface From {
-  /** The client's IP address, by which failed logins are counted. */
-  readonly address?: string | undefined
-}
+import type { TwoFactor } from './two-factor.ts'
 
 export interface Authenticator {
   /**
@@ -27,13 +22,34 @@ export interface Authenticator {
    * `detail.retryAfterSeconds`
    */
   authenticate(header: string | null, from?: From): Promise<Authenticated>
-  /** A name and a password or personal access token. @throws as `authenticate` */
+  /**
+   * A name and a password or personal access token. @throws as `authenticate`; UNAUTHORIZED with `detail.error` `two_factor_required` for
+   * the right password of who has a second factor
+   */
   login(username: string, password: string, from?: From): Promise<UserPrincipal>
+  /** A person at a prompt: name, password, and the code where there is a second factor. @throws as `login` */
+  signIn(o: SignIn, from?: From): Promise<UserPrincipal>
+  /** That whoever asks knows the password, in whatever way the request was let in. @throws AppError DENIED, TOOMANYREQUESTS */
+  confirmPassword(who: Person, password: string, from?: From): Promise<void>
+  /**
+   * Runs `check` on a code of the user, counted as logins are, from wherever they come: whoever guesses at codes knows the password already.
+   * @throws AppError DENIED when it gives undefined, TOOMANYREQUESTS
+   */
+  guardCode<T>(who: Person, code: string, check: () => Promise<T | undefined>): Promise<T>
 }
+
+export interface SignIn {
+  readonly username: string
+  readonly password: string
+  readonly code?: string | undefined
+}
+
+type Person = Pick<UserPrincipal, 'userId' | 'username'>
 
 export interface AuthenticatorDeps {
   readonly db: Database
   readonly accounts: Accounts
+  readonly twoFactor: TwoFactor
   readonly verifyBearer: BearerVerifier
   readonly clock: Clock
   /** See LoginLimitDeps. */
@@ -42,7 +58,8 @@ export interface AuthenticatorDeps {
 
 const PAT = 'kgm_pat_'
 
-export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKey }: AuthenticatorDeps): Authenticator {
+export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+  const { db, accounts, twoFactor, verifyBearer, clock, guessKey } = deps
   const limit = createLoginLimit({ db, clock, key: guessKey })
 
   async function useToken(text: string, username?: string): Promise<UserPrincipal | undefined> {
@@ -62,8 +79,15 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKe
       if (byToken === undefined) throw wrongLogin()
       return byToken
     }
+    const principal = await byPassword(username, password, from)
+    if (await twoFactor.isOn(principal.userId)) throw passwordAlone()
+    return principal
+  }
+
+  /** Says nothing about a second factor. */
+  async function byPassword(username: string, password: string, from: From): Promise<UserPrincipal> {
     // No password is so long; it costs no hash, so it need not be counted.
-    if (password.length > PASSWORD_LENGTH.max) throw wrongLogin()
+    if (username.includes('\0') || password.length > PASSWORD_LENGTH.max) throw wrongLogin()
     const network = networkOf(from.address)
     const userId = await accounts.findId(username)
     const user = await limit.guard({ userId, username, password, network }, () =>
@@ -73,12 +97,32 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKe
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }
 
-  async function bearer(text: string): Promise<Authenticated> {
+  async function signIn({ username, password, code }: SignIn, from: From = {}): Promise<UserPrincipal> {
+    const principal = await byPassword(username, password, from)
+    if (!(await twoFactor.isOn(principal.userId))) return principal
+    if (code === undefined) throw codeWanted()
+    const isRight = await limit.guard(codeTry(principal, code), () =>
+      orUndefined(twoFactor.use(principal.userId, code)),
+    )
+    if (isRight === undefined) throw new AppError('UNAUTHORIZED', WRONG_CODE)
+    return principal
+  }
+
+  async function useSession(text: string, from: From): Promise<UserPrincipal> {
+    const session = await findValidSession(db.read, text, clock.now())
+    if (session === undefined) throw invalidToken('the session is unknown or has ended')
+    noteSessionUse(db, session, clock.now(), from)
+    const { id, userId, username, isOperator } = session
+    return { kind: 'user', userId, username, isOperator, session: { id } }
+  }
+
+  async function bearer(text: string, from: From): Promise<Authenticated> {
     if (text.startsWith(PAT)) {
       const principal = await useToken(text)
       if (principal === undefined) throw invalidToken('it is unknown, revoked or expired')
       return { principal }
     }
+    if (text.startsWith(SESSION_PREFIX)) return { principal: await useSession(text, from) }
     const { subject, access } = await verifyBearer(text)
     if (subject === undefined) return { principal: ANONYMOUS.principal, access }
     const facts = await readSubjectFacts(db.read, subject)
@@ -94,6 +138,21 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKe
 
   return {
     login,
+    signIn,
+    async confirmPassword({ userId, username }, password, from = {}) {
+      const network = networkOf(from.address)
+      const isRight =
+        password.length <= PASSWORD_LENGTH.max &&
+        (await limit.guard({ userId, username, password, network }, () =>
+          accounts.verifyPassword(username, password, network),
+        ))
+      if (!isRight) throw new AppError('DENIED', 'the current password is not right')
+    },
+    async guardCode(who, code, check) {
+      const result = await limit.guard(codeTry(who, code), check)
+      if (result === undefined) throw new AppError('DENIED', WRONG_CODE)
+      return result
+    },
     async authenticate(header, from) {
       const credentials = parseAuthorization(header)
       switch (credentials.kind) {
@@ -102,11 +161,36 @@ export function createAuthenticator({ db, accounts, verifyBearer, clock, guessKe
         case 'basic':
           return { principal: await login(credentials.username, credentials.password, from) }
         case 'bearer':
-          return bearer(credentials.token)
+          return bearer(credentials.token, from ?? {})
       }
     },
   }
 }
+
+/** Whose codes are guessed at, from wherever. */
+function codeTry({ userId, username }: Person, code: string): LoginTry {
+  return { userId: `${userId} code`, username, password: code, network: 'any' }
+}
+
+async function orUndefined(answer: Promise<boolean>): Promise<true | undefined> {
+  return (await answer) || undefined
+}
+
+const WRONG_CODE = 'the code is not right, or was used already: each serves once'
+
+function codeWanted(): AppError {
+  return new AppError('UNAUTHORIZED', 'a code is wanted: two-factor authentication is on for this account', TWO_FACTOR)
+}
+
+function passwordAlone(): AppError {
+  return new AppError(
+    'UNAUTHORIZED',
+    'two-factor authentication is on for this account, so its password alone does not serve here: use a personal access token in place of the password (kagami login, then kagami token create)',
+    TWO_FACTOR,
+  )
+}
+
+const TWO_FACTOR = { detail: { error: 'two_factor_required' } } as const
 
 function isNamed(token: TokenOwner, username: string): boolean {
   const name = username.toLowerCase()

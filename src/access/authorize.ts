@@ -36,10 +36,14 @@ const RULES = {
   'member.read': { scope: 'read', roles: ALL, operator: true },
   // Operators too, so that an organization whose last owner has left can be given a new one.
   'member.manage': { scope: 'admin', roles: OWNERS, operator: true },
+  'invitation.manage': { scope: 'admin', roles: OWNERS, operator: true },
+  'organization.leave': { scope: 'admin', roles: ALL },
   'account.read': { scope: 'read', roles: [], own: true },
   'token.manage': { scope: 'admin', roles: [], own: true },
+  'profile.manage': { scope: 'admin', roles: [], own: true },
   'organization.create': { scope: 'admin', roles: [], operator: true },
   'user.create': { scope: 'admin', roles: [], operator: true },
+  'user.manage': { scope: 'admin', roles: [], operator: true },
   'upstream.share': { scope: 'admin', roles: [], operator: true },
   'metrics.read': { scope: 'read', roles: [], operator: true },
   'instance.admin': { scope: 'admin', roles: [], operator: true },
@@ -54,12 +58,13 @@ export type OrganizationAction = Exclude<Action, InstanceAction | OwnAction>
 export type InstanceAction =
   | 'organization.create'
   | 'user.create'
+  | 'user.manage'
   | 'upstream.share'
   | 'metrics.read'
   | 'instance.admin'
 
 /** Actions on what is one's own. */
-export type OwnAction = 'account.read' | 'token.manage'
+export type OwnAction = 'account.read' | 'token.manage' | 'profile.manage'
 
 export const ACTIONS = Object.keys(RULES) as readonly Action[]
 

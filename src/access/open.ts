@@ -5,21 +5,32 @@ import { type Accounts, createAccounts } from './accounts.ts'
 import { type Authenticator, createAuthenticator } from './authenticate.ts'
 import { type BearerSigner, createBearerSigner, createBearerVerifier, SERVICE } from './bearer.ts'
 import { openSigningKey } from './signing-key.ts'
+import { createTwoFactor, type TwoFactor } from './two-factor.ts'
 
 export interface AccessParts {
   readonly accounts: Accounts
   readonly authenticator: Authenticator
+  readonly twoFactor: TwoFactor
   readonly signBearer: BearerSigner
 }
 
 /** Puts the parts together over one database; makes the key that signs bearer tokens at the first start. */
 export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Promise<AccessParts> {
   const accounts = createAccounts(db, sealer)
+  const twoFactor = createTwoFactor({ db, clock, sealer })
   const key = await openSigningKey(db, sealer)
   const verifyBearer = createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock })
   return {
     accounts,
-    authenticator: createAuthenticator({ db, accounts, verifyBearer, clock, guessKey: sealer.derive('login guesses') }),
+    twoFactor,
+    authenticator: createAuthenticator({
+      db,
+      accounts,
+      twoFactor,
+      verifyBearer,
+      clock,
+      guessKey: sealer.derive('login guesses'),
+    }),
     signBearer: createBearerSigner(key, clock),
   }
 }

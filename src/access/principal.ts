@@ -10,7 +10,26 @@ export type Principal =
       readonly isOperator: boolean
       /** The personal access token that was used, or that the bearer token was obtained with; absent for a password. */
       readonly token?: { readonly id: string; readonly scope: TokenScope } | undefined
+      /** The session that the request came in. */
+      readonly session?: { readonly id: string } | undefined
     }
+
+export type UserPrincipal = Extract<Principal, { kind: 'user' }>
+
+/** Where a request comes from. */
+export interface From {
+  /** The client's IP address, by which failed logins are counted. */
+  readonly address?: string | undefined
+  /** What the client calls itself; anything. */
+  readonly userAgent?: string | undefined
+}
+
+const MAX_USER_AGENT_LENGTH = 200
+
+/** As it is kept: for its owner to recognise, no longer than that takes. */
+export function userAgentOf(from: From | undefined): string | undefined {
+  return from?.userAgent?.slice(0, MAX_USER_AGENT_LENGTH)
+}
 
 export type AccessAction = 'pull' | 'push' | 'delete' | '*'
 

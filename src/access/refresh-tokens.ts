@@ -7,18 +7,20 @@ import { extendRefreshToken, findRefreshTokenByHash, insertRefreshToken } from '
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
-import type { UserPrincipal } from './authenticate.ts'
+import { type From, type UserPrincipal, userAgentOf } from './principal.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 import { isPast } from './tokens.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Since the last use. Docker keeps one for as long as it works and never asks for another. */
 const LIFE_DAYS = 90
+/** A use is written at most this often: a pull asks for several bearer tokens. */
+const NOTE_EVERY_MS = 60 * 60 * 1000
 
 export async function createRefreshToken(
   db: Database,
   clock: Clock,
-  of: { readonly principal: UserPrincipal; readonly service: string },
+  of: { readonly principal: UserPrincipal; readonly service: string; readonly from?: From | undefined },
 ): Promise<string> {
   const text = makeTokenText('kgm_ref_')
   const now = clock.now()
@@ -31,12 +33,15 @@ export async function createRefreshToken(
       service: of.service,
       created_at: isoTime(now),
       expires_at: expiryFrom(now),
+      address: of.from?.address ?? null,
+      user_agent: userAgentOf(of.from) ?? null,
+      last_used_at: null,
     }),
   )
   return text
 }
 
-/** Whom a refresh token stands for; its life starts anew, which is written at most once a day and not waited for. @throws AppError UNAUTHORIZED */
+/** Whom a refresh token stands for; its life starts anew, which is written at most once an hour and not waited for. @throws AppError UNAUTHORIZED */
 export async function useRefreshToken(
   db: Database,
   clock: Clock,
@@ -57,8 +62,9 @@ export async function useRefreshToken(
     )
   }
   const { id, userId, username, isOperator, tokenId, tokenScope } = found
-  if (Date.parse(found.expiresAt) < now.getTime() + (LIFE_DAYS - 1) * DAY_MS) {
-    db.later.add(`refresh token ${id}`, (tx) => extendRefreshToken(tx, id, expiryFrom(now)))
+  if (Date.parse(found.expiresAt) < now.getTime() + LIFE_DAYS * DAY_MS - NOTE_EVERY_MS || found.lastUsedAt === null) {
+    const use = { expiresAt: expiryFrom(now), lastUsedAt: isoTime(now) }
+    db.later.add(`refresh token ${id}`, (tx) => extendRefreshToken(tx, id, use))
   }
   const token = tokenId === null || tokenScope === null ? undefined : { id: tokenId, scope: tokenScope }
   return { kind: 'user', userId, username, isOperator, token }

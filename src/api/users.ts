@@ -1,4 +1,22 @@
-import { nameSchema, z } from './schema.ts'
+import { PASSWORD_LENGTH } from '../oci/account-names.ts'
+import { nameSchema, timeSchema, z } from './schema.ts'
+
+export const passwordSchema = z.string().min(PASSWORD_LENGTH.min).max(PASSWORD_LENGTH.max)
+
+/** As people give one to prove that they know it: whatever it is, it is checked. */
+export const givenPasswordSchema = z.string().min(1).max(1024)
+
+/** In lower case, as it is kept. */
+export const emailSchema = z.email().max(254).toLowerCase().openapi({ example: 'ann@example.com' })
+
+/** One line of what people read. */
+export const displayNameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .refine((text) => !/\p{Cc}/u.test(text), 'want one line without control characters')
+  .openapi({ example: 'Ann Example' })
 
 /** An account. `operator`: may create users and organizations and share upstreams. */
 export const userSchema = z
@@ -7,11 +25,41 @@ export const userSchema = z
 
 /** A password is made, and shown in the answer once, when none is given. */
 export const userCreateSchema = z
-  .strictObject({ username: nameSchema, password: z.string().min(8).max(128).optional() })
+  .strictObject({ username: nameSchema, password: passwordSchema.optional() })
   .openapi('UserCreate')
 
 export const userCreatedSchema = z
   .strictObject({ user: userSchema, password: z.string().nullable() })
   .openapi('UserCreated')
 
-export const userAnswerSchema = z.strictObject({ user: userSchema })
+/** What you see of yourself. */
+export const profileSchema = z
+  .strictObject({
+    id: z.string(),
+    username: nameSchema,
+    operator: z.boolean(),
+    displayName: z.string(),
+    email: z.string().nullable(),
+    twoFactor: z.boolean(),
+    createdAt: timeSchema,
+  })
+  .openapi('Profile')
+
+/** What is left out stays. `email`: one may sign in by it too; null for none. */
+export const profileChangeSchema = z
+  .strictObject({ displayName: displayNameSchema.optional(), email: emailSchema.nullable().optional() })
+  .openapi('ProfileChange')
+
+export const profileAnswerSchema = z.strictObject({ user: profileSchema })
+
+export const passwordChangeSchema = z
+  .strictObject({ current: givenPasswordSchema, password: passwordSchema })
+  .openapi('PasswordChange')
+
+/** A password is made when none is given. `endTwoFactor`: for who has lost the second factor too. */
+export const passwordResetSchema = z
+  .strictObject({ password: passwordSchema.optional(), endTwoFactor: z.boolean().default(false) })
+  .openapi('PasswordReset')
+
+export type Profile = z.infer<typeof profileSchema>
+export type UserCreated = z.infer<typeof userCreatedSchema>

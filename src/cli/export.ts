@@ -5,7 +5,7 @@ import { configurationJsonSchema } from '../api/configuration.ts'
 import { type Mirror, mirrorSchema } from '../api/mirrors.ts'
 import { subscriptionSchema } from '../api/subscriptions.ts'
 import { upstreamSchema } from '../api/upstreams.ts'
-import { userAnswerSchema } from '../api/users.ts'
+import { profileAnswerSchema } from '../api/users.ts'
 import { AppError } from '../errors.ts'
 import { addCommand, answer, type CommandLine, chooseOrganization, connect } from './command-line.ts'
 import { exportedState, isStopped } from './configuration/document.ts'
@@ -35,7 +35,7 @@ async function exportState(line: CommandLine, o: ExportOptions): Promise<void> {
   if (o.org !== undefined && o.shared === true) throw new UsageError('--org and --shared exclude each other')
   const client = await connect(line)
   if (o.shared === true) {
-    const { user } = await client.call('GET', '/user', userAnswerSchema)
+    const { user } = await client.call('GET', '/user', profileAnswerSchema)
     if (!user.operator) throw new AppError('DENIED', 'shared upstreams are exported by operators, who share them')
   }
   const organization = o.shared === true ? null : await chooseOrganization(client, o.org)

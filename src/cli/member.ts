@@ -20,6 +20,9 @@ export function addMemberCommands(program: Command, line: CommandLine): void {
     .argument('<org>', 'the organization')
     .argument('<user>', 'name of the user')
     .action((org: string, user: string, o: { json?: boolean }) => remove(line, org, user, o))
+  addCommand(member, 'leave', 'leave an organization; its last owner cannot')
+    .argument('<org>', 'the organization')
+    .action((org: string, o: { json?: boolean }) => leave(line, org, o))
 }
 
 async function add(line: CommandLine, org: string, user: string, role: string, o: { json?: boolean }): Promise<void> {
@@ -43,4 +46,9 @@ async function list(line: CommandLine, org: string, o: { json?: boolean }): Prom
 async function remove(line: CommandLine, org: string, user: string, o: { json?: boolean }): Promise<void> {
   await (await connect(line)).send('DELETE', `/organizations/${segment(org)}/members/${segment(user)}`)
   answer(line, o, { removed: user }, () => `${user} is no longer a member of ${org}.`)
+}
+
+async function leave(line: CommandLine, org: string, o: { json?: boolean }): Promise<void> {
+  await (await connect(line)).send('POST', `/organizations/${segment(org)}/leave`)
+  answer(line, o, { left: org }, () => `You are no longer a member of ${org}.`)
 }

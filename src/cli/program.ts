@@ -9,6 +9,7 @@ import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { addExportCommands } from './export.ts'
+import { addInvitationCommands } from './invitation.ts'
 import { addLoginCommands } from './login.ts'
 import { addMemberCommands } from './member.ts'
 import { addMirrorCommands } from './mirror.ts'
@@ -18,10 +19,12 @@ import { addOrganizationCommands } from './organization.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
 import { addServeCommand } from './serve.ts'
+import { addSessionCommands } from './session.ts'
 import { addSubscriptionCommands } from './subscription.ts'
 import { addTagCommands } from './tag.ts'
 import { printing } from './terminal.ts'
 import { addTokenCommands } from './token.ts'
+import { addTwoFactorCommands } from './two-factor.ts'
 import { addUpstreamCommands } from './upstream.ts'
 import { addUserCommands } from './user.ts'
 
@@ -50,7 +53,10 @@ export function createProgram(line: CommandLine): Command {
   addTokenCommands(program, line)
   addOrganizationCommands(program, line)
   addMemberCommands(program, line)
+  addInvitationCommands(program, line)
   addUserCommands(program, line)
+  addSessionCommands(program, line)
+  addTwoFactorCommands(program, line)
   addSampleCommands(program, line)
   shortenUsage(program)
   return program

@@ -95,6 +95,18 @@ export const SERVER_FIELDS = {
     'a whole number from 1 to 64',
     'Runs of mirrors under way at once, of all servers on the database, whoever asked for them; the others wait for a place',
   ),
+  smtpUrl: field(
+    'KAGAMI_SMTP_URL',
+    undefined,
+    'smtp:// or smtps://, a host, and a user name and a password where it asks for them',
+    'The mail server that sends invitations, at an address as KAGAMI_ALLOW_NETWORKS says; unset: no mail is sent',
+  ),
+  smtpFrom: field(
+    'KAGAMI_SMTP_FROM',
+    undefined,
+    'a mail address, with or without a name: Kagami <kagami@example.com>',
+    'Whom mail comes from; wanted with KAGAMI_SMTP_URL',
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

@@ -5,7 +5,7 @@ import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
 import { parseSettingsFile } from './settings-file.ts'
-import { type Found, suggestion } from './text.ts'
+import { type Found, invalid, suggestion } from './text.ts'
 import type { DatabaseLocation, ListenAddress } from './values.ts'
 import * as value from './values.ts'
 
@@ -36,6 +36,8 @@ export interface Settings {
   readonly metricsAllow?: readonly string[] | undefined
   /** Runs of mirrors under way at once. */
   readonly runsAtOnce: number
+  /** Undefined: no mail is sent. */
+  readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
   readonly logLevel: LogLevel
 }
 
@@ -94,8 +96,18 @@ export function parseSettings(
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
+    smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox)),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
+}
+
+/** Both or neither. @throws AppError CONFIG_INVALID */
+function smtpOf(url: Secret | undefined, from: string | undefined): Settings['smtp'] {
+  if (url !== undefined && from !== undefined) return { url, from }
+  if (url === undefined && from === undefined) return undefined
+  const { smtpUrl, smtpFrom } = SERVER_FIELDS
+  const [set, missing] = from === undefined ? [smtpUrl, smtpFrom] : [smtpFrom, smtpUrl]
+  throw invalid(missing.variable, missing, `nothing, beside ${set.variable}`)
 }
 
 /** Parses what the command line needs to reach a server. @throws AppError CONFIG_INVALID */

@@ -83,6 +83,17 @@ export function database(text: string, directory: string): DatabaseLocation | un
   return { engine: 'sqlite', path: resolve(directory, text) }
 }
 
+export function smtpUrl(text: string): Secret | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !['smtp:', 'smtps:'].includes(url.protocol) || url.hostname === '') return undefined
+  const isPlain = ['', '/'].includes(url.pathname) && url.search === '' && url.hash === ''
+  return isPlain && (url.username === '') === (url.password === '') ? createSecret(text) : undefined
+}
+
+/** `ann@example.com` or `Ann <ann@example.com>`. */
+export const mailbox = (text: string): string | undefined =>
+  /^(?:[^<>"\p{Cc}]{1,100} <[^\s<>@"]+@[^\s<>@"]+>|[^\s<>@"]+@[^\s<>@"]+)$/u.test(text) ? text : undefined
+
 export function networks(text: string): readonly string[] | undefined {
   const list = text
     .split(',')

@@ -32,11 +32,14 @@ import type {
 import type {
   AccountRow,
   FailedLoginRow,
+  InvitationRow,
   MemberRow,
   OrganizationRow,
+  RecoveryCodeRow,
   RefreshTokenRow,
   SessionRow,
   TokenRow,
+  TwoFactorRow,
   UserRow,
 } from './rows/people.ts'
 import type { EventRow, InstanceSettingRow, LeaseRow, SharedPortionRow, SharedRateRow } from './rows/platform.ts'
@@ -78,6 +81,9 @@ export interface Schema {
   tokens: TokenRow
   refresh_tokens: RefreshTokenRow
   failed_logins: FailedLoginRow
+  invitations: InvitationRow
+  two_factors: TwoFactorRow
+  recovery_codes: RecoveryCodeRow
   upstreams: UpstreamRow
   upstream_hooks: UpstreamHookRow
   mirrors: MirrorRow

@@ -1,5 +1,6 @@
 /** Whose request it is, by address: the peer, or whom a proxy of the operator names. */
 import ipaddr from 'ipaddr.js'
+import type { From } from '../access/principal.ts'
 
 /** What Bun hands to `fetch` beside the request, as far as it is needed here. */
 interface PeerSource {
@@ -18,6 +19,12 @@ const MAX_HOPS = 50
  */
 export function clientAddress(request: Request, server: unknown): string | undefined {
   return isPeerSource(server) ? server.requestIP(request)?.address : undefined
+}
+
+/** Where a request comes from, as logins and sessions are told. */
+export function requestFrom(request: Request, server: unknown): From {
+  const userAgent = request.headers.get('user-agent') ?? undefined
+  return { address: clientAddress(request, server), userAgent }
 }
 
 /**

@@ -16,6 +16,8 @@ interface Names {
   readonly token: string
   readonly run: string
   readonly subscription: string
+  readonly invitation: string
+  readonly session: string
 }
 
 const ABSENT: Names = {
@@ -27,6 +29,8 @@ const ABSENT: Names = {
   token: '00000000-0000-4000-8000-000000000000',
   run: '00000000-0000-4000-8000-000000000000',
   subscription: '00000000-0000-4000-8000-000000000000',
+  invitation: '00000000-0000-4000-8000-000000000001',
+  session: '00000000-0000-4000-8000-000000000002',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -40,6 +44,24 @@ const OWN = new Map<string, number>([
   ['get /tokens', 200],
   ['post /tokens', 201],
   ['delete /tokens/{token}', 404],
+  ['patch /user', 200],
+  ['put /user/password', 403],
+  ['get /user/sessions', 200],
+  ['delete /user/sessions', 200],
+  ['delete /user/sessions/{session}', 404],
+  ['get /user/two-factor', 200],
+  ['post /user/two-factor', 403],
+  ['post /user/two-factor/confirm', 409],
+  ['post /user/two-factor/recovery-codes', 403],
+  ['post /user/two-factor/disable', 403],
+  ['post /invitations/accept', 404],
+])
+
+/** Routes that are decided by what the body holds, a password or the secret of a link, whoever sends it. */
+const BY_BODY = new Map<string, number>([
+  ['post /user/sessions', 401],
+  ['post /invitations/show', 404],
+  ['post /invitations/register', 404],
 ])
 
 interface Operation {
@@ -83,6 +105,9 @@ beforeAll(async () => {
   const whole = { organization: 'victimorg', upstream: 'sample', match: ['node'], except: ['victimglob'] }
   const { subscription } = await must('POST', '/subscriptions', whole, insider)
   const { id: token } = await must('POST', '/tokens', { label: 'victimtoken' }, insider)
+  const letter = { email: 'victimguest@example.com', role: 'owner' }
+  const { id: invitation, url: link } = await must('POST', '/organizations/victimorg/invitations', letter, insider)
+  const { id: session, token: open } = await must('POST', '/user/sessions', insider)
   victim = {
     organization: 'victimorg',
     name: 'victimrepo',
@@ -92,6 +117,8 @@ beforeAll(async () => {
     token,
     run: run.id,
     subscription: subscription.id,
+    invitation,
+    session,
   }
   secrets = [
     'victim',
@@ -103,6 +130,10 @@ beforeAll(async () => {
     token,
     run.id,
     subscription.id,
+    invitation,
+    session,
+    open,
+    link.split('#')[1],
   ]
 
   const { token: bearer } = (await (
@@ -128,6 +159,18 @@ afterAll(() => kagami.stop())
 function bodyOf({ method, path }: Operation, names: Names): unknown {
   const bodies: Record<string, unknown> = {
     'post /tokens': { label: 'mine' },
+    'patch /user': { displayName: 'Mine' },
+    'put /user/password': { current: 'wrong', password: 'another password' },
+    'put /users/{user}/password': {},
+    'post /user/sessions': { username: names.user, password: 'wrong' },
+    'post /user/two-factor': { password: 'wrong' },
+    'post /user/two-factor/confirm': { code: '000000' },
+    'post /user/two-factor/recovery-codes': { password: 'wrong', code: '000000' },
+    'post /user/two-factor/disable': { password: 'wrong', code: '000000' },
+    'post /organizations/{organization}/invitations': {},
+    'post /invitations/show': { secret: names.invitation },
+    'post /invitations/accept': { secret: names.invitation },
+    'post /invitations/register': { secret: names.invitation, username: names.user, password: 'a new password' },
     'post /users': { username: names.user },
     'post /organizations': { name: names.organization },
     'patch /organizations/{organization}': { quotaBytes: 1 },
@@ -179,7 +222,9 @@ describe('every route of the management API', () => {
           const name = `${operation.method} ${operation.path}`
           const what = `${caller}: ${name}${withQuery ? ' of an organization' : ''}`
           const own = withQuery ? undefined : OWN.get(name)
-          if (own === undefined) {
+          const byBody = BY_BODY.get(name)
+          if (byBody !== undefined) expect([what, there.status]).toEqual([what, byBody])
+          else if (own === undefined) {
             // `nobody` and `stranger` see no upstream of that name, whose it may be.
             const status = caller === 'anonymous' ? [401] : name === 'get /catalog' && !withQuery ? [403, 404] : [403]
             expect([what, status.includes(there.status)]).toEqual([what, true])

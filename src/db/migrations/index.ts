@@ -19,6 +19,7 @@ import { linkSizes } from './0022-link-sizes.ts'
 import { shares } from './0023-shares.ts'
 import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
+import { people } from './0032-people.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   unlisted,
   usageChanges,
   shares,
+  people,
 ]

@@ -35,6 +35,7 @@ export interface RefreshTokenOwner {
   readonly id: string
   readonly service: string
   readonly expiresAt: string
+  readonly lastUsedAt: string | null
   readonly userId: string
   readonly username: string
   readonly isOperator: boolean
@@ -49,17 +50,29 @@ export async function findRefreshTokenByHash(db: Queries, hash: string): Promise
     .selectFrom('refresh_tokens')
     .innerJoin('users', 'users.id', 'refresh_tokens.user_id')
     .leftJoin('tokens', 'tokens.id', 'refresh_tokens.token_id')
+    .leftJoin('two_factors', 'two_factors.user_id', 'users.id')
     .select(['refresh_tokens.id', 'refresh_tokens.service', 'refresh_tokens.expires_at as expiresAt'])
+    .select('refresh_tokens.last_used_at as lastUsedAt')
     .select(['refresh_tokens.token_id as tokenId', 'tokens.scope as tokenScope', 'tokens.expires_at as tokenExpiresAt'])
     .select(['users.id as userId', 'users.is_operator'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('refresh_tokens.hash', '=', hash)
+    // A password alone opens nothing any more, whatever it had opened at the very moment of the change.
+    .where((eb) => eb.or([eb('refresh_tokens.token_id', 'is not', null), eb('two_factors.confirmed_at', 'is', null)]))
     .executeTakeFirst()
   if (row === undefined) return undefined
   const { is_operator, ...rest } = row
   return { ...rest, isOperator: is_operator === 1 }
 }
 
-export async function extendRefreshToken(tx: Transaction, id: string, expiresAt: string): Promise<void> {
-  await tx.updateTable('refresh_tokens').set({ expires_at: expiresAt }).where('id', '=', id).execute()
+export async function extendRefreshToken(
+  tx: Transaction,
+  id: string,
+  o: { readonly expiresAt: string; readonly lastUsedAt: string },
+): Promise<void> {
+  await tx
+    .updateTable('refresh_tokens')
+    .set({ expires_at: o.expiresAt, last_used_at: o.lastUsedAt })
+    .where('id', '=', id)
+    .execute()
 }

@@ -1,4 +1,4 @@
-/** What we read of better-auth's tables, and the one column there that is ours. It alone writes the rest (`access/accounts.ts`). */
+/** What we read of better-auth's tables, and the one column there that is ours; `accounts.ts` beside this writes the rest. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { Page } from './organizations.ts'
@@ -89,10 +89,4 @@ const readPasswordAccount = prepareQuery((db, value: Value<Record<'login', strin
 export async function findPasswordAccount(db: Queries, login: string): Promise<PasswordAccount | undefined> {
   const [row] = await readPasswordAccount(db, { login: login.toLowerCase() })
   return row === undefined ? undefined : { ...userOf(row), passwordHash: row.password }
-}
-
-/** Ends what a password opened: sessions, and the refresh tokens obtained with it. Personal access tokens stay. */
-export async function endPasswordLogins(tx: Transaction, userId: string): Promise<void> {
-  await tx.deleteFrom('sessions').where('user_id', '=', userId).execute()
-  await tx.deleteFrom('refresh_tokens').where('user_id', '=', userId).where('token_id', 'is', null).execute()
 }

@@ -1,5 +1,5 @@
 /** Organizations, people and their tokens. */
-import type { Generated } from 'kysely'
+import type { ColumnType, Generated } from 'kysely'
 import type { Flag } from './flag.ts'
 
 export interface OrganizationRow {
@@ -18,27 +18,77 @@ export interface MemberRow {
   created_at: string
 }
 
-/** The columns of better-auth's `users` that we read; `is_operator` is ours alone. Its times differ by engine: leave them to it. */
+/** A time in better-auth's tables: PostgreSQL gives a Date, SQLite its text; both take the text. */
+type TheirTime = ColumnType<string | Date, string, string>
+
+/** The columns of better-auth's `users` that we know; `is_operator` is ours alone. */
 export interface UserRow {
   id: string
+  /** What people see. */
   name: string
   email: string
+  /** An address that nobody has proved to be theirs is not; no part of Kagami goes by it. */
+  email_verified: ColumnType<boolean | number, boolean, boolean>
   username: string | null
+  display_username: string | null
   is_operator: Generated<Flag>
+  created_at: TheirTime
+  updated_at: TheirTime
 }
 
-/** The columns of better-auth's `accounts` that we read, to tell whether a password has changed. */
+/** The columns of better-auth's `accounts` that we know: a password is one row of the provider `credential`. */
 export interface AccountRow {
   id: string
   user_id: string
+  account_id: string
   provider_id: string
   password: string | null
+  created_at: TheirTime
+  updated_at: TheirTime
 }
 
-/** What we read of better-auth's `sessions`: only enough to end them. */
+/** A sign-in by password, in better-auth's table: `token` holds the hash of what the client keeps, `updated_at` when it was last seen. */
 export interface SessionRow {
   id: string
   user_id: string
+  token: string
+  expires_at: TheirTime
+  ip_address: string | null
+  user_agent: string | null
+  created_at: TheirTime
+  updated_at: TheirTime
+}
+
+export interface InvitationRow {
+  id: string
+  organization_id: string
+  role: Role
+  /** Whom it is for, as its maker says; whoever has the link may use it. */
+  email: string | null
+  hash: string
+  created_by: string
+  created_at: string
+  expires_at: string
+  /** Null: it may still be used. */
+  ended_at: string | null
+  outcome: 'accepted' | 'revoked' | null
+  accepted_by: string | null
+}
+
+export interface TwoFactorRow {
+  user_id: string
+  /** Sealed. */
+  secret: string
+  created_at: string
+  /** Null: begun, and not asked for yet. */
+  confirmed_at: string | null
+  /** The 30-second step of the last code that was used; no code of it or of an earlier one is taken again. */
+  last_step: number | null
+}
+
+export interface RecoveryCodeRow {
+  user_id: string
+  hash: string
 }
 
 export type TokenScope = 'read' | 'write' | 'delete' | 'admin'
@@ -63,6 +113,10 @@ export interface RefreshTokenRow {
   service: string
   created_at: string
   expires_at: string
+  /** Of the login that it was made by. */
+  address: string | null
+  user_agent: string | null
+  last_used_at: string | null
 }
 
 export interface FailedLoginRow {

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
+import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
@@ -15,9 +16,10 @@ import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
+import type { Mailer } from '../../net/mail.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
-import { clientAddress } from '../client-address.ts'
+import { requestFrom } from '../client-address.ts'
 import { catalogRoutes } from './catalog.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
@@ -25,6 +27,7 @@ import { exclusionRoutes } from './exclusions.ts'
 import { explainRoutes } from './explain.ts'
 import { historyRoutes } from './history.ts'
 import { hookRoutes } from './hooks.ts'
+import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { organizationRoutes } from './organizations.ts'
@@ -32,9 +35,11 @@ import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
+import { sessionRoutes } from './sessions.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
 import { tokenRoutes } from './tokens.ts'
+import { twoFactorRoutes } from './two-factor.ts'
 import { upstreamRoutes } from './upstreams.ts'
 import { userRoutes } from './users.ts'
 
@@ -42,6 +47,7 @@ export interface ApiDeps {
   readonly db: Database
   readonly accounts: Accounts
   readonly authenticator: Authenticator
+  readonly twoFactor: TwoFactor
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly subscriptions: Subscriptions
@@ -53,6 +59,8 @@ export interface ApiDeps {
   readonly clock: Clock
   /** Undefined: as each request's Host says. */
   readonly publicUrl: string | undefined
+  /** Undefined: this server sends no mail. */
+  readonly mailer: Mailer | undefined
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
@@ -75,9 +83,9 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   // The one route that anybody may read: it says what the program is, and nothing of what it holds.
   app.get(`${API_PATH}/openapi.json`, serveDocument(app))
   app.use(`${API_PATH}/*`, async (c, next) => {
-    const address = clientAddress(c.req.raw, c.env)
+    const from = requestFrom(c.req.raw, c.env)
     const header = c.req.header('authorization') ?? null
-    const authenticate = () => deps.authenticator.authenticate(header, { address })
+    const authenticate = () => deps.authenticator.authenticate(header, from)
     c.set('authenticate', authenticate)
     c.set('who', await authenticate())
     c.header('cache-control', 'no-store')
@@ -95,9 +103,12 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   })
   const nouns = [
     userRoutes(deps),
+    sessionRoutes(deps),
+    twoFactorRoutes(deps),
     tokenRoutes(deps),
     organizationRoutes(deps),
     memberRoutes(deps),
+    invitationRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
     catalogRoutes(deps),

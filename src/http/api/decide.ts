@@ -1,7 +1,9 @@
 /** Rights at the edge: the decisions of `access/rights.ts`, a refusal thrown as its error. */
+import type { Authenticator, SignIn } from '../../access/authenticate.ts'
 import type { InstanceAction, OrganizationAction, OwnAction } from '../../access/authorize.ts'
 import { findHookUpstream } from '../../access/hooks.ts'
-import type { Authenticated } from '../../access/principal.ts'
+import { type OpenInvitation, readInvitation } from '../../access/invitations.ts'
+import type { Authenticated, From, UserPrincipal } from '../../access/principal.ts'
 import {
   decideAcross,
   decideInstance,
@@ -113,13 +115,31 @@ export async function allowHook(
   return upstream === undefined ? undefined : grant({ upstream })
 }
 
+/** Whoever knows the link of an invitation may see what it invites to, and use it. @throws AppError NOT_FOUND */
+export async function allowInvitation(
+  db: Database,
+  secret: string,
+  now: Date,
+): Promise<Granted<{ readonly invitation: OpenInvitation }>> {
+  return grant({ invitation: await readInvitation(db.read, secret, now) })
+}
+
+/** Whoever knows a password (and has the second factor) may open a session. @throws AppError UNAUTHORIZED, TOOMANYREQUESTS */
+export async function allowSignIn(
+  authenticator: Authenticator,
+  o: SignIn,
+  from: From,
+): Promise<Granted<UserPrincipal>> {
+  return grant(await authenticator.signIn(o, from))
+}
+
 /** `organization/name` of a path's two parameters. @throws AppError NAME_INVALID */
 export function nameOf(path: { readonly organization: string; readonly name: string }): RepositoryName {
   return parseRepositoryName(`${path.organization}/${path.name}`)
 }
 
 /** Whose eyes see the accounts of others. Only after a decision. */
-export function callerOf({ principal }: Authenticated): { readonly userId: string; readonly isOperator: boolean } {
+export function callerOf({ principal }: Authenticated): UserPrincipal {
   if (principal.kind === 'user') return principal
   throw new Error('a decision was made for an anonymous caller')
 }

@@ -45,6 +45,16 @@ const remove = createRoute({
   responses: done('Removed'),
 })
 
+const leave = createRoute({
+  method: 'post',
+  path: '/organizations/{organization}/leave',
+  tags,
+  summary: 'Leave an organization: your next request is decided without it',
+  description: 'The last owner cannot. Personal access tokens go on to serve in your other organizations.',
+  request: { params: z.strictObject({ organization: nameSchema }) },
+  responses: done('Left'),
+})
+
 export function memberRoutes({ db }: { readonly db: Database }): Routes {
   const allow =
     (action: OrganizationAction, what: string) =>
@@ -80,6 +90,10 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
         return member !== undefined && (await removeMember(tx, organization.id, member.userId))
       })
       if (!isRemoved) throw new AppError('NOT_FOUND', `${username} is not a member of ${organization.name}`)
+      return c.body(null, 204)
+    })
+    .serve(leave, allow('organization.leave', 'leave'), async (c, { organization, caller }) => {
+      await db.write((tx) => removeMember(tx, organization.id, caller.userId))
       return c.body(null, 204)
     })
 }

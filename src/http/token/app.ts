@@ -3,14 +3,14 @@ import { type Context, Hono } from 'hono'
 import type { Authenticator } from '../../access/authenticate.ts'
 import { BEARER_LIFE_SECONDS, type BearerSigner, SERVICE } from '../../access/bearer.ts'
 import { parseAuthorization } from '../../access/credentials.ts'
-import { type Access, ANONYMOUS, type Principal } from '../../access/principal.ts'
+import { type Access, ANONYMOUS, type From, type Principal } from '../../access/principal.ts'
 import { createRefreshToken, useRefreshToken } from '../../access/refresh-tokens.ts'
 import { listAllowedActions } from '../../access/rights.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
-import { clientAddress } from '../client-address.ts'
+import { requestFrom } from '../client-address.ts'
 import { renderError } from '../oci/errors.ts'
 import { RefusalError, withHeaders } from '../oci/refusal.ts'
 import { parseTarget, pathOf } from '../target.ts'
@@ -31,7 +31,7 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
   const { db, clock } = deps
 
   async function identify(c: Context, grant: Grant): Promise<Principal> {
-    const from = { address: clientAddress(c.req.raw, c.env) }
+    const from = requestFrom(c.req.raw, c.env)
     switch (grant.type) {
       case 'header':
         return identifyByHeader(deps.authenticator, c.req.raw.headers.get('authorization'), from)
@@ -74,7 +74,7 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
     const refresh_token =
       grant.type === 'refresh_token'
         ? grant.refreshToken
-        : await createRefreshToken(db, clock, { principal, service: SERVICE })
+        : await createRefreshToken(db, clock, { principal, service: SERVICE, from: requestFrom(c.req.raw, c.env) })
     return c.json({ ...body, refresh_token })
   }
 
@@ -94,11 +94,7 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
 }
 
 /** Only what a person logs in with: a bearer token must not get itself a longer life. */
-async function identifyByHeader(
-  authenticator: Authenticator,
-  header: string | null,
-  from: { readonly address: string | undefined },
-): Promise<Principal> {
+async function identifyByHeader(authenticator: Authenticator, header: string | null, from: From): Promise<Principal> {
   const credentials = parseAuthorization(header)
   if (credentials.kind === 'none') return ANONYMOUS.principal
   if (credentials.kind === 'basic') return authenticator.login(credentials.username, credentials.password, from)

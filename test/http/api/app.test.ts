@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { userAnswerSchema } from '../../../src/api/users.ts'
+import { profileAnswerSchema } from '../../../src/api/users.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
 let kagami: WholeServer
@@ -38,11 +38,11 @@ describe('the management API', () => {
   })
 
   test('says who is asking: by password, and by personal access token', async () => {
-    const me = (await kagami.call('GET', '/user', { login: OWNER })).as(userAnswerSchema)
+    const me = (await kagami.call('GET', '/user', { login: OWNER })).as(profileAnswerSchema)
     expect(me.user).toMatchObject({ username: 'owner', operator: true })
     const made = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'me' } })
     const { token } = JSON.parse(made.text)
-    expect((await kagami.call('GET', '/user', { login: token })).as(userAnswerSchema)).toEqual(me)
+    expect((await kagami.call('GET', '/user', { login: token })).as(profileAnswerSchema)).toEqual(me)
   })
 
   test('refuses anonymous callers and wrong credentials with 401 and a challenge', async () => {
