@@ -77,11 +77,12 @@ export function parseSettings(
     return found === undefined ? undefined : value.parseFound(found, field, parse, show)
   }
   const s = SERVER_FIELDS
+  const publicUrl = take(s.url, value.origin)
   const dataDirectory = resolve(from.directory, take(s.data, value.path) ?? s.data.fallback)
   return {
     dataDirectory,
     listen: take(s.listen, value.listenAddress) ?? value.fallback(s.listen, value.listenAddress),
-    publicUrl: take(s.url, value.origin),
+    publicUrl,
     owner: take(s.owner, value.username) ?? s.owner.fallback,
     ownerPassword: take(s.ownerPassword, value.password, value.hidden),
     organization: take(s.org, value.organizationName) ?? s.org.fallback,
@@ -96,18 +97,21 @@ export function parseSettings(
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
-    smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox)),
+    smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
   }
 }
 
-/** Both or neither. @throws AppError CONFIG_INVALID */
-function smtpOf(url: Secret | undefined, from: string | undefined): Settings['smtp'] {
-  if (url !== undefined && from !== undefined) return { url, from }
+/** All or none: links in letters lead to the public address, and not to what a request calls the server. @throws AppError CONFIG_INVALID */
+function smtpOf(url: Secret | undefined, from: string | undefined, publicUrl: string | undefined): Settings['smtp'] {
   if (url === undefined && from === undefined) return undefined
-  const { smtpUrl, smtpFrom } = SERVER_FIELDS
-  const [set, missing] = from === undefined ? [smtpUrl, smtpFrom] : [smtpFrom, smtpUrl]
-  throw invalid(missing.variable, missing, `nothing, beside ${set.variable}`)
+  const { smtpUrl, smtpFrom, url: address } = SERVER_FIELDS
+  const set = url === undefined ? smtpFrom : smtpUrl
+  const missing = (field: Field) => invalid(field.variable, field, `nothing, beside ${set.variable}`)
+  if (url === undefined) throw missing(smtpUrl)
+  if (from === undefined) throw missing(smtpFrom)
+  if (publicUrl === undefined) throw missing(address)
+  return { url, from }
 }
 
 /** Parses what the command line needs to reach a server. @throws AppError CONFIG_INVALID */

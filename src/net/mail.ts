@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { createTransport } from 'nodemailer'
 import { AppError } from '../errors.ts'
+import { orAborted } from '../lib/abort.ts'
 import { clipped } from '../lib/quoted.ts'
 import type { Secret } from '../lib/secret.ts'
 import { type AddressPolicy, assertAddressAllowed, isLoopbackAddress } from './address-guard.ts'
@@ -31,7 +32,7 @@ export interface MailerOptions {
 }
 
 const PORT = { 'smtp:': 587, 'smtps:': 465 } as const
-/** Whoever asked for the letter waits for it. */
+/** Of one silence: whoever asked for the letter waits for it. */
 const PATIENCE_MS = 15_000
 
 export function createMailer({ url: secret, from, policy, lookup = lookupSystem }: MailerOptions): Mailer {
@@ -75,7 +76,8 @@ export function createMailer({ url: secret, from, policy, lookup = lookupSystem 
         socketTimeout: PATIENCE_MS,
       })
       try {
-        await transport.sendMail({ from, to, subject, text })
+        // The timeouts above are of each silence; this one is of all of it.
+        await orAborted(transport.sendMail({ from, to, subject, text }), AbortSignal.timeout(PATIENCE_MS * 4))
       } catch (error) {
         throw mailFailure(error, host)
       } finally {

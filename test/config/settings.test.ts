@@ -81,6 +81,41 @@ describe('settings', () => {
     }
   })
 
+  test('mail wants a server, a sender, and the address where its links lead', () => {
+    const of = (env: Record<string, string>) => parseSettings(env, undefined, at)
+    const all = {
+      KAGAMI_URL: 'https://registry.example.com',
+      KAGAMI_SMTP_URL: 'smtps://robot:super-secret@mail.example.com',
+      KAGAMI_SMTP_FROM: 'Kagami <kagami@example.com>',
+    }
+    const { smtp } = of(all)
+    expect([smtp?.url.reveal(), smtp?.from]).toEqual([all.KAGAMI_SMTP_URL, all.KAGAMI_SMTP_FROM])
+    expect(Bun.inspect(smtp)).not.toContain('super-secret')
+    for (const name of Object.keys(all)) {
+      expect(() => of({ ...all, [name]: '' })).toThrow(
+        new RegExp(`^${name}: want .*, got nothing, beside KAGAMI_SMTP_`),
+      )
+    }
+    for (const url of [
+      'mail.example.com',
+      'http://mail.example.com',
+      'smtp://',
+      'smtp://user@mail',
+      'smtp://mail/?tls=no',
+    ]) {
+      expect(() => of({ ...all, KAGAMI_SMTP_URL: url })).toThrow(/^KAGAMI_SMTP_URL: want smtp/)
+    }
+    for (const sender of [
+      'kagami',
+      'a b@example.com',
+      'Kagami <kagami>',
+      'K\n <a@example.com>',
+      'a@example.com, b@example.com',
+    ]) {
+      expect(() => of({ ...all, KAGAMI_SMTP_FROM: sender })).toThrow(/^KAGAMI_SMTP_FROM: want a mail address/)
+    }
+  })
+
   test('secrets never print, and can be revealed', () => {
     const settings = parseSettings(
       { KAGAMI_OWNER_PASSWORD: 'hunter2hunter2', KAGAMI_DATABASE: 'postgres://k:pw123@db/k' },

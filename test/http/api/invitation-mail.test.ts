@@ -4,6 +4,8 @@ import { SMTPServer } from 'smtp-server'
 import { invitationCreatedSchema } from '../../../src/api/invitations.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
+const PUBLIC = 'http://kagami.localhost'
+
 let kagami: WholeServer
 let smtp: SMTPServer
 const letters: { readonly to: string | undefined; readonly text: string }[] = []
@@ -25,7 +27,11 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve))
   const { port } = smtp.server.address() as { port: number }
   kagami = await startWholeServer({
-    env: { KAGAMI_SMTP_URL: `smtp://127.0.0.1:${port}`, KAGAMI_SMTP_FROM: 'kagami@example.com' },
+    env: {
+      KAGAMI_URL: PUBLIC,
+      KAGAMI_SMTP_URL: `smtp://127.0.0.1:${port}`,
+      KAGAMI_SMTP_FROM: 'kagami@example.com',
+    },
   })
 })
 afterAll(async () => {
@@ -49,9 +55,10 @@ function plain(text: string): string {
 test('the letter says who invites to what, has the link on a line of its own, and until when it serves', async () => {
   const made = await invite('ann@example.com')
   expect([made.mail, made.mailProblem]).toEqual(['sent', null])
+  expect(made.url).toStartWith(`${PUBLIC}/invitations#kgm_inv_`)
   expect(letters.map(({ to }) => to)).toEqual(['ann@example.com'])
   const text = plain(letters[0]?.text ?? '')
-  expect(text).toContain(`Subject: Invitation to acme on ${new URL(kagami.url).host}`)
+  expect(text).toContain(`Subject: Invitation to acme on kagami.localhost`)
   expect(text).toContain('owner invites you to the organization acme on')
   expect(text.split('\n')).toContain(made.url)
   expect(text).toContain(`until ${made.expiresAt.slice(0, 10)}`)
