@@ -45,11 +45,9 @@ describeOnEachEngine('two-factor authentication', (openFresh) => {
     const recovery = await on.twoFactor.confirm(ann.id, ann.code(), undefined)
     expect(new Set(recovery).size).toBe(10)
     expect(await on.twoFactor.show(ann.id)).toEqual({ enabledAt: '2026-11-24T08:00:00.000Z', recoveryCodesLeft: 10 })
-    for (const again of [
-      on.twoFactor.begin(ann.id, { issuer: 'x', username: 'ann' }),
-      on.twoFactor.confirm(ann.id, ann.code(1), undefined),
-    ])
-      expect(await codeOf(again)).toBe('CONFLICT')
+    const again = () => on.twoFactor.begin(ann.id, { issuer: 'x', username: 'ann' })
+    expect(await codeOf(again())).toBe('CONFLICT')
+    expect(await codeOf(on.twoFactor.confirm(ann.id, ann.code(1), undefined))).toBe('CONFLICT')
   })
 
   test('a secret that was begun anew takes the place of the other one', async () => {
