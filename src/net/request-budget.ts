@@ -98,11 +98,6 @@ export interface RequestBudget {
   endPause(): Promise<void>
 }
 
-export interface RequestBudgets {
-  /** The budget of `key`, the same one for as long as anybody uses it. */
-  of(key: string): RequestBudget
-}
-
 const RETRIED: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
 /** These speak for the whole registry, not for one request. */
 const PAUSING: ReadonlySet<number> = new Set([429, 503])
@@ -112,29 +107,10 @@ const DOWN: ReadonlySet<number> = new Set([502, 503, 504, 522])
 const DOWN_MS = 30_000
 /** Of one registry; it names its token services itself, so that there may be any number. */
 const MAX_TARGETS = 100
-/** Tenants make accounts by changing a password: beyond these, those that nobody uses at the moment are forgotten, the longest unused first. */
-const MAX_BUDGETS = 1000
 /** Limits of one owner at one registry and login that are counted: each list has four at most. */
 const MAX_GATES = 40
 const NO_RATES: Rates = { owner: '', list: [] }
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
-
-export function createRequestBudgets(options: BudgetOptions = {}): RequestBudgets {
-  const budgets = new Map<string, RequestBudget>()
-  return {
-    of(key) {
-      const budget = budgets.get(key) ?? createRequestBudget(options, key)
-      budgets.delete(key)
-      budgets.set(key, budget)
-      for (const [other, { inFlight, waiting }] of budgets.size > MAX_BUDGETS ? budgets : []) {
-        if (other === key || inFlight > 0 || waiting().length > 0) continue
-        budgets.delete(other)
-        break
-      }
-      return budget
-    },
-  }
-}
 
 /** @param key begins with the registry's origin (`accountKey`) */
 export function createRequestBudget(options: BudgetOptions = {}, key = ''): RequestBudget {

@@ -8,7 +8,8 @@ import { emptyBody } from '../../src/net/idle-body.ts'
 import type { Learned } from '../../src/net/learned-budget.ts'
 import type { Priority } from '../../src/net/priority.ts'
 import { allowanceOf } from '../../src/net/rate-headers.ts'
-import { type BudgetOptions, createRequestBudget, createRequestBudgets } from '../../src/net/request-budget.ts'
+import { type BudgetOptions, createRequestBudget } from '../../src/net/request-budget.ts'
+import { createRequestBudgets } from '../../src/net/request-budgets.ts'
 
 const START = Date.parse('2026-11-01T12:00:00Z')
 const HUB = 'https://registry-1.docker.io anonymous'

@@ -4,7 +4,8 @@ import { unavailable } from '../../src/net/connection-failure.ts'
 import type { HttpResponse } from '../../src/net/guarded-fetch.ts'
 import { emptyBody } from '../../src/net/idle-body.ts'
 import type { Learned } from '../../src/net/learned-budget.ts'
-import { type BudgetOptions, createRequestBudget, createRequestBudgets } from '../../src/net/request-budget.ts'
+import { type BudgetOptions, createRequestBudget } from '../../src/net/request-budget.ts'
+import { createRequestBudgets } from '../../src/net/request-budgets.ts'
 
 const START = Date.parse('2026-11-01T12:00:00Z')
 

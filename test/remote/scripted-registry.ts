@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type AppError, isAppError } from '../../src/errors.ts'
 import { createHttpClient } from '../../src/net/guarded-fetch.ts'
-import { createRequestBudgets } from '../../src/net/request-budget.ts'
+import { createRequestBudgets } from '../../src/net/request-budgets.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { type Digest, digestOf } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../../src/oci/reference.ts'

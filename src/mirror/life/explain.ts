@@ -12,7 +12,7 @@ import { readPage } from '../../lib/weighed-page.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { BudgetPause, MirrorEngineOptions } from '../engine.ts'
 import { problemOf } from '../pass/problem.ts'
-import { openSources } from '../pass/run.ts'
+import { openSources } from '../pass/sources.ts'
 import { type Asked, explainTag } from './explain-tag.ts'
 
 export interface ExplainRequest {

@@ -2,21 +2,18 @@
 import type { PlanReference } from '../../api/plans.ts'
 import type { RunCounts } from '../../api/runs.ts'
 import type { Selection } from '../../api/selection.ts'
-import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorBinding } from '../../db/mirrors/mirror-binding.ts'
 import { recordHolds } from '../../db/mirrors/mirror-holds.ts'
 import { recordTags } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { setRunPlan } from '../../db/mirrors/sync-runs.ts'
-import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
-import type { MirrorRow, MirrorTagRow, UpstreamRow } from '../../db/schema.ts'
+import type { MirrorTagRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
 import type { Priority } from '../../net/priority.ts'
-import { digestOf } from '../../oci/digest.ts'
-import { parseRepositoryName, type Tag } from '../../oci/reference.ts'
-import type { MirrorEngineOptions, Source } from '../engine.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { MirrorEngineOptions } from '../engine.ts'
 import { withBreaker } from './breaker.ts'
 import { executePlan } from './execute.ts'
 import { inStepRows, lookAtHinted, nothingLeft } from './hinted.ts'
@@ -28,6 +25,7 @@ import { imagesOf, type PlanSubject, planIdOf, refuseOtherPlan } from './plan-im
 import { type Policy, policyOf } from './policy.ts'
 import { type RunReport, reportRun } from './run-report.ts'
 import { holdRows, tagRows } from './run-rows.ts'
+import { openSources, type Sources } from './sources.ts'
 import type { SyncPlan } from './sync-plan.ts'
 
 /** States of tags that a run has nothing to do for. */
@@ -38,43 +36,6 @@ const UNFOLLOWED: ReadonlySet<MirrorTagRow['state']> = new Set([
   'retained',
   'pinned',
 ])
-
-/** Both registries of one mirror, opened for one pass. */
-export interface Sources {
-  readonly image: Source
-  readonly referrers: (Source & { readonly upstream: string }) | undefined
-  /** Upstream address and credential, as one value each. */
-  readonly keys: { readonly image: string; readonly referrers: string }
-}
-
-export async function openSources(
-  { db, openSource }: Pick<MirrorEngineOptions, 'db' | 'openSource'>,
-  mirror: Pick<MirrorRow, 'upstream_id' | 'source_repository' | 'organization_id'>,
-  priority?: () => Priority,
-): Promise<Sources> {
-  const repository = parseRepositoryName(mirror.source_repository)
-  const upstream = await getUpstream(db, mirror.upstream_id)
-  const other = upstream.referrers_from === null ? undefined : await getUpstream(db, upstream.referrers_from)
-  return {
-    image: await openSource(upstream, repository, mirror.organization_id, priority),
-    referrers: other && {
-      ...(await openSource(other, repository, mirror.organization_id, priority)),
-      upstream: other.name,
-    },
-    keys: { image: sourceKey(upstream), referrers: sourceKey(other ?? upstream) },
-  }
-}
-
-async function getUpstream(db: Database, id: string): Promise<UpstreamRow> {
-  const upstream = await findUpstreamById(db.read, id)
-  if (upstream === undefined) throw new AppError('NOT_FOUND', 'the upstream of this mirror is gone')
-  return upstream
-}
-
-/** A changed password is another credential: what it may read has to be proven anew. */
-function sourceKey(upstream: UpstreamRow): string {
-  return digestOf(JSON.stringify([upstream.url, upstream.username, upstream.sealed_password]))
-}
 
 export interface PassOptions {
   readonly sources: Sources
