@@ -16,7 +16,7 @@ interface Waiting {
 
 /**
  * Gathers small writes that come soon after another, and commits them as one. A work that throws fails alone: its group is then run
- * again one by one.
+ * again in halves, so that a few that fail cost the others little.
  */
 export function createGroupCommit(db: Database): GroupCommit {
   let waiting: Waiting[] = []
@@ -31,9 +31,12 @@ export function createGroupCommit(db: Database): GroupCommit {
       })
       for (const one of group) one.done()
     } catch (error) {
-      const [first, second] = group
-      if (second === undefined) first?.fail(error)
-      else for (const one of group) await commit([one])
+      if (group.length === 1) group[0]?.fail(error)
+      else {
+        const middle = group.length >> 1
+        await commit(group.slice(0, middle))
+        await commit(group.slice(middle))
+      }
     }
   }
 

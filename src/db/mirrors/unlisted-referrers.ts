@@ -67,10 +67,19 @@ export async function unlinkReferrers(
   await recordUnlisted(tx, binding.mirrorId, { rows: [], listed: gone })
   const { actor, organizationId, runId } = binding
   await tx.updateTable('repositories').set({ updated_at: change.at }).where('id', '=', repository.id).execute()
-  const referrers = [...subjects].map(([digest, subject]) => ({ digest, subject }))
-  const payload = { repository: repository.name, referrers, runId }
-  const kind = 'referrers.removed' as const
-  await appendEvents(tx, [{ kind, organizationId, repositoryId: repository.id, actor, at: change.at, payload }])
+  const about = {
+    kind: 'referrers.removed',
+    organizationId,
+    repositoryId: repository.id,
+    actor,
+    at: change.at,
+  } as const
+  // However much upstream has dropped at once, no event is larger than its readers can hold.
+  const parts = [...inChunks([...subjects].map(([digest, subject]) => ({ digest, subject })))]
+  await appendEvents(
+    tx,
+    parts.map((referrers) => ({ ...about, payload: { repository: repository.name, referrers, runId } })),
+  )
   return gone
 }
 

@@ -113,11 +113,19 @@ function answersOf({ lists, origins }: Pick<Inventory, 'lists' | 'origins'>) {
 
 /** What is here, or at upstream, for another reason than that it is listed. */
 function neededOf({ tags }: Pick<Inventory, 'tags'>, known: Known): (digest: Digest) => boolean {
-  const needed = new Set<Digest>()
-  for (const { seen } of tags) if ('descriptor' in seen) needed.add(seen.descriptor.digest)
-  for (const { local } of known.tags.values()) if (local !== undefined) needed.add(local)
-  for (const { children } of known.manifests.values()) for (const child of children) needed.add(child.digest)
-  return (digest) => needed.has(digest)
+  const collect = () => {
+    const needed = new Set<Digest>()
+    for (const { seen } of tags) if ('descriptor' in seen) needed.add(seen.descriptor.digest)
+    for (const { local } of known.tags.values()) if (local !== undefined) needed.add(local)
+    for (const { children } of known.manifests.values()) for (const child of children) needed.add(child.digest)
+    return needed
+  }
+  // In nearly every pass all that is here is listed, and nobody asks.
+  let needed: ReadonlySet<Digest> | undefined
+  return (digest) => {
+    needed ??= collect()
+    return needed.has(digest)
+  }
 }
 
 function withHanging(digest: Digest, known: Known): Digest[] {
