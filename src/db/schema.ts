@@ -5,6 +5,7 @@
 import type {
   BlobRow,
   BlobTombstoneRow,
+  ImageDifferenceRow,
   ManifestReferenceRow,
   ManifestRow,
   OrganizationUsageChangeRow,
@@ -69,6 +70,7 @@ export interface Schema {
   tags: TagRow
   tag_history: TagHistoryRow
   upload_sessions: UploadSessionRow
+  image_differences: ImageDifferenceRow
   events: EventRow
   organizations: OrganizationRow
   organization_usage: OrganizationUsageRow

@@ -20,6 +20,7 @@ import { shares } from './0023-shares.ts'
 import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
 import { people } from './0032-people.ts'
+import { imageDifferences } from './0035-image-differences.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usageChanges,
   shares,
   people,
+  imageDifferences,
 ]

@@ -6,6 +6,10 @@ export async function findOrganization(db: Queries, name: string): Promise<Organ
   return db.selectFrom('organizations').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
+export async function findOrganizationById(db: Queries, id: string): Promise<OrganizationRow | undefined> {
+  return db.selectFrom('organizations').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 /** Makes the organization unless the name is taken; `isNew` tells which. Its owner is made with `addMember`. */
 export async function createOrganization(
   tx: Transaction,

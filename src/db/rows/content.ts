@@ -105,3 +105,11 @@ export interface StageReservationRow {
   bytes: number
   at: string
 }
+
+/** What changed from one image to another; a fact of all that its key is made of. */
+export interface ImageDifferenceRow {
+  key: string
+  at: string
+  /** JSON. */
+  difference: string
+}

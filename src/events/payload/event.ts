@@ -1,0 +1,49 @@
+/** An event of the log, as payloads are made of it. */
+import type { Selectable } from 'kysely'
+import type { EventRow } from '../../db/schema.ts'
+import { type Digest, findDigest } from '../../oci/digest.ts'
+
+export interface DeliveredEvent {
+  readonly seq: number
+  readonly id: string
+  readonly kind: string
+  readonly organizationId: string
+  readonly repositoryId: string | null
+  /** `user:<name>`, `mirror:<id>`, `subscription:<id>` or `system`. */
+  readonly actor: string
+  readonly at: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+export function deliveredEvent(row: Selectable<EventRow>): DeliveredEvent {
+  return {
+    seq: row.seq,
+    id: row.id,
+    kind: row.kind,
+    organizationId: row.organization_id,
+    repositoryId: row.repository_id,
+    actor: row.actor,
+    at: row.at,
+    payload: JSON.parse(row.payload) as Record<string, unknown>,
+  }
+}
+
+/** What an event says of a tag; each undefined where it says nothing of it. */
+export interface TagWords {
+  readonly tag: string | undefined
+  readonly from: Digest | undefined
+  readonly to: Digest | undefined
+  readonly runId: string | undefined
+}
+
+export function tagWords({ payload }: Pick<DeliveredEvent, 'payload'>): TagWords {
+  const text = (name: string) => (typeof payload[name] === 'string' ? payload[name] : undefined)
+  const digest = (name: string) => findDigest(text(name) ?? '')
+  return { tag: text('tag'), from: digest('from'), to: digest('to'), runId: text('runId') }
+}
+
+/** The repository's name, also once it is gone. */
+export function repositoryWord({ payload }: Pick<DeliveredEvent, 'payload'>): string | undefined {
+  const name = payload.repository ?? payload.name
+  return typeof name === 'string' && name.includes('/') ? name : undefined
+}

@@ -1,0 +1,146 @@
+/** Fills `ImageContents` from an image's config and attestations, within bounds of bytes and entries. */
+import { findRepositoryBlob } from '../../db/content/blobs.ts'
+import { isAppError } from '../../errors.ts'
+import { parseForeignJson } from '../../lib/json.ts'
+import { clipped } from '../../lib/quoted.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Document } from './documents.ts'
+import { configOf } from './image-config.ts'
+import type { Finding, ImageConfig, ImageContents, Package, SbomFormat, VexStatement } from './image-contents.ts'
+import { readDocument, type Storage } from './read-document.ts'
+import { findingsOf, packagesOf, statementsOf } from './read-entries.ts'
+
+/** As `registry/platforms.ts`: real configs have some kilobytes. */
+const MAX_CONFIG_BYTES = 1024 * 1024
+/** All documents of one image, as their descriptors say; each one is held to its own limit when it is read. */
+const MAX_TOTAL_BYTES = 160 * 1024 * 1024
+/** Packages, findings or statements of one image: whole distributions have some ten thousand. */
+export const MAX_ENTRIES = 50_000
+
+export interface ImagePlace {
+  readonly repositoryId: string
+  readonly digest: Digest
+  readonly config: Digest | undefined
+  readonly documents: readonly Document[]
+}
+
+export interface ImageReading {
+  readonly contents: ImageContents
+  /** Documents that told nothing, and why. */
+  readonly unread: readonly string[]
+}
+
+const PATHS: Record<Document['kind'], readonly string[]> = {
+  cyclonedx: ['components.*', 'vulnerabilities.*', 'metadata.timestamp'],
+  spdx: ['packages.*', 'creationInfo.created'],
+  vulns: ['scanner.result.*', 'scanner.result.Results.*.Vulnerabilities.*', 'metadata.scanFinishedOn'],
+  scout: ['*'],
+  vex: ['statements.*', 'timestamp'],
+}
+
+/** @throws AppError CANCELLED */
+export async function readImage(storage: Storage, place: ImagePlace, signal: AbortSignal): Promise<ImageReading> {
+  const packages = new Map<SbomFormat, Dated<Package>>()
+  const findings = new Map<string, Dated<Finding>>()
+  const vex: VexStatement[] = []
+  const unread: string[] = []
+  let bytes = 0
+  for (const document of place.documents) {
+    bytes += document.sizeBytes
+    if (bytes > MAX_TOTAL_BYTES) {
+      unread.push(`the attestations have more than ${MAX_TOTAL_BYTES} bytes together`)
+      break
+    }
+    const read = await readOne(storage, place.repositoryId, document, signal).catch((error: unknown) => {
+      // What somebody has written tells nothing; what is not there, or breaks off, is another matter.
+      if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'UPSTREAM_INVALID')) return clipped(error.message, 300)
+      throw error
+    })
+    if (typeof read === 'string') unread.push(read)
+    else {
+      const { kind } = document
+      if (kind === 'cyclonedx' || kind === 'spdx') keepNewest(packages, kind, read.at, read.packages)
+      if (kind === 'vulns' || kind === 'scout') keepNewest(findings, kind, read.at, read.findings)
+      if (kind === 'cyclonedx' && read.findings.length > 0) keepNewest(findings, kind, read.at, read.findings)
+      vex.push(...read.statements)
+    }
+  }
+  const config = await readConfig(storage, place)
+  return {
+    contents: { digest: place.digest, config, packages: itemsOf(packages), findings: itemsOf(findings), vex },
+    unread,
+  }
+}
+
+interface Dated<T> {
+  readonly at: string
+  readonly items: readonly T[]
+}
+
+/** Of two documents of a kind, the one that was made later: a scan is done again, an SBOM written anew. */
+function keepNewest<K, T>(all: Map<K, Dated<T>>, kind: K, at: string, items: readonly T[]): void {
+  const known = all.get(kind)
+  if (known === undefined || known.at <= at) all.set(kind, { at, items })
+}
+
+function itemsOf<K, T>(all: ReadonlyMap<K, Dated<T>>): Map<K, readonly T[]> {
+  return new Map([...all].map(([kind, { items }]) => [kind, items]))
+}
+
+interface Entries {
+  readonly at: string
+  readonly packages: readonly Package[]
+  readonly findings: readonly Finding[]
+  readonly statements: readonly VexStatement[]
+}
+
+/** @returns why it tells nothing, as a text */
+async function readOne(
+  storage: Storage,
+  repositoryId: string,
+  document: Document,
+  signal: AbortSignal,
+): Promise<Entries | string> {
+  const { kind } = document
+  const [packages, findings, statements]: [Package[], Finding[], VexStatement[]] = [[], [], []]
+  let at = ''
+  let isOver = false
+  const isOurs = await readDocument(
+    storage,
+    repositoryId,
+    document,
+    {
+      paths: PATHS[kind],
+      onItem(value, keys) {
+        if (typeof value === 'string') {
+          const isTime = kind === 'vex' ? keys[0] === 'timestamp' : keys.length === 2
+          if (isTime) at = clipped(value, 40)
+          return
+        }
+        if (packages.length + findings.length + statements.length >= MAX_ENTRIES) {
+          isOver = true
+          return
+        }
+        if (keys[0] === 'components' || keys[0] === 'packages') packages.push(...packagesOf(kind, value))
+        else if (kind === 'vex') statements.push(...statementsOf(value))
+        else findings.push(...findingsOf(kind, value))
+      },
+    },
+    signal,
+  )
+  if (!isOurs) return `the attestation ${document.blob} is about another image or of another kind than it says`
+  if (isOver) return `the attestation ${document.blob} has more than ${MAX_ENTRIES} entries`
+  return { at, packages, findings, statements: statements.map((one) => (one.at === '' ? { ...one, at } : one)) }
+}
+
+async function readConfig({ db, blobs }: Storage, place: ImagePlace): Promise<ImageConfig | undefined> {
+  if (place.config === undefined) return undefined
+  const row = await findRepositoryBlob(db.read, place.repositoryId, place.config)
+  if (row === undefined || row.size_bytes > MAX_CONFIG_BYTES) return undefined
+  const text = await new Response(await blobs.open(row.storage_key)).text()
+  try {
+    return configOf(parseForeignJson(text))
+  } catch {
+    return undefined
+  }
+}
