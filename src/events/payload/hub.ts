@@ -16,10 +16,13 @@ export function hubPayload(event: DeliveredEvent, facts: DeliveryFacts): HubPayl
   }
 }
 
+/** What makes a tag point somewhere; the test of a webhook is like the push that it stands for. */
+const PUSHES: ReadonlySet<string> = new Set(['tag.moved', 'tag.restored', 'webhook.test'])
+
 /** Undefined unless a tag was pushed or moved: whoever deploys what was pushed must not take a deletion for a push. */
 function pushData(event: DeliveredEvent, facts: DeliveryFacts): HubPayload['push_data'] {
   const { tag } = tagWords(event)
-  if (event.kind !== 'tag.moved' || tag === undefined) return undefined
+  if (!PUSHES.has(event.kind) || tag === undefined) return undefined
   return {
     images: [],
     media_type: facts.image?.mediaType ?? '',

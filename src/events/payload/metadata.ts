@@ -36,12 +36,12 @@ export function createMetadata(storage: Storage, differences: Differences): Meta
       if (before === undefined) {
         return { metadata: new Map(), leftOut: 'the image that the tag pointed to before is not here any more' }
       }
-      const earlier = new Map(before.platforms.map(({ platform, digest }) => [platform, digest]))
+      const earlier = new Map(before.platforms.map(({ platform, digest }) => [withoutDefault(platform), digest]))
       const metadata = new Map<Digest, ImageMetadata>()
       const reasons = new Set<string>()
       let bytes = 0
       for (const { platform, digest } of image.platforms) {
-        const previous = earlier.get(platform)
+        const previous = earlier.get(withoutDefault(platform))
         if (previous === undefined || previous === digest || metadata.has(digest)) continue
         const old = await findPlace(storage, repositoryId, previous, before.index)
         const now = await findPlace(storage, repositoryId, digest, image.index)
@@ -71,6 +71,11 @@ function whyNot(error: unknown): string {
   if (isCancelled(error)) return 'comparing the images took too long'
   if (isAppError(error, 'TOOMANYREQUESTS') || isAppError(error, 'BLOB_UNKNOWN')) return error.message
   throw error
+}
+
+/** Tools write the usual variant of arm64, or leave it out. */
+function withoutDefault(platform: string): string {
+  return platform.replace(/\/arm64\/v8$/, '/arm64')
 }
 
 function reasonsOf({ cut, unread }: Difference): string[] {

@@ -51,6 +51,8 @@ function titleOf({ kagami }: HubPayload): string {
   switch (kind) {
     case 'tag.moved':
       return `${name} ${kagami.oldDigest === null ? 'is new' : 'was updated'}${more}`
+    case 'tag.restored':
+      return `${name} was moved back${more}`
     case 'tag.removed':
       return `${name} was deleted${more}`
     case 'referrers.published':
