@@ -110,7 +110,10 @@ function createParser(o: JsonItems) {
       if (depth > MAX_JSON_DEPTH) throw invalid(`nests deeper than ${MAX_JSON_DEPTH} levels`)
     } else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) {
       depth--
-      if (depth === itemDepth) itemDepth = 0
+      if (depth === itemDepth) {
+        itemDepth = 0
+        itemBytes = 0
+      }
     } else if (depth === 0) throw invalid(`is ${clipped(JSON.stringify(value) ?? '', 80)}, want an object`)
     isMember = depth === 1 && token === TokenType.COLON
     if (token === TokenType.COLON) keys[depth] = String(before)

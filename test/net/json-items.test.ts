@@ -120,6 +120,12 @@ describe('JSON that is read as it comes', () => {
     expect(error?.message).toStartWith('the list ')
   })
 
+  test('what is bounded is one entry, not all of them: small ones may be many, wherever the steps between them fall', async () => {
+    const entry = JSON.stringify({ digest: 'd'.repeat(71), annotations: { title: 'x'.repeat(117) } })
+    const { error, items } = await read([`{"tags":[${Array(20_000).fill(entry).join(',')}]}`])
+    expect([error, items.length]).toEqual([undefined, 10])
+  })
+
   test('nesting up to the limit is read', async () => {
     expect((await read([`{"x":${'['.repeat(63)}${']'.repeat(63)},"tags":[]}`])).error).toBeUndefined()
   })
