@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Argument, Command, Option } from 'commander'
 import { configurationJsonSchema } from '../src/api/configuration.ts'
+import { webhookPayloadJsonSchema } from '../src/api/webhook-payload.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { FIELDS } from '../src/config/fields.ts'
 import { parseSettings } from '../src/config/settings.ts'
@@ -26,6 +27,7 @@ export async function renderReference(): Promise<Map<string, string>> {
     ['settings.md', renderSettings()],
     ['mirror-states.md', `${NOTE}\n${renderStates()}`],
     ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
+    ['webhook-payload.schema.json', `${JSON.stringify(webhookPayloadJsonSchema(), null, 2)}\n`],
     ['kagami-config.schema.json', `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`],
   ])
 }

@@ -6,6 +6,7 @@ import type { Settings } from './config/settings.ts'
 import { createUpstream, findUpstream, updateUpstream } from './db/mirrors/upstreams.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/platform/instance-settings.ts'
 import { isAppError } from './errors.ts'
+import { createFactsLoader } from './events/payload/load-facts.ts'
 import { createApiApp } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
@@ -117,6 +118,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       subscriptions,
       sample,
       platforms,
+      facts: createFactsLoader({ db, blobs, clock }),
       logger,
       openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,

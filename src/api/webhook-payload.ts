@@ -135,5 +135,12 @@ export type HubPayload = z.infer<typeof hubPayloadSchema>
 
 /** For editors and for receivers in other languages: docs/reference/webhook-payload.schema.json. */
 export function webhookPayloadJsonSchema(): object {
-  return { title: 'Kagami webhook payload', ...z.toJSONSchema(hubPayloadSchema, { io: 'output' }) }
+  const schema = z.toJSONSchema(hubPayloadSchema, {
+    io: 'output',
+    // Fields may be added: a receiver that refuses what it does not know would break.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    },
+  })
+  return { title: 'Kagami webhook payload', ...schema }
 }

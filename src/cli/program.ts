@@ -27,6 +27,7 @@ import { addTokenCommands } from './token.ts'
 import { addTwoFactorCommands } from './two-factor.ts'
 import { addUpstreamCommands } from './upstream.ts'
 import { addUserCommands } from './user.ts'
+import { addWebhookCommands } from './webhook.ts'
 
 export function createProgram(line: CommandLine): Command {
   const program = new Command('kagami')
@@ -57,6 +58,7 @@ export function createProgram(line: CommandLine): Command {
   addUserCommands(program, line)
   addSessionCommands(program, line)
   addTwoFactorCommands(program, line)
+  addWebhookCommands(program, line)
   addSampleCommands(program, line)
   shortenUsage(program)
   return program

@@ -10,6 +10,7 @@ import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
+import type { FactsLoader } from '../../events/payload/load-facts.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -40,6 +41,7 @@ import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
 import { tokenRoutes } from './tokens.ts'
 import { twoFactorRoutes } from './two-factor.ts'
+import { toldEventRoutes } from './told-events.ts'
 import { upstreamRoutes } from './upstreams.ts'
 import { userRoutes } from './users.ts'
 
@@ -53,6 +55,7 @@ export interface ApiDeps {
   readonly subscriptions: Subscriptions
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
+  readonly facts: FactsLoader
   readonly logger: Logger
   readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
   readonly checkUpstream: CheckUpstream
@@ -121,6 +124,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     historyRoutes(deps),
     explainRoutes(deps),
     sampleRoutes(deps),
+    toldEventRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

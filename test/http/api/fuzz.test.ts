@@ -12,8 +12,13 @@ let token: string
 beforeAll(async () => {
   kagami = await startWholeServer()
   const document = JSON.parse((await kagami.call('GET', '/openapi.json')).text)
-  operations = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path: path.replace('/api/v1', '') })),
+  type Described = { responses?: Record<string, { content?: Record<string, unknown> }> }
+  // An answer that goes on for ever is tried elsewhere.
+  const isEndless = ({ responses = {} }: Described) => responses[200]?.content?.['text/event-stream'] !== undefined
+  operations = Object.entries<Record<string, Described>>(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods)
+      .filter((method) => !isEndless(methods[method] ?? {}))
+      .map((method) => ({ method: method.toUpperCase(), path: path.replace('/api/v1', '') })),
   )
   const made = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'fuzz', scope: 'read' } })
   token = JSON.parse(made.text).token

@@ -1,0 +1,118 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { TypedResponse } from 'hono'
+import { nameSchema, z } from '../../api/schema.ts'
+import { eventStreamQuerySchema, type ToldEvent, toldEventSchema } from '../../api/told-events.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { lastSeq } from '../../db/platform/followed-events.ts'
+import { findRepository } from '../../db/repositories/repositories.ts'
+import { AppError } from '../../errors.ts'
+import { followEvents } from '../../events/follow.ts'
+import type { FactsLoader } from '../../events/payload/load-facts.ts'
+import { publicUrl } from '../public-url.ts'
+import { allowInOrganization, nameOf } from './decide.ts'
+import { EVENT_STREAM, type ServerEvent, type StreamFormat, wantsEvents } from './event-stream.ts'
+import { streamLines } from './json-lines.ts'
+import { repositoryPathSchema } from './repositories.ts'
+import { keepOpen, newRoutes, type Routes, refused } from './route.ts'
+
+const tags = ['webhooks']
+
+const description =
+  'Each event as a webhook of that format would post it. JSON lines; an empty line now and then keeps the connection alive. To whoever accepts `text/event-stream`: server-sent events, whose ids are places in the log: a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, misses nothing. It breaks off within seconds once the caller may no longer see it.'
+
+const responses = {
+  200: {
+    description: 'One event a line, or a server-sent event',
+    content: { 'application/jsonl': { schema: toldEventSchema }, 'text/event-stream': { schema: toldEventSchema } },
+  },
+  ...refused,
+}
+
+const ofRepository = createRoute({
+  method: 'get',
+  path: '/repositories/{organization}/{name}/events',
+  tags,
+  summary: 'Follow the events of a repository as its webhooks would tell them',
+  description,
+  request: { params: repositoryPathSchema, query: eventStreamQuerySchema },
+  responses,
+})
+
+const ofOrganization = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/events',
+  tags,
+  summary: 'Follow the events of an organization as its webhooks would tell them',
+  description,
+  request: { params: z.strictObject({ organization: nameSchema }), query: eventStreamQuerySchema },
+  responses,
+})
+
+interface Deps {
+  readonly db: Database
+  readonly facts: FactsLoader
+  readonly publicUrl: string | undefined
+}
+
+interface Call {
+  readonly env: Parameters<typeof keepOpen>[0]['env']
+  readonly req: { readonly raw: Request; header(name: string): string | undefined }
+}
+
+const EVENTS: StreamFormat<ToldEvent> = {
+  ...EVENT_STREAM,
+  render: (event) =>
+    EVENT_STREAM.render({ id: String(event.seq), event: event.kind, data: event } satisfies ServerEvent),
+}
+
+const LINES: StreamFormat<ToldEvent> = {
+  contentType: 'application/jsonl',
+  opening: '',
+  keepAlive: '\n',
+  render: (event) => `${JSON.stringify(event)}\n`,
+}
+
+export function toldEventRoutes(deps: Deps): Routes {
+  type Query = z.output<typeof eventStreamQuerySchema>
+  type Scope = Parameters<typeof followEvents>[1]['scope']
+
+  async function answer(c: Call, scope: Scope, query: Query, again: () => Promise<unknown>) {
+    const isStream = wantsEvents(c.req.header('accept'))
+    const asked = query.after ?? (isStream ? seqOf(c.req.header('last-event-id')) : undefined)
+    // Before the answer begins: what happens once the client has it is told.
+    const after = asked ?? (await lastSeq(deps.db.read))
+    keepOpen(c)
+    const url = publicUrl(c.req.raw, deps.publicUrl)
+    const { format, events, tags } = query
+    const open = (signal: AbortSignal) =>
+      followEvents(deps, { scope, format, events, tags, after, publicUrl: url, signal })
+    const stream = streamLines(c.req.raw.signal, open, again, isStream ? EVENTS : LINES)
+    // The type of a streamed answer is that of one line: the framework knows only whole documents.
+    return stream as Response & TypedResponse<ToldEvent, 200, 'json'>
+  }
+
+  return newRoutes()
+    .serve(
+      ofRepository,
+      async (who, c) => {
+        const path = c.req.valid('param')
+        const granted = await allowInOrganization(deps.db, who, path.organization, 'webhook.read', 'follow events')
+        const repository = await findRepository(deps.db.read, nameOf(path))
+        if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${nameOf(path)}`)
+        return { ...granted, repository }
+      },
+      async (c, { organization, repository }, again) =>
+        answer(c, { organizationId: organization.id, repositoryId: repository.id }, c.req.valid('query'), again),
+    )
+    .serve(
+      ofOrganization,
+      async (who, c) =>
+        allowInOrganization(deps.db, who, c.req.valid('param').organization, 'webhook.read', 'follow events'),
+      async (c, { organization }, again) => answer(c, { organizationId: organization.id }, c.req.valid('query'), again),
+    )
+}
+
+/** Undefined for what is no place in the log: the client then begins from now on. */
+function seqOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
