@@ -60,8 +60,8 @@ const kagamiSchema = z
     organization: z.string(),
     repository: z.string().nullable().describe('ORGANIZATION/NAME; null: it is about the organization'),
     tag: z.string().nullable(),
-    oldDigest: digestSchema.nullable().describe('where the tag pointed before; null: it was not there'),
-    newDigest: digestSchema.nullable().describe('where the tag points now; null: it is gone'),
+    previousDigest: digestSchema.nullable().describe('where the tag pointed before; null: it was not there'),
+    digest: digestSchema.nullable().describe('where the tag points now; null: it is gone'),
     mediaType: z.string().nullable(),
     platforms: z.array(z.strictObject({ platform: z.string(), digest: digestSchema })),
     referrers: z

@@ -133,7 +133,7 @@ function changesOf(body: string): string[] {
   if (!payload.success) return []
   const { kagami, dhi_metadata } = payload.data
   const short = (digest: string | null) => (digest === null ? 'nothing' : digest.slice(0, 'sha256:'.length + 12))
-  const moved = kagami.tag === null ? [] : [`${short(kagami.oldDigest)} → ${short(kagami.newDigest)}`]
+  const moved = kagami.tag === null ? [] : [`${short(kagami.previousDigest)} → ${short(kagami.digest)}`]
   const changes = Object.values(dhi_metadata ?? {}).map((entry) => entry.changes)
   const most = (of: (one: (typeof changes)[number]) => readonly unknown[]) =>
     Math.max(0, ...changes.map((one) => of(one).length))

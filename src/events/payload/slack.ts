@@ -50,7 +50,7 @@ function titleOf({ kagami }: HubPayload): string {
   const more = others === 0 ? '' : ` and ${others} other ${others === 1 ? 'tag' : 'tags'} with it`
   switch (kind) {
     case 'tag.moved':
-      return `${name} ${kagami.oldDigest === null ? 'is new' : 'was updated'}${more}`
+      return `${name} ${kagami.previousDigest === null ? 'is new' : 'was updated'}${more}`
     case 'tag.restored':
       return `${name} was moved back${more}`
     case 'tag.removed':
@@ -69,12 +69,14 @@ function titleOf({ kagami }: HubPayload): string {
 }
 
 function whereTo({ kagami }: HubPayload): string[] {
-  const { oldDigest, newDigest, platforms } = kagami
+  const { previousDigest, digest, platforms } = kagami
   const short = (digest: string) => code(digest.slice(0, SHORT_DIGEST))
   const moves =
-    oldDigest === null && newDigest === null
+    previousDigest === null && digest === null
       ? []
-      : [`${oldDigest === null ? 'nothing' : short(oldDigest)} → ${newDigest === null ? 'nothing' : short(newDigest)}`]
+      : [
+          `${previousDigest === null ? 'nothing' : short(previousDigest)} → ${digest === null ? 'nothing' : short(digest)}`,
+        ]
   if (platforms.length === 0) return moves
   return [...moves, `Platforms: ${listed(platforms.map(({ platform }) => platform))}`]
 }

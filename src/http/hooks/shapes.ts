@@ -30,7 +30,13 @@ const dockerHub: Shape = {
 
 const kagami: Shape = {
   format: 'Kagami',
-  read: (payload, headers) => (isObject(payload.kagami) ? dockerHub.read(payload, headers) : undefined),
+  read(payload, headers) {
+    if (!isObject(payload.kagami)) return undefined
+    const read = dockerHub.read(payload, headers)
+    if (read !== undefined) return read
+    const kind = textAt(payload.kagami, 'kind')
+    return kind === undefined ? undefined : [ignore(`${shown(kind)} is no push`)]
+  },
 }
 
 /** `event_data` of Harbor's default format, which is the `data` of its CloudEvents. */
@@ -141,7 +147,7 @@ function eventDataOf(payload: Json): Json {
   }
 }
 
-/** CloudEvents of zot and Harbor, as one document or with the attributes in headers. */
+/** CloudEvents of zot, Harbor and Kagami, as one document or with the attributes in headers. */
 const cloudEvents: Shape = {
   format: 'CloudEvents',
   read(payload, headers) {
@@ -153,6 +159,7 @@ const cloudEvents: Shape = {
       const data = eventDataOf(payload)
       return [pushOf(textAt(data, 'name'), textAt(data, 'reference'), textAt(data, 'digest'))]
     }
+    if (/^kagami\./.test(type)) return kagami.read(eventDataOf(payload), headers)
     const isKnown = /^harbor\./.test(type) || /(^|\.)(image|repository)\.[a-z_]+$/.test(type)
     return isKnown ? [ignore(`an event of type ${shown(type)} is no push`)] : undefined
   },

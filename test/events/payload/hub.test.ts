@@ -85,8 +85,8 @@ describeWithFixtures('payloads', () => {
           } as never)
         }
         expect(kagami.changes).toEqual({ state: 'told', reason: null })
-        expect(kagami.oldDigest).toBe(one.tags.get(tag) as never)
-        expect(kagami.newDigest).toBe(two.tags.get(tag) as never)
+        expect(kagami.previousDigest).toBe(one.tags.get(tag) as never)
+        expect(kagami.digest).toBe(two.tags.get(tag) as never)
       }
     })
 
@@ -111,7 +111,11 @@ describeWithFixtures('payloads', () => {
 
     test('a new tag is a push that tells no difference; late attestations are no push', async () => {
       const added = await payloadOf('tag.moved', '3-debian')
-      expect([added.push_data?.tag, added.dhi_metadata, added.kagami.oldDigest]).toEqual(['3-debian', undefined, null])
+      expect([added.push_data?.tag, added.dhi_metadata, added.kagami.previousDigest]).toEqual([
+        '3-debian',
+        undefined,
+        null,
+      ])
       expect(added.kagami.changes).toEqual({ state: 'none', reason: null })
       const late = await payloadOf('referrers.published')
       expect([late.push_data, late.dhi_metadata, late.repository?.repo_name]).toEqual([
