@@ -14,6 +14,7 @@ import { EXIT, ExitStatus, UsageError } from './exit.ts'
 interface ListenOptions {
   readonly json?: boolean
   readonly forward?: string
+  readonly header?: readonly string[]
   readonly format: string
   readonly events?: readonly string[]
   readonly tags?: readonly string[]
@@ -31,6 +32,7 @@ export function addWebhookListenCommand(webhook: Command, line: CommandLine): vo
     .description('show events as they happen, as a webhook would tell them, until interrupted')
     .argument('<of>', 'a repository such as acme/dhi-python, or an organization')
     .option('--forward <url>', 'post each event there, signed by a secret that is made for this and printed')
+    .option('--header <headers...>', "sent with it, as 'Name: value'")
     .addOption(
       new Option('--format <format>', 'what is posted and printed').choices(payloadFormatSchema.options).default('hub'),
     )
@@ -43,7 +45,7 @@ export function addWebhookListenCommand(webhook: Command, line: CommandLine): vo
 }
 
 async function listen(line: CommandLine, of: string, o: ListenOptions): Promise<void> {
-  const forward = o.forward === undefined ? undefined : createForwarder(o.forward)
+  const forward = o.forward === undefined ? undefined : createForwarder(o.forward, headersOf(o.header ?? []))
   const client = await connect(line)
   const { terminal } = line
   if (forward !== undefined) terminal.note(`Signed with ${forward.secret}`)
@@ -88,7 +90,7 @@ interface Outcome {
   readonly text: string
 }
 
-function createForwarder(url: string) {
+function createForwarder(url: string, more: Readonly<Record<string, string>>) {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(`--forward: got ${JSON.stringify(url)}, want an http:// or https:// address`)
   }
@@ -107,7 +109,7 @@ function createForwarder(url: string) {
         const answer = await fetch(url, {
           method: 'POST',
           redirect: 'manual',
-          headers: { ...event.headers, ...signed },
+          headers: { ...more, ...event.headers, ...signed },
           body: event.body,
           signal: AbortSignal.timeout(FORWARD_MS),
         })
@@ -118,6 +120,15 @@ function createForwarder(url: string) {
       }
     },
   }
+}
+
+function headersOf(given: readonly string[]): Record<string, string> {
+  const found = given.map((text) => {
+    const match = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*([\x20-\x7e]*)$/.exec(text)
+    if (match === null) throw new UsageError(`--header: got ${JSON.stringify(text)}, want 'Name: value'`)
+    return [(match[1] ?? '').toLowerCase(), match[2] ?? '']
+  })
+  return Object.fromEntries(found) as Record<string, string>
 }
 
 /** One line: when, what, where from and to, and how much has changed. */

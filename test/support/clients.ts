@@ -13,7 +13,17 @@ import {
 } from './command.ts'
 import { temporaryDirectory } from './process.ts'
 
-export type ClientName = 'skopeo' | 'podman' | 'buildah' | 'umoci' | 'containerd' | 'docker' | 'docker-registry'
+export type ClientName =
+  | 'skopeo'
+  | 'podman'
+  | 'buildah'
+  | 'umoci'
+  | 'containerd'
+  | 'docker'
+  | 'docker-registry'
+  | 'webhook'
+  | 'jq'
+  | 'curl'
 
 export interface Clients {
   /** A folder for layouts and files of the test. */
@@ -44,6 +54,9 @@ const needs: Record<ClientName, { programs: readonly string[]; root: boolean }> 
   containerd: { programs: ['containerd', 'ctr'], root: true },
   docker: { programs: ['dockerd', 'docker'], root: true },
   'docker-registry': { programs: ['docker-registry'], root: false },
+  webhook: { programs: ['webhook'], root: false },
+  jq: { programs: ['jq'], root: false },
+  curl: { programs: ['curl'], root: false },
 }
 
 /** Why a client cannot run here; undefined when it can. */
