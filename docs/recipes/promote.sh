@@ -20,15 +20,18 @@ copy() { # everything, and nothing changed on the way
     --src-creds "$KAGAMI_USER:$KAGAMI_TOKEN" --dest-creds "$TARGET_USER:$TARGET_TOKEN" "docker://$from@$1" "docker://$to$2"
 }
 attachments() { # of one manifest, and of these in turn
-  for found in $(kagami "referrers/$1" | jq -r '.manifests[].digest'); do
-    copy "$found" "@$found"
-    attachments "$found"
+  # Asked for first: in a pipe, a failure would be an image without attachments.
+  found=$(kagami "referrers/$1")
+  for one in $(echo "$found" | jq -r '.manifests[].digest'); do
+    copy "$one" "@$one"
+    attachments "$one"
   done
 }
 
 # By the digest that was told: the tag may point elsewhere by now. It moves over there once all that belongs to it is there.
 copy "$digest" "@$digest"
-for one in "$digest" $(kagami "manifests/$digest" | jq -r '.manifests // [] | .[].digest'); do
+manifest=$(kagami "manifests/$digest")
+for one in "$digest" $(echo "$manifest" | jq -r '.manifests // [] | .[].digest'); do
   attachments "$one"
 done
 copy "$digest" ":$tag"

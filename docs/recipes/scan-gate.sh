@@ -19,15 +19,21 @@ answer() { # state, description
   echo "$1: $2"
 }
 reports() { # the findings of all reports that are attached to a manifest, one JSON list each
-  for found in $(kagami "referrers/$1" | jq -r '.manifests[] | select(.annotations["in-toto.io/predicate-type"] // "" | startswith("https://in-toto.io/attestation/vulns/")) | .digest'); do
-    layer=$(kagami "manifests/$found" | jq -r '.layers[0].digest')
-    kagami "blobs/$layer" | jq --compact-output '[.predicate.scanner.result[] | {id, severity: [.severity[].score]}]'
+  referrers=$(kagami "referrers/$1")
+  found=$(echo "$referrers" | jq -r '.manifests[] | select(.annotations["in-toto.io/predicate-type"] // "" | startswith("https://in-toto.io/attestation/vulns/")) | .digest')
+  for digest in $found; do
+    manifest=$(kagami "manifests/$digest")
+    statement=$(kagami "blobs/$(echo "$manifest" | jq -r '.layers[0].digest')")
+    echo "$statement" | jq --compact-output '[.predicate.scanner.result[] | {id, severity: [.severity[].score]}]'
   done
 }
 trap '[ $? = 0 ] || answer error "the gate did not get through: see its log"' EXIT
 
 bad=''
-for one in $(kagami "manifests/$digest" | jq -r --arg own "$digest" '[.manifests // [] | .[] | select(.platform.os != "unknown") | .digest] | if . == [] then $own else .[] end'); do
+# What cannot be read ends the gate, here and above: the right side of a pipe alone would let it through.
+manifest=$(kagami "manifests/$digest")
+platforms=$(echo "$manifest" | jq -r --arg own "$digest" '[.manifests // [] | .[] | select(.platform.os != "unknown") | .digest] | if . == [] then $own else .[] end')
+for one in $platforms; do
   found=$(reports "$one")
   if [ -z "$found" ]; then
     answer failure "no vulnerability report is attached to $one"
