@@ -12,7 +12,7 @@ import { type Document, kindOfPredicate } from './documents.ts'
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 /** These are held in memory, and once more as what they wrap. */
 export const MAX_ENVELOPE_BYTES = 32 * 1024 * 1024
-const STEP_BYTES = 48 * 1024
+const STEP_BYTES = 64 * 1024
 
 export interface Storage {
   readonly db: { readonly read: Queries }
@@ -90,22 +90,31 @@ async function bytesOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal):
 }
 
 /**
- * What a DSSE envelope wraps. Its one long text is looked for by its name, since a parser would hold it once more: base64 has no escapes,
- * and the name stands nowhere else in an envelope or a bundle.
+ * What a DSSE envelope wraps, decoded piece by piece. Its one long text is looked for by its name, since a parser would hold it once more:
+ * base64 has no escapes but `\/`, and the name stands nowhere else in an envelope or a bundle.
  */
 function payloadOf(envelope: Buffer, { blob }: Document): ReadableStream<Uint8Array> {
-  const text = envelope.toString('latin1')
-  const start = /"payload"\s{0,16}:\s{0,16}"/.exec(text)
-  const from = start === null ? -1 : start.index + start[0].length
+  const name = envelope.indexOf('"payload"')
+  const start = /^"payload"\s*:\s*"/.exec(envelope.toString('latin1', Math.max(0, name), name + 64))
+  const from = name === -1 || start === null ? -1 : name + start[0].length
   const to = from === -1 ? -1 : envelope.indexOf(0x22, from)
   if (to === -1) throw new AppError('UPSTREAM_INVALID', `attestation ${blob} has no payload, want a DSSE envelope`)
-  const statement = Buffer.from(text.slice(from, to).replaceAll('\\/', '/'), 'base64')
-  let offset = 0
+  let offset = from
+  let rest = ''
   return new ReadableStream<Uint8Array>({
     pull(controller) {
-      if (offset >= statement.byteLength) return controller.close()
-      controller.enqueue(statement.subarray(offset, offset + STEP_BYTES))
-      offset += STEP_BYTES
+      if (offset >= to) {
+        if (rest !== '') controller.enqueue(Buffer.from(rest, 'base64'))
+        controller.close()
+        return
+      }
+      const end = Math.min(to, offset + STEP_BYTES)
+      const text = rest + envelope.toString('latin1', offset, end).replaceAll('\\', '')
+      // Four characters stand for three bytes.
+      const whole = text.length - (text.length % 4)
+      rest = text.slice(whole)
+      offset = end
+      controller.enqueue(Buffer.from(text.slice(0, whole), 'base64'))
     },
   })
 }
