@@ -33,6 +33,9 @@ const RULES = {
   // Has the operator's credential sent to a shared upstream: for those who bring content in.
   'upstream.use': { scope: 'read', roles: EDITORS },
   'upstream.manage': { scope: 'admin', roles: OWNERS },
+  // Of one repository: its admins. What is organization-wide tells of every repository: owners.
+  'webhook.read': { scope: 'read', roles: EDITORS },
+  'organization-webhook.read': { scope: 'read', roles: OWNERS },
   'member.read': { scope: 'read', roles: ALL, operator: true },
   // Operators too, so that an organization whose last owner has left can be given a new one.
   'member.manage': { scope: 'admin', roles: OWNERS, operator: true },

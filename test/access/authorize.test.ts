@@ -17,6 +17,8 @@ const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number
   'upstream.read': ['oem', 'read'],
   'upstream.use': ['oe', 'read'],
   'upstream.manage': ['o', 'admin'],
+  'webhook.read': ['oe', 'read'],
+  'organization-webhook.read': ['o', 'read'],
   'member.read': ['oemO', 'read'],
   'member.manage': ['oO', 'admin'],
   'invitation.manage': ['oO', 'admin'],

@@ -3,11 +3,12 @@ import type { Selectable } from 'kysely'
 import type { Queries } from '../engine/engine.ts'
 import type { EventRow } from '../schema.ts'
 
-/** Rows of one step; a tag's digest may have 100,000 names, and nobody reads so many in a message. */
-const STEP_ROWS = 200
-const MAX_ROWS = 2000
+/** Most transactions have one event or a few; some have 100,000, and nobody reads so many names in a message. */
+const FIRST_ROWS = 4
+const GROWTH = 8
+const MAX_ROWS = 1000
 
-/** Events before and after `seq` that `isSame` takes, without a gap; MAX_ROWS at most each way. In the order of the log. */
+/** Events before and after `seq` that `isSame` takes, without a gap; about MAX_ROWS at most each way. In the order of the log. */
 export async function listNeighbours(
   db: Queries,
   seq: number,
@@ -16,20 +17,18 @@ export async function listNeighbours(
   const walk = async (direction: 'asc' | 'desc') => {
     const found: Selectable<EventRow>[] = []
     let from = seq
-    while (found.length < MAX_ROWS) {
+    for (let limit = FIRST_ROWS; found.length < MAX_ROWS; limit = Math.min(limit * GROWTH, MAX_ROWS)) {
       const rows = await db
         .selectFrom('events')
         .selectAll()
         .where('seq', direction === 'asc' ? '>' : '<', from)
         .orderBy('seq', direction)
-        .limit(STEP_ROWS)
+        .limit(limit)
         .execute()
-      for (const row of rows) {
-        if (!isSame(row)) return found
-        found.push(row)
-      }
+      const end = rows.findIndex((row) => !isSame(row))
+      found.push(...(end === -1 ? rows : rows.slice(0, end)))
       const last = rows.at(-1)
-      if (last === undefined) return found
+      if (end !== -1 || last === undefined) break
       from = last.seq
     }
     return found

@@ -56,19 +56,19 @@ export async function imageFacts(db: Queries, repositoryId: string, image: Tagge
   return { mediaType: image.mediaType, platforms: image.platforms, referrers: sorted }
 }
 
-/** Other tags that the same transaction moved to the same digest. */
-export async function movedWith(db: Queries, event: DeliveredEvent): Promise<DeliveryFacts['movedWith']> {
+/** Tags that the same transaction moved to the same digest, this one among them. */
+export async function tagsMovedBy(db: Queries, event: DeliveredEvent): Promise<readonly string[]> {
   const own = tagWords(event)
-  if (own.tag === undefined) return { tags: [], total: 0 }
+  if (own.tag === undefined) return []
   const rows = await listNeighbours(
     db,
     event.seq,
     (row) => row.repository_id === event.repositoryId && row.at === event.at && row.kind === event.kind,
   )
-  const tags = rows
+  const others = rows
     .map((row) => tagWords(deliveredEvent(row)))
-    .flatMap(({ tag, to }) => (tag === undefined || to !== own.to || tag === own.tag ? [] : [tag]))
-  return { tags: tags.slice(0, MAX_TAGS), total: tags.length }
+    .flatMap(({ tag, to }) => (tag === undefined || to !== own.to ? [] : [tag]))
+  return [own.tag, ...others]
 }
 
 /** Of attestations that came later: the tags that they belong to. */
@@ -77,9 +77,10 @@ export async function detailsOf(
   repositoryId: string,
   { payload }: DeliveredEvent,
 ): Promise<Readonly<Record<string, unknown>>> {
-  if (!Array.isArray(payload.roots)) return {}
+  const images = Array.isArray(payload.roots) ? payload.roots : payload.subject === undefined ? [] : [payload.subject]
+  if (images.length === 0) return {}
   const tags: string[] = []
-  for (const root of payload.roots.slice(0, MAX_ROOTS)) {
+  for (const root of images.slice(0, MAX_ROOTS)) {
     const digest = findDigest(String(root))
     if (digest !== undefined) tags.push(...(await listTagsOf(db, repositoryId, digest)))
   }

@@ -28,7 +28,7 @@ export function deliveredEvent(row: Selectable<EventRow>): DeliveredEvent {
   }
 }
 
-/** What an event says of a tag; each undefined where it says nothing of it. */
+/** What an event says of a tag or an image; each undefined where it says nothing of it. */
 export interface TagWords {
   readonly tag: string | undefined
   readonly from: Digest | undefined
@@ -39,7 +39,16 @@ export interface TagWords {
 export function tagWords({ payload }: Pick<DeliveredEvent, 'payload'>): TagWords {
   const text = (name: string) => (typeof payload[name] === 'string' ? payload[name] : undefined)
   const digest = (name: string) => findDigest(text(name) ?? '')
-  return { tag: text('tag'), from: digest('from'), to: digest('to'), runId: text('runId') }
+  return { tag: text('tag'), from: digest('from'), to: digest('to') ?? attestedImage(payload), runId: text('runId') }
+}
+
+/** What attestations were added to later: of a push its subject, of a mirror's pass the one root that is not an attestation itself. */
+function attestedImage({ subject, roots, referrers }: DeliveredEvent['payload']): Digest | undefined {
+  if (typeof subject === 'string') return findDigest(subject)
+  if (!Array.isArray(roots) || !Array.isArray(referrers)) return undefined
+  const added = new Set<unknown>(referrers)
+  const [only, ...others] = roots.filter((root) => !added.has(root))
+  return others.length === 0 && typeof only === 'string' ? findDigest(only) : undefined
 }
 
 /** The repository's name, also once it is gone. */

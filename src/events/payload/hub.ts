@@ -16,8 +16,14 @@ export function hubPayload(event: DeliveredEvent, facts: DeliveryFacts): HubPayl
   }
 }
 
-/** What makes a tag point somewhere; the test of a webhook is like the push that it stands for. */
-const PUSHES: ReadonlySet<string> = new Set(['tag.moved', 'tag.restored', 'webhook.test'])
+/** What makes a tag point somewhere, or stands for many that do; the test of a webhook is like the push that it stands for. */
+const PUSHES: ReadonlySet<string> = new Set([
+  'tag.moved',
+  'tag.pushed',
+  'tag.restored',
+  'mirror.synced',
+  'webhook.test',
+])
 
 /** Undefined unless a tag was pushed or moved: whoever deploys what was pushed must not take a deletion for a push. */
 function pushData(event: DeliveredEvent, facts: DeliveryFacts): HubPayload['push_data'] {

@@ -1,10 +1,11 @@
 /** Reads what a payload says beside its event: the repository, the image, what came with it, and what changed. */
+import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/engine/engine.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { createDifferences } from './differences.ts'
 import { type DeliveredEvent, tagWords } from './event.ts'
-import { detailsOf, imageFacts, movedWith, organizationName, repositoryFacts, runFacts } from './event-facts.ts'
+import { detailsOf, imageFacts, organizationName, repositoryFacts, runFacts, tagsMovedBy } from './event-facts.ts'
 import type { DeliveryFacts } from './facts.ts'
 import { createMetadata, NOTHING_TOLD } from './metadata.ts'
 import type { Storage } from './read-document.ts'
@@ -14,8 +15,6 @@ export interface FactsOptions {
   readonly publicUrl: string
   /** Where the receiver posts its outcome. */
   readonly callbackUrl?: string | undefined
-  /** Where the tag pointed before, when the event stands for earlier moves too. */
-  readonly from?: Digest | undefined
 }
 
 export interface FactsLoader {
@@ -31,38 +30,79 @@ export interface FactsLoaderOptions {
   readonly patience?: () => AbortSignal
 }
 
+type Facts = Omit<DeliveryFacts, keyof FactsOptions>
+
 /** After this long a payload goes without what changed: a delivery is not held up. */
 const PATIENCE_MS = 5000
+/** One event goes to several webhooks, and seven tags move together: what was read for the first serves the others. */
+const SHARED_MS = 10_000
+const MAX_SHARED = 500
+const MAX_TAGS = 200
 
 export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
   const { db, blobs, clock = systemClock, patience = () => AbortSignal.timeout(PATIENCE_MS) } = options
   const storage: Storage = { db, blobs }
   const metadata = createMetadata(storage, createDifferences({ db, blobs, clock }))
+  const ofEvents = sharing<Facts>()
+  const ofImages = sharing<Pick<Facts, 'image' | 'metadata' | 'leftOut'>>()
+  const ofMoves = sharing<readonly string[]>()
+
+  async function read(event: DeliveredEvent): Promise<Facts> {
+    const { tag, from, to, runId } = tagWords(event)
+    const { organizationId, at, kind } = event
+    const repository = await repositoryFacts(db.read, event)
+    const repositoryId = repository?.id
+    const named = await ofMoves(JSON.stringify([event.repositoryId, at, kind, to]), () => tagsMovedBy(db.read, event))
+    const others = named.filter((one) => one !== tag)
+    return {
+      from,
+      organization: await organizationName(db.read, organizationId),
+      repository,
+      run: runId === undefined ? undefined : await runFacts(db.read, runId),
+      movedWith: { tags: others.slice(0, MAX_TAGS), total: others.length },
+      ...(repositoryId === undefined || to === undefined
+        ? { image: undefined, ...NOTHING_TOLD }
+        : await ofImages(JSON.stringify([repositoryId, tag, from, to]), () =>
+            readImage({ organizationId, repositoryId, tag, from }, to),
+          )),
+      details: repositoryId === undefined ? {} : await detailsOf(db.read, repositoryId, event),
+    }
+  }
+
+  async function readImage(
+    moved: { organizationId: string; repositoryId: string; tag: string | undefined; from: Digest | undefined },
+    to: Digest,
+  ): Promise<Pick<Facts, 'image' | 'metadata' | 'leftOut'>> {
+    const { tag, from, repositoryId } = moved
+    const image = await findTaggedImage(storage, repositoryId, to)
+    if (image === undefined) return { image, ...NOTHING_TOLD }
+    const told =
+      tag === undefined || from === undefined
+        ? NOTHING_TOLD
+        : await metadata.of({ ...moved, tag, from }, image, patience())
+    return { image: await imageFacts(db.read, repositoryId, image), ...told }
+  }
+
   return {
-    async load(event, o) {
-      const { tag, from: said, to, runId } = tagWords(event)
-      const from = o.from ?? said
-      const repository = await repositoryFacts(db.read, event)
-      const repositoryId = repository?.id
-      const image =
-        repositoryId === undefined || to === undefined ? undefined : await findTaggedImage(storage, repositoryId, to)
-      const { organizationId } = event
-      const told =
-        repositoryId === undefined || image === undefined || tag === undefined || from === undefined
-          ? NOTHING_TOLD
-          : await metadata.of({ organizationId, repositoryId, tag, from }, image, patience())
-      return {
-        publicUrl: o.publicUrl,
-        callbackUrl: o.callbackUrl,
-        from,
-        organization: await organizationName(db.read, organizationId),
-        repository,
-        image: image === undefined ? undefined : await imageFacts(db.read, repositoryId ?? '', image),
-        run: runId === undefined ? undefined : await runFacts(db.read, runId),
-        movedWith: await movedWith(db.read, event),
-        ...told,
-        details: repositoryId === undefined ? {} : await detailsOf(db.read, repositoryId, event),
-      }
+    async load(event, { publicUrl, callbackUrl }) {
+      const { from } = tagWords(event)
+      const facts = await ofEvents(JSON.stringify([event.id, event.payload.tag, from]), () => read(event))
+      return { ...facts, publicUrl, callbackUrl }
     },
+  }
+}
+
+/** Work that whoever asks for the same meanwhile, or shortly after, shares; a failure is nobody's but theirs who waited for it. */
+function sharing<T extends object>(): (key: string, work: () => Promise<T>) => Promise<T> {
+  const known = new LRUCache<string, Promise<T>>({ max: MAX_SHARED, ttl: SHARED_MS })
+  return (key, work) => {
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const made = work()
+    known.set(key, made)
+    const forget = () => void (known.get(key) === made && known.delete(key))
+    // What was left out may be there for the next one.
+    made.then((found) => 'leftOut' in found && found.leftOut !== undefined && forget(), forget)
+    return made
   }
 }

@@ -51,6 +51,10 @@ function titleOf({ kagami }: HubPayload): string {
   switch (kind) {
     case 'tag.moved':
       return `${name} ${kagami.previousDigest === null ? 'is new' : 'was updated'}${more}`
+    case 'tag.pushed':
+      return `${name} was pushed again, as it is`
+    case 'mirror.synced':
+      return `The mirror ${code(repository ?? kagami.organization)} has come in for the first time`
     case 'tag.restored':
       return `${name} was moved back${more}`
     case 'tag.removed':

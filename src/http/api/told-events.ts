@@ -107,7 +107,13 @@ export function toldEventRoutes(deps: Deps): Routes {
     .serve(
       ofOrganization,
       async (who, c) =>
-        allowInOrganization(deps.db, who, c.req.valid('param').organization, 'webhook.read', 'follow events'),
+        allowInOrganization(
+          deps.db,
+          who,
+          c.req.valid('param').organization,
+          'organization-webhook.read',
+          'follow events',
+        ),
       async (c, { organization }, again) => answer(c, { organizationId: organization.id }, c.req.valid('query'), again),
     )
 }

@@ -123,6 +123,10 @@ describeWithFixtures('payloads', () => {
         undefined,
         'acme/dhi-python',
       ])
+      // What they were added to, and what is there now.
+      expect(late.kagami.digest).toBe(releases[1].tags.get('3.12') as never)
+      expect(late.kagami.platforms.length).toBe(2)
+      expect(late.kagami.referrers.find(({ predicateType }) => predicateType?.includes('openvex'))?.count).toBe(3)
       expect(late.kagami.details.tags).toEqual(['3.12', '3.12-debian13', '3.12.12'])
     })
 
@@ -176,7 +180,7 @@ describeWithFixtures('payloads', () => {
           'the image that the tag pointed to before is not here any more',
         ])
         const orphan = { ...event, repositoryId: 'gone' }
-        const facts = await loader.load(orphan, { publicUrl: PUBLIC_URL })
+        const facts = await createFactsLoader(instance).load(orphan, { publicUrl: PUBLIC_URL })
         const payload = hubPayloadSchema.parse(JSON.parse(renderDelivery(orphan, facts, 'hub').body))
         expect([payload.repository?.repo_name, payload.push_data?.tag, payload.kagami.platforms]).toEqual([
           'acme/dhi-python',

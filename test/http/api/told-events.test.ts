@@ -102,6 +102,7 @@ describeOnEachDatabase('events as webhooks tell them', (startServer) => {
     ]
     expect((await open(kagami, REPOSITORY, { login: member })).status).toBe(403)
     expect((await open(kagami, '/repositories/acme/absent/events', { login: editor })).status).toBe(404)
+    expect((await open(kagami, '/organizations/acme/events', { login: editor })).status).toBe(403)
     const response = await open(kagami, REPOSITORY, { login: editor })
     const all = Array.fromAsync(readEvents(response)).then(
       () => 'ended',
