@@ -41,7 +41,6 @@ const RULES = {
   'member.manage': { scope: 'admin', roles: OWNERS, operator: true },
   'invitation.manage': { scope: 'admin', roles: OWNERS, operator: true },
   'organization.leave': { scope: 'admin', roles: ALL },
-  'webhook.read': { scope: 'read', roles: EDITORS },
   'account.read': { scope: 'read', roles: [], own: true },
   'token.manage': { scope: 'admin', roles: [], own: true },
   'profile.manage': { scope: 'admin', roles: [], own: true },

@@ -23,7 +23,6 @@ const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number
   'member.manage': ['oO', 'admin'],
   'invitation.manage': ['oO', 'admin'],
   'organization.leave': ['oem', 'admin'],
-  'webhook.read': ['oe', 'read'],
   'account.read': ['s', 'read'],
   'token.manage': ['s', 'admin'],
   'profile.manage': ['s', 'admin'],
