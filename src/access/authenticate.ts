@@ -1,5 +1,6 @@
 /** From credentials to who is asking. Bad credentials are UNAUTHORIZED, never anonymous. */
 import type { Database } from '../db/engine/engine.ts'
+import { type FoundOrganizationToken, findOrganizationTokenById } from '../db/people/organization-tokens.ts'
 import { readSubjectFacts } from '../db/people/rights.ts'
 import type { TokenOwner } from '../db/people/tokens.ts'
 import { AppError } from '../errors.ts'
@@ -10,7 +11,8 @@ import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
 import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
-import { ANONYMOUS, type Authenticated, type From, type UserPrincipal } from './principal.ts'
+import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
+import { ANONYMOUS, type Authenticated, type From, type TokenPrincipal, type UserPrincipal } from './principal.ts'
 import { findValidSession, noteSessionUse, SESSION_PREFIX } from './sessions.ts'
 import { findValidToken, isPast, noteTokenUse } from './tokens.ts'
 import type { TwoFactor } from './two-factor.ts'
@@ -23,10 +25,10 @@ export interface Authenticator {
    */
   authenticate(header: string | null, from?: From): Promise<Authenticated>
   /**
-   * A name and a password or personal access token. @throws as `authenticate`; UNAUTHORIZED with `detail.error` `two_factor_required` for
-   * the right password of who has a second factor
+   * A name and a password or personal access token; an organization's name and a token of it. @throws as `authenticate`; UNAUTHORIZED with
+   * `detail.error` `two_factor_required` for the right password of who has a second factor
    */
-  login(username: string, password: string, from?: From): Promise<UserPrincipal>
+  login(username: string, password: string, from?: From): Promise<UserPrincipal | TokenPrincipal>
   /** A person at a prompt: name, password, and the code where there is a second factor. @throws as `login` */
   signIn(o: SignIn, from?: From): Promise<UserPrincipal>
   /** That whoever asks knows the password, in whatever way the request was let in. @throws AppError DENIED, TOOMANYREQUESTS */
@@ -57,6 +59,7 @@ export interface AuthenticatorDeps {
 }
 
 const PAT = 'kgm_pat_'
+const OAT = 'kgm_oat_'
 
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const { db, accounts, twoFactor, verifyBearer, clock, guessKey } = deps
@@ -70,9 +73,21 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return { kind: 'user', userId, username: token.username, isOperator, token: { id, scope } }
   }
 
-  async function login(username: string, password: string, from: From = {}): Promise<UserPrincipal> {
+  async function useOrganizationToken(text: string, organization?: string): Promise<TokenPrincipal | undefined> {
+    const token = await findValidOrganizationToken(db.read, text, clock.now())
+    if (token === undefined || (organization ?? token.organization.name) !== token.organization.name) return undefined
+    noteOrganizationTokenUse(db, token, clock.now())
+    return tokenPrincipal(token)
+  }
+
+  async function login(username: string, password: string, from: From = {}): Promise<UserPrincipal | TokenPrincipal> {
     // PostgreSQL's text cannot hold it, and no name does.
     if (username.includes('\0')) throw wrongLogin()
+    if (password.startsWith(OAT)) {
+      const byToken = await useOrganizationToken(password, username.toLowerCase())
+      if (byToken === undefined) throw wrongPair()
+      return byToken
+    }
     // A token cannot be guessed: a right one is let in however many wrong passwords came before, and a wrong one is no guess.
     if (password.startsWith(PAT)) {
       const byToken = await useToken(password, username)
@@ -123,8 +138,21 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       return { principal }
     }
     if (text.startsWith(SESSION_PREFIX)) return { principal: await useSession(text, from) }
+    if (text.startsWith(OAT)) {
+      const principal = await useOrganizationToken(text)
+      if (principal === undefined) throw invalidToken('it is unknown, revoked, deactivated or expired')
+      return { principal }
+    }
     const { subject, access } = await verifyBearer(text)
     if (subject === undefined) return { principal: ANONYMOUS.principal, access }
+    if (subject.organizationTokenId !== undefined) {
+      const token = await findOrganizationTokenById(db.read, subject.organizationTokenId)
+      if (token === undefined || token.is_active === 0 || isPast(token.expires_at, clock.now())) {
+        throw invalidToken('the token that it was obtained with is revoked, deactivated or expired')
+      }
+      noteOrganizationTokenUse(db, token, clock.now())
+      return { principal: tokenPrincipal(token), access }
+    }
     const facts = await readSubjectFacts(db.read, subject)
     const { userId, username, tokenId } = subject
     if (!facts.userExists) throw invalidToken('its user is gone')
@@ -192,6 +220,10 @@ function passwordAlone(): AppError {
 
 const TWO_FACTOR = { detail: { error: 'two_factor_required' } } as const
 
+function tokenPrincipal({ id, label, organization }: FoundOrganizationToken): TokenPrincipal {
+  return { kind: 'organization-token', tokenId: id, label, organization }
+}
+
 function isNamed(token: TokenOwner, username: string): boolean {
   const name = username.toLowerCase()
   return name === token.username || name === token.email
@@ -199,4 +231,12 @@ function isNamed(token: TokenOwner, username: string): boolean {
 
 function wrongLogin(): AppError {
   return new AppError('UNAUTHORIZED', 'the user name, or its password or token, is not right')
+}
+
+/** The same whether the token is unknown, ended, or another organization's: a pair tells nothing of its parts. */
+function wrongPair(): AppError {
+  return new AppError(
+    'UNAUTHORIZED',
+    'the name and the organization token are not a valid pair: the user name is the name of the organization that the token belongs to, and the token must be active and not expired',
+  )
 }

@@ -21,12 +21,22 @@ export const MAX_BEARER_LENGTH = 3800
 const MAX_ACCEPTED_LENGTH = 16 * 1024
 const REMEMBERED = 10_000
 
-export interface BearerSubject {
-  readonly userId: string
-  readonly username: string
-  /** The personal access token that it was obtained with; when that is revoked, so is this. */
-  readonly tokenId?: string | undefined
-}
+export type BearerSubject =
+  | {
+      readonly userId: string
+      readonly username: string
+      /** The personal access token that it was obtained with; when that is revoked, so is this. */
+      readonly tokenId?: string | undefined
+      readonly organizationTokenId?: undefined
+    }
+  | {
+      readonly userId?: undefined
+      /** Name of the organization. */
+      readonly username: string
+      readonly tokenId?: undefined
+      /** The organization's token that it was obtained with; when that ends, so does this. */
+      readonly organizationTokenId: string
+    }
 
 export interface BearerClaims {
   /** Undefined: anonymous. */
@@ -47,9 +57,10 @@ const claimsSchema = z.object({
   iat: z.number().int(),
   jti: z.string().min(1),
   access: z.array(accessSchema),
-  /** Ours: user id, personal access token id. */
+  /** Ours: user id, personal access token id, or else id of an organization's token. */
   uid: z.string().min(1).optional(),
   tid: z.string().min(1).optional(),
+  oid: z.string().min(1).optional(),
 })
 
 export interface VerifierOptions {
@@ -99,8 +110,9 @@ export function createBearerVerifier({ keys, issuer, audience, clock }: Verifier
   }
 }
 
-function subjectOf({ sub, uid, tid }: z.infer<typeof claimsSchema>): BearerSubject | undefined {
+function subjectOf({ sub, uid, tid, oid }: z.infer<typeof claimsSchema>): BearerSubject | undefined {
   if (sub === '') return undefined
+  if (oid !== undefined) return { username: sub, organizationTokenId: oid }
   if (uid === undefined) throw invalidToken('it names no user')
   return { userId: uid, username: sub, tokenId: tid }
 }
@@ -125,7 +137,8 @@ export type BearerSigner = (claims: BearerClaims) => Promise<Bearer>
 export function createBearerSigner(key: SigningKey, clock: Clock): BearerSigner {
   async function sign({ subject, access }: BearerClaims, issuedAt: Date): Promise<string> {
     const seconds = Math.floor(issuedAt.getTime() / 1000)
-    return new SignJWT({ access, ...(subject && { uid: subject.userId, tid: subject.tokenId }) })
+    const { userId: uid, tokenId: tid, organizationTokenId: oid } = subject ?? {}
+    return new SignJWT({ access, uid, tid, oid })
       .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: key.keyId })
       .setIssuer(SERVICE)
       .setAudience(SERVICE)

@@ -1,4 +1,4 @@
-import type { TokenScope } from '../db/schema.ts'
+import type { OrganizationRow, TokenScope } from '../db/schema.ts'
 
 /** Who is asking, as their credentials proved it. What they may do is read from the database at every request. */
 export type Principal =
@@ -13,8 +13,16 @@ export type Principal =
       /** The session that the request came in. */
       readonly session?: { readonly id: string } | undefined
     }
+  | {
+      /** An organization's token, which stands for nobody. */
+      readonly kind: 'organization-token'
+      readonly tokenId: string
+      readonly label: string
+      readonly organization: Pick<OrganizationRow, 'id' | 'name'>
+    }
 
 export type UserPrincipal = Extract<Principal, { kind: 'user' }>
+export type TokenPrincipal = Extract<Principal, { kind: 'organization-token' }>
 
 /** Where a request comes from. */
 export interface From {
@@ -47,3 +55,15 @@ export interface Authenticated {
 }
 
 export const ANONYMOUS: Authenticated = { principal: { kind: 'anonymous' } }
+
+/** Who did it, as events and history name them. */
+export function actorOf({ principal }: Authenticated): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return 'anonymous'
+    case 'user':
+      return `user:${principal.username}`
+    case 'organization-token':
+      return `token:${principal.label}`
+  }
+}

@@ -3,8 +3,10 @@
  * Invariant 7: a refusal depends on the organization's name and one's grants only, never on what exists there.
  */
 import type { Queries } from '../db/engine/engine.ts'
-import { listOrganizationsOf } from '../db/people/organizations.ts'
+import { findOrganizationById, listOrganizationsOf } from '../db/people/organizations.ts'
 import {
+  type OrganizationFacts,
+  type OrganizationTokenFacts,
   type RepositoryFacts,
   readOrganizationFacts,
   readRepositoryFacts,
@@ -12,9 +14,19 @@ import {
   type Subject,
   type SubjectFacts,
 } from '../db/people/rights.ts'
+import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../db/schema.ts'
+import { fullPattern, isWholeOrganization, likeOf, matchesPattern } from '../oci/access-patterns.ts'
 import { type RepositoryName, splitRepositoryName } from '../oci/reference.ts'
-import { type Action, authorize, type InstanceAction, type OrganizationAction, type OwnAction } from './authorize.ts'
+import {
+  type Action,
+  authorize,
+  type Facts,
+  type InstanceAction,
+  type OrganizationAction,
+  type OwnAction,
+  type Reach,
+} from './authorize.ts'
 import type { AccessAction, Authenticated } from './principal.ts'
 
 /**
@@ -33,15 +45,21 @@ export interface RepositoryGrant {
   readonly organization: OrganizationRow
   /** Undefined: absent inside one's own grants (404 for a reader; a push may create it). */
   readonly repository: RepositoryRow | undefined
-  /** Undefined: not a member, reading a public repository. */
+  /** Undefined: not a member, reading a public repository; or a token of the organization. */
   readonly role: Role | undefined
 }
 
 export type RepositoryDecision = RepositoryGrant | Refusal
 
-export type OrganizationDecision =
-  | { readonly allowed: true; readonly organization: OrganizationRow; readonly role: Role | undefined }
-  | Refusal
+export interface OrganizationGrant {
+  readonly allowed: true
+  readonly organization: OrganizationRow
+  readonly role: Role | undefined
+  /** All repositories there, or an operator: numbers over all of them are no secret. */
+  readonly seesAll: boolean
+}
+
+export type OrganizationDecision = OrganizationGrant | Refusal
 
 export interface InstanceGrant {
   readonly allowed: true
@@ -52,14 +70,47 @@ export interface InstanceGrant {
 
 export type InstanceDecision = InstanceGrant | Refusal
 
+export type OwnOrganization = OrganizationRow & {
+  readonly role: Role | undefined
+  /** See OrganizationGrant. */
+  readonly seesAll: boolean
+}
+
 /** All organizations of the caller in which the action is allowed. */
 export type AcrossDecision =
-  | (InstanceGrant & { readonly organizations: readonly (OrganizationRow & { readonly role: Role })[] })
+  | {
+      readonly allowed: true
+      readonly isOperator: boolean
+      readonly organizations: readonly OwnOrganization[]
+    }
   | Refusal
 
-export type RepositoryAction = 'pull' | 'push' | 'delete' | 'admin'
+/** What may be asked about one repository. The short ones are `repository.…`; the registry's own tokens carry the first three. */
+export type RepositoryAction =
+  | 'pull'
+  | 'push'
+  | 'delete'
+  | 'admin'
+  | 'history'
+  | 'create'
+  | 'grant'
+  | 'tag.delete'
+  | `mirror.${'read' | 'sync' | 'start' | 'stop'}`
+  | `webhook.${'read' | 'manage'}`
 
-const CLAIMED: Record<RepositoryAction, AccessAction> = { pull: 'pull', push: 'push', delete: 'delete', admin: '*' }
+const CARRIED: ReadonlySet<string> = new Set(['pull', 'push', 'delete'] satisfies RepositoryAction[])
+
+function claimOf(action: RepositoryAction): AccessAction {
+  return CARRIED.has(action) ? (action as AccessAction) : '*'
+}
+
+function isFull(action: RepositoryAction): action is Extract<RepositoryAction, Action> {
+  return action.includes('.')
+}
+
+function actionOf(action: RepositoryAction): Action {
+  return isFull(action) ? action : `repository.${action}`
+}
 
 /** Whether a bearer token's cap includes the action; no cap includes all. */
 function capIncludes(who: Authenticated, type: 'repository' | 'registry', name: string, action: AccessAction): boolean {
@@ -70,25 +121,67 @@ function capIncludes(who: Authenticated, type: 'repository' | 'registry', name: 
   )
 }
 
-function subjectOf(who: Authenticated): Subject | undefined {
-  if (who.principal.kind === 'anonymous') return undefined
-  return { userId: who.principal.userId, tokenId: who.principal.token?.id }
+function subjectOf({ principal }: Authenticated): Subject | undefined {
+  switch (principal.kind) {
+    case 'anonymous':
+      return undefined
+    case 'user':
+      return { userId: principal.userId, tokenId: principal.token?.id }
+    case 'organization-token':
+      return { organizationTokenId: principal.tokenId }
+  }
 }
 
 const refuse = (reason: RefusalReason): Refusal => ({ allowed: false, reason })
 
-/** The scope that caps this request now, or undefined when its user or token is no longer valid. */
-function currentScope(
-  who: Authenticated,
-  facts: SubjectFacts,
-  now: Date,
-): { scope: TokenScope | undefined } | undefined {
-  if (who.principal.kind === 'anonymous' || !facts.userExists) return undefined
-  if (who.principal.token === undefined) return { scope: undefined }
+/** Whether an organization's token serves now. */
+function isUsable(token: OrganizationTokenFacts | undefined, now: Date): token is OrganizationTokenFacts {
+  if (token === undefined || !token.isActive) return false
+  return token.expiresAt === null || token.expiresAt > now.toISOString()
+}
+
+/** As whom the request is judged now. */
+type Caller =
+  | { readonly scope: TokenScope | undefined; readonly token?: undefined }
+  | { readonly scope?: undefined; readonly token: OrganizationTokenFacts }
+
+/** Undefined when the user or token is no longer valid. */
+function currentCaller(who: Authenticated, facts: SubjectFacts, now: Date): Caller | undefined {
+  const { principal } = who
+  if (principal.kind === 'organization-token') {
+    return isUsable(facts.organizationToken, now) ? { token: facts.organizationToken } : undefined
+  }
+  if (principal.kind === 'anonymous' || !facts.userExists) return undefined
+  if (principal.token === undefined) return { scope: undefined }
   if (facts.token === undefined || (facts.token.expiresAt !== null && facts.token.expiresAt <= now.toISOString())) {
     return undefined
   }
   return { scope: facts.token.scope }
+}
+
+/** @param name undefined: no repository is asked about, so that naming some is not enough */
+function reachOf(
+  token: OrganizationTokenFacts,
+  organization: OrganizationRow | undefined,
+  name: RepositoryName | undefined,
+): Reach {
+  if (organization === undefined || token.organizationId !== organization.id) return 'nothing'
+  const isNamed = (text: string) => name !== undefined && matchesPattern(fullPattern(organization.name, text), name)
+  if (token.repositories.some((text) => isWholeOrganization(organization.name, text))) return 'everything'
+  return token.repositories.some(isNamed) ? 'repository' : 'organization'
+}
+
+function factsOf(
+  caller: Caller | undefined,
+  facts: OrganizationFacts & { readonly teamPermission?: RepositoryFacts['teamPermission'] },
+  name: RepositoryName | undefined,
+): Facts {
+  const { organization, role, managesMirrors, teamPermission: team } = facts
+  if (caller?.token !== undefined) {
+    const { allow } = caller.token
+    return { token: { allow, reach: reachOf(caller.token, organization, name) } }
+  }
+  return { role, membersPull: organization?.members_pull, team, managesMirrors, scope: caller?.scope }
 }
 
 /**
@@ -132,20 +225,23 @@ function judgeRepository(
   now: Date,
 ): RepositoryDecision {
   const isAnonymous = who.principal.kind === 'anonymous'
-  const current = currentScope(who, facts, now)
-  if (!isAnonymous && current === undefined) return refuse('unauthenticated')
+  const caller = currentCaller(who, facts, now)
+  if (!isAnonymous && caller === undefined) return refuse('unauthenticated')
   const { organization, repository } = facts
-  const asked = { role: facts.role, scope: current?.scope, isPublic: repository?.visibility === 'public' }
+  const asked = { ...factsOf(caller, facts, name), isPublic: repository?.visibility === 'public' }
   const granted =
     organization !== undefined &&
-    authorize(asked, `repository.${action}`) &&
+    authorize(asked, actionOf(action)) &&
     (action !== 'push' || repository !== undefined || authorize(asked, 'repository.create'))
   if (!granted) return refuse(isAnonymous ? 'unauthenticated' : 'denied')
-  if (!capIncludes(who, 'repository', name, CLAIMED[action])) return refuse('insufficient_scope')
+  if (!capIncludes(who, 'repository', name, claimOf(action))) return refuse('insufficient_scope')
   return { allowed: true, organization, repository, role: facts.role }
 }
 
-/** May the caller do this in the organization, now? An organization that is not there is `denied` to everybody. */
+/**
+ * May the caller do this in the organization, now? An organization that is not there is `denied` to everybody. Where the action is on a
+ * repository, this is whether they may on each of the organization's: one alone is asked about by itself.
+ */
 export async function decideOrganization(
   db: Queries,
   who: Authenticated,
@@ -154,17 +250,22 @@ export async function decideOrganization(
   now = new Date(),
 ): Promise<OrganizationDecision> {
   const facts = await readOrganizationFacts(db, subjectOf(who), organizationName)
-  const current = currentScope(who, facts, now)
-  if (current === undefined) return refuse('unauthenticated')
+  const caller = currentCaller(who, facts, now)
+  if (caller === undefined) return refuse('unauthenticated')
   // First, so that a bearer token that fell into other hands does not tell what its subject may do elsewhere.
   if (who.access !== undefined) return refuse('insufficient_scope')
-  const { organization, role, isOperator } = facts
-  if (organization === undefined || !authorize({ role, isOperator, scope: current.scope }, action))
-    return refuse('denied')
-  return { allowed: true, organization, role }
+  const { organization, role } = facts
+  const asked = { ...factsOf(caller, facts, undefined), isOperator: facts.isOperator }
+  if (organization === undefined || !authorize(asked, action)) return refuse('denied')
+  return { allowed: true, organization, role, seesAll: facts.isOperator || seesAllOf(asked) }
 }
 
-/** May the caller do this on the instance, or to what is their own, now? */
+/** No team is asked about: whoever may pull without one may pull all. */
+function seesAllOf(asked: Facts): boolean {
+  return (asked.token === undefined || asked.token.reach === 'everything') && authorize(asked, 'repository.history')
+}
+
+/** May the caller do this on the instance, or to what is their own, now? An organization's token may nothing there. */
 export async function decideInstance(
   db: Queries,
   who: Authenticated,
@@ -172,10 +273,11 @@ export async function decideInstance(
   now = new Date(),
 ): Promise<InstanceDecision> {
   const facts = await readSubjectFacts(db, subjectOf(who))
-  const current = currentScope(who, facts, now)
-  if (current === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
+  const caller = currentCaller(who, facts, now)
+  if (caller === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
   if (who.access !== undefined) return refuse('insufficient_scope')
-  const asked = { isOperator: facts.isOperator, isOwn: true, scope: current.scope }
+  if (who.principal.kind === 'organization-token') return refuse('denied')
+  const asked = { isOperator: facts.isOperator, isOwn: true, scope: caller.scope }
   if (!authorize(asked, action satisfies Action)) return refuse('denied')
   const { userId, username } = who.principal
   return { allowed: true, userId, username, isOperator: facts.isOperator }
@@ -195,14 +297,57 @@ export async function decideAcross(
   now = new Date(),
 ): Promise<AcrossDecision> {
   const facts = await readSubjectFacts(db, subjectOf(who))
-  const current = currentScope(who, facts, now)
-  if (current === undefined || who.principal.kind === 'anonymous') return refuse('unauthenticated')
+  const caller = currentCaller(who, facts, now)
+  if (caller === undefined) return refuse('unauthenticated')
   if (who.access !== undefined) return refuse('insufficient_scope')
-  const { userId, username } = who.principal
-  const own = await listOrganizationsOf(db, userId, { limit: MAX_OWN })
-  const organizations = own.filter(({ role }) => authorize({ role, scope: current.scope }, action))
+  if (caller.token !== undefined) return acrossOfToken(db, caller.token, action)
+  const { principal } = who
+  if (principal.kind !== 'user') return refuse('unauthenticated')
+  const { scope } = caller
+  const own = await listOrganizationsOf(db, principal.userId, { limit: MAX_OWN })
+  const organizations = own.flatMap(({ managesMirrors, ...row }) => {
+    const asked = { role: row.role, membersPull: row.members_pull, managesMirrors, scope }
+    return authorize(asked, action) ? [{ ...row, seesAll: seesAllOf(asked) }] : []
+  })
   if (own.length > 0 && organizations.length === 0) return refuse('denied')
-  return { allowed: true, userId, username, isOperator: facts.isOperator, organizations }
+  return { allowed: true, isOperator: facts.isOperator, organizations }
+}
+
+async function acrossOfToken(
+  db: Queries,
+  token: OrganizationTokenFacts,
+  action: OrganizationAction,
+): Promise<AcrossDecision> {
+  const organization = await findOrganizationById(db, token.organizationId)
+  const asked = { token: { allow: token.allow, reach: reachOf(token, organization, undefined) } }
+  if (organization === undefined || !authorize(asked, action)) return refuse('denied')
+  return {
+    allowed: true,
+    isOperator: false,
+    organizations: [{ ...organization, role: undefined, seesAll: seesAllOf(asked) }],
+  }
+}
+
+/**
+ * For lists of repositories, or of their mirrors: whose eyes they are for, now. What such a list shows is what `action` is allowed on
+ * (`test/access/lists.test.ts`).
+ */
+export async function viewerOf(
+  db: Queries,
+  who: Authenticated,
+  action: 'repository.pull' | 'mirror.read',
+  now = new Date(),
+): Promise<Viewer> {
+  const [isPublicSeen, isManagerSeen] = [action === 'repository.pull', action === 'mirror.read']
+  const { principal } = who
+  if (principal.kind === 'anonymous') return { kind: 'anybody', isPublicSeen }
+  if (principal.kind === 'user') return { kind: 'user', userId: principal.userId, isPublicSeen, isManagerSeen }
+  const { organizationToken: token } = await readSubjectFacts(db, subjectOf(who))
+  const { organization } = principal
+  const isAllowed = isUsable(token, now) && authorize({ token: { allow: token.allow, reach: 'repository' } }, action)
+  if (!isAllowed) return { kind: 'anybody', isPublicSeen: false }
+  const patterns = token.repositories.map((text) => likeOf(fullPattern(organization.name, text)))
+  return { kind: 'token', organizationId: organization.id, patterns, isPublicSeen }
 }
 
 /** May the caller list all repositories that they may read (`_catalog`)? A bearer token must carry `registry:catalog:*`. */

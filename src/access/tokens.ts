@@ -10,8 +10,8 @@ import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Last use is written at most this often. */
-const TOUCH_EVERY_MS = 60 * 1000
-const MAX_LABEL_LENGTH = 100
+export const TOUCH_EVERY_MS = 60 * 1000
+export const MAX_LABEL_LENGTH = 100
 const MAX_LIFE_DAYS = 9999
 
 export interface NewToken {

@@ -4,14 +4,21 @@ import { nameSchema, timeSchema, z } from './schema.ts'
 
 export const roleSchema = z.enum(['owner', 'editor', 'member'])
 
-/** `role` is the caller's own, null for an operator who is no member; `sizeBytes` distinct bytes of its repositories. */
+/** What members pull without a team. */
+export const membersPullSchema = z.enum(['all', 'none'])
+
+/**
+ * `role` is the caller's own, null for an operator who is no member, and for a token; `repositories` those that the caller sees; `sizeBytes`
+ * distinct bytes of its repositories. It and `quotaBytes` are null for who sees only a part of them.
+ */
 export const organizationSchema = z
   .strictObject({
     name: nameSchema,
     role: roleSchema.nullable(),
     repositories: z.int().min(0),
-    sizeBytes: z.int().min(0),
+    sizeBytes: z.int().min(0).nullable(),
     quotaBytes: z.int().min(0).nullable(),
+    membersPull: membersPullSchema,
     createdAt: timeSchema,
   })
   .openapi('Organization')
@@ -27,8 +34,10 @@ export const organizationCreateSchema = z
   .strictObject({ name: organizationNameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
   .openapi('OrganizationCreate')
 
+/** What is left out stays. */
 export const organizationChangeSchema = z
-  .strictObject({ quotaBytes: z.int().min(0).nullable() })
+  .strictObject({ quotaBytes: z.int().min(0).nullable().optional(), membersPull: membersPullSchema.optional() })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'want quotaBytes or membersPull')
   .openapi('OrganizationChange')
 
 export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })

@@ -2,6 +2,7 @@
 
 import type { Database } from '../db/engine/engine.ts'
 import { listDestinations } from '../db/mirrors/catalog.ts'
+import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import type { RepositoryName } from '../oci/reference.ts'
@@ -9,7 +10,7 @@ import type { RegistryReader } from '../oci/repository.ts'
 
 export interface CatalogRow {
   readonly repository: RepositoryName
-  /** Destinations of the caller's organizations. */
+  /** Destinations in the caller's organizations that the caller may see. */
   readonly mirrors: readonly string[]
 }
 
@@ -25,6 +26,7 @@ export async function listEntries(
   upstream: UpstreamRow,
   o: {
     readonly organizationIds: readonly string[]
+    readonly viewer: Viewer
     readonly after?: string | undefined
     readonly limit: number
     readonly signal?: AbortSignal | undefined
@@ -36,7 +38,7 @@ export async function listEntries(
       throw new AppError('UPSTREAM_INVALID', `${upstream.name} lists more than ${MAX_ENTRIES} repositories`)
     }
   }
-  const destinations = await listDestinations(db.read, upstream.id, o.organizationIds)
+  const destinations = await listDestinations(db.read, upstream.id, o.organizationIds, o.viewer)
   const { after } = o
   return [...new Set(names)]
     .sort()

@@ -1,7 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { type Organization, organizationAnswerSchema, organizationSchema } from '../api/organizations.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import {
+  membersPullSchema,
+  type Organization,
+  organizationAnswerSchema,
+  organizationSchema,
+} from '../api/organizations.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
+import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
 import { properties, table } from './table.ts'
 
@@ -15,10 +21,21 @@ export function addOrganizationCommands(program: Command, line: CommandLine): vo
   addCommand(organization, 'show', 'show one organization: what it stores, and its quota')
     .argument('<org>', 'name of the organization')
     .action((name: string, o: { json?: boolean }) => show(line, name, o))
-  addCommand(organization, 'change', 'change the quota of an organization (operators)')
+  addCommand(organization, 'change', 'change the quota of an organization, or what its members pull')
     .argument('<org>', 'name of the organization')
-    .requiredOption('--quota-bytes <bytes>', 'most bytes that its repositories may hold, or none', quotaBytes)
-    .action((name: string, o: { json?: boolean; quotaBytes: number | null }) => change(line, name, o))
+    .option('--quota-bytes <bytes>', 'most bytes that its repositories may hold, or none (operators)', quotaBytes)
+    .addOption(
+      new Option('--members-pull <what>', 'what members pull without a team (owners)').choices(
+        membersPullSchema.options,
+      ),
+    )
+    .action((name: string, o: ChangeOptions) => change(line, name, o))
+}
+
+interface ChangeOptions {
+  readonly json?: boolean
+  readonly quotaBytes?: number | null
+  readonly membersPull?: string
 }
 
 function quotaBytes(text: string): number | null {
@@ -45,7 +62,7 @@ async function list(line: CommandLine, o: { json?: boolean }): Promise<void> {
         organization.name,
         organization.role ?? '-',
         String(organization.repositories),
-        size(organization.sizeBytes),
+        organization.sizeBytes === null ? '-' : size(organization.sizeBytes),
         organization.quotaBytes === null ? '-' : size(organization.quotaBytes),
         age(organization.createdAt, '-'),
       ]),
@@ -60,8 +77,9 @@ function detailText(organization: Organization): string {
     ['Organization', organization.name],
     ['Your role', organization.role ?? 'none (operator)'],
     ['Repositories', String(organization.repositories)],
-    ['Size', size(organization.sizeBytes)],
-    ['Quota', quotaBytes === null ? 'none' : size(quotaBytes)],
+    ['Size', organization.sizeBytes === null ? undefined : size(organization.sizeBytes)],
+    ['Quota', quotaBytes === null ? (organization.sizeBytes === null ? undefined : 'none') : size(quotaBytes)],
+    ['Members pull', organization.membersPull === 'all' ? 'all' : 'what their teams are granted'],
     ['Created', age(organization.createdAt, '')],
   ])
 }
@@ -72,12 +90,12 @@ async function show(line: CommandLine, name: string, o: { json?: boolean }): Pro
   answer(line, o, document, () => detailText(document.organization))
 }
 
-async function change(
-  line: CommandLine,
-  name: string,
-  o: { json?: boolean; quotaBytes: number | null },
-): Promise<void> {
-  const body = { quotaBytes: o.quotaBytes }
+async function change(line: CommandLine, name: string, o: ChangeOptions): Promise<void> {
+  const { quotaBytes, membersPull } = o
+  if (quotaBytes === undefined && membersPull === undefined) {
+    throw new UsageError('give --quota-bytes, --members-pull, or both')
+  }
+  const body = { quotaBytes, membersPull }
   const path = `/organizations/${segment(name)}`
   const document = await (await connect(line)).call('PATCH', path, organizationAnswerSchema, { body })
   answer(line, o, document, () => detailText(document.organization))

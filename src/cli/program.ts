@@ -22,6 +22,7 @@ import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
 import { addSubscriptionCommands } from './subscription.ts'
 import { addTagCommands } from './tag.ts'
+import { addTeamCommands } from './team.ts'
 import { printing } from './terminal.ts'
 import { addTokenCommands } from './token.ts'
 import { addTwoFactorCommands } from './two-factor.ts'
@@ -55,6 +56,7 @@ export function createProgram(line: CommandLine): Command {
   addOrganizationCommands(program, line)
   addMemberCommands(program, line)
   addInvitationCommands(program, line)
+  addTeamCommands(program, line)
   addUserCommands(program, line)
   addSessionCommands(program, line)
   addTwoFactorCommands(program, line)

@@ -35,7 +35,7 @@ import type {
   FailedLoginRow,
   InvitationRow,
   MemberRow,
-  OrganizationRow,
+  OrganizationTable,
   RecoveryCodeRow,
   RefreshTokenRow,
   SessionRow,
@@ -47,6 +47,7 @@ import type { EventRow, InstanceSettingRow, LeaseRow, SharedPortionRow, SharedRa
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
+import type { OrganizationTokenRow, TeamGrantRow, TeamMemberRow, TeamRow } from './rows/teams.ts'
 import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow } from './rows/upstreams.ts'
 
 export type * from './rows/content.ts'
@@ -57,6 +58,7 @@ export type * from './rows/platform.ts'
 export type * from './rows/repositories.ts'
 export type * from './rows/runs.ts'
 export type * from './rows/subscriptions.ts'
+export type * from './rows/teams.ts'
 export type * from './rows/upstreams.ts'
 
 export interface Schema {
@@ -72,11 +74,15 @@ export interface Schema {
   upload_sessions: UploadSessionRow
   image_differences: ImageDifferenceRow
   events: EventRow
-  organizations: OrganizationRow
+  organizations: OrganizationTable
   organization_usage: OrganizationUsageRow
   organization_usage_changes: OrganizationUsageChangeRow
   stage_reservations: StageReservationRow
   members: MemberRow
+  teams: TeamRow
+  team_members: TeamMemberRow
+  team_grants: TeamGrantRow
+  organization_tokens: OrganizationTokenRow
   users: UserRow
   accounts: AccountRow
   sessions: SessionRow

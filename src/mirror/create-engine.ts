@@ -213,7 +213,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       const mirror = await findMirrorOfRepository(db.read, name)
       return mirror === undefined ? undefined : renderMirror(mirror)
     },
-    async list({ organizations, limit, after }) {
+    async list({ organizations, viewer, limit, after }) {
       // With the failures of its last run a mirror may weigh some hundred kilobytes.
       const { items, next } = await readPage({
         limit,
@@ -221,7 +221,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         read: async (from, count) =>
           renderMirrors(
             db.read,
-            await listMirrors(db.read, { organizations, after: from, limit: count }),
+            await listMirrors(db.read, { organizations, viewer, after: from, limit: count }),
             clock.now(),
             runner.ahead,
           ),

@@ -7,6 +7,7 @@ import type { Progress } from '../api/progress.ts'
 import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { MirrorBinding } from '../db/mirrors/mirror-binding.ts'
+import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -194,9 +195,11 @@ export interface MirrorEngine {
   show(mirrorId: string): Promise<Mirror>
   /** By destination, `acme/dhi-python`; undefined when no mirror has ever written there. */
   findByRepository(name: RepositoryName): Promise<Mirror | undefined>
-  /** Ordered by destination; `after` is the destination of the last one seen. `organizations` are names; undefined: all. */
+  /** Ordered by destination; `after` is the destination of the last one seen. `organizations` are names; undefined: all, and so is `viewer`. */
   list(o: {
     readonly organizations?: readonly string[] | undefined
+    /** Only what these eyes see. */
+    readonly viewer?: Viewer | undefined
     readonly limit: number
     readonly after?: string | undefined
   }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>

@@ -1,24 +1,58 @@
 import { describe, expect, test } from 'bun:test'
-import { ACTIONS, type Action, authorize, ROLES, TOKEN_SCOPES } from '../../src/access/authorize.ts'
+import {
+  ACTIONS,
+  type Action,
+  authorize,
+  type Facts,
+  REACHES,
+  ROLES,
+  TEAM_PERMISSIONS,
+  TOKEN_RIGHTS,
+  TOKEN_SCOPES,
+} from '../../src/access/authorize.ts'
+import type { TokenRight } from '../../src/db/schema.ts'
 
-/** Written out by hand: who may, and the least token scope. o = owner, e = editor, m = member, O = operator, p = public, s = oneself. */
-const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number]]> = {
-  'organization.read': ['oemO', 'read'],
-  'repository.pull': ['oemp', 'read'],
-  'repository.create': ['oe', 'write'],
-  'repository.push': ['oe', 'write'],
-  'repository.delete': ['oe', 'delete'],
-  'repository.admin': ['oe', 'admin'],
-  'tag.delete': ['oe', 'delete'],
-  'mirror.read': ['oem', 'read'],
-  'mirror.sync': ['oe', 'write'],
-  'mirror.start': ['o', 'admin'],
-  'mirror.stop': ['o', 'admin'],
-  'upstream.read': ['oem', 'read'],
-  'upstream.use': ['oe', 'read'],
+/**
+ * Written out by hand: who may, the least scope of a personal token, and which rights an organization's token may have for it, on how much.
+ * o = owner, e = editor, m = every member, d = members where members pull all; r, w, a = members whose team reads, writes, administers
+ * the repository (each includes the ones before); M = members who manage mirrors; O = operator, p = public, s = oneself.
+ */
+type Expected = readonly [
+  who: string,
+  scope: (typeof TOKEN_SCOPES)[number],
+  allow?: string,
+  reach?: (typeof REACHES)[number],
+]
+
+const EXPECTED: Record<Action, Expected> = {
+  'organization.read': ['oemO', 'read', 'pull push delete mirrors webhooks', 'organization'],
+  'organization.change': ['o', 'admin'],
+  'organization-token.manage': ['o', 'admin'],
+  'repository.pull': ['oedrwap', 'read', 'pull', 'repository'],
+  'repository.history': ['oedrwa', 'read', 'pull', 'repository'],
+  'repository.create': ['oewa', 'write', 'push', 'repository'],
+  'repository.push': ['oewa', 'write', 'push', 'repository'],
+  'repository.delete': ['oea', 'delete', 'delete', 'repository'],
+  'repository.admin': ['oea', 'admin'],
+  'repository.grant': ['oea', 'admin'],
+  'tag.delete': ['oea', 'delete', 'delete', 'repository'],
+  'mirror.list': ['oem', 'read', 'pull mirrors', 'organization'],
+  'mirror.read': ['oedrwaM', 'read', 'pull mirrors', 'repository'],
+  'mirror.sync': ['oewaM', 'write', 'mirrors', 'repository'],
+  'mirror.start': ['oM', 'admin', 'mirrors', 'repository'],
+  'mirror.stop': ['oM', 'admin', 'mirrors', 'repository'],
+  'subscription.read': ['oedM', 'read', 'mirrors', 'everything'],
+  'subscription.sync': ['oeM', 'write', 'mirrors', 'everything'],
+  'subscription.manage': ['oM', 'admin', 'mirrors', 'everything'],
+  'upstream.read': ['oem', 'read', 'mirrors', 'organization'],
+  'upstream.use': ['oeM', 'read', 'mirrors', 'organization'],
   'upstream.manage': ['o', 'admin'],
-  'webhook.read': ['oe', 'read'],
-  'organization-webhook.read': ['o', 'read'],
+  'webhook.read': ['oea', 'read', 'webhooks', 'repository'],
+  'webhook.manage': ['oea', 'admin', 'webhooks', 'repository'],
+  'organization-webhook.read': ['o', 'read', 'webhooks', 'everything'],
+  'organization-webhook.manage': ['o', 'admin', 'webhooks', 'everything'],
+  'team.read': ['oem', 'read'],
+  'team.manage': ['o', 'admin'],
   'member.read': ['oemO', 'read'],
   'member.manage': ['oO', 'admin'],
   'invitation.manage': ['oO', 'admin'],
@@ -34,34 +68,76 @@ const EXPECTED: Record<Action, [who: string, scope: (typeof TOKEN_SCOPES)[number
   'instance.admin': ['O', 'admin'],
 }
 
-const LETTER = { owner: 'o', editor: 'e', member: 'm' } as const
+const LETTER = { owner: 'o', editor: 'e', member: 'm', read: 'r', write: 'w', admin: 'a' } as const
 
-describe('authorize: role by action', () => {
+/** Every state of a person that a decision may be made of: a few hundred. */
+function* people(): Generator<{ facts: Facts; letters: string }> {
+  const either = [false, true]
+  for (const role of [undefined, ...ROLES])
+    for (const membersPull of ['all', 'none'] as const)
+      for (const team of [undefined, ...TEAM_PERMISSIONS])
+        for (const managesMirrors of either)
+          for (const isOperator of either)
+            for (const isPublic of either)
+              for (const isOwn of either) {
+                const ofMember =
+                  role === undefined
+                    ? ''
+                    : LETTER[role] +
+                      (role === 'member' ? '' : 'm') +
+                      (membersPull === 'all' ? 'd' : '') +
+                      (team === undefined ? '' : LETTER[team]) +
+                      (managesMirrors ? 'M' : '')
+                const letters = ofMember + (isOperator ? 'O' : '') + (isPublic ? 'p' : '') + (isOwn ? 's' : '')
+                yield { facts: { role, membersPull, team, managesMirrors, isOperator, isPublic, isOwn }, letters }
+              }
+}
+
+function* subsets<T>(items: readonly T[]): Generator<T[]> {
+  for (let bits = 0; bits < 2 ** items.length; bits++) yield items.filter((_, index) => (bits & (1 << index)) !== 0)
+}
+
+describe('authorize', () => {
   test.each(ACTIONS.map((action) => [action] as const))(
-    '%s is for whom the table says, and for nobody else',
+    '%s is for whom the table says in every state of a person, capped by the scope of a personal token',
     (action) => {
-      const [who] = EXPECTED[action]
-      for (const role of ROLES)
-        expect({ role, may: authorize({ role }, action) }).toEqual({ role, may: who.includes(LETTER[role]) })
-      expect(authorize({ isOperator: true }, action)).toBe(who.includes('O'))
-      expect(authorize({ isPublic: true }, action)).toBe(who.includes('p'))
-      expect(authorize({ isOwn: true }, action)).toBe(who.includes('s'))
+      const [who, needed] = EXPECTED[action]
+      const wrong: unknown[] = []
+      let allowed = 0
+      for (const { facts, letters } of people()) {
+        const may = [...letters].some((letter) => who.includes(letter))
+        for (const scope of [undefined, ...TOKEN_SCOPES]) {
+          const capped = scope === undefined || TOKEN_SCOPES.indexOf(scope) >= TOKEN_SCOPES.indexOf(needed)
+          const got = authorize({ ...facts, scope }, action)
+          if (got) allowed++
+          if (got !== (may && capped)) wrong.push({ facts, scope, got })
+        }
+      }
+      expect(wrong.slice(0, 3)).toEqual([])
+      expect(allowed).toBeGreaterThan(0)
       expect(authorize({}, action)).toBe(false)
     },
   )
 
   test.each(ACTIONS.map((action) => [action] as const))(
-    '%s is capped by the scope of a token, which includes the lower ones',
+    '%s is for a token of the organization by its rights and reach alone, whatever else is true',
     (action) => {
-      const needed = TOKEN_SCOPES.indexOf(EXPECTED[action][1])
-      const everything = { role: 'owner', isOperator: true, isOwn: true } as const
-      for (const scope of TOKEN_SCOPES) {
-        expect({ scope, may: authorize({ ...everything, scope }, action) }).toEqual({
-          scope,
-          may: TOKEN_SCOPES.indexOf(scope) >= needed,
-        })
+      const [, , text = '', reach = 'everything'] = EXPECTED[action]
+      const rights = text.split(' ')
+      const isPublicToo = EXPECTED[action][0].includes('p')
+      const wrong: unknown[] = []
+      for (const allow of subsets<TokenRight>(TOKEN_RIGHTS)) {
+        for (const held of REACHES) {
+          const hasRight = allow.some((right) => rights.includes(right))
+          const reaches = REACHES.indexOf(held) >= REACHES.indexOf(reach)
+          for (const isPublic of [false, true]) {
+            const person = { role: 'owner', membersPull: 'all', team: 'admin', isOperator: true, isOwn: true } as const
+            const got = authorize({ ...person, isPublic, token: { allow, reach: held } }, action)
+            if (got !== (hasRight && (reaches || (isPublic && isPublicToo)))) wrong.push({ allow, held, isPublic, got })
+          }
+        }
       }
-      expect(authorize(everything, action)).toBe(true)
+      expect(wrong.slice(0, 3)).toEqual([])
     },
   )
 })

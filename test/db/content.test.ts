@@ -7,11 +7,12 @@ import {
   listParents,
   listReferrers,
 } from '../../src/db/content/manifests.ts'
+import { listRepositories } from '../../src/db/content/repository-lists.ts'
 import { findTag, listTags, moveTag } from '../../src/db/content/tags.ts'
 import { measureLinked } from '../../src/db/content/usage.ts'
 import type { Database } from '../../src/db/engine/engine.ts'
 import { appendEvents, listEvents } from '../../src/db/platform/events.ts'
-import { createRepository, findRepository, listRepositories } from '../../src/db/repositories/repositories.ts'
+import { createRepository, findRepository } from '../../src/db/repositories/repositories.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseManifest } from '../../src/oci/manifest.ts'
 import { MediaType } from '../../src/oci/media-types.ts'

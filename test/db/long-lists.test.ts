@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { listRepositoryBlobs, touchBlobs } from '../../src/db/content/blobs.ts'
 import { listManifests } from '../../src/db/content/manifests.ts'
+import { listRepositories } from '../../src/db/content/repository-lists.ts'
 import { findTags, listTags, moveTags } from '../../src/db/content/tags.ts'
 import { listKnownUploadSessions } from '../../src/db/content/upload-sessions.ts'
 import { inChunks, pageOfChunks, rowChunks } from '../../src/db/engine/chunks.ts'
@@ -11,7 +12,7 @@ import { countMirrorTags } from '../../src/db/mirrors/mirror-tags.ts'
 import { listMirrors } from '../../src/db/mirrors/mirrors.ts'
 import { createUpstream, listUpstreams } from '../../src/db/mirrors/upstreams.ts'
 import { appendEvents, listEvents } from '../../src/db/platform/events.ts'
-import { createRepository, listRepositories } from '../../src/db/repositories/repositories.ts'
+import { createRepository } from '../../src/db/repositories/repositories.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag, type Tag } from '../../src/oci/reference.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
@@ -73,7 +74,9 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
       (await listUpstreams(db.read, { seesShared: true, organizationIds: [], limit: 5 })).map(({ id }) => id),
     ).toEqual([upstream.id])
     expect(await listMirrors(db.read, { organizations: ids, limit: 5 })).toEqual([])
-    expect(await listDestinations(db.read, upstream.id, ids)).toEqual(new Map())
+    expect(await listDestinations(db.read, upstream.id, ids, { kind: 'anybody', isPublicSeen: true })).toEqual(
+      new Map(),
+    )
     expect(await listKnownUploadSessions(db.read, ids)).toEqual(new Set())
     expect(await countMirrorTags(db.read, ids)).toEqual(new Map())
     expect(

@@ -1,7 +1,9 @@
 /** What lists of repositories and organizations show besides the rows themselves: a few queries a page, not a few a row. */
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
+import type { Viewer } from '../people/visible-repositories.ts'
 import type { RepositoryRow } from '../schema.ts'
+import { countVisibleRepositories } from './repository-lists.ts'
 import { readUsage } from './usage.ts'
 
 export interface RepositorySummary {
@@ -60,11 +62,18 @@ export async function summarizeRepositories(db: Queries, rows: readonly Reposito
   return summaries
 }
 
-/** Repositories of an organization, and the bytes that they link, each digest counted once. */
+/**
+ * Repositories of an organization, and the bytes that they link, each digest counted once.
+ * @param viewer whose eyes it is for; undefined: they see all. What somebody sees a part of has no size: it would tell of the rest
+ */
 export async function summarizeOrganization(
   db: Queries,
   organizationId: string,
-): Promise<{ repositories: number; sizeBytes: number }> {
+  viewer: Viewer | undefined,
+): Promise<{ repositories: number; sizeBytes: number | null }> {
+  if (viewer !== undefined) {
+    return { repositories: await countVisibleRepositories(db, organizationId, viewer), sizeBytes: null }
+  }
   const { repositories } = await db
     .selectFrom('repositories')
     .select((eb) => eb.fn.countAll<number>().as('repositories'))

@@ -19,6 +19,7 @@ import { linkSizes } from './0022-link-sizes.ts'
 import { shares } from './0023-shares.ts'
 import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
+import { teams } from './0030-teams.ts'
 import { people } from './0032-people.ts'
 import { imageDifferences } from './0035-image-differences.ts'
 import type { Migration } from './migration.ts'
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   shares,
   people,
   imageDifferences,
+  teams,
 ]

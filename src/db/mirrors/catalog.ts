@@ -1,11 +1,16 @@
 import { byBytes, pageOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
+import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
 
-/** Where the given organizations mirror repositories of an upstream to, by the upstream's name of them. Stopped mirrors are left out. */
+/**
+ * Where the given organizations mirror repositories of an upstream to, by the upstream's name of them, as far as the viewer sees. Stopped
+ * mirrors are left out.
+ */
 export async function listDestinations(
   db: Queries,
   upstreamId: string,
   organizationIds: readonly string[],
+  viewer: Viewer,
 ): Promise<Map<string, string[]>> {
   const query = db
     .selectFrom('mirrors as mirror')
@@ -13,6 +18,7 @@ export async function listDestinations(
     .select(['mirror.source_repository as source', 'repository.name'])
     .where('mirror.upstream_id', '=', upstreamId)
     .where('mirror.state', '!=', 'stopped')
+    .where(isVisibleTo(viewer))
     .orderBy('repository.name')
   const rows = await pageOfChunks(
     organizationIds,

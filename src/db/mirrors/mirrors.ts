@@ -2,6 +2,7 @@ import { newId } from '../../lib/ids.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { byBytes, pageOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
 import type { MirrorRow, RestingState } from '../schema.ts'
 
 /** A mirror with the names that people know it by. */
@@ -53,16 +54,18 @@ export async function findMirrorOfRepository(db: Queries, name: RepositoryName):
   return mirrorQuery(db).where('repository.name', '=', name).executeTakeFirst()
 }
 
-/** By destination. `organizations` are names; undefined: all. */
+/** By destination. `organizations` are names; undefined: all. `viewer` undefined: all, for the program itself. */
 export async function listMirrors(
   db: Queries,
   o: {
     readonly organizations?: readonly string[] | undefined
+    readonly viewer?: Viewer | undefined
     readonly after?: string | undefined
     readonly limit: number
   },
 ): Promise<MirrorRecord[]> {
   let query = mirrorQuery(db).orderBy('repository.name').limit(o.limit)
+  if (o.viewer !== undefined) query = query.where(isVisibleTo(o.viewer))
   if (o.after !== undefined) query = query.where('repository.name', '>', o.after)
   if (o.organizations === undefined) return query.execute()
   return pageOfChunks(o.organizations, (chunk) => query.where('organization.name', 'in', chunk).execute(), {

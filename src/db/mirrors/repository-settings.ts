@@ -1,5 +1,6 @@
 import { dischargeRepository } from '../content/quota.ts'
 import type { Transaction } from '../engine/engine.ts'
+import { removeGrantsOn } from '../people/team-grants.ts'
 import { appendEvents, type NewEvent } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
 import { endPause, endQuotaPauses, listMirrorIds, pauseMirror } from './life.ts'
@@ -76,6 +77,7 @@ export async function deleteRepository(
   by: { readonly actor: string; readonly at: string },
 ): Promise<void> {
   await dischargeRepository(tx, repository.id)
+  await removeGrantsOn(tx, repository.name)
   await tx.deleteFrom('mirrors').where('repository_id', '=', repository.id).execute()
   await tx.deleteFrom('repositories').where('id', '=', repository.id).execute()
   const resumed = await endQuotaPauses(tx, repository.organization_id, by)

@@ -1,6 +1,7 @@
 import { newId } from '../../lib/ids.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import type { OrganizationRow, Role } from '../schema.ts'
+import type { MembersPull, OrganizationRow, Role } from '../schema.ts'
+import { managesMirrors } from './team-rights.ts'
 
 export async function findOrganization(db: Queries, name: string): Promise<OrganizationRow | undefined> {
   return db.selectFrom('organizations').selectAll().where('name', '=', name).executeTakeFirst()
@@ -15,7 +16,8 @@ export async function createOrganization(
   tx: Transaction,
   organization: { readonly name: string; readonly at: string },
 ): Promise<{ row: OrganizationRow; isNew: boolean }> {
-  const row = { id: newId(), name: organization.name, quota_bytes: null, created_at: organization.at }
+  const { name, at } = organization
+  const row: OrganizationRow = { id: newId(), name, quota_bytes: null, members_pull: 'all', created_at: at }
   const made = await tx
     .insertInto('organizations')
     .values(row)
@@ -32,6 +34,11 @@ export async function setOrganizationQuota(tx: Transaction, id: string, quotaByt
   await tx.updateTable('organizations').set({ quota_bytes: quotaBytes }).where('id', '=', id).execute()
 }
 
+/** The next request is decided by it. */
+export async function setMembersPull(tx: Transaction, id: string, membersPull: MembersPull): Promise<void> {
+  await tx.updateTable('organizations').set({ members_pull: membersPull }).where('id', '=', id).execute()
+}
+
 export interface Page {
   /** The key of the last row that was seen; undefined: from the start. */
   readonly after?: string | undefined
@@ -45,20 +52,21 @@ export async function listOrganizations(db: Queries, page: Page): Promise<Organi
   return query.execute()
 }
 
-/** The organizations that a user is a member of, by name, with the role there. */
+/** The organizations that a user is a member of, by name, with the role there and whether a team of theirs manages mirrors. */
 export async function listOrganizationsOf(
   db: Queries,
   userId: string,
   page: Page,
-): Promise<(OrganizationRow & { role: Role })[]> {
+): Promise<(OrganizationRow & { role: Role; managesMirrors: boolean })[]> {
   let query = db
     .selectFrom('members')
     .innerJoin('organizations', 'organizations.id', 'members.organization_id')
     .selectAll('organizations')
-    .select('members.role')
+    .select(['members.role', managesMirrors.as('manages_mirrors')])
     .where('members.user_id', '=', userId)
     .orderBy('organizations.name')
     .limit(page.limit)
   if (page.after !== undefined) query = query.where('organizations.name', '>', page.after)
-  return query.execute()
+  const rows = await query.execute()
+  return rows.map(({ manages_mirrors, ...row }) => ({ ...row, managesMirrors: manages_mirrors === 1 }))
 }

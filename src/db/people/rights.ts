@@ -3,34 +3,67 @@ import { sql } from 'kysely'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { Queries } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
-import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../schema.ts'
+import type {
+  MembersPull,
+  OrganizationRow,
+  RepositoryRow,
+  Role,
+  TeamPermission,
+  TokenRight,
+  TokenScope,
+} from '../schema.ts'
+import { tokenLists } from './organization-tokens.ts'
+import { grantRanks, managesMirrors, permissionOf } from './team-rights.ts'
 
-/** Whose rights are asked for: a user, and the personal access token behind the request when there is one. */
-export interface Subject {
-  readonly userId: string
-  readonly tokenId?: string | undefined
+/**
+ * Whose rights are asked for: a user, and the personal access token behind the request when there is one; or an organization's token,
+ * which stands for no user.
+ */
+export type Subject =
+  | {
+      readonly userId: string
+      readonly tokenId?: string | undefined
+      readonly organizationTokenId?: undefined
+    }
+  | { readonly userId?: undefined; readonly tokenId?: undefined; readonly organizationTokenId: string }
+
+/** A token of an organization as it is now. */
+export interface OrganizationTokenFacts {
+  readonly id: string
+  readonly organizationId: string
+  readonly allow: readonly TokenRight[]
+  /** As they were given. */
+  readonly repositories: readonly string[]
+  readonly expiresAt: string | null
+  readonly isActive: boolean
 }
 
 export interface SubjectFacts {
   readonly userExists: boolean
   readonly isOperator: boolean
-  /** The token as it is now; undefined when it is revoked, somebody else's, or none was asked about. */
+  /** The personal token as it is now; undefined when it is revoked, somebody else's, or none was asked about. */
   readonly token: { readonly scope: TokenScope; readonly expiresAt: string | null } | undefined
+  /** Undefined when it is revoked, or none was asked about. */
+  readonly organizationToken: OrganizationTokenFacts | undefined
 }
 
 export interface OrganizationFacts extends SubjectFacts {
   readonly organization: OrganizationRow | undefined
   readonly role: Role | undefined
+  /** One of the user's teams there manages mirrors. */
+  readonly managesMirrors: boolean
 }
 
 export interface RepositoryFacts extends OrganizationFacts {
   readonly repository: RepositoryRow | undefined
+  /** The most that a team of the user is granted on the name that was asked about, whether or not it is there. */
+  readonly teamPermission: TeamPermission | undefined
 }
 
 // No row has the empty id, so a caller without user or token joins nothing.
 const NOBODY = ''
 
-type Asked = Record<'userId' | 'tokenId' | 'organization' | 'repository', string>
+type Asked = Record<'userId' | 'tokenId' | 'organizationTokenId' | 'organization' | 'repository', string>
 
 function subjectQuery(db: Queries, value: Value<Asked>) {
   return db
@@ -39,7 +72,10 @@ function subjectQuery(db: Queries, value: Value<Asked>) {
     .leftJoin('tokens', (join) =>
       join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
     )
+    .leftJoin('organization_tokens as ot', (join) => join.on('ot.id', '=', value('organizationTokenId')))
     .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at'])
+    .select(['ot.id as ot_id', 'ot.organization_id as ot_organization_id', 'ot.allow as ot_allow'])
+    .select(['ot.repositories as ot_repositories', 'ot.expires_at as ot_expires_at', 'ot.is_active as ot_is_active'])
 }
 
 function organizationQuery(db: Queries, value: Value<Asked>) {
@@ -52,14 +88,17 @@ function organizationQuery(db: Queries, value: Value<Asked>) {
       'organizations.id as o_id',
       'organizations.name as o_name',
       'organizations.quota_bytes as o_quota_bytes',
+      'organizations.members_pull as o_members_pull',
       'organizations.created_at as o_created_at',
       'members.role as role',
+      managesMirrors.as('manages_mirrors'),
     ])
 }
 
 function repositoryQuery(db: Queries, value: Value<Asked>) {
   return organizationQuery(db, value)
     .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
+    .select(grantRanks(value('repository')))
     .select([
       'repositories.id as r_id',
       'repositories.organization_id as r_organization_id',
@@ -79,7 +118,13 @@ const readOrganization = prepareQuery(organizationQuery)
 const readRepository = prepareQuery(repositoryQuery)
 
 function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
-  return { userId: subject?.userId ?? NOBODY, tokenId: subject?.tokenId ?? NOBODY, organization, repository }
+  return {
+    userId: subject?.userId ?? NOBODY,
+    tokenId: subject?.tokenId ?? NOBODY,
+    organizationTokenId: subject?.organizationTokenId ?? NOBODY,
+    organization,
+    repository,
+  }
 }
 
 interface SubjectColumns {
@@ -87,14 +132,22 @@ interface SubjectColumns {
   is_operator: number | null
   token_scope: TokenScope | null
   expires_at: string | null
+  ot_id: string | null
+  ot_organization_id: string | null
+  ot_allow: string | null
+  ot_repositories: string | null
+  ot_expires_at: string | null
+  ot_is_active: number | null
 }
 
 interface OrganizationColumns extends SubjectColumns {
   o_id: string | null
   o_name: string | null
   o_quota_bytes: number | null
+  o_members_pull: MembersPull | null
   o_created_at: string | null
   role: Role | null
+  manages_mirrors: number | null
 }
 
 function subjectFacts(row: SubjectColumns): SubjectFacts {
@@ -102,18 +155,32 @@ function subjectFacts(row: SubjectColumns): SubjectFacts {
     userExists: row.user_id !== null,
     isOperator: row.is_operator === 1,
     token: row.token_scope === null ? undefined : { scope: row.token_scope, expiresAt: row.expires_at },
+    organizationToken: organizationTokenFacts(row),
+  }
+}
+
+function organizationTokenFacts(row: SubjectColumns): OrganizationTokenFacts | undefined {
+  const { ot_id: id, ot_organization_id: organizationId, ot_allow: allow, ot_repositories: repositories } = row
+  if (id === null || organizationId === null || allow === null || repositories === null) return undefined
+  return {
+    id,
+    organizationId,
+    ...tokenLists({ allow, repositories }),
+    expiresAt: row.ot_expires_at,
+    isActive: row.ot_is_active === 1,
   }
 }
 
 function organizationFacts(row: OrganizationColumns): OrganizationFacts {
-  const { o_id: id, o_name: name, o_created_at: createdAt } = row
+  const { o_id: id, o_name: name, o_members_pull: membersPull, o_created_at: createdAt } = row
   return {
     ...subjectFacts(row),
     organization:
-      id === null || name === null || createdAt === null
+      id === null || name === null || membersPull === null || createdAt === null
         ? undefined
-        : { id, name, quota_bytes: row.o_quota_bytes, created_at: createdAt },
+        : { id, name, quota_bytes: row.o_quota_bytes, members_pull: membersPull, created_at: createdAt },
     role: row.role ?? undefined,
+    managesMirrors: row.manages_mirrors === 1,
   }
 }
 
@@ -144,7 +211,8 @@ export async function readRepositoryFacts(
   name: RepositoryName,
 ): Promise<RepositoryFacts> {
   const row = only(await readRepository(db, valuesOf(subject, organization, name)))
-  return { ...organizationFacts(row), repository: repositoryOf(name, row) }
+  const teamPermission = permissionOf(row.exact_rank, row.pattern_rank)
+  return { ...organizationFacts(row), repository: repositoryOf(name, row), teamPermission }
 }
 
 type Prefixed<T> = { [K in keyof T & string as `r_${K}`]: T[K] | null }

@@ -1,6 +1,5 @@
 import { newId } from '../../lib/ids.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
-import { byBytes, pageOfChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { appendEvents } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
@@ -65,19 +64,4 @@ export async function createRepository(
     },
   ])
   return { row: made, isNew: true }
-}
-
-/** Names in order, after the given one. `organizationIds` undefined: of all organizations. */
-export async function listRepositories(
-  db: Queries,
-  o: { readonly organizationIds?: readonly string[]; readonly after?: string; readonly limit: number },
-): Promise<RepositoryRow[]> {
-  let query = db.selectFrom('repositories').selectAll().orderBy('name').limit(o.limit)
-  if (o.after !== undefined) query = query.where('name', '>', o.after)
-  if (o.organizationIds === undefined) return query.execute()
-  return pageOfChunks(o.organizationIds, (chunk) => query.where('organization_id', 'in', chunk).execute(), {
-    limit: o.limit,
-    keyOf: (row) => row.id,
-    compare: (a, b) => byBytes(a.name, b.name),
-  })
 }

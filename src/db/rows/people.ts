@@ -1,4 +1,4 @@
-/** Organizations, people and their tokens. */
+/** Organizations and people, and the personal tokens of these. */
 import type { ColumnType, Generated } from 'kysely'
 import type { Flag } from './flag.ts'
 
@@ -6,8 +6,16 @@ export interface OrganizationRow {
   id: string
   name: string
   quota_bytes: number | null
+  /** What members may pull without a team. */
+  members_pull: MembersPull
   created_at: string
 }
+
+export interface OrganizationTable extends Omit<OrganizationRow, 'members_pull'> {
+  members_pull: Generated<MembersPull>
+}
+
+export type MembersPull = 'all' | 'none'
 
 export type Role = 'owner' | 'editor' | 'member'
 

@@ -31,6 +31,7 @@ import { hookRoutes } from './hooks.ts'
 import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
+import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, newApp } from './route.ts'
@@ -39,6 +40,8 @@ import { type SampleControl, sampleRoutes } from './sample.ts'
 import { sessionRoutes } from './sessions.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
+import { teamGrantRoutes } from './team-grants.ts'
+import { teamRoutes } from './teams.ts'
 import { tokenRoutes } from './tokens.ts'
 import { toldEventRoutes } from './told-events.ts'
 import { twoFactorRoutes } from './two-factor.ts'
@@ -96,7 +99,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   })
   const [usual, ofPlans] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BODY_BYTES + MAX_PLAN_BYTES)]
   app.use(`${API_PATH}/*`, (c, next) => {
-    const isKnown = c.var.who.principal.kind === 'user'
+    const isKnown = c.var.who.principal.kind !== 'anonymous'
     return (isKnown && PLAN_PATH.test(c.req.path) ? ofPlans : usual)(c, next)
   })
   app.use(`${API_PATH}/*`, async (c, next) => {
@@ -112,6 +115,9 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     organizationRoutes(deps),
     memberRoutes(deps),
     invitationRoutes(deps),
+    teamRoutes(deps),
+    teamGrantRoutes(deps),
+    organizationTokenRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
     catalogRoutes(deps),

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
-import { decideOrganization } from '../../access/rights.ts'
+import { decideOrganization, viewerOf } from '../../access/rights.ts'
 import { catalogListSchema } from '../../api/catalog.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema } from '../../api/schema.ts'
@@ -44,6 +44,7 @@ export function catalogRoutes({ db, openRegistry }: Deps): Routes {
         upstream,
         {
           organizationIds: organizations.map(({ id }) => id),
+          viewer: granted.viewer,
           limit: limit + 1,
           after,
           signal: c.req.raw.signal,
@@ -79,7 +80,7 @@ async function allowCatalog(
   if (isOperators && !isOperator && !(await mayUseShared(db, who, organizations))) {
     throw new AppError('DENIED', `you may not use the shared upstream ${o.upstream}: owners and editors do`)
   }
-  return { ...granted, upstream }
+  return { ...granted, upstream, viewer: await viewerOf(db.read, who, 'mirror.read') }
 }
 
 async function mayUseShared(db: Database, who: Authenticated, organizations: readonly OrganizationRow[]) {

@@ -3,18 +3,23 @@ import type { Authenticator, SignIn } from '../../access/authenticate.ts'
 import type { InstanceAction, OrganizationAction, OwnAction } from '../../access/authorize.ts'
 import { findHookUpstream } from '../../access/hooks.ts'
 import { type OpenInvitation, readInvitation } from '../../access/invitations.ts'
-import type { Authenticated, From, UserPrincipal } from '../../access/principal.ts'
+import { type Authenticated, actorOf, type From, type UserPrincipal } from '../../access/principal.ts'
 import {
   decideAcross,
   decideInstance,
   decideOrganization,
   decideRepository,
   type InstanceGrant,
+  type OrganizationGrant,
+  type OwnOrganization,
   type Refusal,
   type RepositoryAction,
+  type RepositoryGrant,
+  viewerOf,
 } from '../../access/rights.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import type { OrganizationRow, RepositoryRow, Role, UpstreamRow } from '../../db/schema.ts'
+import type { Viewer } from '../../db/people/visible-repositories.ts'
+import type { OrganizationRow, RepositoryRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
 
@@ -48,7 +53,7 @@ export async function allowInOrganization(
   organization: string,
   action: OrganizationAction,
   what: string,
-): Promise<Granted<{ readonly organization: OrganizationRow; readonly role: Role | undefined }>> {
+): Promise<Granted<Omit<OrganizationGrant, 'allowed'>>> {
   const decision = await decideOrganization(db.read, who, organization, action)
   if (!decision.allowed) throw refusal(decision, `${what} in ${organization}`)
   return grant(decision)
@@ -63,14 +68,33 @@ export async function allowAcross(
   who: Authenticated,
   named: string | undefined,
   action: OrganizationAction,
-): Promise<Granted<{ readonly organizations: readonly OrganizationRow[]; readonly isOperator: boolean }>> {
+): Promise<Granted<{ readonly organizations: readonly OwnOrganization[]; readonly isOperator: boolean }>> {
   if (named !== undefined) {
-    const { organization } = await allowInOrganization(db, who, named, action, 'look')
-    return grant({ organizations: [organization], isOperator: false })
+    const { organization, role, seesAll } = await allowInOrganization(db, who, named, action, 'look')
+    return grant({ organizations: [{ ...organization, role, seesAll }], isOperator: false })
   }
   const decision = await decideAcross(db.read, who, action)
   if (decision.allowed) return grant(decision)
   throw refusal(decision, 'look at anything')
+}
+
+/** The same for a list of repositories, or of mirrors: with the eyes that it is for. @throws AppError UNAUTHORIZED, DENIED */
+export async function allowList(
+  db: Database,
+  who: Authenticated,
+  named: string | undefined,
+  of: 'repositories' | 'mirrors',
+): Promise<
+  Granted<{
+    readonly organizations: readonly OrganizationRow[]
+    readonly isOperator: boolean
+    readonly viewer: Viewer
+  }>
+> {
+  const [list, show] =
+    of === 'mirrors' ? (['mirror.list', 'mirror.read'] as const) : (['organization.read', 'repository.pull'] as const)
+  const granted = await allowAcross(db, who, named, list)
+  return grant({ ...granted, viewer: await viewerOf(db.read, who, show) })
 }
 
 /** @throws AppError UNAUTHORIZED, DENIED */
@@ -85,23 +109,34 @@ export async function allowOnInstance(
   return grant(decision)
 }
 
+/**
+ * A repository's name, whether or not it is there.
+ * @param what words for the action, for a refusal
+ * @throws AppError UNAUTHORIZED, DENIED
+ */
+export async function allowOnName(
+  db: Database,
+  who: Authenticated,
+  name: RepositoryName,
+  action: RepositoryAction,
+  what: string = action === 'admin' ? 'administer' : action,
+): Promise<Granted<RepositoryGrant>> {
+  const decision = await decideRepository(db.read, who, name, action)
+  if (decision.allowed) return grant(decision)
+  // What a bearer token does not carry tells nothing about its subject's other rights.
+  const isNarrow = who.access !== undefined && decision.reason === 'denied'
+  throw refusal(isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision, `${what} ${name}`)
+}
+
 /** The repository inside one's own grants. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */
 export async function allowOnRepository(
   db: Database,
   who: Authenticated,
   name: RepositoryName,
   action: RepositoryAction,
+  what?: string,
 ): Promise<Granted<{ readonly organization: OrganizationRow; readonly repository: RepositoryRow }>> {
-  const decision = await decideRepository(db.read, who, name, action)
-  if (!decision.allowed) {
-    // What a bearer token does not carry tells nothing about its subject's other rights.
-    const isNarrow = who.access !== undefined && decision.reason === 'denied'
-    throw refusal(
-      isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision,
-      `${action === 'admin' ? 'administer' : action} ${name}`,
-    )
-  }
-  const { organization, repository } = decision
+  const { organization, repository } = await allowOnName(db, who, name, action, what)
   if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
   return grant({ organization, repository })
 }
@@ -144,7 +179,4 @@ export function callerOf({ principal }: Authenticated): UserPrincipal {
   throw new Error('a decision was made for an anonymous caller')
 }
 
-/** Who did it, as events and history name them. */
-export function actorOf(who: Authenticated): string {
-  return who.principal.kind === 'user' ? `user:${who.principal.username}` : 'anonymous'
-}
+export { actorOf }

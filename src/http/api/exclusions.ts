@@ -78,19 +78,19 @@ export function exclusionRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
   const allow = decideOnMirrors(deps)
   return newRoutes()
-    .serve(list, allow('mirror.read', 'see exclusions'), async (c, { mirror }) => {
+    .serve(list, allow('mirror.read', 'see the exclusions of'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listExclusions(db.read, mirror.id, { limit: limit + 1, after })
       const { items, next } = cutPage(rows, limit, (row) => row.tag ?? row.digest ?? '')
       return c.json({ exclusions: [...items], next }, 200)
     })
-    .serve(exclude, allow('tag.delete', 'exclude tags'), async (c, { mirror }) => {
+    .serve(exclude, allow('tag.delete', 'exclude tags of'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
       const { reason } = c.req.valid('json')
       const exclusion = await excludeMirrorTag(db, { ...changeOf(path, c.var.who), tag: parseTag(tag), reason })
       return c.json({ exclusion, mirror: await mirrors.show(mirror.id) }, 200)
     })
-    .serve(release, allow('tag.delete', 'release tags'), async (c, { mirror }) => {
+    .serve(release, allow('tag.delete', 'release tags of'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
       const takeUpstream = c.req.valid('json').takeUpstream === true
       const of = parseReference(tag)
@@ -102,7 +102,7 @@ export function exclusionRoutes(deps: Deps): Routes {
       const answer = { ...released, tags: [...released.tags], digests: [...released.digests], run }
       return c.json({ ...answer, mirror: await mirrors.show(mirror.id) }, 200)
     })
-    .serve(pins, allow('mirror.read', 'see pins'), async (c, { mirror }) => {
+    .serve(pins, allow('mirror.read', 'see the pins of'), async (c, { mirror }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listPins(db.read, mirror.id, { limit: limit + 1, after })
       const { items, next } = cutPage(rows, limit, (row) => row.tag)

@@ -24,11 +24,15 @@ interface Deps {
 }
 
 export function explainRoutes(deps: Deps): Routes {
-  return newRoutes().serve(explain, decideOnMirrors(deps)('mirror.read', 'explain tags'), async (c, { mirror }) => {
-    const { limit, after, tag } = c.req.valid('query')
-    keepOpen(c)
-    const tags = tag?.map(parseTag)
-    const page = await deps.mirrors.explain(mirror.id, { tags, limit, after, signal: c.req.raw.signal })
-    return c.json({ tags: [...page.tags], next: page.next }, 200)
-  })
+  return newRoutes().serve(
+    explain,
+    decideOnMirrors(deps)('mirror.read', 'explain the tags of'),
+    async (c, { mirror }) => {
+      const { limit, after, tag } = c.req.valid('query')
+      keepOpen(c)
+      const tags = tag?.map(parseTag)
+      const page = await deps.mirrors.explain(mirror.id, { tags, limit, after, signal: c.req.raw.signal })
+      return c.json({ tags: [...page.tags], next: page.next }, 200)
+    },
+  )
 }

@@ -13,7 +13,6 @@ import { historyCursor, listHistory } from '../../db/content/tag-history.ts'
 import { findTag } from '../../db/content/tags.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { listPinnedTags } from '../../db/mirrors/tag-pins.ts'
-import { findRepository } from '../../db/repositories/repositories.ts'
 import type { TagHistoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
@@ -21,7 +20,7 @@ import { readPage } from '../../lib/weighed-page.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { getTagAt, restoreTag } from '../../registry/restore.ts'
-import { actorOf, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
+import { actorOf, allowOnRepository, nameOf } from './decide.ts'
 import { pinOf } from './exclusions.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
@@ -63,20 +62,7 @@ export function historyRoutes({ db }: { readonly db: Database }): Routes {
   return newRoutes()
     .serve(
       history,
-      // It names people: for those who belong to the organization, though the repository may be public.
-      async (who, c) => {
-        const path = c.req.valid('param')
-        const granted = await allowInOrganization(
-          db,
-          who,
-          path.organization,
-          'organization.read',
-          'see the history of tags',
-        )
-        const repository = await findRepository(db.read, nameOf(path))
-        if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${nameOf(path)}`)
-        return { ...granted, repository }
-      },
+      (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'history', 'see the history of'),
       async (c, { repository }) => {
         const { limit, after, tag } = c.req.valid('query')
         const of = tag === undefined ? undefined : parseTag(tag)

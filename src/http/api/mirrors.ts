@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
+import type { RepositoryAction } from '../../access/rights.ts'
 import { acrossQuerySchema } from '../../api/lists.ts'
 import { mirrorChangeSchema } from '../../api/mirror-settings.ts'
 import {
@@ -16,12 +16,22 @@ import {
 import { planAnswerSchema } from '../../api/plans.ts'
 
 import type { Database } from '../../db/engine/engine.ts'
+import { findUpstream } from '../../db/mirrors/upstreams.ts'
 import { findRepository } from '../../db/repositories/repositories.ts'
 import { AppError } from '../../errors.ts'
-import type { MirrorEngine } from '../../mirror/engine.ts'
+import type { MirrorEngine, StartRequest } from '../../mirror/engine.ts'
+import { destinationOf } from '../../mirror/life/start.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { removeRepository } from '../../registry/repositories.ts'
-import { actorOf, allowAcross, allowInOrganization, allowOnRepository, type Granted, nameOf } from './decide.ts'
+import {
+  actorOf,
+  allowInOrganization,
+  allowList,
+  allowOnName,
+  allowOnRepository,
+  type Granted,
+  nameOf,
+} from './decide.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { begun, body, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
 
@@ -31,7 +41,7 @@ const list = createRoute({
   method: 'get',
   path: '/mirrors',
   tags,
-  summary: 'List the mirrors of your organizations',
+  summary: 'List the mirrors of your organizations that you may see',
   request: { query: acrossQuerySchema },
   responses: ok('One page, by destination', mirrorListSchema),
 })
@@ -127,13 +137,12 @@ interface Deps {
 
 type MirrorPath = { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } }
 
-/** Gives the mirror of a path, once the caller may do `action` in its organization. It throws UNAUTHORIZED, DENIED, NOT_FOUND. */
+/** Gives the mirror of a path, once the caller may do `action` to its destination. It throws UNAUTHORIZED, DENIED, NOT_FOUND. */
 export function decideOnMirrors({ db, mirrors }: Deps) {
-  return (action: OrganizationAction, what: string) =>
+  return (action: RepositoryAction, what: string) =>
     async (who: Authenticated, c: MirrorPath): Promise<Granted<{ readonly mirror: Mirror }>> => {
-      const path = c.req.valid('param')
-      const name = nameOf(path)
-      const granted = await allowInOrganization(db, who, path.organization, action, what)
+      const name = nameOf(c.req.valid('param'))
+      const granted = await allowOnName(db, who, name, action, what)
       const mirror = await mirrors.findByRepository(name)
       if (mirror !== undefined) return { ...granted, mirror }
       throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
@@ -143,19 +152,30 @@ export function decideOnMirrors({ db, mirrors }: Deps) {
 export function mirrorRoutes(deps: Deps): Routes {
   const { db, mirrors } = deps
   const allow = decideOnMirrors(deps)
+  /** Where the mirror would write is asked about by name; to take a repository that no mirror has made needs the right to write there. */
+  const allowStart = async (who: Authenticated, request: StartRequest) => {
+    const { organization } = await allowInOrganization(db, who, request.organization, 'mirror.list', 'start mirrors')
+    // That there is no such upstream is for the engine to say, to those who may start a mirror.
+    const upstream = await findUpstream(db.read, organization.id, request.upstream)
+    const destination = destinationOf(request, upstream ?? { prefix: '' })
+    const granted = await allowOnName(db, who, destination, 'mirror.start', 'start a mirror into')
+    const isTaken = request.adopt === true && (await mirrors.findByRepository(destination)) === undefined
+    if (isTaken) await allowOnName(db, who, destination, 'push', 'write to')
+    return granted
+  }
   return newRoutes()
     .serve(
       list,
-      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'mirror.read'),
-      async (c, { organizations }) => {
+      (who, c) => allowList(db, who, c.req.valid('query').organization, 'mirrors'),
+      async (c, { organizations, viewer }) => {
         const { limit, after } = c.req.valid('query')
-        const page = await mirrors.list({ organizations: organizations.map(({ name }) => name), limit, after })
+        const page = await mirrors.list({ organizations: organizations.map(({ name }) => name), viewer, limit, after })
         return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
       },
     )
     .serve(
       start,
-      (who, c) => allowInOrganization(db, who, c.req.valid('json').organization, 'mirror.start', 'start mirrors'),
+      (who, c) => allowStart(who, c.req.valid('json')),
       async (c) => {
         const { dryRun, ...request } = c.req.valid('json')
         keepOpen(c)
@@ -164,8 +184,8 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json(await mirrors.start({ ...request, by: actorOf(c.var.who), signal }), 202)
       },
     )
-    .serve(show, allow('mirror.read', 'see mirrors'), async (c, { mirror }) => c.json({ mirror }, 200))
-    .serve(sync, allow('mirror.sync', 'sync mirrors'), async (c, { mirror }) => {
+    .serve(show, allow('mirror.read', 'see the mirror'), async (c, { mirror }) => c.json({ mirror }, 200))
+    .serve(sync, allow('mirror.sync', 'sync the mirror'), async (c, { mirror }) => {
       const { full, acceptShrink, tags: names, dryRun, plan } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
@@ -176,7 +196,7 @@ export function mirrorRoutes(deps: Deps): Routes {
     .serve(
       stop,
       async (who, c) => {
-        const granted = await allow('mirror.stop', 'stop mirrors')(who, c)
+        const granted = await allow('mirror.stop', 'stop the mirror')(who, c)
         if (c.req.valid('json').delete) await allowOnRepository(db, who, nameOf(c.req.valid('param')), 'admin')
         return granted
       },
@@ -195,19 +215,19 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json({ mirror: stopped }, 200)
       },
     )
-    .serve(pause, allow('mirror.stop', 'pause mirrors'), async (c, { mirror }) =>
+    .serve(pause, allow('mirror.stop', 'pause the mirror'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.pause(mirror.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(resume, allow('mirror.start', 'resume mirrors'), async (c, { mirror }) =>
+    .serve(resume, allow('mirror.start', 'resume the mirror'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.unpause(mirror.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(restart, allow('mirror.start', 'restart mirrors'), async (c, { mirror }) => {
+    .serve(restart, allow('mirror.start', 'restart the mirror'), async (c, { mirror }) => {
       const { upstream, repository } = c.req.valid('json')
       const from = upstream === undefined || repository === undefined ? undefined : { upstream, repository }
       keepOpen(c)
       return c.json(await mirrors.restart(mirror.id, { by: actorOf(c.var.who), from }), 202)
     })
-    .serve(change, allow('mirror.start', 'change mirrors'), async (c, { mirror }) =>
+    .serve(change, allow('mirror.start', 'change the mirror'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.change(mirror.id, c.req.valid('json'), actorOf(c.var.who)) }, 200),
     )
 }

@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
+import { viewerOf } from '../../access/rights.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import {
   type Organization,
@@ -17,9 +18,10 @@ import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
   listOrganizations,
-  listOrganizationsOf,
+  setMembersPull,
   setOrganizationQuota,
 } from '../../db/people/organizations.ts'
+import type { Viewer } from '../../db/people/visible-repositories.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -27,7 +29,7 @@ import { isoTime, systemClock } from '../../lib/clock.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
-import { actorOf, allowInOrganization, allowOnInstance } from './decide.ts'
+import { actorOf, allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
 import { body, created, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['organizations']
@@ -63,13 +65,10 @@ const change = createRoute({
   method: 'patch',
   path: '/organizations/{organization}',
   tags,
-  summary: 'Change the quota of an organization (operators)',
+  summary: 'Change the quota of an organization (operators), or what its members pull without a team (owners)',
   request: { params: z.strictObject({ organization: nameSchema }), body: body(organizationChangeSchema) },
   responses: ok('The organization', organizationAnswerSchema),
 })
-
-/** The most organizations of one user that a list without a filter looks at. */
-const MAX_OWN = 10_000
 
 export function organizationRoutes({
   db,
@@ -78,35 +77,55 @@ export function organizationRoutes({
   readonly db: Database
   readonly mirrors: Pick<MirrorEngine, 'wake'>
 }): Routes {
-  const describe = async (row: OrganizationRow, role: Role | null): Promise<Organization> => ({
+  const describe = async (
+    row: OrganizationRow,
+    role: Role | null,
+    /** Undefined: all of it is seen. */
+    viewer: Viewer | undefined,
+  ): Promise<Organization> => ({
     name: row.name,
     role,
-    ...(await summarizeOrganization(db.read, row.id)),
-    quotaBytes: row.quota_bytes,
+    ...(await summarizeOrganization(db.read, row.id, viewer)),
+    quotaBytes: viewer === undefined ? row.quota_bytes : null,
+    membersPull: row.members_pull,
     createdAt: row.created_at,
   })
+  type Changing = { req: { valid(target: 'json'): z.infer<typeof organizationChangeSchema> } }
   type Named = { req: { valid(target: 'param'): { readonly organization: string } } }
-  const allowOwn = (who: Authenticated) => allowOnInstance(db, who, 'account.read', 'list organizations')
+  const allowOwn = async (who: Authenticated) => {
+    const granted = await allowAcross(db, who, undefined, 'organization.read')
+    return { ...granted, viewer: await viewerOf(db.read, who, 'repository.pull') }
+  }
   const allowCreate = (who: Authenticated) => allowOnInstance(db, who, 'organization.create', 'create organizations')
-  const allowShow = (who: Authenticated, c: Named) =>
-    allowInOrganization(db, who, c.req.valid('param').organization, 'organization.read', 'look')
-  const allowChange = async (who: Authenticated, c: Named) => {
-    await allowOnInstance(db, who, 'organization.create', 'change quotas')
+  const allowShow = async (who: Authenticated, c: Named) => {
+    const { organization } = c.req.valid('param')
+    const granted = await allowInOrganization(db, who, organization, 'organization.read', 'look')
+    return { ...granted, viewer: granted.seesAll ? undefined : await viewerOf(db.read, who, 'repository.pull') }
+  }
+  /** A quota is the operator's to give, the rest its owners'. */
+  const allowChange = async (who: Authenticated, c: Named & Changing) => {
+    const { quotaBytes, membersPull } = c.req.valid('json')
+    if (quotaBytes !== undefined) await allowOnInstance(db, who, 'organization.create', 'change quotas')
+    if (membersPull !== undefined) {
+      const { organization } = c.req.valid('param')
+      await allowInOrganization(db, who, organization, 'organization.change', 'change what members pull')
+    }
     return allowShow(who, c)
   }
   return newRoutes()
-    .serve(list, allowOwn, async (c, { userId, isOperator }) => {
+    .serve(list, allowOwn, async (c, { organizations: own, isOperator, viewer }) => {
       const { limit, after } = c.req.valid('query')
-      const page = { limit: limit + 1, after }
-      const roleOf = new Map(
-        (await listOrganizationsOf(db.read, userId, { limit: MAX_OWN })).map((o) => [o.id, o.role]),
-      )
+      const ownById = new Map(own.map((row) => [row.id, row]))
       const rows = isOperator
-        ? await listOrganizations(db.read, page)
-        : await listOrganizationsOf(db.read, userId, page)
+        ? await listOrganizations(db.read, { limit: limit + 1, after })
+        : own.filter(({ name }) => after === undefined || name > after).slice(0, limit + 1)
       const { items, next } = cutPage(rows, limit, (row) => row.name)
       const organizations: Organization[] = []
-      for (const row of items) organizations.push(await describe(row, roleOf.get(row.id) ?? null))
+      for (const row of items) {
+        const known = ownById.get(row.id)
+        const seesAll = isOperator || known?.seesAll === true
+        organizations.push(await describe(row, known?.role ?? null, seesAll ? undefined : viewer))
+      }
       return c.json({ organizations, next }, 200)
     })
     .serve(create, allowCreate, async (c, { userId }) => {
@@ -125,22 +144,24 @@ export function organizationRoutes({
         await addMember(tx, { organizationId: row.id, userId, role: 'owner', at })
         return { ...row, quota_bytes: quotaBytes }
       })
-      return c.json({ organization: await describe(row, 'owner') }, 201)
+      return c.json({ organization: await describe(row, 'owner', undefined) }, 201)
     })
-    .serve(show, allowShow, async (c, { organization, role }) =>
-      c.json({ organization: await describe(organization, role ?? null) }, 200),
+    .serve(show, allowShow, async (c, { organization, role, viewer }) =>
+      c.json({ organization: await describe(organization, role ?? null, viewer) }, 200),
     )
-    .serve(change, allowChange, async (c, { organization, role }) => {
-      const { quotaBytes } = c.req.valid('json')
+    .serve(change, allowChange, async (c, { organization, role, viewer }) => {
+      const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = c.req.valid('json')
       // Mirrors that were paused for want of room are tried at once.
       await db.write(async (tx) => {
-        await setOrganizationQuota(tx, organization.id, quotaBytes)
+        if (quotaBytes !== organization.quota_bytes) await setOrganizationQuota(tx, organization.id, quotaBytes)
+        if (membersPull !== organization.members_pull) await setMembersPull(tx, organization.id, membersPull)
         const by = { actor: actorOf(c.var.who), at: isoTime(systemClock.now()) }
         const before = organization.quota_bytes ?? Number.POSITIVE_INFINITY
         const isRaised = (quotaBytes ?? Number.POSITIVE_INFINITY) > Number(before)
         if (isRaised) await appendEvents(tx, await endQuotaPauses(tx, organization.id, by))
       })
       engine.wake()
-      return c.json({ organization: await describe({ ...organization, quota_bytes: quotaBytes }, role ?? null) }, 200)
+      const after = { ...organization, quota_bytes: quotaBytes, members_pull: membersPull }
+      return c.json({ organization: await describe(after, role ?? null, viewer) }, 200)
     })
 }

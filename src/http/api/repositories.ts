@@ -14,16 +14,16 @@ import {
   repositoryListSchema,
 } from '../../api/repositories.ts'
 import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
+import { listRepositories } from '../../db/content/repository-lists.ts'
 import { type RepositorySummary, summarizeRepositories } from '../../db/content/repository-summaries.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import { listRepositories } from '../../db/repositories/repositories.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
 import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
-import { actorOf, allowAcross, allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
+import { actorOf, allowList, allowOnName, allowOnRepository, nameOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['repositories']
@@ -33,7 +33,7 @@ const list = createRoute({
   method: 'get',
   path: '/repositories',
   tags,
-  summary: 'List the repositories of your organizations',
+  summary: 'List the repositories of your organizations that you may pull',
   request: { query: acrossQuerySchema },
   responses: ok('One page, by name', repositoryListSchema),
 })
@@ -92,7 +92,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
   const findOwnMirror = async (name: RepositoryName, who: Authenticated) => {
     const mirror = await mirrors.findByRepository(name)
     if (mirror === undefined || mirror.state === 'stopped') return undefined
-    await allowInOrganization(db, who, mirror.organization, 'mirror.stop', `pause or end the mirror that feeds ${name}`)
+    await allowOnName(db, who, name, 'mirror.stop', 'pause or end the mirror that feeds')
     return mirror
   }
   const allow =
@@ -100,19 +100,18 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
     (who: Authenticated, c: { req: { valid(target: 'param'): { organization: string; name: string } } }) =>
       allowOnRepository(db, who, nameOf(c.req.valid('param')), action)
   const allowCreate = async (who: Authenticated, { name, ...settings }: z.infer<typeof repositoryCreateSchema>) => {
-    const organization = name.slice(0, name.indexOf('/'))
-    const granted = await allowInOrganization(db, who, organization, 'repository.create', 'create repositories')
+    const granted = await allowOnName(db, who, parseRepositoryName(name), 'create')
     // Settings are the repository's admin's business; whoever may create it but not that takes the defaults.
     if (Object.values(settings).some((value) => value !== undefined)) {
-      await allowInOrganization(db, who, organization, 'repository.admin', 'set up repositories')
+      await allowOnName(db, who, parseRepositoryName(name), 'admin', 'set up')
     }
     return granted
   }
   return newRoutes()
     .serve(
       list,
-      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'organization.read'),
-      async (c, { organizations }) => {
+      (who, c) => allowList(db, who, c.req.valid('query').organization, 'repositories'),
+      async (c, { organizations, viewer }) => {
         const { limit, after } = c.req.valid('query')
         const organizationIds = organizations.map(({ id }) => id)
         const page = await readPage({
@@ -121,6 +120,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
           read: (from, count) =>
             listRepositories(db.read, {
               organizationIds,
+              viewer,
               limit: count,
               ...(from === undefined ? {} : { after: from }),
             }),

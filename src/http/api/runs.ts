@@ -61,7 +61,7 @@ interface Deps {
 
 export function runRoutes(deps: Deps): Routes {
   const { mirrors } = deps
-  const allow = decideOnMirrors(deps)('mirror.read', 'see runs')
+  const allow = decideOnMirrors(deps)('mirror.read', 'see the runs of')
   function events(
     c: Parameters<typeof keepOpen>[0] & { readonly req: { header(name: string): string | undefined } },
     mirror: Mirror,

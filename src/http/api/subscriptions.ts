@@ -131,10 +131,13 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
       const granted = await allowInOrganization(db, who, organization, action, what)
       return { ...granted, subscription: await subscriptions.show(id, granted.organization.id) }
     }
+  /** It will write to repositories of whatever name that no mirror has made. */
+  const allowAdopt = (who: Authenticated, organization: string) =>
+    allowInOrganization(db, who, organization, 'repository.push', 'have a subscription take repositories')
   return newRoutes()
     .serve(
       list,
-      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'mirror.read'),
+      (who, c) => allowAcross(db, who, c.req.valid('query').organization, 'subscription.read'),
       async (c, { organizations }) => {
         const { limit, after } = c.req.valid('query')
         const page = await subscriptions.list({ organizationIds: organizations.map(({ id }) => id), limit, after })
@@ -143,7 +146,11 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
     )
     .serve(
       start,
-      (who, c) => allowInOrganization(db, who, c.req.valid('json').organization, 'mirror.start', 'start mirrors'),
+      async (who, c) => {
+        const { organization, adopt } = c.req.valid('json')
+        if (adopt) await allowAdopt(who, organization)
+        return allowInOrganization(db, who, organization, 'subscription.manage', 'start subscriptions')
+      },
       async (c) => {
         const { dryRun, ...given } = c.req.valid('json')
         const request = { ...given, signal: c.req.raw.signal }
@@ -152,27 +159,33 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
         return c.json({ subscription: await subscriptions.start({ ...request, by: actorOf(c.var.who) }) }, 201)
       },
     )
-    .serve(show, allow('mirror.read', 'see subscriptions'), async (c, { subscription }) =>
+    .serve(show, allow('subscription.read', 'see subscriptions'), async (c, { subscription }) =>
       c.json({ subscription }, 200),
     )
-    .serve(entries, allow('mirror.read', 'see subscriptions'), async (c, { subscription }) => {
+    .serve(entries, allow('subscription.read', 'see subscriptions'), async (c, { subscription }) => {
       const page = await subscriptions.entries(subscription.id, c.req.valid('query'))
       return c.json({ entries: [...page.entries], next: page.next }, 200)
     })
-    .serve(change, allow('mirror.start', 'change subscriptions'), async (c, { subscription }) =>
-      c.json(await subscriptions.change(subscription.id, c.req.valid('json'), actorOf(c.var.who)), 200),
+    .serve(
+      change,
+      async (who, c) => {
+        if (c.req.valid('json').adopt) await allowAdopt(who, c.req.valid('param').organization)
+        return allow('subscription.manage', 'change subscriptions')(who, c)
+      },
+      async (c, { subscription }) =>
+        c.json(await subscriptions.change(subscription.id, c.req.valid('json'), actorOf(c.var.who)), 200),
     )
-    .serve(sync, allow('mirror.sync', 'sync subscriptions'), async (c, { subscription: { id } }) => {
+    .serve(sync, allow('subscription.sync', 'sync subscriptions'), async (c, { subscription: { id } }) => {
       const { acceptShrink } = c.req.valid('json')
       return c.json({ subscription: await subscriptions.sync(id, { acceptShrink, by: actorOf(c.var.who) }) }, 200)
     })
-    .serve(pause, allow('mirror.stop', 'pause subscriptions'), async (c, { subscription }) =>
+    .serve(pause, allow('subscription.manage', 'pause subscriptions'), async (c, { subscription }) =>
       c.json({ subscription: await subscriptions.pause(subscription.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(resume, allow('mirror.start', 'resume subscriptions'), async (c, { subscription }) =>
+    .serve(resume, allow('subscription.manage', 'resume subscriptions'), async (c, { subscription }) =>
       c.json({ subscription: await subscriptions.unpause(subscription.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(stop, allow('mirror.stop', 'stop subscriptions'), async (c, { subscription: { id } }) => {
+    .serve(stop, allow('subscription.manage', 'stop subscriptions'), async (c, { subscription: { id } }) => {
       const { mirrors } = c.req.valid('json')
       return c.json({ subscription: await subscriptions.stop(id, { mirrors, by: actorOf(c.var.who) }) }, 200)
     })

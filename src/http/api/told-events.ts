@@ -4,12 +4,10 @@ import { nameSchema, z } from '../../api/schema.ts'
 import { eventStreamQuerySchema, type ToldEvent, toldEventSchema } from '../../api/told-events.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { lastSeq } from '../../db/platform/followed-events.ts'
-import { findRepository } from '../../db/repositories/repositories.ts'
-import { AppError } from '../../errors.ts'
 import { followEvents } from '../../events/follow.ts'
 import type { FactsLoader } from '../../events/payload/load-facts.ts'
 import { publicUrl } from '../public-url.ts'
-import { allowInOrganization, nameOf } from './decide.ts'
+import { allowInOrganization, allowOnRepository, nameOf } from './decide.ts'
 import { EVENT_STREAM, type ServerEvent, type StreamFormat, wantsEvents } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
 import { repositoryPathSchema } from './repositories.ts'
@@ -94,13 +92,7 @@ export function toldEventRoutes(deps: Deps): Routes {
   return newRoutes()
     .serve(
       ofRepository,
-      async (who, c) => {
-        const path = c.req.valid('param')
-        const granted = await allowInOrganization(deps.db, who, path.organization, 'webhook.read', 'follow events')
-        const repository = await findRepository(deps.db.read, nameOf(path))
-        if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${nameOf(path)}`)
-        return { ...granted, repository }
-      },
+      (who, c) => allowOnRepository(deps.db, who, nameOf(c.req.valid('param')), 'webhook.read', 'follow the events of'),
       async (c, { organization, repository }, again) =>
         answer(c, { organizationId: organization.id, repositoryId: repository.id }, c.req.valid('query'), again),
     )

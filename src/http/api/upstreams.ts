@@ -29,7 +29,7 @@ import type { UpstreamRow } from '../../db/schema.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'
-import { actorOf, allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
+import { actorOf, allowAcross, allowInOrganization, allowList, allowOnInstance } from './decide.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['upstreams']
@@ -96,7 +96,7 @@ interface Deps {
 export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): Routes {
   type Query = { req: { valid(target: 'query'): { readonly organization?: string | undefined } } }
   /** Shared upstreams are for members of some organization, and for those who share them. */
-  const allowList = async (who: Authenticated, c: Query) => {
+  const allowSeen = async (who: Authenticated, c: Query) => {
     const granted = await allowAcross(db, who, c.req.valid('query').organization, 'upstream.read')
     const isSharer = (await decideInstance(db.read, who, 'upstream.share')).allowed
     return { ...granted, isSharer, seesShared: granted.organizations.length > 0 || granted.isOperator }
@@ -114,14 +114,13 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
   const allowChange = async (who: Authenticated, c: Query) => {
     const granted = await allowManage(who, c.req.valid('query').organization, 'change')
     const { organization } = granted
-    const seen =
-      organization === undefined ? (await allowAcross(db, who, undefined, 'mirror.read')).organizations : [organization]
-    return { ...granted, organization, seen }
+    const list = await allowList(db, who, organization?.name, 'mirrors')
+    return { ...granted, organization, seen: list.organizations, viewer: list.viewer }
   }
   const describe = async (row: UpstreamRow, organization: string | null) =>
     upstreamOf({ ...row, organization, referrers_from_name: await findReferrerSourceName(db.read, row) }, true)
   return newRoutes()
-    .serve(list, allowList, async (c, { organizations, seesShared, isSharer }) => {
+    .serve(list, allowSeen, async (c, { organizations, seesShared, isSharer }) => {
       const { limit, after } = c.req.valid('query')
       const organizationIds = organizations.map(({ id }) => id)
       const { items, next } = await readPage({
@@ -158,7 +157,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
         return c.json({ upstream: await describe(row, owner?.name ?? null), budget }, 200)
       },
     )
-    .serve(change, allowChange, async (c, { organization: owner, seen }) => {
+    .serve(change, allowChange, async (c, { organization: owner, seen, viewer }) => {
       const { upstream: name } = c.req.valid('param')
       const { organization: named = null } = c.req.valid('query')
       const { username, password, check, dryRun, ...rest } = c.req.valid('json')
@@ -176,6 +175,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
         db.read,
         changed.row.id,
         seen.map(({ id }) => id),
+        viewer,
       )
       const answer = {
         upstream: await describe(changed.row, named),

@@ -1,5 +1,5 @@
 /** Who may do what on `/v2`, and how a refusal is said (Docker Registry token specification; design, invariant 7). */
-import type { Authenticated } from '../../access/principal.ts'
+import { actorOf } from '../../access/principal.ts'
 import {
   decideBase,
   decideCatalog,
@@ -97,10 +97,7 @@ function unknownName(name: RepositoryName): AppError {
   return new AppError('NAME_UNKNOWN', `there is no repository ${name}`, { detail: { name } })
 }
 
-/** Who stands in history and events. */
-export function actorOf({ principal }: Authenticated): string {
-  return principal.kind === 'user' ? `user:${principal.username}` : 'anonymous'
-}
+export { actorOf }
 
 /** The answer to a caller who may not: 401 with what to ask a token for, or 403 when no token would help. */
 export function refusal(deps: OciDependencies, call: Call, reason: RefusalReason, scopes: readonly string[]): AppError {

@@ -1,7 +1,7 @@
 /** The lists of distribution-spec: tags (end-8), referrers (end-12) and Docker's `_catalog`. */
-
+import { viewerOf } from '../../access/rights.ts'
+import { listReadableRepositories } from '../../db/content/repository-lists.ts'
 import { listTags } from '../../db/content/tags.ts'
-import { listReadableRepositories } from '../../db/repositories/readable-repositories.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { MediaType } from '../../oci/media-types.ts'
 import { listReferrersPage } from '../../registry/referrers.ts'
@@ -26,9 +26,8 @@ export async function serveTags(deps: OciDependencies, call: Call, granted: Gran
 /** GET `/v2/_catalog`: the repositories that the caller may pull. */
 export async function serveCatalog(deps: OciDependencies, call: Call): Promise<Response> {
   const { limit, after } = parsePage(call.route.query)
-  const { principal } = call.who
-  const userId = principal.kind === 'user' ? principal.userId : undefined
-  const rows = limit === 0 ? [] : await listReadableRepositories(deps.db.read, userId, { after, limit: limit + 1 })
+  const viewer = await viewerOf(deps.db.read, call.who, 'repository.pull')
+  const rows = limit === 0 ? [] : await listReadableRepositories(deps.db.read, viewer, { after, limit: limit + 1 })
   const repositories = rows.slice(0, limit)
   return page(
     call,

@@ -1,7 +1,7 @@
 /** The token service, realm of every challenge: `GET` and `POST /token`. */
 import { type Context, Hono } from 'hono'
 import type { Authenticator } from '../../access/authenticate.ts'
-import { BEARER_LIFE_SECONDS, type BearerSigner, SERVICE } from '../../access/bearer.ts'
+import { BEARER_LIFE_SECONDS, type BearerSigner, type BearerSubject, SERVICE } from '../../access/bearer.ts'
 import { parseAuthorization } from '../../access/credentials.ts'
 import { type Access, ANONYMOUS, type From, type Principal } from '../../access/principal.ts'
 import { createRefreshToken, useRefreshToken } from '../../access/refresh-tokens.ts'
@@ -58,11 +58,10 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
 
   async function answer(c: Context, { grant, scopes, isOffline }: TokenRequest): Promise<Response> {
     const principal = await identify(c, grant)
-    const isUser = principal.kind === 'user'
-    const subject = isUser
-      ? { userId: principal.userId, username: principal.username, tokenId: principal.token?.id }
-      : undefined
-    const bearer = await deps.signBearer({ subject, access: await grantAccess(principal, scopes) })
+    const bearer = await deps.signBearer({
+      subject: subjectOf(principal),
+      access: await grantAccess(principal, scopes),
+    })
     const body = {
       token: bearer.token,
       access_token: bearer.token,
@@ -70,7 +69,8 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
       issued_at: isoTime(bearer.issuedAt),
       ...(grant.type !== 'header' && { scope: formatScopes(bearer.access) }),
     }
-    if (!isOffline || !isUser) return c.json(body)
+    // A token of an organization is kept as it is, by who has it: what it opens ends with it.
+    if (!isOffline || principal.kind !== 'user') return c.json(body)
     const refresh_token =
       grant.type === 'refresh_token'
         ? grant.refreshToken
@@ -91,6 +91,17 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
   })
   app.onError((error, c) => renderError(challenged(error), c.req.raw, deps.logger))
   return app
+}
+
+function subjectOf(principal: Principal): BearerSubject | undefined {
+  switch (principal.kind) {
+    case 'anonymous':
+      return undefined
+    case 'user':
+      return { userId: principal.userId, username: principal.username, tokenId: principal.token?.id }
+    case 'organization-token':
+      return { username: principal.organization.name, organizationTokenId: principal.tokenId }
+  }
 }
 
 /** Only what a person logs in with: a bearer token must not get itself a longer life. */
