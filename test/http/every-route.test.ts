@@ -1,8 +1,10 @@
 // Every route of the OpenAPI document, and every endpoint of /v2, asked by those who may have nothing there: what they get depends on
-// who they are and on nothing that exists (invariant 7).
+// who they are and on nothing that exists (invariant 7). Strangers, credentials that have ended, and members and tokens of the very
+// organization that are granted nothing of what is asked about.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openDatabase } from '../../src/db/engine/engine.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -18,6 +20,7 @@ interface Names {
   readonly subscription: string
   readonly invitation: string
   readonly session: string
+  readonly team: string
 }
 
 const ABSENT: Names = {
@@ -31,6 +34,7 @@ const ABSENT: Names = {
   subscription: '00000000-0000-4000-8000-000000000000',
   invitation: '00000000-0000-4000-8000-000000000001',
   session: '00000000-0000-4000-8000-000000000002',
+  team: 'noteam',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -76,6 +80,8 @@ let victim: Names
 let secrets: readonly string[]
 let operations: readonly Operation[]
 let callers: Record<'anonymous' | 'nobody' | 'bearer' | 'stranger', Login | string | undefined>
+let ended: Readonly<Record<string, Login | string>>
+let narrow: Readonly<Record<string, Login | string>>
 
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
@@ -119,7 +125,11 @@ beforeAll(async () => {
     subscription: subscription.id,
     invitation,
     session,
+    team: 'victimteam',
   }
+  await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
+  const granted = { repository: 'victimrepo', permission: 'admin' }
+  await must('PUT', '/organizations/victimorg/teams/victimteam/grants', granted, insider)
   secrets = [
     'victim',
     'insider',
@@ -136,10 +146,59 @@ beforeAll(async () => {
     link.split('#')[1],
   ]
 
-  const { token: bearer } = (await (
-    await fetch(`${kagami.url}/token?service=kagami`, { headers: { authorization: authorization(insider) } })
-  ).json()) as { token: string }
-  callers = { anonymous: undefined, nobody, bearer, stranger }
+  const bearerOf = async (login: Login, scope = '') => {
+    const headers = { authorization: authorization(login) }
+    const answer = await fetch(`${kagami.url}/token?service=kagami${scope}`, { headers })
+    return ((await answer.json()) as { token: string }).token
+  }
+  callers = { anonymous: undefined, nobody, bearer: await bearerOf(insider), stranger }
+
+  const scope = '&scope=repository:victimorg/victimrepo:pull,push,delete&scope=registry:catalog:*'
+  /** A token as it is, with its user name, and what the token service gives for it. */
+  const waysOf = async (kind: string, username: string, password: string) => ({
+    [`${kind}, alone`]: password,
+    [`${kind}, with its name`]: { username, password },
+    [`bearer of ${kind}`]: await bearerOf({ username, password }, scope),
+  })
+  const personal = async (label: string, login: Login = insider) =>
+    (await must('POST', '/tokens', { label, scope: 'admin' }, login)) as { id: string; token: string }
+  const tokens = '/organizations/victimorg/tokens'
+  const ofOrganization = async (label: string, o: object = {}) => {
+    const all = { allow: ['pull', 'push', 'delete', 'mirrors', 'webhooks'], repositories: ['*'] }
+    return (await must('POST', tokens, { label, ...all, ...o }, insider)) as { id: string; token: string }
+  }
+  const [gone, old] = [await personal('gone'), await personal('old')]
+  const [revoked, idle, past] = [
+    await ofOrganization('gone'),
+    await ofOrganization('idle'),
+    await ofOrganization('past'),
+  ]
+  ended = {
+    ...(await waysOf('a revoked personal token', 'insider', gone.token)),
+    ...(await waysOf('an expired personal token', 'insider', old.token)),
+    ...(await waysOf('a revoked organization token', 'victimorg', revoked.token)),
+    ...(await waysOf('a deactivated organization token', 'victimorg', idle.token)),
+    ...(await waysOf('an expired organization token', 'victimorg', past.token)),
+  }
+  await must('DELETE', `/tokens/${gone.id}`, undefined, insider)
+  await must('DELETE', `${tokens}/${revoked.id}`, undefined, insider)
+  await must('PATCH', `${tokens}/${idle.id}`, { active: false }, insider)
+  const db = await openDatabase(`${kagami.directory}/kagami.sqlite`)
+  const expires_at = '2020-01-01T00:00:00.000Z'
+  await db.write((tx) => tx.updateTable('tokens').set({ expires_at }).where('id', '=', old.id).execute())
+  await db.write((tx) => tx.updateTable('organization_tokens').set({ expires_at }).where('id', '=', past.id).execute())
+  await db.close()
+
+  await must('PATCH', '/organizations/victimorg', { membersPull: 'none' }, insider)
+  const member = await kagami.addUser('member', { victimorg: 'member' })
+  const elsewhere = await ofOrganization('elsewhere', { repositories: ['other-*'] })
+  const deaf = await ofOrganization('deaf', { allow: ['webhooks'] })
+  narrow = {
+    'a member without a team': member,
+    ...(await waysOf('a personal token of a member without a team', 'member', (await personal('m', member)).token)),
+    ...(await waysOf('an organization token for other repositories', 'victimorg', elsewhere.token)),
+    ...(await waysOf('an organization token for webhooks', 'victimorg', deaf.token)),
+  }
 
   const document = JSON.parse((await kagami.call('GET', '/openapi.json')).text)
   type Described = { parameters?: { name: string; in: string; required?: boolean }[] }
@@ -175,6 +234,11 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /organizations': { name: names.organization },
     'patch /organizations/{organization}': { quotaBytes: 1 },
     'put /organizations/{organization}/members/{user}': { role: 'member' },
+    'post /organizations/{organization}/teams': { name: names.team },
+    'patch /organizations/{organization}/teams/{team}': { description: 'mine' },
+    'put /organizations/{organization}/teams/{team}/grants': { repository: names.name, permission: 'admin' },
+    'post /organizations/{organization}/tokens': { label: 'mine', allow: ['pull'], repositories: [names.name] },
+    'patch /organizations/{organization}/tokens/{token}': { active: true },
     'post /upstreams': {
       name: names.upstream,
       url: 'https://a.example',
@@ -200,10 +264,14 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
 async function ask(operation: Operation, names: Names, login: Login | string | undefined, withQuery: boolean) {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, key: keyof Names) => names[key])
   const wanted = operation.query.filter((name) => withQuery || name !== 'organization')
-  const query = new URLSearchParams(wanted.map((name) => [name, names[name as keyof Names]]))
+  const query = new URLSearchParams(wanted.map((name) => [name, parameterOf(name, names)]))
   const body = bodyOf(operation, names)
   const { status, text } = await kagami.call(operation.method.toUpperCase(), `${path}?${query}`, { login, body })
   return { status, text }
+}
+
+function parameterOf(parameter: string, names: Names): string {
+  return parameter === 'repository' ? names.name : names[parameter as keyof Names]
 }
 
 /** The answer without the names that the caller put into the question. */
@@ -246,6 +314,79 @@ describe('every route of the management API', () => {
       }
     })
   }
+
+  test('is closed to credentials that have ended, whatever is asked for', async () => {
+    for (const [caller, login] of Object.entries(ended)) {
+      for (const operation of operations) {
+        const what = `${caller}: ${operation.method} ${operation.path}`
+        // What a secret in the body decides is told by it, and the same for whatever credentials.
+        if (BY_BODY.has(`${operation.method} ${operation.path}`)) continue
+        const there = await ask(operation, victim, login, true)
+        const absent = await ask(operation, ABSENT, login, true)
+        expect([what, there.status, there.text]).toEqual([what, 401, absent.text])
+        expect([what, secrets.filter((secret) => there.text.includes(secret))]).toEqual([what, []])
+      }
+    }
+  }, 60_000)
+
+  test('tells members and tokens of the organization nothing of what they are not granted, existence included', async () => {
+    // What the organization is made of beside its repositories is no secret to its members.
+    const hidden = ['victimrepo', 'victimmirror', 'victimtag', 'victimglob', 'victimteam']
+    hidden.push(victim.run, victim.subscription, victim.token)
+    const { organization, upstream, user } = victim
+    const absentHere = { ...ABSENT, organization, upstream, user }
+    for (const [caller, login] of Object.entries(narrow)) {
+      for (const operation of operations) {
+        const name = `${operation.method} ${operation.path}`
+        // It reads a registry that is not there; the next test asks for one that is.
+        if (name === 'get /catalog') continue
+        // One's own password and codes, and what a secret in the body decides; guesses are counted, and these are the same user's.
+        if (operation.path.startsWith('/user/') || BY_BODY.has(name)) continue
+        for (const withQuery of operation.query.includes('organization') ? [false, true] : [false]) {
+          const what = `${caller}: ${name}${withQuery ? ' of an organization' : ''}`
+          const there = await ask(operation, victim, login, withQuery)
+          const absent = await ask(operation, absentHere, login, withQuery)
+          expect([what, there.status < 500 && there.status !== 401]).toEqual([what, true])
+          if (/\{(name|tag|run|subscription)\}/.test(operation.path)) expect([what, there.status]).toEqual([what, 403])
+          expect([what, hidden.filter((secret) => withoutNames(there.text, victim).includes(secret))]).toEqual([
+            what,
+            [],
+          ])
+          if (there.status === 201) continue
+          expect([what, there.status, withoutNames(there.text, victim)]).toEqual([
+            what,
+            absent.status,
+            withoutNames(absent.text, absentHere),
+          ])
+        }
+      }
+    }
+  }, 60_000)
+
+  test('counts and catalogs tell them nothing either; a grant shows them what it is about', async () => {
+    const login = narrow['a member without a team'] as Login
+    const read = async (path: string, as: Login | string = login) =>
+      JSON.parse((await kagami.call('GET', path, { login: as })).text)
+    const { organization } = await read('/organizations/victimorg')
+    expect(organization).toMatchObject({ repositories: 0, sizeBytes: null, quotaBytes: null, membersPull: 'none' })
+    const catalog = '/catalog?upstream=sample&organization=victimorg'
+    const mirrorsOf = async (as: Login | string) =>
+      (await read(catalog, as)).entries.flatMap((entry: { mirrors: string[] }) => entry.mirrors)
+    expect(await mirrorsOf(login)).toEqual([])
+    const insider = { username: 'insider', password: 'password of insider' }
+    expect(await mirrorsOf(insider)).toContain('victimorg/victimmirror')
+    const team = '/organizations/victimorg/teams/victimteam'
+    expect((await kagami.call('GET', team, { login })).status).toBe(404)
+    await kagami.call('PUT', `${team}/members/member`, { login: insider })
+    expect((await read('/repositories')).repositories.map((one: { name: string }) => one.name)).toEqual([
+      'victimorg/victimrepo',
+    ])
+    expect((await read('/organizations/victimorg')).organization).toMatchObject({ repositories: 1, sizeBytes: null })
+    expect((await read('/mirrors')).mirrors).toEqual([])
+    expect((await read(`${team}/grants`)).grants).toMatchObject([{ repository: 'victimorg/victimrepo' }])
+    await kagami.call('DELETE', `${team}/members/member`, { login: insider })
+    expect((await read('/repositories')).repositories).toEqual([])
+  })
 
   test('the credential of a shared upstream is spent for nobody without an organization', async () => {
     for (const upstream of ['sharedup', 'sample', 'noupstream']) {
@@ -317,6 +458,23 @@ describe('every endpoint of /v2', () => {
       expect(secrets.filter((secret) => catalog.text.includes(secret))).toEqual([])
     })
   }
+
+  test('is closed to credentials that have ended, and to what is not granted, whether or not it is there', async () => {
+    for (const [caller, login] of [...Object.entries(ended), ...Object.entries(narrow)]) {
+      const isBearer = caller.startsWith('bearer of')
+      for (const [method, path] of endpoints) {
+        const there = await send(method, `victimorg/victimrepo/${path}`, login)
+        const absent = await send(method, `victimorg/absentrepo/${path}`, login)
+        const wanted = caller in ended ? 401 : 403
+        expect([caller, method, path, there.status]).toEqual([caller, method, path, wanted])
+        expect([caller, there.text.replaceAll('victimrepo', 'absentrepo')]).toEqual([caller, absent.text])
+      }
+      const catalog = await send('GET', '_catalog', login)
+      expect([caller, catalog.status]).toEqual([caller, caller in ended ? 401 : 200])
+      if (!(caller in ended))
+        expect([caller, isBearer, JSON.parse(catalog.text).repositories]).toEqual([caller, isBearer, []])
+    }
+  }, 60_000)
 
   test('a challenge names the scope that the request needs, whatever credentials came with it, and never an empty one', async () => {
     for (const login of [undefined, 'abc.def.ghi', 'kgm_pat_nonsense', { username: 'owner', password: 'wrong' }]) {
