@@ -14,6 +14,7 @@ import { parseSettings } from '../src/config/settings.ts'
 import { createLogger } from '../src/lib/logger.ts'
 import { startServer } from '../src/server.ts'
 import { type OpenApi, renderApi } from './reference-api.ts'
+import { renderRights } from './reference-rights.ts'
 import { renderStates } from './reference-states.ts'
 import { cell, code, splitDefault, tableOf } from './reference-table.ts'
 
@@ -26,6 +27,7 @@ export async function renderReference(): Promise<Map<string, string>> {
     ['command-line.md', renderCommandLine()],
     ['settings.md', renderSettings()],
     ['mirror-states.md', `${NOTE}\n${renderStates()}`],
+    ['rights.md', `${NOTE}\n${renderRights()}`],
     ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
     ['webhook-payload.schema.json', `${JSON.stringify(webhookPayloadJsonSchema(), null, 2)}\n`],
     ['kagami-config.schema.json', `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`],

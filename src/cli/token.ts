@@ -20,7 +20,7 @@ interface Json {
 
 interface CreateOptions extends Json {
   readonly label: string
-  readonly scope?: string
+  readonly scope: string
   readonly expires: string
   readonly allow?: readonly string[]
   readonly repositories?: readonly string[]
@@ -28,15 +28,15 @@ interface CreateOptions extends Json {
 
 export function addTokenCommands(program: Command, line: CommandLine): void {
   const token = program.command('token').description('your personal access tokens, and those of organizations')
-  const scopes = new Option('--scope <scope>', 'what your token may do; each includes the ones before (default: read)')
+  const scopes = new Option('--scope <scope>', 'what your token may do; each includes the ones before')
   addCommand(token, 'create', 'create a token and print it, this once')
     .requiredOption('--label <label>', 'what it is for')
-    .addOption(scopes.choices(tokenScopeSchema.options))
+    .addOption(scopes.choices(tokenScopeSchema.options).default('read'))
     .option('--expires <time>', 'a number of days such as 90d, or never', '90d')
     .option('--org <org>', 'a token of this organization, for machines (owners); user name is its name')
     .option('--repositories <pattern...>', 'with --org: repositories, or patterns such as dhi-*; * is all')
     .option('--allow <rights>', `with --org: of ${tokenRightSchema.options.join(',')}, joined by commas`, rights)
-    .action((o: CreateOptions) => create(line, o))
+    .action((o: CreateOptions, command: Command) => create(line, o, command.getOptionValueSource('scope') === 'cli'))
   addCommand(token, 'list', 'list your tokens, or those of an organization')
     .option('--org <org>', 'tokens of this organization (owners)')
     .action((o: Json) => (o.org === undefined ? list(line, o) : listOrganizationTokens(line, o.org, o)))
@@ -67,10 +67,10 @@ function rights(text: string): string[] {
   throw new InvalidArgumentError(`got ${JSON.stringify(unknown)}, want some of ${tokenRightSchema.options.join(',')}.`)
 }
 
-async function create(line: CommandLine, o: CreateOptions): Promise<void> {
+async function create(line: CommandLine, o: CreateOptions, isScopeGiven: boolean): Promise<void> {
   const { org, allow, repositories } = o
   if (org !== undefined) {
-    if (o.scope !== undefined) throw new UsageError('a token of an organization has no --scope: give --allow')
+    if (isScopeGiven) throw new UsageError('a token of an organization has no --scope: give --allow')
     if (allow === undefined || repositories === undefined) {
       throw new UsageError('with --org, give --repositories and --allow')
     }
@@ -81,7 +81,7 @@ async function create(line: CommandLine, o: CreateOptions): Promise<void> {
     throw new UsageError('--repositories and --allow are for tokens of an organization: give --org')
   }
   const client = await connect(line)
-  const body = { label: o.label, scope: o.scope ?? 'read', expires: o.expires }
+  const body = { label: o.label, scope: o.scope, expires: o.expires }
   const document = await client.call('POST', '/tokens', tokenCreatedSchema, { body })
   answer(line, o, document, () => document.token)
 }
