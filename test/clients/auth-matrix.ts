@@ -1,5 +1,7 @@
 // Who may do what, asked by a real client (checklist section 6): the same table for every client.
 import { expect, test } from 'bun:test'
+import { issueOrganizationToken } from '../../src/access/organization-tokens.ts'
+import { setOrganizationTokenActive } from '../../src/db/people/organization-tokens.ts'
 import type { CommandResult } from '../support/command.ts'
 import type { Credentials } from '../support/registry-session.ts'
 import { type ClientRegistry, expectWhole, PRIVATE, PUBLIC } from './client-registry.ts'
@@ -128,6 +130,32 @@ export function testAuthMatrix(
       expectRefused(await client.pull(reference(PRIVATE)))
       await expectPushRefused(PRIVATE, `${name}-${how}`)
     }
+    await client.signIn(undefined)
+  })
+
+  test('a token of the organization, under its name: pulls and pushes what it names, and ends at once', async () => {
+    const { client, registry } = parts()
+    const { db, organization } = registry.server
+    const repositories = ['private', `by-token-of-${name}-*`]
+    const { row, text } = await db.write((tx) =>
+      issueOrganizationToken(tx, {
+        organizationId: organization.id,
+        label: `ci of ${name}`,
+        allow: ['pull', 'push'],
+        repositories,
+        expiresAt: null,
+        createdBy: 'user:owner',
+      }),
+    )
+    const token = { username: organization.name, password: text.reveal() }
+    expectDone(await client.signIn(token))
+    expectDone(await client.pull(reference(PRIVATE)))
+    await expectPushed(`acme/by-token-of-${name}-app`, 'v1')
+    expectRefused(await client.push(reference(`acme/elsewhere-${name}`)))
+    expect(await tagsOf(`acme/elsewhere-${name}`)).toEqual([])
+    await db.write((tx) => setOrganizationTokenActive(tx, organization.id, row.id, false))
+    expectRefused(await client.pull(reference(PRIVATE)))
+    await expectPushRefused(PRIVATE, `${name}-deactivated`)
     await client.signIn(undefined)
   })
 }
