@@ -6,7 +6,14 @@ import { deleteRepository } from '../../src/db/mirrors/repository-settings.ts'
 import { addMember, removeMember } from '../../src/db/people/members.ts'
 import { setMembersPull } from '../../src/db/people/organizations.ts'
 import { grantToTeam, listGrants, MAX_PATTERNS, revokeFromTeam } from '../../src/db/people/team-grants.ts'
-import { addTeamMember, changeTeam, createTeam, removeTeam, removeTeamMember } from '../../src/db/people/teams.ts'
+import {
+  addTeamMember,
+  changeTeam,
+  createTeam,
+  findTeam,
+  removeTeam,
+  removeTeamMember,
+} from '../../src/db/people/teams.ts'
 import { findRepository } from '../../src/db/repositories/repositories.ts'
 import type { TeamPermission } from '../../src/db/schema.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
@@ -164,6 +171,18 @@ describeOnEachEngine('teams', (openFresh) => {
     expect(await decide(on, stranger.who, 'acme/app')).toBe('denied')
     const { who } = await on.user('nobody')
     expect(await decide(on, who, 'acme/app')).toBe('denied')
+  })
+
+  test('a team is found by its name in its organization, where the name is its own', async () => {
+    const on = await openAccessInstance(await openFresh())
+    const { team, organizationId } = await closedOrganization(on)
+    const other = await on.organization('beta')
+    expect((await findTeam(on.db.read, organizationId, 'dev'))?.id).toBe(team.id)
+    expect(await findTeam(on.db.read, other, 'dev')).toBeUndefined()
+    const again = (organization_id: string) =>
+      on.db.write((tx) => createTeam(tx, { organization_id, name: 'dev', description: '', manages_mirrors: 0, at }))
+    await expect(again(organizationId)).rejects.toThrow('there is a team dev already')
+    expect((await again(other)).id).not.toBe(team.id)
   })
 
   test('only members of the organization come into a team, and patterns are bounded', async () => {

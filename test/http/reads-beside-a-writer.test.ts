@@ -2,7 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import { authorization, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(60_000)
 
@@ -12,6 +12,7 @@ interface Described {
 
 let kagami: WholeServer
 let personal: string
+let machine: Login
 let refresh: string
 let tag: string
 let names: Readonly<Record<string, string>>
@@ -31,6 +32,9 @@ beforeAll(async () => {
   await kagami.server.mirrors.wait(run.id)
   const { subscription } = await make('/subscriptions', { ...source, match: ['nothing'] })
   const made = await make('/tokens', { label: 'reads', scope: 'admin' })
+  await make('/organizations/acme/teams', { name: 'readers' })
+  const all = { label: 'ci', allow: ['pull'], repositories: ['*'] }
+  machine = { username: 'acme', password: (await make('/organizations/acme/tokens', all)).token }
   const login = { authorization: authorization(OWNER) }
   const granted = await (
     await fetch(`${kagami.url}/token?service=kagami&offline_token=true`, { headers: login })
@@ -43,6 +47,7 @@ beforeAll(async () => {
     organization: 'acme',
     name: 'mirrored',
     user,
+    team: 'readers',
     upstream,
     tag,
     token: made.id,
@@ -122,15 +127,19 @@ test('every pull, and the tokens for it', async () => {
   ]
   await besideWriter(async () => {
     const answers: [string, number][] = []
-    for (const login of [OWNER, personal]) {
+    for (const login of [OWNER, personal, machine]) {
       const headers = { authorization: authorization(login) }
-      for (const path of [...paths, ...below.map((one) => `/v2/acme/mirrored/${one}`)]) {
+      const own = login === machine ? paths.filter((path) => path !== '/metrics') : paths
+      for (const path of [...own, ...below.map((one) => `/v2/acme/mirrored/${one}`)]) {
         for (const method of ['GET', 'HEAD'])
           answers.push([`${method} ${path}`, await status(path, { method, headers })])
       }
     }
-    const login = { authorization: authorization(OWNER) }
-    answers.push(['GET /token', await status('/token?scope=repository:acme/mirrored:pull', { headers: login })])
+    for (const login of [OWNER, machine]) {
+      const headers = { authorization: authorization(login) }
+      const asked = '/token?scope=repository:acme/mirrored:pull&offline_token=false'
+      answers.push(['GET /token', await status(asked, { headers })])
+    }
     for (const form of forms) {
       const body = new URLSearchParams({ ...form, service: 'kagami', client_id: 'test' })
       answers.push([`POST /token ${form.grant_type}`, await status('/token', { method: 'POST', body })])
