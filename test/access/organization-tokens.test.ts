@@ -142,7 +142,7 @@ describeOnEachEngine('tokens of organizations', (openFresh) => {
       false,
       true,
     ])
-    expect([await inAcme(narrow, 'mirror.start'), await inAcme(wide, 'mirror.start')]).toEqual([true, true])
+    expect([await inAcme(narrow, 'mirror.start'), await inAcme(wide, 'mirror.start')]).toEqual([false, true])
     const start = (who: Authenticated, name: string) =>
       decideRepository(on.db.read, who, parseRepositoryName(name), 'mirror.start', on.clock.now())
     expect([(await start(narrow, 'acme/dhi-x')).allowed, (await start(narrow, 'acme/x')).allowed]).toEqual([
