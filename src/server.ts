@@ -1,5 +1,6 @@
 /** The composition root: opens the instance, puts the parts together, serves. */
 import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
+import { createIssuers } from './access/identity/issuers.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
@@ -19,6 +20,7 @@ import type { Logger } from './lib/logger.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createSubscriptions } from './mirror/subscriptions/create-subscriptions.ts'
+import { createHttpClient } from './net/guarded-fetch.ts'
 import { createMailer } from './net/mail.ts'
 import { wholePortions } from './net/portions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
@@ -52,6 +54,9 @@ export interface RunningServer {
   /** Ends runs, lets requests under way end for a moment, closes the data. */
   close(): Promise<void>
 }
+
+/** To issuers of identity at once, beside the requests of mirrors. */
+const IDENTITY_REQUESTS = 16
 
 const SAMPLE_UPSTREAM = 'sample'
 const SAMPLE_REPOSITORY = 'python'
@@ -110,6 +115,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(subscriptions.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
+    const issuers = createIssuers({ http: createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS }), clock })
     const api = createApiApp({
       db,
       ...access,
@@ -123,6 +129,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
       clock,
+      issuers,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
       mailer: settings.smtp && createMailer({ ...settings.smtp, policy }),

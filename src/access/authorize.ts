@@ -99,6 +99,8 @@ export const RULES = {
   'member.manage': { scope: 'admin', roles: OWNERS, operator: true },
   'invitation.manage': { scope: 'admin', roles: OWNERS, operator: true },
   'organization.leave': { scope: 'admin', roles: ALL },
+  // Operators too: a provider that fails must not keep an organization's people out for good.
+  'identity.manage': { scope: 'admin', roles: OWNERS, operator: true },
   'account.read': { scope: 'read', roles: [], own: true },
   'token.manage': { scope: 'admin', roles: [], own: true },
   'profile.manage': { scope: 'admin', roles: [], own: true },
@@ -106,6 +108,7 @@ export const RULES = {
   'user.create': { scope: 'admin', roles: [], operator: true },
   'user.manage': { scope: 'admin', roles: [], operator: true },
   'upstream.share': { scope: 'admin', roles: [], operator: true },
+  'identity.share': { scope: 'admin', roles: [], operator: true },
   'metrics.read': { scope: 'read', roles: [], operator: true },
   'instance.admin': { scope: 'admin', roles: [], operator: true },
 } as const satisfies Record<string, Rule>
@@ -121,6 +124,7 @@ export type InstanceAction =
   | 'user.create'
   | 'user.manage'
   | 'upstream.share'
+  | 'identity.share'
   | 'metrics.read'
   | 'instance.admin'
 

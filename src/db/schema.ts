@@ -18,6 +18,16 @@ import type {
   UploadSessionRow,
 } from './rows/content.ts'
 import type {
+  DeviceAuthorizationRow,
+  IdentityProviderRow,
+  IdentityRefusalRow,
+  IdentityRuleRow,
+  IdentityUsedTokenRow,
+  OrganizationTokenRow,
+  SignInAttemptRow,
+  SignInCodeRow,
+} from './rows/identity.ts'
+import type {
   MirrorExclusionRow,
   MirrorFactRow,
   MirrorHintRow,
@@ -51,6 +61,7 @@ import type { OrganizationTokenRow, TeamGrantRow, TeamMemberRow, TeamRow } from 
 import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow } from './rows/upstreams.ts'
 
 export type * from './rows/content.ts'
+export type * from './rows/identity.ts'
 export type * from './rows/mirrors.ts'
 export type * from './rows/people.ts'
 export type * from './rows/platform.ts'
@@ -92,6 +103,14 @@ export interface Schema {
   invitations: InvitationRow
   two_factors: TwoFactorRow
   recovery_codes: RecoveryCodeRow
+  identity_providers: IdentityProviderRow
+  identity_rules: IdentityRuleRow
+  identity_refusals: IdentityRefusalRow
+  identity_used_tokens: IdentityUsedTokenRow
+  sign_in_attempts: SignInAttemptRow
+  sign_in_codes: SignInCodeRow
+  device_authorizations: DeviceAuthorizationRow
+  organization_tokens: OrganizationTokenRow
   upstreams: UpstreamRow
   upstream_hooks: UpstreamHookRow
   mirrors: MirrorRow

@@ -57,6 +57,7 @@ const EXPECTED: Record<Action, Expected> = {
   'member.manage': ['oO', 'admin'],
   'invitation.manage': ['oO', 'admin'],
   'organization.leave': ['oem', 'admin'],
+  'identity.manage': ['oO', 'admin'],
   'account.read': ['s', 'read'],
   'token.manage': ['s', 'admin'],
   'profile.manage': ['s', 'admin'],
@@ -64,6 +65,7 @@ const EXPECTED: Record<Action, Expected> = {
   'user.create': ['O', 'admin'],
   'user.manage': ['O', 'admin'],
   'upstream.share': ['O', 'admin'],
+  'identity.share': ['O', 'admin'],
   'metrics.read': ['O', 'read'],
   'instance.admin': ['O', 'admin'],
 }

@@ -21,6 +21,7 @@ import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
 import { teams } from './0030-teams.ts'
 import { people } from './0032-people.ts'
+import { identity } from './0033-identity.ts'
 import { imageDifferences } from './0035-image-differences.ts'
 import type { Migration } from './migration.ts'
 
@@ -50,4 +51,5 @@ export const MIGRATIONS: readonly Migration[] = [
   people,
   imageDifferences,
   teams,
+  identity,
 ]

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
+import type { Issuers } from '../../access/identity/issuers.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
@@ -28,6 +29,7 @@ import { exclusionRoutes } from './exclusions.ts'
 import { explainRoutes } from './explain.ts'
 import { historyRoutes } from './history.ts'
 import { hookRoutes } from './hooks.ts'
+import { identityRoutes } from './identities.ts'
 import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
@@ -63,6 +65,7 @@ export interface ApiDeps {
   readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
   readonly checkUpstream: CheckUpstream
   readonly clock: Clock
+  readonly issuers: Issuers
   /** Undefined: as each request's Host says. */
   readonly publicUrl: string | undefined
   /** Undefined: this server sends no mail. */
@@ -118,6 +121,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     teamRoutes(deps),
     teamGrantRoutes(deps),
     organizationTokenRoutes(deps),
+    identityRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
     catalogRoutes(deps),

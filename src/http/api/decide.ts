@@ -168,6 +168,11 @@ export async function allowSignIn(
   return grant(await authenticator.signIn(o, from))
 }
 
+/** Whoever asks, as this is how one gets credentials at all: what was sent decides, and says nothing to who sent the wrong thing. */
+export async function allowAnybody(): Promise<Granted> {
+  return grant({})
+}
+
 /** `organization/name` of a path's two parameters. @throws AppError NAME_INVALID */
 export function nameOf(path: { readonly organization: string; readonly name: string }): RepositoryName {
   return parseRepositoryName(`${path.organization}/${path.name}`)

@@ -1,0 +1,165 @@
+import { findGlobFault } from '../oci/repository-globs.ts'
+import { listSchema } from './lists.ts'
+import { roleSchema } from './organizations.ts'
+import { idSchema, nameSchema, timeSchema, z } from './schema.ts'
+
+/** What a job's token may do, as an organization's own tokens have it. */
+export const ALLOWED = ['pull', 'push', 'delete', 'mirrors', 'webhooks'] as const
+
+const issuerSchema = z.string().min(1).max(2048).describe('As it names itself in `iss`, letter for letter')
+const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides those of the system')
+const claimsSchema = z.record(z.string().max(100), z.string().max(500))
+const minutesSchema = z.int().min(1).max(60)
+
+/**
+ * A provider that people sign in by. `signIn`: where a browser begins, `redirectUri`: what the provider has to know. `only`: members of
+ * the organization sign in by it and by no password.
+ */
+export const identityProviderSchema = z
+  .strictObject({
+    kind: z.literal('provider'),
+    id: idSchema,
+    name: nameSchema,
+    organization: nameSchema.nullable(),
+    issuer: z.string(),
+    clientId: z.string(),
+    hasClientSecret: z.boolean(),
+    ca: z.string().nullable(),
+    role: roleSchema,
+    only: z.boolean(),
+    trustEmail: z.boolean(),
+    signIn: z.string(),
+    redirectUri: z.string(),
+    createdBy: z.string(),
+    createdAt: timeSchema,
+    lastUsedAt: timeSchema.nullable(),
+  })
+  .openapi('IdentityProvider')
+
+/** A rule by which CI jobs exchange a JWT of their system for a token of minutes. */
+export const identityRuleSchema = z
+  .strictObject({
+    kind: z.literal('rule'),
+    id: idSchema,
+    name: nameSchema,
+    organization: nameSchema,
+    issuer: z.string(),
+    audience: z.string(),
+    subject: z.string().nullable(),
+    claims: claimsSchema,
+    allow: z.array(z.enum(ALLOWED)),
+    repositories: z.array(z.string()),
+    minutes: minutesSchema,
+    ca: z.string().nullable(),
+    createdBy: z.string(),
+    createdAt: timeSchema,
+    lastUsedAt: timeSchema.nullable(),
+  })
+  .openapi('IdentityRule')
+
+export const identitySchema = z.union([identityProviderSchema, identityRuleSchema]).openapi('Identity')
+
+/** `verified`: its issuer had signed it. */
+export const identityRefusalSchema = z
+  .strictObject({
+    at: timeSchema,
+    verified: z.boolean(),
+    subject: z.string().nullable(),
+    reason: z.string(),
+    address: z.string().nullable(),
+  })
+  .openapi('IdentityRefusal')
+
+export const identityListSchema = listSchema('identities', identitySchema).openapi('IdentityList')
+export const identityAnswerSchema = z.strictObject({ identity: identitySchema })
+/** `refusals`: the last ones of tokens of the rule's issuer, newest first; none for providers. */
+export const identityShowSchema = z.strictObject({
+  identity: identitySchema,
+  refusals: z.array(identityRefusalSchema),
+})
+
+const providerCreateSchema = z.strictObject({
+  kind: z.literal('provider'),
+  name: nameSchema,
+  issuer: issuerSchema,
+  clientId: z.string().min(1).max(512),
+  clientSecret: z
+    .string()
+    .min(1)
+    .max(16_384)
+    .optional()
+    .describe('Kept sealed, never shown; left out: a public client'),
+  ca: caSchema.optional(),
+  role: roleSchema.default('member').describe('What people become in the organization when they first come'),
+  only: z.boolean().default(false).describe("Refuse the passwords of the organization's members"),
+})
+
+const ruleCreateSchema = z.strictObject({
+  kind: z.literal('rule'),
+  name: nameSchema,
+  issuer: issuerSchema,
+  audience: z.string().min(1).max(1024).describe('One of `aud`, letter for letter'),
+  subject: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe('Pattern of `sub`: exact, but for * (neither / nor :) and **'),
+  claims: claimsSchema.default({}).describe('Patterns by claim: each must match'),
+  allow: z.array(z.enum(ALLOWED)).min(1).max(ALLOWED.length).default(['pull']),
+  repositories: z
+    .array(z.string().min(1).max(255))
+    .min(1)
+    .max(50)
+    .refine((globs) => findGlobFault(globs) === undefined, {
+      error: ({ input }) => findGlobFault(input as string[]) ?? '',
+    })
+    .default(['**'])
+    .describe('Names below the organization, or globs of them'),
+  minutes: minutesSchema.default(15),
+  ca: caSchema.optional(),
+})
+
+export const identityCreateSchema = z
+  .discriminatedUnion('kind', [providerCreateSchema, ruleCreateSchema])
+  .openapi('IdentityCreate')
+
+/** Of the instance: `trustEmail` links people to the account here that has their verified mail address. */
+export const sharedProviderCreateSchema = providerCreateSchema
+  .omit({ role: true, only: true })
+  .extend({ trustEmail: z.boolean().default(false) })
+  .openapi('SharedIdentityProviderCreate')
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const TOKEN_TYPES = ['urn:ietf:params:oauth:token-type:jwt', 'urn:ietf:params:oauth:token-type:id_token'] as const
+
+/** RFC 8693, section 2.1. */
+export const tokenExchangeSchema = z
+  .object({
+    grant_type: z.literal(EXCHANGE),
+    subject_token: z
+      .string()
+      .min(1)
+      .max(16 * 1024),
+    subject_token_type: z.enum(TOKEN_TYPES).default(TOKEN_TYPES[0]),
+  })
+  .openapi('TokenExchange')
+
+/** RFC 8693, section 2.2.1, and what `docker login` needs: the user name is the organization's. */
+export const tokenExchangedSchema = z
+  .strictObject({
+    access_token: z.string(),
+    issued_token_type: z.literal('urn:ietf:params:oauth:token-type:access_token'),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int(),
+    scope: z.string(),
+    id: idSchema,
+    username: nameSchema,
+    repositories: z.array(z.string()),
+    expiresAt: timeSchema,
+  })
+  .openapi('TokenExchanged')
+
+export type Identity = z.infer<typeof identitySchema>
+export type IdentityProvider = z.infer<typeof identityProviderSchema>
+export type IdentityCreate = z.infer<typeof identityCreateSchema>

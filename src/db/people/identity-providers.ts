@@ -1,0 +1,110 @@
+/** Providers that people sign in by: of an organization, or of the instance. */
+import { sql } from 'kysely'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
+import type { IdentityProviderRow } from '../schema.ts'
+import type { Page } from './organizations.ts'
+
+/** Of one organization, or of the instance. */
+export const MAX_PROVIDERS = 20
+
+export interface ProviderRecord extends IdentityProviderRow {
+  /** Null: of the instance. */
+  readonly organization: string | null
+}
+
+function providers(db: Queries) {
+  return db
+    .selectFrom('identity_providers as provider')
+    .leftJoin('organizations as organization', 'organization.id', 'provider.organization_id')
+    .selectAll('provider')
+    .select('organization.name as organization')
+}
+
+function owned(db: Queries, organizationId: string | null) {
+  return organizationId === null
+    ? providers(db).where('provider.organization_id', 'is', null)
+    : providers(db).where('provider.organization_id', '=', organizationId)
+}
+
+/** By name. @param organizationId null: of the instance */
+export async function listProviders(db: Queries, organizationId: string | null, page: Page): Promise<ProviderRecord[]> {
+  let query = owned(db, organizationId).orderBy('provider.name').limit(page.limit)
+  if (page.after !== undefined) query = query.where('provider.name', '>', page.after)
+  return query.execute()
+}
+
+export async function findProvider(
+  db: Queries,
+  organizationId: string | null,
+  name: string,
+): Promise<ProviderRecord | undefined> {
+  return owned(db, organizationId).where('provider.name', '=', name).executeTakeFirst()
+}
+
+/** By its id, which cannot be guessed; those of the instance by their name too. */
+export async function findProviderToSignIn(db: Queries, idOrName: string): Promise<ProviderRecord | undefined> {
+  const byId = await providers(db).where('provider.id', '=', idOrName).executeTakeFirst()
+  return byId ?? (await findProvider(db, null, idOrName))
+}
+
+export async function insertProvider(tx: Transaction, row: IdentityProviderRow): Promise<void> {
+  await tx.insertInto('identity_providers').values(row).execute()
+}
+
+/** The name of the links in better-auth's `accounts`. */
+export function accountProviderOf(providerId: string): string {
+  return `oidc:${providerId}`
+}
+
+/** Nobody is known by it any more; the people stay. @returns false when there is none */
+export async function removeProvider(tx: Transaction, organizationId: string | null, name: string): Promise<boolean> {
+  const row = await findProvider(tx, organizationId, name)
+  if (row === undefined) return false
+  await tx.deleteFrom('accounts').where('provider_id', '=', accountProviderOf(row.id)).execute()
+  await tx.deleteFrom('identity_providers').where('id', '=', row.id).execute()
+  return true
+}
+
+export async function touchProvider(tx: Transaction, id: string, at: string): Promise<void> {
+  await tx.updateTable('identity_providers').set({ last_used_at: at }).where('id', '=', id).execute()
+}
+
+const readOnlyProvider = prepareQuery((db, value: Value<Record<'userId', string>>) =>
+  db
+    .selectFrom('members')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .innerJoin('organizations as organization', 'organization.id', 'members.organization_id')
+    .innerJoin('identity_providers as provider', (join) =>
+      join.onRef('provider.organization_id', '=', 'members.organization_id').on('provider.is_only', '=', 1),
+    )
+    .select(['organization.name as organization', 'provider.name', 'provider.id'])
+    .where('members.user_id', '=', value('userId'))
+    .where('users.is_operator', '=', 0)
+    .where((eb) =>
+      eb.or([
+        eb('members.role', '!=', 'owner'),
+        eb.exists(
+          eb
+            .selectFrom('members as other')
+            .select(sql<number>`1`.as('one'))
+            .whereRef('other.organization_id', '=', 'members.organization_id')
+            .whereRef('other.user_id', '!=', 'members.user_id')
+            .where('other.role', '=', 'owner'),
+        ),
+      ]),
+    )
+    .orderBy('organization.name')
+    .limit(1),
+)
+
+/**
+ * The provider that the user has to sign in by, as one of their organizations wants it; undefined: a password will do. An organization's
+ * only owner, and operators, keep theirs: a provider that fails must not lock everybody out.
+ */
+export async function findOnlyProvider(
+  db: Queries,
+  userId: string,
+): Promise<{ readonly organization: string; readonly name: string; readonly id: string } | undefined> {
+  return (await readOnlyProvider(db, { userId }))[0]
+}

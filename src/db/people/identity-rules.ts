@@ -1,0 +1,144 @@
+/** Rules by which CI jobs get tokens, what was refused lately, and which JWTs were used. */
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { IdentityRefusalRow, IdentityRuleRow, OrganizationTokenAction, OrganizationTokenRow } from '../schema.ts'
+import type { Page } from './organizations.ts'
+
+/** Of one organization. */
+export const MAX_RULES = 100
+const KEPT_REFUSALS = 20
+
+/** The rules of that organization for tokens of that issuer. */
+export async function listRulesOf(db: Queries, organizationId: string, issuer: string): Promise<IdentityRuleRow[]> {
+  return db
+    .selectFrom('identity_rules')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .where('issuer', '=', issuer)
+    .orderBy('name')
+    .execute()
+}
+
+/** What its JSON columns hold. */
+export function partsOf(row: Pick<IdentityRuleRow, 'claims' | 'allow' | 'repositories'>) {
+  return {
+    claims: JSON.parse(row.claims) as Record<string, string>,
+    allow: JSON.parse(row.allow) as OrganizationTokenAction[],
+    repositories: JSON.parse(row.repositories) as string[],
+  }
+}
+
+/** By name. */
+export async function listRules(db: Queries, organizationId: string, page: Page): Promise<IdentityRuleRow[]> {
+  let query = db
+    .selectFrom('identity_rules')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .orderBy('name')
+    .limit(page.limit)
+  if (page.after !== undefined) query = query.where('name', '>', page.after)
+  return query.execute()
+}
+
+export async function findRule(
+  db: Queries,
+  organizationId: string,
+  name: string,
+): Promise<IdentityRuleRow | undefined> {
+  return db
+    .selectFrom('identity_rules')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+}
+
+export async function countRules(db: Queries, organizationId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('identity_rules')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+export async function insertRule(tx: Transaction, row: IdentityRuleRow): Promise<void> {
+  await tx.insertInto('identity_rules').values(row).execute()
+}
+
+/** What jobs got by it ends with it. @returns false when there is none */
+export async function removeRule(tx: Transaction, organizationId: string, name: string): Promise<boolean> {
+  const row = await findRule(tx, organizationId, name)
+  if (row === undefined) return false
+  await tx.deleteFrom('organization_tokens').where('rule_id', '=', row.id).execute()
+  await tx.deleteFrom('identity_rules').where('id', '=', row.id).execute()
+  return true
+}
+
+/** Whether the rule is still there, in the transaction that gives something by it. */
+export async function hasRule(tx: Transaction, id: string): Promise<boolean> {
+  return (await tx.selectFrom('identity_rules').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
+}
+
+export async function touchRule(tx: Transaction, id: string, at: string): Promise<void> {
+  await tx.updateTable('identity_rules').set({ last_used_at: at }).where('id', '=', id).execute()
+}
+
+/** Takes the one use of a JWT. @returns false when it was used before */
+export async function useJwt(
+  tx: Transaction,
+  used: { readonly organizationId: string; readonly hash: string; readonly endsAt: string },
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('identity_used_tokens')
+    .values({ organization_id: used.organizationId, hash: used.hash, ends_at: used.endsAt })
+    .onConflict((conflict) => conflict.columns(['organization_id', 'hash']).doNothing())
+    .executeTakeFirst()
+  return (numInsertedOrUpdatedRows ?? 0n) > 0n
+}
+
+/** Uses of JWTs that have ended, and tokens of jobs that have: each job makes one of each. */
+export async function removeEndedUses(tx: Transaction, at: string): Promise<void> {
+  await tx.deleteFrom('identity_used_tokens').where('ends_at', '<=', at).execute()
+  await tx.deleteFrom('organization_tokens').where('rule_id', 'is not', null).where('expires_at', '<=', at).execute()
+}
+
+export async function insertOrganizationToken(tx: Transaction, row: OrganizationTokenRow): Promise<void> {
+  await tx.insertInto('organization_tokens').values(row).execute()
+}
+
+/** Keeps the last ones of the organization, of each kind. */
+export async function noteRefusal(tx: Transaction, refusal: Omit<IdentityRefusalRow, 'seq'>): Promise<void> {
+  await tx.insertInto('identity_refusals').values(refusal).execute()
+  const first = await tx
+    .selectFrom('identity_refusals')
+    .select('seq')
+    .where('organization_id', '=', refusal.organization_id)
+    .where('is_verified', '=', refusal.is_verified)
+    .orderBy('seq', 'desc')
+    .offset(KEPT_REFUSALS)
+    .limit(1)
+    .executeTakeFirst()
+  if (first === undefined) return
+  await tx
+    .deleteFrom('identity_refusals')
+    .where('organization_id', '=', refusal.organization_id)
+    .where('is_verified', '=', refusal.is_verified)
+    .where('seq', '<=', first.seq)
+    .execute()
+}
+
+/** Newest first. */
+export async function listRefusals(
+  db: Queries,
+  organizationId: string,
+  issuer: string,
+): Promise<Omit<IdentityRefusalRow, 'seq'>[]> {
+  return db
+    .selectFrom('identity_refusals')
+    .select(['organization_id', 'is_verified', 'at', 'issuer', 'subject', 'reason', 'address'])
+    .where('organization_id', '=', organizationId)
+    .where((eb) => eb.or([eb('issuer', '=', issuer), eb('issuer', 'is', null)]))
+    .orderBy('seq', 'desc')
+    .limit(2 * KEPT_REFUSALS)
+    .execute()
+}

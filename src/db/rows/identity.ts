@@ -1,0 +1,117 @@
+/** Providers that people sign in by, rules for CI jobs, and sign-ins under way. */
+import type { Generated } from 'kysely'
+import type { Flag } from './flag.ts'
+import type { Role } from './people.ts'
+
+export interface IdentityProviderRow {
+  id: string
+  /** Null: of the instance. */
+  organization_id: string | null
+  name: string
+  issuer: string
+  client_id: string
+  /** Null: a public client. */
+  sealed_client_secret: string | null
+  ca: string | null
+  /** What its people are in the organization when they first come. */
+  role: Role
+  /** The organization's members sign in by it, and by no password. */
+  is_only: Flag
+  /** Whom it vouches for by a verified mail address is who has that address here. */
+  trusts_email: Flag
+  created_by: string
+  created_at: string
+  last_used_at: string | null
+}
+
+export interface IdentityRuleRow {
+  id: string
+  organization_id: string
+  name: string
+  issuer: string
+  audience: string
+  /** A pattern; null: any. */
+  subject: string | null
+  /** JSON: patterns by claim. */
+  claims: string
+  /** JSON list. */
+  allow: string
+  /** JSON list of patterns. */
+  repositories: string
+  minutes: number
+  ca: string | null
+  created_by: string
+  created_at: string
+  last_used_at: string | null
+}
+
+export interface IdentityRefusalRow {
+  seq: Generated<number>
+  organization_id: string
+  /** Its issuer had signed it. */
+  is_verified: Flag
+  at: string
+  issuer: string | null
+  subject: string | null
+  reason: string
+  address: string | null
+}
+
+export interface IdentityUsedTokenRow {
+  organization_id: string
+  hash: string
+  ends_at: string
+}
+
+export interface SignInAttemptRow {
+  /** Of the state. */
+  hash: string
+  provider_id: string
+  redirect_uri: string
+  /** JSON: where a command line waits; null: it ends in a session of the browser. */
+  loopback: string | null
+  network: string
+  ends_at: string
+}
+
+export interface SignInCodeRow {
+  hash: string
+  provider_id: string
+  challenge: string
+  /** JSON: whom the provider vouched for. */
+  person: string
+  ends_at: string
+}
+
+export interface DeviceAuthorizationRow {
+  device_hash: string
+  user_hash: string
+  name: string
+  address: string
+  network: string
+  status: 'pending' | 'approved' | 'denied'
+  user_id: string | null
+  interval_seconds: number
+  polled_at: string | null
+  created_at: string
+  ends_at: string
+}
+
+export type OrganizationTokenAction = 'pull' | 'push' | 'delete' | 'mirrors' | 'webhooks'
+
+/** A token that an organization owns. */
+export interface OrganizationTokenRow {
+  id: string
+  organization_id: string
+  label: string
+  allow: string
+  repositories: string
+  hash: string
+  created_at: string
+  created_by: string
+  expires_at: string | null
+  last_used_at: string | null
+  is_active: Flag
+  /** The rule by which a CI job got it. */
+  rule_id: string | null
+}
