@@ -115,7 +115,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(subscriptions.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
-    const issuers = createIssuers({ http: createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS }), clock })
+    const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
     const api = createApiApp({
       db,
       ...access,
@@ -129,7 +129,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
       clock,
-      issuers,
+      issuers: createIssuers({ http, clock }),
+      http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
       mailer: settings.smtp && createMailer({ ...settings.smtp, policy }),

@@ -3,13 +3,14 @@ import type { Database } from '../db/engine/engine.ts'
 import { type FoundOrganizationToken, findOrganizationTokenById } from '../db/people/organization-tokens.ts'
 import { readSubjectFacts } from '../db/people/rights.ts'
 import type { TokenOwner } from '../db/people/tokens.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import { PASSWORD_LENGTH } from '../oci/account-names.ts'
 import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
+import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
 import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
 import { ANONYMOUS, type Authenticated, type From, type TokenPrincipal, type UserPrincipal } from './principal.ts'
@@ -31,6 +32,8 @@ export interface Authenticator {
   login(username: string, password: string, from?: From): Promise<UserPrincipal | TokenPrincipal>
   /** A person at a prompt: name, password, and the code where there is a second factor. @throws as `login` */
   signIn(o: SignIn, from?: From): Promise<UserPrincipal>
+  /** Who is behind the session whose secret a browser's cookie holds; undefined: nobody any more. */
+  bySession(text: string, from?: From): Promise<UserPrincipal | undefined>
   /** That whoever asks knows the password, in whatever way the request was let in. @throws AppError DENIED, TOOMANYREQUESTS */
   confirmPassword(who: Person, password: string, from?: From): Promise<void>
   /**
@@ -109,6 +112,8 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       accounts.verifyPassword(username, password, network),
     )
     if (user === undefined) throw wrongLogin()
+    // After the password was right: before that nobody learns who belongs to whom.
+    await refuseOnlyByProvider(db.read, user.id)
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }
 
@@ -126,8 +131,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   async function useSession(text: string, from: From): Promise<UserPrincipal> {
     const session = await findValidSession(db.read, text, clock.now())
     if (session === undefined) throw invalidToken('the session is unknown or has ended')
+    const { id, userId, username, isOperator, providerId } = session
+    // What a password has opened serves as long as the password would.
+    if (providerId === null) await refuseOnlyByProvider(db.read, userId)
     noteSessionUse(db, session, clock.now(), from)
-    const { id, userId, username, isOperator } = session
     return { kind: 'user', userId, username, isOperator, session: { id } }
   }
 
@@ -167,6 +174,14 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   return {
     login,
     signIn,
+    async bySession(text, from = {}) {
+      try {
+        return await useSession(text, from)
+      } catch (error) {
+        if (isAppError(error, 'UNAUTHORIZED')) return undefined
+        throw error
+      }
+    },
     async confirmPassword({ userId, username }, password, from = {}) {
       const network = networkOf(from.address)
       const isRight =

@@ -7,6 +7,7 @@ import { extendRefreshToken, findRefreshTokenByHash, insertRefreshToken } from '
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { type From, type UserPrincipal, userAgentOf } from './principal.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 import { isPast } from './tokens.ts'
@@ -62,6 +63,7 @@ export async function useRefreshToken(
     )
   }
   const { id, userId, username, isOperator, tokenId, tokenScope } = found
+  if (tokenId === null) await refuseOnlyByProvider(db.read, userId)
   if (Date.parse(found.expiresAt) < now.getTime() + LIFE_DAYS * DAY_MS - NOTE_EVERY_MS || found.lastUsedAt === null) {
     const use = { expiresAt: expiryFrom(now), lastUsedAt: isoTime(now) }
     db.later.add(`refresh token ${id}`, (tx) => extendRefreshToken(tx, id, use))

@@ -1,6 +1,6 @@
 /**
- * Sessions: what a sign-in by password opens for a person, as a secret that its client keeps. A session stands for its user without a cap,
- * as the password does, and lives as long as it is used.
+ * Sessions: what a sign-in opens for a person, by password or by a provider, as a secret that its client keeps (a browser in a cookie). A
+ * session stands for its user without a cap, as the password does, and lives as long as it is used.
  */
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { findSessionByHash, insertSession, type SessionOwner, touchSession } from '../db/people/sessions.ts'
@@ -26,10 +26,16 @@ export interface MadeSession {
   readonly text: Secret
 }
 
-export async function createSession(db: Database, clock: Clock, userId: string, from: From): Promise<MadeSession> {
+/** @param providerId who vouched for the user; undefined: the password was right */
+export async function createSession(
+  db: Database,
+  clock: Clock,
+  { userId, providerId }: { readonly userId: string; readonly providerId?: string },
+  from: From,
+): Promise<MadeSession> {
   const text = makeTokenText(SESSION_PREFIX)
   const now = clock.now()
-  const session = { id: newId(), userId, at: isoTime(now), endsAt: endFrom(now) }
+  const session = { id: newId(), userId, providerId: providerId ?? null, at: isoTime(now), endsAt: endFrom(now) }
   const where = { address: from.address ?? null, userAgent: userAgentOf(from) ?? null }
   await db.write((tx) => insertSession(tx, { ...session, hash: hashToken(text), ...where }))
   return { id: session.id, createdAt: session.at, expiresAt: session.endsAt, text: createSecret(text) }

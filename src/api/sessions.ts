@@ -2,7 +2,7 @@ import { listSchema } from './lists.ts'
 import { idSchema, timeSchema, z } from './schema.ts'
 import { givenPasswordSchema } from './users.ts'
 
-/** Where you are signed in by password. `registry`: what a client of the registry keeps, as docker login does. Tokens are listed elsewhere. */
+/** Where you are signed in, by password or by a provider. `registry`: what a client of the registry keeps, as docker login does. Tokens are listed elsewhere. */
 export const sessionSchema = z
   .strictObject({
     id: idSchema,

@@ -8,6 +8,8 @@ import { explainFailure } from '../net/connection-failure.ts'
 export interface Request {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
   readonly body?: unknown
+  /** Sent in place of a body of JSON, as the endpoints of OAuth want it. */
+  readonly form?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
@@ -38,7 +40,11 @@ export function repositoryPath(name: string): string {
 export function createApiClient(server: string, authorization: string | undefined): ApiClient {
   const base = `${server.replace(/\/+$/, '')}/api/v1`
 
-  const request = async (method: string, path: string, { query, body, signal }: Request = {}): Promise<Response> => {
+  const request = async (
+    method: string,
+    path: string,
+    { query, body, form, signal }: Request = {},
+  ): Promise<Response> => {
     const url = new URL(base + path)
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -53,6 +59,7 @@ export function createApiClient(server: string, authorization: string | undefine
           ...(authorization === undefined ? {} : { authorization }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
+        ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
       })

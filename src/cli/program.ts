@@ -9,6 +9,7 @@ import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { addExportCommands } from './export.ts'
+import { addIdentityCommands } from './identity.ts'
 import { addInvitationCommands } from './invitation.ts'
 import { addLoginCommands } from './login.ts'
 import { addMemberCommands } from './member.ts'
@@ -61,6 +62,7 @@ export function createProgram(line: CommandLine): Command {
   addSessionCommands(program, line)
   addTwoFactorCommands(program, line)
   addWebhookCommands(program, line)
+  addIdentityCommands(program, line)
   addSampleCommands(program, line)
   shortenUsage(program)
   return program

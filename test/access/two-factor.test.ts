@@ -167,8 +167,8 @@ describeOnEachEngine('two-factor authentication', (openFresh) => {
       service: 'kagami',
     })
     const [own, other] = [
-      await createSession(on.db, on.clock, ann.id, {}),
-      await createSession(on.db, on.clock, ann.id, {}),
+      await createSession(on.db, on.clock, { userId: ann.id }, {}),
+      await createSession(on.db, on.clock, { userId: ann.id }, {}),
     ]
     await on.twoFactor.confirm(ann.id, ann.code(), own.id)
     const find = (text: string) => findValidSession(on.db.read, text, on.clock.now())

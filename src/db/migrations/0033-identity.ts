@@ -45,6 +45,8 @@ export const identity: Migration = {
       interval_seconds ${t.integer} NOT NULL, polled_at ${t.text}, created_at ${t.text} NOT NULL, ends_at ${t.text} NOT NULL)`,
     `CREATE INDEX device_authorizations_network ON device_authorizations (network)`,
     `CREATE INDEX device_authorizations_end ON device_authorizations (ends_at)`,
+    // Who vouched for whom a session is of; NULL: it was opened by a password.
+    `ALTER TABLE sessions ADD COLUMN provider_id ${t.text}`,
     // One account here for one person there, however many first sign-ins come at once.
     `CREATE UNIQUE INDEX accounts_of_provider ON accounts (provider_id, account_id)`,
     // The table of the organization's own tokens, where the step that brings it has not come before this one.

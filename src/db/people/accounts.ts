@@ -11,17 +11,19 @@ const NO_ADDRESS = '@users.invalid'
 
 export interface NewAccount {
   readonly username: string
-  /** As better-auth hashes it. */
-  readonly passwordHash: string
+  /** As better-auth hashes it; undefined: there is none, others vouch for who it is. */
+  readonly passwordHash: string | undefined
   readonly displayName: string
   /** Lower case; undefined: none. */
   readonly email: string | undefined
+  /** Whether the address was proved. */
+  readonly isVerified?: boolean
   readonly at: string
 }
 
 /** @returns the id; a name or address that is taken breaks a unique index */
 export async function insertAccount(tx: Transaction, account: NewAccount): Promise<string> {
-  const { username, passwordHash, displayName, email, at } = account
+  const { username, passwordHash, displayName, email, isVerified = false, at } = account
   const id = newId()
   const times = { created_at: at, updated_at: at }
   await tx
@@ -32,11 +34,11 @@ export async function insertAccount(tx: Transaction, account: NewAccount): Promi
       username,
       display_username: username,
       email: email ?? username + NO_ADDRESS,
-      email_verified: sql<boolean>`false`,
+      email_verified: isVerified ? sql<boolean>`true` : sql<boolean>`false`,
       ...times,
     })
     .execute()
-  await insertPassword(tx, id, passwordHash, at)
+  if (passwordHash !== undefined) await insertPassword(tx, id, passwordHash, at)
   return id
 }
 
@@ -55,7 +57,7 @@ async function insertPassword(tx: Transaction, userId: string, password: string,
     .execute()
 }
 
-/** Whether the name, or the mail address, is another user's. */
+/** Whether the name (or what stands for the mail address of who has none), or the mail address, is another user's. */
 export async function isTaken(
   db: Queries,
   o: { readonly username?: string; readonly email?: string | undefined; readonly besides?: string },
@@ -63,7 +65,13 @@ export async function isTaken(
   const row = await db
     .selectFrom('users')
     .select('id')
-    .where((eb) => eb.or([eb('username', '=', o.username ?? ''), eb('email', '=', o.email ?? '')]))
+    .where((eb) => {
+      const email = eb('email', '=', o.email ?? '')
+      const { username } = o
+      return username === undefined
+        ? email
+        : eb.or([eb('username', '=', username), eb('email', '=', username + NO_ADDRESS), email])
+    })
     .where('id', '!=', o.besides ?? '')
     .limit(1)
     .executeTakeFirst()
@@ -124,7 +132,7 @@ export async function findProfile(db: Queries, userId: string): Promise<Profile 
   }
 }
 
-/** What is undefined stays. @param change.email null: none any more */
+/** What is undefined stays. @param change.email null: none any more; another one is not proved, whatever the one before was */
 export async function changeProfile(
   tx: Transaction,
   user: { readonly id: string; readonly username: string },
@@ -134,13 +142,21 @@ export async function changeProfile(
     readonly at: string
   },
 ): Promise<void> {
-  const { displayName, email, at } = change
+  const { displayName, at } = change
+  const email = change.email === null ? user.username + NO_ADDRESS : change.email
+  if (email !== undefined) {
+    await tx
+      .updateTable('users')
+      .set({ email, email_verified: sql<boolean>`false` })
+      .where('id', '=', user.id)
+      .where('email', '!=', email)
+      .execute()
+  }
   await tx
     .updateTable('users')
     .set({
       updated_at: at,
       ...(displayName === undefined ? {} : { name: displayName }),
-      ...(email === undefined ? {} : { email: email ?? user.username + NO_ADDRESS }),
     })
     .where('id', '=', user.id)
     .execute()

@@ -57,11 +57,12 @@ export function accountProviderOf(providerId: string): string {
   return `oidc:${providerId}`
 }
 
-/** Nobody is known by it any more; the people stay. @returns false when there is none */
+/** Nobody is known by it any more, and the sessions that it opened end; the people stay. @returns false when there is none */
 export async function removeProvider(tx: Transaction, organizationId: string | null, name: string): Promise<boolean> {
   const row = await findProvider(tx, organizationId, name)
   if (row === undefined) return false
   await tx.deleteFrom('accounts').where('provider_id', '=', accountProviderOf(row.id)).execute()
+  await tx.deleteFrom('sessions').where('provider_id', '=', row.id).execute()
   await tx.deleteFrom('identity_providers').where('id', '=', row.id).execute()
   return true
 }

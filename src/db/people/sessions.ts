@@ -1,4 +1,4 @@
-/** Sign-ins by password: sessions, and the refresh tokens that `docker login` got by one. Personal access tokens are none of them. */
+/** Sign-ins: sessions, and the refresh tokens that `docker login` got by a password. Personal access tokens are none of them. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
 
@@ -8,6 +8,8 @@ const MAX_SESSIONS = 100
 export interface NewSession {
   readonly id: string
   readonly userId: string
+  /** Who vouched for the user; null: opened by a password. */
+  readonly providerId: string | null
   readonly hash: string
   readonly at: string
   readonly endsAt: string
@@ -43,6 +45,7 @@ export async function insertSession(tx: Transaction, session: NewSession): Promi
     .values({
       id: session.id,
       user_id: session.userId,
+      provider_id: session.providerId,
       token: session.hash,
       expires_at: session.endsAt,
       ip_address: session.address,
@@ -60,13 +63,22 @@ export interface SessionOwner {
   readonly userId: string
   readonly username: string
   readonly isOperator: boolean
+  /** Null: opened by a password. */
+  readonly providerId: string | null
 }
 
 const readSessionByHash = prepareQuery((db, value: Value<Record<'hash', string>>) =>
   db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.user_id')
-    .select(['sessions.id', 'sessions.expires_at', 'sessions.updated_at', 'users.id as userId', 'users.is_operator'])
+    .select([
+      'sessions.id',
+      'sessions.expires_at',
+      'sessions.updated_at',
+      'sessions.provider_id',
+      'users.id as userId',
+      'users.is_operator',
+    ])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('sessions.token', '=', value('hash')),
 )
@@ -74,9 +86,9 @@ const readSessionByHash = prepareQuery((db, value: Value<Record<'hash', string>>
 export async function findSessionByHash(db: Queries, hash: string): Promise<SessionOwner | undefined> {
   const [row] = await readSessionByHash(db, { hash })
   if (row === undefined) return undefined
-  const { id, userId, username } = row
+  const { id, userId, username, provider_id: providerId } = row
   const [endsAt, seenAt] = [isoOf(row.expires_at), isoOf(row.updated_at)]
-  return { id, userId, username, isOperator: row.is_operator === 1, endsAt, seenAt }
+  return { id, userId, username, isOperator: row.is_operator === 1, providerId, endsAt, seenAt }
 }
 
 /** It was used: now, from there, and so lives on. */
@@ -96,7 +108,7 @@ export async function touchSession(
     .execute()
 }
 
-/** One place where somebody is signed in by password. `registry`: what a client of the registry keeps, as `docker login` does. */
+/** One place where somebody is signed in. `registry`: what a client of the registry keeps, as `docker login` does. */
 export interface SignIn {
   readonly id: string
   readonly kind: 'session' | 'registry'
@@ -152,7 +164,7 @@ export async function endSignIn(tx: Transaction, userId: string, id: string): Pr
 }
 
 /**
- * Ends what a password opened: sessions, and the refresh tokens obtained with it. Personal access tokens stay.
+ * Ends what sign-ins opened: sessions, whoever vouched for them, and the refresh tokens obtained with the password. Personal access tokens stay.
  * @param besides a session that stays: the one in which somebody asks for this
  * @returns how many
  */

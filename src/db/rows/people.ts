@@ -35,7 +35,7 @@ export interface UserRow {
   /** What people see. */
   name: string
   email: string
-  /** An address that nobody has proved to be theirs is not; no part of Kagami goes by it. */
+  /** Whether a provider that an operator trusts with addresses has said so; nobody else proves one. */
   email_verified: ColumnType<boolean | number, boolean, boolean>
   username: string | null
   display_username: string | null
@@ -44,7 +44,7 @@ export interface UserRow {
   updated_at: TheirTime
 }
 
-/** The columns of better-auth's `accounts` that we know: a password is one row of the provider `credential`. */
+/** The columns of better-auth's `accounts` that we know: a password is one row of the provider `credential`, somebody of a provider another. */
 export interface AccountRow {
   id: string
   user_id: string
@@ -55,7 +55,7 @@ export interface AccountRow {
   updated_at: TheirTime
 }
 
-/** A sign-in by password, in better-auth's table: `token` holds the hash of what the client keeps, `updated_at` when it was last seen. */
+/** A sign-in, in better-auth's table: `token` holds the hash of what the client keeps, `updated_at` when it was last seen. */
 export interface SessionRow {
   id: string
   user_id: string
@@ -63,6 +63,8 @@ export interface SessionRow {
   expires_at: TheirTime
   ip_address: string | null
   user_agent: string | null
+  /** The provider that vouched for the user; null: it was opened by a password. */
+  provider_id: string | null
   created_at: TheirTime
   updated_at: TheirTime
 }

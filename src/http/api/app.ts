@@ -18,6 +18,7 @@ import type { Logger } from '../../lib/logger.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
+import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
@@ -39,7 +40,9 @@ import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
+import { authenticateBySession } from './session-cookie.ts'
 import { sessionRoutes } from './sessions.ts'
+import { signInRoutes } from './sign-in.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
 import { teamGrantRoutes } from './team-grants.ts'
@@ -66,6 +69,8 @@ export interface ApiDeps {
   readonly checkUpstream: CheckUpstream
   readonly clock: Clock
   readonly issuers: Issuers
+  /** For the endpoints of providers of identity. */
+  readonly http: HttpClient
   /** Undefined: as each request's Host says. */
   readonly publicUrl: string | undefined
   /** Undefined: this server sends no mail. */
@@ -94,7 +99,10 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   app.use(`${API_PATH}/*`, async (c, next) => {
     const from = requestFrom(c.req.raw, c.env)
     const header = c.req.header('authorization') ?? null
-    const authenticate = () => deps.authenticator.authenticate(header, from)
+    const authenticate = async () => {
+      if (header !== null) return deps.authenticator.authenticate(header, from)
+      return authenticateBySession(c, deps.authenticator, deps.publicUrl, from)
+    }
     c.set('authenticate', authenticate)
     c.set('who', await authenticate())
     c.header('cache-control', 'no-store')
@@ -122,6 +130,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     teamGrantRoutes(deps),
     organizationTokenRoutes(deps),
     identityRoutes(deps),
+    signInRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
     catalogRoutes(deps),

@@ -31,7 +31,7 @@ const list = createRoute({
   method: 'get',
   path: '/user/sessions',
   tags,
-  summary: 'List where you are signed in by password',
+  summary: 'List where you are signed in, by password or by a provider',
   request: { query: listQuerySchema },
   responses: ok('One page', sessionListSchema),
 })
@@ -65,7 +65,7 @@ export function sessionRoutes({ db, authenticator, clock }: SessionDeps): Routes
       signIn,
       (_who, c) => allowSignIn(authenticator, c.req.valid('json'), requestFrom(c.req.raw, c.env)),
       async (c, { userId, username }) => {
-        const session = await createSession(db, clock, userId, requestFrom(c.req.raw, c.env))
+        const session = await createSession(db, clock, { userId }, requestFrom(c.req.raw, c.env))
         const { id, createdAt, expiresAt, text } = session
         return c.json({ id, username, createdAt, expiresAt, token: text.reveal() }, 201)
       },

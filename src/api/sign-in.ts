@@ -1,0 +1,47 @@
+import { nameSchema, timeSchema, z } from './schema.ts'
+
+/** Id of a provider, which cannot be guessed; of one of the instance its name too. */
+export const providerParameterSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,127}$/, 'want the id of a provider')
+  .openapi({ example: '6f1c1f0e-6d0b-4d2a-9a51-5f4fbb1e7c55' })
+
+/** Where a command line waits for the end: a port of the browser's own machine, and what proves that it is the same one. */
+export const signInQuerySchema = z
+  .strictObject({
+    port: z.coerce.number().int().min(1024).max(65_535).optional(),
+    challenge: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{43}$/, 'want the SHA-256 of the verifier as base64url')
+      .optional(),
+    state: z.string().min(16).max(128).optional(),
+  })
+  .refine(
+    ({ port, challenge, state }) => [port, challenge, state].filter((one) => one === undefined).length % 3 === 0,
+    {
+      message: 'port, challenge and state go together',
+      path: ['port'],
+    },
+  )
+
+/** `code`: as the command line got it; `verifier`: what its challenge was made of. */
+export const signInCodeSchema = z
+  .strictObject({
+    code: z.string().min(1).max(128),
+    verifier: z.string().min(32).max(128),
+    label: z.string().trim().min(1).max(100).default('kagami login'),
+  })
+  .openapi('SignInCode')
+
+export const identityLinkSchema = z
+  .strictObject({ code: z.string().min(1).max(128), verifier: z.string().min(32).max(128) })
+  .openapi('IdentityLinkCreate')
+
+export const identityLinkedSchema = z
+  .strictObject({
+    provider: nameSchema,
+    organization: nameSchema.nullable(),
+    username: nameSchema,
+    linkedAt: timeSchema,
+  })
+  .openapi('IdentityLinked')

@@ -1,0 +1,45 @@
+/** Sessions of browsers: a cookie that only pages of this server make use of. */
+import type { Context } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
+import type { Authenticator } from '../../access/authenticate.ts'
+import { ANONYMOUS, type Authenticated, type From } from '../../access/principal.ts'
+import { AppError } from '../../errors.ts'
+import type { Secret } from '../../lib/secret.ts'
+import { publicUrl } from '../public-url.ts'
+
+const NAME = 'kagami_session'
+/** As long as browsers keep one: a session lives on while it is used, and the server says when it is over. */
+const COOKIE_LIFE_SECONDS = 400 * 24 * 60 * 60
+const READING = ['GET', 'HEAD']
+
+/**
+ * Who is behind the cookie of a request without `Authorization`. One that is over counts as none.
+ * @throws AppError DENIED when another site's page would change something in the name of the session
+ */
+export async function authenticateBySession(
+  c: Context,
+  authenticator: Authenticator,
+  configuredUrl: string | undefined,
+  from: From,
+): Promise<Authenticated> {
+  const token = getCookie(c, NAME)
+  if (token === undefined || token === '') return ANONYMOUS
+  const principal = await authenticator.bySession(token, from)
+  if (principal === undefined) return ANONYMOUS
+  if (!READING.includes(c.req.method) && c.req.header('origin') !== publicUrl(c.req.raw, configuredUrl)) {
+    throw new AppError(
+      'DENIED',
+      'a session changes things from pages of this server alone: the Origin is another, or none',
+    )
+  }
+  return { principal }
+}
+
+export function setSessionCookie(c: Context, secret: Secret, origin: string): void {
+  setCookie(c, NAME, secret.reveal(), { ...cookieOptions(origin, '/'), maxAge: COOKIE_LIFE_SECONDS })
+}
+
+export function cookieOptions(origin: string, path: string) {
+  // Lax: it has to come along when a provider sends the browser back.
+  return { path, httpOnly: true, sameSite: 'Lax', secure: origin.startsWith('https:') } as const
+}

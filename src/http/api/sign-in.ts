@@ -1,0 +1,118 @@
+import { createRoute } from '@hono/zod-openapi'
+import { getCookie, setCookie } from 'hono/cookie'
+import { beginSignIn, endSignIn, type SignInDeps, useCode } from '../../access/identity/sign-in.ts'
+import { createSession } from '../../access/sessions.ts'
+import { createToken } from '../../access/tokens.ts'
+import { z } from '../../api/schema.ts'
+import {
+  identityLinkedSchema,
+  identityLinkSchema,
+  providerParameterSchema,
+  signInCodeSchema,
+  signInQuerySchema,
+} from '../../api/sign-in.ts'
+import { tokenCreatedSchema } from '../../api/tokens.ts'
+import { isoTime } from '../../lib/clock.ts'
+import { clientAddress, requestFrom } from '../client-address.ts'
+import { publicUrl } from '../public-url.ts'
+import { parseTarget } from '../target.ts'
+import { allowAnybody, allowOnInstance } from './decide.ts'
+import { body, created, keepOpen, newRoutes, type Routes, refused } from './route.ts'
+import { cookieOptions, setSessionCookie } from './session-cookie.ts'
+
+const tags = ['sign-in']
+const PATH = '/api/v1/sign-in'
+const ofProvider = z.strictObject({ provider: providerParameterSchema })
+const led = (description: string) => ({ 302: { description }, ...refused })
+
+const start = createRoute({
+  method: 'get',
+  path: '/sign-in/{provider}/start',
+  tags,
+  summary: 'Begin to sign in by a provider: where a browser is sent',
+  description: 'Ends in a session of the browser, or at the command line that waits on its machine.',
+  request: { params: ofProvider, query: signInQuerySchema },
+  responses: led('To the provider'),
+})
+
+const callback = createRoute({
+  method: 'get',
+  path: '/sign-in/{provider}/callback',
+  tags,
+  summary: 'Where a provider sends the browser back to: its redirect URI',
+  request: {
+    params: ofProvider,
+    query: z.object({ state: z.string().min(1).max(512).describe('As the start sent it') }),
+  },
+  responses: led('To the start page with the cookie of a session, or to the command line with a code'),
+})
+
+const redeem = createRoute({
+  method: 'post',
+  path: '/sign-in/token',
+  tags,
+  summary: 'Make a personal access token of the code that a command line got',
+  request: { body: body(signInCodeSchema) },
+  responses: created('The token, shown this once', tokenCreatedSchema),
+})
+
+const link = createRoute({
+  method: 'post',
+  path: '/user/identities',
+  tags,
+  summary: 'Sign in by a provider to your own account from now on, by the code that a command line got',
+  request: { body: body(identityLinkSchema) },
+  responses: created('Linked', identityLinkedSchema),
+})
+
+interface Deps extends SignInDeps {
+  /** Undefined: as each request's Host says. */
+  readonly publicUrl: string | undefined
+}
+
+export function signInRoutes(deps: Deps): Routes {
+  const { db, clock } = deps
+  return newRoutes()
+    .serve(start, allowAnybody, async (c) => {
+      const { provider } = c.req.valid('param')
+      const { port, challenge, state } = c.req.valid('query')
+      const origin = publicUrl(c.req.raw, deps.publicUrl)
+      keepOpen(c)
+      const { url, cookie } = await beginSignIn(deps, {
+        provider,
+        loopback:
+          port === undefined || challenge === undefined || state === undefined ? undefined : { port, challenge, state },
+        redirectUriOf: (id) => `${origin}${PATH}/${id}/callback`,
+        address: clientAddress(c.req.raw, c.env),
+      })
+      setCookie(c, cookie.name, cookie.value, { ...cookieOptions(origin, PATH), maxAge: cookie.maxAgeSeconds })
+      return c.redirect(url, 302)
+    })
+    .serve(callback, allowAnybody, async (c) => {
+      const { provider } = c.req.valid('param')
+      const { query } = parseTarget(c.req.raw.url)
+      keepOpen(c)
+      const ended = await endSignIn(deps, { provider, query, cookieOf: (name) => getCookie(c, name) })
+      if (ended.kind === 'loopback') return c.redirect(ended.url, 302)
+      const by = { userId: ended.user.id, providerId: ended.providerId }
+      const session = await createSession(db, clock, by, requestFrom(c.req.raw, c.env))
+      setSessionCookie(c, session.text, publicUrl(c.req.raw, deps.publicUrl))
+      return c.redirect('/', 302)
+    })
+    .serve(redeem, allowAnybody, async (c) => {
+      const { code, verifier, label } = c.req.valid('json')
+      const { user } = await useCode(deps, { code, verifier })
+      const { row, text } = await createToken(db, clock, { userId: user.id, label, scope: 'admin', expires: '90d' })
+      const { id, scope, expires_at: expiresAt } = row
+      return c.json({ id, label, scope, expiresAt, username: user.username, token: text.reveal() }, 201)
+    })
+    .serve(
+      link,
+      (who) => allowOnInstance(db, who, 'token.manage', 'link how you sign in'),
+      async (c, { userId: id, username, isOperator }) => {
+        const { provider } = await useCode(deps, { ...c.req.valid('json'), linkTo: { id, username, isOperator } })
+        const { name, organization } = provider
+        return c.json({ provider: name, organization, username, linkedAt: isoTime(clock.now()) }, 201)
+      },
+    )
+}
