@@ -148,6 +148,8 @@ function read<T>(server: string, schema: z.ZodType<T>, value: unknown): T {
 
 async function errorOf(server: string, response: Response): Promise<AppError> {
   const text = await response.text().catch(() => '')
+  const oauth = oauthErrorOf(text)
+  if (oauth !== undefined) return new AppError('INVALID_REQUEST', `${server}: ${oauth.message}`, { detail: oauth })
   try {
     const { error } = errorSchema.parse(JSON.parse(text))
     return new AppError(error.code as ErrorCode, error.message, error.detail === null ? {} : { detail: error.detail })
@@ -157,4 +159,15 @@ async function errorOf(server: string, response: Response): Promise<AppError> {
       `${server} answered ${response.status} ${response.statusText}: ${text.slice(0, 200)}`,
     )
   }
+}
+
+/** The shape of errors at the endpoints of OAuth (RFC 6749, section 5.2). */
+function oauthErrorOf(text: string): { readonly oauth: string; readonly message: string } | undefined {
+  try {
+    const { error, error_description: message } = JSON.parse(text)
+    if (typeof error === 'string') return { oauth: error, message: typeof message === 'string' ? message : error }
+  } catch {
+    // Another shape.
+  }
+  return undefined
 }

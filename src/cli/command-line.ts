@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { type Organization, organizationSchema } from '../api/organizations.ts'
 import type { ClientSettings } from '../config/settings.ts'
+import type { Sleep } from '../lib/retry.ts'
 import { type ApiClient, createApiClient } from './client.ts'
 import { findCredential } from './credentials.ts'
 import { UsageError } from './exit.ts'
@@ -15,6 +16,8 @@ export interface CommandLine {
   readonly clientSettings: () => ClientSettings
   /** The file of `credentials.ts`. */
   readonly credentialsPath: string
+  /** The system's own when left out. */
+  readonly sleep?: Sleep
 }
 
 /** A client that is signed in by KAGAMI_TOKEN or by what `kagami login` kept; anonymous when there is neither. */

@@ -12,6 +12,7 @@ import { addExportCommands } from './export.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addInvitationCommands } from './invitation.ts'
 import { addLoginCommands } from './login.ts'
+import { addDeviceCommands } from './login-device.ts'
 import { addMemberCommands } from './member.ts'
 import { addMirrorCommands } from './mirror.ts'
 import { addMirrorRunCommands } from './mirror-runs.ts'
@@ -43,6 +44,7 @@ export function createProgram(line: CommandLine): Command {
     })
   addServeCommand(program, line)
   addLoginCommands(program, line)
+  addDeviceCommands(program, line)
   addUpstreamCommands(program, line)
   addCatalogCommands(program, line)
   const mirror = addMirrorCommands(program, line)

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDatabase } from '../../src/db/engine/engine.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
+import { type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 /** What is there, and what is not, named alike. */
@@ -21,6 +22,8 @@ interface Names {
   readonly invitation: string
   readonly session: string
   readonly team: string
+  readonly identity: string
+  readonly provider: string
 }
 
 const ABSENT: Names = {
@@ -35,6 +38,8 @@ const ABSENT: Names = {
   invitation: '00000000-0000-4000-8000-000000000001',
   session: '00000000-0000-4000-8000-000000000002',
   team: 'noteam',
+  identity: 'noidentity',
+  provider: '00000000-0000-4000-8000-000000000000',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -59,6 +64,10 @@ const OWN = new Map<string, number>([
   ['post /user/two-factor/recovery-codes', 403],
   ['post /user/two-factor/disable', 403],
   ['post /invitations/accept', 404],
+  ['post /user/identities', 401],
+  ['get /device', 404],
+  ['post /device/approve', 404],
+  ['post /device/deny', 404],
 ])
 
 /** Routes that are decided by what the body holds, a password or the secret of a link, whoever sends it. */
@@ -66,6 +75,16 @@ const BY_BODY = new Map<string, number>([
   ['post /user/sessions', 401],
   ['post /invitations/show', 404],
   ['post /invitations/register', 404],
+])
+
+/** How one gets credentials at all: anybody may ask, signed in or not, and what is wrong with what they sent is all that they hear. */
+const PUBLIC = new Map<string, number>([
+  ['post /organizations/{organization}/token-exchange', 401],
+  ['get /sign-in/{provider}/start', 404],
+  ['get /sign-in/{provider}/callback', 404],
+  ['post /sign-in/token', 401],
+  ['post /device/code', 200],
+  ['post /device/token', 400],
 ])
 
 interface Operation {
@@ -76,8 +95,10 @@ interface Operation {
 }
 
 let kagami: WholeServer
+let issuer: IdentityIssuer
 let victim: Names
 let secrets: readonly string[]
+let jwtOfVictimsIssuer: string
 let operations: readonly Operation[]
 let callers: Record<'anonymous' | 'nobody' | 'bearer' | 'stranger', Login | string | undefined>
 let ended: Readonly<Record<string, Login | string>>
@@ -110,6 +131,13 @@ beforeAll(async () => {
   await kagami.server.mirrors.wait(run.id)
   const whole = { organization: 'victimorg', upstream: 'sample', match: ['node'], except: ['victimglob'] }
   const { subscription } = await must('POST', '/subscriptions', whole, insider)
+  issuer = await startIdentityIssuer()
+  const identities = '/organizations/victimorg/identities'
+  const rule = { kind: 'rule', name: 'victimrule', issuer: issuer.url, audience: 'x', subject: 'victimsubject' }
+  await must('POST', identities, rule, insider)
+  jwtOfVictimsIssuer = await issuer.sign({ aud: 'x', sub: 'somebody' })
+  const provider = { kind: 'provider', name: 'victimprovider', issuer: issuer.url, clientId: 'victimclient' }
+  await must('POST', identities, provider, insider)
   const { id: token } = await must('POST', '/tokens', { label: 'victimtoken' }, insider)
   const letter = { email: 'victimguest@example.com', role: 'owner' }
   const { id: invitation, url: link } = await must('POST', '/organizations/victimorg/invitations', letter, insider)
@@ -126,6 +154,9 @@ beforeAll(async () => {
     invitation,
     session,
     team: 'victimteam',
+    identity: 'victimrule',
+    // By its name an organization's provider is nobody's; its id cannot be guessed.
+    provider: 'victimprovider',
   }
   await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
   const granted = { repository: 'victimrepo', permission: 'admin' }
@@ -212,7 +243,10 @@ beforeAll(async () => {
     })),
   )
 })
-afterAll(() => kagami.stop())
+afterAll(async () => {
+  await kagami.stop()
+  await issuer.stop()
+})
 
 /** A body that passes the schema of the operation, so that the decision alone refuses. */
 function bodyOf({ method, path }: Operation, names: Names): unknown {
@@ -230,6 +264,18 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /invitations/show': { secret: names.invitation },
     'post /invitations/accept': { secret: names.invitation },
     'post /invitations/register': { secret: names.invitation, username: names.user, password: 'a new password' },
+    'post /organizations/{organization}/identities': {
+      kind: 'rule',
+      name: names.identity,
+      issuer: 'https://a.example',
+      audience: 'a',
+      subject: 'a',
+    },
+    'post /identities': { kind: 'provider', name: names.identity, issuer: 'https://a.example', clientId: 'a' },
+    'post /sign-in/token': { code: 'made-up', verifier: 'v'.repeat(43) },
+    'post /user/identities': { code: 'made-up', verifier: 'v'.repeat(43) },
+    'post /device/approve': { userCode: 'BCDF-GHJK' },
+    'post /device/deny': { userCode: 'BCDF-GHJK' },
     'post /users': { username: names.user },
     'post /organizations': { name: names.organization },
     'patch /organizations/{organization}': { quotaBytes: 1 },
@@ -261,12 +307,39 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
   return bodies[`${method} ${path}`]
 }
 
+/** The same of the endpoints of OAuth, which take forms. */
+function formOf({ method, path }: Operation): Record<string, string> | undefined {
+  const forms: Record<string, Record<string, string>> = {
+    'post /organizations/{organization}/token-exchange': {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: jwtOfVictimsIssuer,
+    },
+    'post /device/code': { client_id: 'any' },
+    'post /device/token': {
+      grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+      device_code: 'made-up',
+      client_id: 'any',
+    },
+  }
+  return forms[`${method} ${path}`]
+}
+
+/** What a query parameter that is no name of anything holds. */
+const QUERY: Readonly<Record<string, string>> = { userCode: 'BCDF-GHJK', state: 'made-up' }
+
 async function ask(operation: Operation, names: Names, login: Login | string | undefined, withQuery: boolean) {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, key: keyof Names) => names[key])
   const wanted = operation.query.filter((name) => withQuery || name !== 'organization')
-  const query = new URLSearchParams(wanted.map((name) => [name, parameterOf(name, names)]))
-  const body = bodyOf(operation, names)
-  const { status, text } = await kagami.call(operation.method.toUpperCase(), `${path}?${query}`, { login, body })
+  const query = new URLSearchParams(wanted.map((name) => [name, QUERY[name] ?? parameterOf(name, names)]))
+  const form = formOf(operation)
+  const body = form === undefined ? bodyOf(operation, names) : new URLSearchParams(form).toString()
+  const headers: Record<string, string> =
+    form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
+  const { status, text } = await kagami.call(operation.method.toUpperCase(), `${path}?${query}`, {
+    login,
+    body,
+    headers,
+  })
   return { status, text }
 }
 
@@ -290,8 +363,8 @@ describe('every route of the management API', () => {
           const name = `${operation.method} ${operation.path}`
           const what = `${caller}: ${name}${withQuery ? ' of an organization' : ''}`
           const own = withQuery ? undefined : OWN.get(name)
-          const byBody = BY_BODY.get(name)
-          if (byBody !== undefined) expect([what, there.status]).toEqual([what, byBody])
+          const ofAnybody = BY_BODY.get(name) ?? PUBLIC.get(name)
+          if (ofAnybody !== undefined) expect([what, there.status]).toEqual([what, ofAnybody])
           else if (own === undefined) {
             // `nobody` and `stranger` see no upstream of that name, whose it may be.
             const status = caller === 'anonymous' ? [401] : name === 'get /catalog' && !withQuery ? [403, 404] : [403]
@@ -299,7 +372,7 @@ describe('every route of the management API', () => {
           } else if (caller === 'nobody' || caller === 'stranger') {
             expect([what, there.status]).toEqual([what, own])
           } else expect([what, there.status]).toEqual([what, caller === 'anonymous' ? 401 : 403])
-          if (there.status !== 201) {
+          if (there.status !== 201 && name !== 'post /device/code') {
             expect([what, there.status, withoutNames(there.text, victim)]).toEqual([
               what,
               absent.status,

@@ -1,4 +1,5 @@
-// An issuer of identity on loopback, as CI systems have one: a discovery document, a key set that rotates, JWTs of any shape.
+// An issuer of identity on loopback, as CI systems have one: a discovery document, a key set that rotates, JWTs
+// of any shape; and a provider that lies, as no real one does.
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
 
 type Fault = 'down' | 'redirect' | 'huge' | 'nonsense' | 'another issuer' | 'symmetric'
@@ -14,6 +15,8 @@ export interface IdentityIssuer {
   /** The public key, as anybody reads it. */
   publicKey(): JWK
   fault: Fault | undefined
+  /** What its token endpoint answers, whatever the code is. */
+  idToken: () => Promise<string>
   readonly requests: string[]
   stop(): Promise<void>
 }
@@ -24,7 +27,7 @@ export async function startIdentityIssuer(): Promise<IdentityIssuer> {
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
-    fetch(request) {
+    async fetch(request) {
       const { pathname } = new URL(request.url)
       requests.push(pathname)
       switch (issuer.fault) {
@@ -41,7 +44,14 @@ export async function startIdentityIssuer(): Promise<IdentityIssuer> {
         return Response.json({
           issuer: issuer.fault === 'another issuer' ? 'https://another.example' : issuer.url,
           jwks_uri: `${issuer.url}/keys`,
+          authorization_endpoint: `${issuer.url}/authorize`,
+          token_endpoint: `${issuer.url}/token`,
+          id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'],
+          authorization_response_iss_parameter_supported: true,
         })
+      }
+      if (pathname === '/token') {
+        return Response.json({ access_token: 'opaque', token_type: 'Bearer', id_token: await issuer.idToken() })
       }
       if (pathname !== '/keys') return new Response('no', { status: 404 })
       if (issuer.fault === 'symmetric') return Response.json({ keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'shared' }] })
@@ -67,6 +77,7 @@ export async function startIdentityIssuer(): Promise<IdentityIssuer> {
     },
     publicKey: () => key.jwk,
     fault: undefined,
+    idToken: () => issuer.sign({}),
     requests,
     stop: () => server.stop(true),
   }

@@ -77,11 +77,11 @@ export function explainFailure(error: unknown): string | undefined {
   }
   const { code, cause } = Object(error) as { code?: unknown; cause?: unknown }
   if (isAppError(cause)) return cause.message
-  const claim = (Object(cause) as { claim?: unknown }).claim
+  const { claim } = Object((Object(cause) as Error).cause) as { claim?: unknown }
   if (typeof code !== 'string') return undefined
   switch (code) {
     case 'OAUTH_JWT_CLAIM_COMPARISON_FAILED':
-      return `the claim ${typeof claim === 'string' ? claim : ''} of its ID token is not right`
+      return `the claim ${String(claim)} of its ID token is not right`
     case 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED':
       return 'its ID token has expired, or is not valid yet'
     case 'OAUTH_INVALID_RESPONSE':

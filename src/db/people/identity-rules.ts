@@ -107,13 +107,13 @@ export async function insertOrganizationToken(tx: Transaction, row: Organization
 }
 
 /** Keeps the last ones of the organization, of each kind. */
-export async function noteRefusal(tx: Transaction, refusal: Omit<IdentityRefusalRow, 'seq'>): Promise<void> {
-  await tx.insertInto('identity_refusals').values(refusal).execute()
+export async function noteRefusal(tx: Transaction, row: Omit<IdentityRefusalRow, 'seq'>): Promise<void> {
+  await tx.insertInto('identity_refusals').values(row).execute()
   const first = await tx
     .selectFrom('identity_refusals')
     .select('seq')
-    .where('organization_id', '=', refusal.organization_id)
-    .where('is_verified', '=', refusal.is_verified)
+    .where('organization_id', '=', row.organization_id)
+    .where('is_verified', '=', row.is_verified)
     .orderBy('seq', 'desc')
     .offset(KEPT_REFUSALS)
     .limit(1)
@@ -121,8 +121,8 @@ export async function noteRefusal(tx: Transaction, refusal: Omit<IdentityRefusal
   if (first === undefined) return
   await tx
     .deleteFrom('identity_refusals')
-    .where('organization_id', '=', refusal.organization_id)
-    .where('is_verified', '=', refusal.is_verified)
+    .where('organization_id', '=', row.organization_id)
+    .where('is_verified', '=', row.is_verified)
     .where('seq', '<=', first.seq)
     .execute()
 }

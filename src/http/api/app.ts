@@ -24,6 +24,7 @@ import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { requestFrom } from '../client-address.ts'
 import { catalogRoutes } from './catalog.ts'
+import { deviceRoutes } from './devices.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
@@ -131,6 +132,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     organizationTokenRoutes(deps),
     identityRoutes(deps),
     signInRoutes(deps),
+    deviceRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
     catalogRoutes(deps),

@@ -1,0 +1,71 @@
+/** Command lines that wait for somebody to let them in, by the hashes of their codes. */
+import { AppError } from '../../errors.ts'
+import type { Queries, Transaction } from '../engine/engine.ts'
+import type { DeviceAuthorizationRow } from '../schema.ts'
+
+/** What is over is forgotten. @throws AppError TOOMANYREQUESTS when too many of that network wait */
+export async function insertDevice(
+  tx: Transaction,
+  row: DeviceAuthorizationRow,
+  o: { readonly most: number },
+): Promise<void> {
+  await tx.deleteFrom('device_authorizations').where('ends_at', '<=', row.created_at).execute()
+  const { count } = await tx
+    .selectFrom('device_authorizations')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('network', '=', row.network)
+    .executeTakeFirstOrThrow()
+  if (Number(count) >= o.most) {
+    throw new AppError('TOOMANYREQUESTS', `${o.most} devices of your network wait already: try again in a minute`, {
+      detail: { retryAfterSeconds: 60 },
+    })
+  }
+  await tx.insertInto('device_authorizations').values(row).execute()
+}
+
+export async function findDeviceByCode(db: Queries, deviceHash: string): Promise<DeviceAuthorizationRow | undefined> {
+  return db.selectFrom('device_authorizations').selectAll().where('device_hash', '=', deviceHash).executeTakeFirst()
+}
+
+/** One that nobody has decided about yet. */
+export async function findWaitingDevice(
+  db: Queries,
+  userHash: string,
+  at: string,
+): Promise<DeviceAuthorizationRow | undefined> {
+  return db
+    .selectFrom('device_authorizations')
+    .selectAll()
+    .where('user_hash', '=', userHash)
+    .where('status', '=', 'pending')
+    .where('ends_at', '>', at)
+    .executeTakeFirst()
+}
+
+export async function decideDevice(
+  tx: Transaction,
+  deviceHash: string,
+  decision: { readonly status: 'approved' | 'denied'; readonly userId: string },
+): Promise<void> {
+  await tx
+    .updateTable('device_authorizations')
+    .set({ status: decision.status, user_id: decision.userId })
+    .where('device_hash', '=', deviceHash)
+    .execute()
+}
+
+export async function notePoll(
+  tx: Transaction,
+  deviceHash: string,
+  poll: { readonly at: string; readonly intervalSeconds: number },
+): Promise<void> {
+  await tx
+    .updateTable('device_authorizations')
+    .set({ polled_at: poll.at, interval_seconds: poll.intervalSeconds })
+    .where('device_hash', '=', deviceHash)
+    .execute()
+}
+
+export async function removeDevice(tx: Transaction, deviceHash: string): Promise<void> {
+  await tx.deleteFrom('device_authorizations').where('device_hash', '=', deviceHash).execute()
+}
