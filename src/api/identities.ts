@@ -1,4 +1,4 @@
-import { findGlobFault } from '../oci/repository-globs.ts'
+import { findRepositoryName } from '../oci/reference.ts'
 import { listSchema } from './lists.ts'
 import { roleSchema } from './organizations.ts'
 import { idSchema, nameSchema, timeSchema, z } from './schema.ts'
@@ -9,6 +9,14 @@ export const ALLOWED = ['pull', 'push', 'delete', 'mirrors', 'webhooks'] as cons
 const issuerSchema = z.string().min(1).max(2048).describe('As it names itself in `iss`, letter for letter')
 const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides those of the system')
 const claimsSchema = z.record(z.string().max(100), z.string().max(500))
+/** Whatever a star stands for, a letter does: where that makes no name, nothing would ever match. */
+const repositoryPatternSchema = z
+  .string()
+  .min(1)
+  .max(190)
+  .refine((text) => findRepositoryName(`x/${text.replaceAll('*', 'x')}`) !== undefined, {
+    message: 'want a repository name, or a pattern such as dhi-*',
+  })
 const minutesSchema = z.int().min(1).max(60)
 
 /**
@@ -108,14 +116,11 @@ const ruleCreateSchema = z.strictObject({
   claims: claimsSchema.default({}).describe('Patterns by claim: each must match'),
   allow: z.array(z.enum(ALLOWED)).min(1).max(ALLOWED.length).default(['pull']),
   repositories: z
-    .array(z.string().min(1).max(255))
+    .array(repositoryPatternSchema)
     .min(1)
     .max(50)
-    .refine((globs) => findGlobFault(globs) === undefined, {
-      error: ({ input }) => findGlobFault(input as string[]) ?? '',
-    })
-    .default(['**'])
-    .describe('Names below the organization, or globs of them'),
+    .default(['*'])
+    .describe('Names below the organization, or patterns in which * stands for any characters'),
   minutes: minutesSchema.default(15),
   ca: caSchema.optional(),
 })

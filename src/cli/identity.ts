@@ -75,7 +75,10 @@ export function addIdentityCommands(program: Command, line: CommandLine): void {
     .option('--subject <pattern>', 'its subject: exact, but for * (neither / nor :) and **')
     .option('--claim <claim...>', 'NAME=PATTERN: a further claim that must match')
     .option('--allow <list>', `what jobs may, of ${ALLOWED.join(',')}; default: pull`)
-    .option('--repositories <pattern...>', 'names below the organization that they may use; default: all')
+    .option(
+      '--repositories <pattern...>',
+      'names below the organization that they may use, or patterns such as dhi-*; default: all',
+    )
     .option('--minutes <number>', 'how long their token lives, at most 60; default: 15')
     .action((org: string, name: string | undefined, o: AddOptions) => add(line, org, name, o))
   addCommand(identity, 'list', 'list providers and rules')

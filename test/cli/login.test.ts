@@ -181,7 +181,7 @@ test('by the JWT of a job: keeps its token, or prints it for docker login', asyn
     audience: kagami.url,
     claims: { repository: 'acme/app', ref: 'refs/heads/main' },
     allow: ['pull', 'push'],
-    repositories: ['**'],
+    repositories: ['*'],
     minutes: 15,
   })
   const file = join(kagami.directory, 'jwt')
