@@ -12,7 +12,7 @@ interface EndOptions {
 }
 
 export function addSessionCommands(program: Command, line: CommandLine): void {
-  const session = program.command('session').description('where you are signed in by password')
+  const session = program.command('session').description('where you are signed in, by password or by a provider')
   addCommand(session, 'list', 'list your sessions; tokens are listed by token list').action((o: { json?: boolean }) =>
     list(line, o),
   )

@@ -1,4 +1,4 @@
-// `kagami login` in its four ways, each against a real server, and the last two against a real provider or issuer.
+// `kagami login` in its ways, each against a real server, and the last two against a real provider or issuer.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,6 +31,7 @@ interface Run {
   readonly onNote?: (text: string) => void
   readonly sleep?: (ms: number) => Promise<void>
   readonly credentialsPath?: string
+  readonly input?: string
 }
 
 /** A command line of its own, nobody's so far. */
@@ -51,7 +52,7 @@ async function run(args: readonly string[], o: Run = {}) {
         o.onNote?.(text)
       },
       paint: () => {},
-      readInput: async () => '',
+      readInput: async () => o.input ?? '',
     },
   })
   const kept = () => JSON.parse(readFileSync(credentialsPath, 'utf8')).servers[kagami.url]
@@ -207,10 +208,37 @@ test('by the JWT of a job: keeps its token, or prints it for docker login', asyn
   expect(shown).toContain(reason)
 })
 
+test('by a password: where only a provider will do it says by which, and a code is looked at after that', async () => {
+  const path = join(mkdtempSync(join(kagami.directory, 'home-')), 'credentials.json')
+  const kim = await kagami.addUser('kim', { solo: 'member' })
+  const login = ['login', '--username', 'kim', '--password-stdin']
+  const first = await run(login, { input: kim.password, credentialsPath: path })
+  expect([first.status, first.stdout]).toEqual([0, `Signed in to ${kagami.url} as kim.`])
+  const add = ['identity', 'add', 'solo', 'door', '--issuer', openid.url, '--client-id', 'door', '--only', '--json']
+  const { identity } = JSON.parse((await owner.run(add)).stdout)
+  const refused = await run(login, { input: kim.password })
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining(`kagami login --identity ${identity.id}`),
+  ])
+  expect((await run([...login, '--code', '000000'], { input: kim.password })).stderr).toBe(refused.stderr)
+  expect(refused.kept).toThrow()
+  // The token of the first login works on, and lets another command line in.
+  let userCode = ''
+  const device = await run(['login'], {
+    onNote: (text) => {
+      userCode = /device approve (\S+)/.exec(text)?.[1] ?? userCode
+    },
+    sleep: async () => void (await run(['device', 'approve', userCode, '--yes'], { credentialsPath: path })),
+  })
+  expect([device.status, device.stdout]).toEqual([0, `Signed in to ${kagami.url} as kim.`])
+})
+
 test('ways and options that do not go together are wrong use', async () => {
   for (const args of [
     ['login', '--username', 'x', '--identity', 'y'],
     ['login', '--password-stdin'],
+    ['login', '--code', '000000'],
     ['login', '--link'],
     ['login', '--org', 'acme'],
     ['login', '--oidc-token-file', 'x'],

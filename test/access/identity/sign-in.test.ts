@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { type IdentityProvider, identityAnswerSchema } from '../../../src/api/identities.ts'
+import type { IdentityProvider } from '../../../src/api/identities.ts'
 import { tokenCreatedSchema } from '../../../src/api/tokens.ts'
 import { newBrowser } from '../../support/browser.ts'
 import { type OpenIdProvider, startOpenIdProvider } from '../../support/openid-provider.ts'
+import { addProvider, answerAtCommandLine, signInByProvider, VERIFIER } from '../../support/provider-people.ts'
 import { describeOnEachDatabase, type Login, OWNER, type WholeServer } from '../../support/whole-server.ts'
 
 const memberList = z.object({ members: z.array(z.object({ username: z.string(), role: z.string() })) })
@@ -19,48 +19,21 @@ describeOnEachDatabase('somebody who signs in by a provider', (start) => {
     openid = await startOpenIdProvider()
     kagami = await start()
     owner = await kagami.addUser('boss', { corp: 'owner' })
-    acme = await add(
-      '/organizations/corp/identities',
-      { kind: 'provider', name: 'okta', clientSecret: 'a secret of corp' },
-      owner,
-    )
-    shared = await add('/identities', { kind: 'provider', name: 'house', trustEmail: true }, OWNER)
+    acme = await add('/organizations/corp/identities', { name: 'okta', clientSecret: 'a secret of corp' }, owner)
+    shared = await add('/identities', { name: 'house', trustEmail: true }, OWNER)
   })
   afterAll(async () => {
     await kagami?.stop()
     await openid?.stop()
   })
 
-  async function add(path: string, o: Record<string, unknown>, login: Login): Promise<IdentityProvider> {
-    const body = { issuer: openid.url, clientId: `kagami at ${o.name}`, ...o }
-    const { identity } = (await kagami.call('POST', path, { login, body })).as(identityAnswerSchema)
-    if (identity.kind !== 'provider') throw new Error('want a provider')
-    openid.allow({
-      id: identity.clientId,
-      ...(typeof o.clientSecret === 'string' ? { secret: o.clientSecret } : {}),
-      redirectUris: [identity.redirectUri],
-    })
-    return identity
-  }
-  /** Signs in with a new browser, to its end. */
-  async function signIn(provider: IdentityProvider, person: OpenIdProvider['person']) {
-    openid.person = person
-    const browser = newBrowser()
-    const landing = await browser.open(provider.signIn, { stopAt: (url) => url === `${kagami.url}/` })
-    const cookie = browser.cookies(`${kagami.url}/`)
-    const who = await kagami.call('GET', '/user', { headers: { cookie } })
-    return { landing, cookie, who, username: who.status === 200 ? JSON.parse(who.text).user.username : undefined }
-  }
-  const LOOPBACK = 'http://127.0.0.1:40404/'
-  const verifier = 'v'.repeat(43)
-  const challenge = createHash('sha256').update(verifier).digest('base64url')
-  /** As a command line does, up to the code that it gets. */
-  async function codeOf(provider: IdentityProvider, person: OpenIdProvider['person']) {
-    openid.person = person
-    const url = `${provider.signIn}?${new URLSearchParams({ port: '40404', challenge, state: 's'.repeat(20) })}`
-    const { url: end } = await newBrowser().open(url, { stopAt: (one) => one.startsWith(LOOPBACK) })
-    return new URL(end).searchParams
-  }
+  const add = (path: string, fields: { readonly name: string } & Record<string, unknown>, login: Login) =>
+    addProvider(kagami, openid, { path, login, ...fields })
+  const signIn = (provider: IdentityProvider, person: OpenIdProvider['person']) =>
+    signInByProvider(kagami, openid, provider, person)
+  const verifier = VERIFIER
+  const codeOf = (provider: IdentityProvider, person: OpenIdProvider['person']) =>
+    answerAtCommandLine(openid, provider, person)
   const membersOf = async () =>
     (await kagami.call('GET', '/organizations/corp/members', { login: owner })).as(memberList).members
 
@@ -199,7 +172,7 @@ describeOnEachDatabase('somebody who signs in by a provider', (start) => {
     // Who made it is its owner too.
     expect((await kagami.call('DELETE', '/organizations/strict/members/owner', { login: lone })).status).toBe(204)
     const token = (await kagami.call('POST', '/tokens', { login: member, body: { label: 'x' } })).as(tokenCreatedSchema)
-    const only = await add('/organizations/strict/identities', { kind: 'provider', name: 'sso', only: true }, lone)
+    const only = await add('/organizations/strict/identities', { name: 'sso', only: true }, lone)
     const status = async (login: Login | string) => (await kagami.call('GET', '/user', { login })).status
     const refusal = await kagami.call('GET', '/user', { login: member })
     expect([refusal.status, refusal.message]).toEqual([
