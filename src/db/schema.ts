@@ -23,7 +23,6 @@ import type {
   IdentityRefusalRow,
   IdentityRuleRow,
   IdentityUsedTokenRow,
-  OrganizationTokenRow,
   SignInAttemptRow,
   SignInCodeRow,
 } from './rows/identity.ts'
@@ -110,7 +109,6 @@ export interface Schema {
   sign_in_attempts: SignInAttemptRow
   sign_in_codes: SignInCodeRow
   device_authorizations: DeviceAuthorizationRow
-  organization_tokens: OrganizationTokenRow
   upstreams: UpstreamRow
   upstream_hooks: UpstreamHookRow
   mirrors: MirrorRow

@@ -20,8 +20,8 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { clipped } from '../../lib/quoted.ts'
 import type { Secret } from '../../lib/secret.ts'
+import { issueOrganizationToken } from '../organization-tokens.ts'
 import type { Issuers } from './issuers.ts'
-import { issueOrganizationToken } from './organization-tokens.ts'
 import { findMismatch, type RuleConditions } from './rules.ts'
 import { readUnverified, type VerifiedJwt, verifyJwt } from './verify-jwt.ts'
 
@@ -110,14 +110,22 @@ async function exchange(deps: ExchangeDeps, organizationId: string, jwt: string)
       endsAt: isoTime(new Date(verified.expiresAt * 1000 + AFTER_END_MS)),
     }
     if (!(await useJwt(tx, used))) return 'used'
-    const token = { organizationId, label, allow, repositories, expiresAt, ruleId: rule.id }
-    return issueOrganizationToken(tx, { ...token, createdBy: `identity:${rule.name}`, createdAt: now })
+    const given = { organizationId, label, allow, repositories, expiresAt: isoTime(expiresAt), ruleId: rule.id }
+    return issueOrganizationToken(tx, { ...given, createdBy: `identity:${rule.name}` }, clock)
   })
   if (made === 'gone') throw new Refused('no rule is for its issuer', true)
   if (made === 'used') throw new Refused('it was used before: each token is exchanged once', true)
   db.later.add(`identity rule ${rule.id}`, (tx) => touchRule(tx, rule.id, isoTime(now)))
   db.later.add('ended uses of identity', (tx) => removeEndedUses(tx, isoTime(now)))
-  return { ...made, label, allow, repositories, expiresAt, expiresInSeconds: rule.minutes * 60 }
+  return {
+    id: made.row.id,
+    text: made.text,
+    label,
+    allow,
+    repositories,
+    expiresAt,
+    expiresInSeconds: rule.minutes * 60,
+  }
 }
 
 /** The first rule, by name, that takes it. The signature is looked at once for each set of trusted CAs. */

@@ -49,10 +49,5 @@ export const identity: Migration = {
     `ALTER TABLE sessions ADD COLUMN provider_id ${t.text}`,
     // One account here for one person there, however many first sign-ins come at once.
     `CREATE UNIQUE INDEX accounts_of_provider ON accounts (provider_id, account_id)`,
-    // The table of the organization's own tokens, where the step that brings it has not come before this one.
-    `CREATE TABLE IF NOT EXISTS organization_tokens (
-      id ${t.text} PRIMARY KEY, organization_id ${t.text} NOT NULL REFERENCES organizations (id) ON DELETE CASCADE, label ${t.text} NOT NULL,
-      allow ${t.text} NOT NULL, repositories ${t.text} NOT NULL, hash ${t.text} NOT NULL UNIQUE, created_at ${t.text} NOT NULL,
-      created_by ${t.text} NOT NULL, expires_at ${t.text}, last_used_at ${t.text}, is_active ${t.integer} NOT NULL, rule_id ${t.text})`,
   ],
 }

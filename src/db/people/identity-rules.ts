@@ -1,6 +1,7 @@
 /** Rules by which CI jobs get tokens, what was refused lately, and which JWTs were used. */
 import type { Queries, Transaction } from '../engine/engine.ts'
-import type { IdentityRefusalRow, IdentityRuleRow, OrganizationTokenAction, OrganizationTokenRow } from '../schema.ts'
+import type { IdentityRefusalRow, IdentityRuleRow, TokenRight } from '../schema.ts'
+import { removeTokensOfRule } from './organization-tokens.ts'
 import type { Page } from './organizations.ts'
 
 /** Of one organization. */
@@ -22,7 +23,7 @@ export async function listRulesOf(db: Queries, organizationId: string, issuer: s
 export function partsOf(row: Pick<IdentityRuleRow, 'claims' | 'allow' | 'repositories'>) {
   return {
     claims: JSON.parse(row.claims) as Record<string, string>,
-    allow: JSON.parse(row.allow) as OrganizationTokenAction[],
+    allow: JSON.parse(row.allow) as TokenRight[],
     repositories: JSON.parse(row.repositories) as string[],
   }
 }
@@ -69,7 +70,7 @@ export async function insertRule(tx: Transaction, row: IdentityRuleRow): Promise
 export async function removeRule(tx: Transaction, organizationId: string, name: string): Promise<boolean> {
   const row = await findRule(tx, organizationId, name)
   if (row === undefined) return false
-  await tx.deleteFrom('organization_tokens').where('rule_id', '=', row.id).execute()
+  await removeTokensOfRule(tx, row.id)
   await tx.deleteFrom('identity_rules').where('id', '=', row.id).execute()
   return true
 }
@@ -96,14 +97,9 @@ export async function useJwt(
   return (numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
-/** Uses of JWTs that have ended, and tokens of jobs that have: each job makes one of each. */
+/** Uses of JWTs that have ended: each job makes one. */
 export async function removeEndedUses(tx: Transaction, at: string): Promise<void> {
   await tx.deleteFrom('identity_used_tokens').where('ends_at', '<=', at).execute()
-  await tx.deleteFrom('organization_tokens').where('rule_id', 'is not', null).where('expires_at', '<=', at).execute()
-}
-
-export async function insertOrganizationToken(tx: Transaction, row: OrganizationTokenRow): Promise<void> {
-  await tx.insertInto('organization_tokens').values(row).execute()
 }
 
 /** Keeps the last ones of the organization, of each kind. */

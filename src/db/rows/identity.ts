@@ -96,22 +96,3 @@ export interface DeviceAuthorizationRow {
   created_at: string
   ends_at: string
 }
-
-export type OrganizationTokenAction = 'pull' | 'push' | 'delete' | 'mirrors' | 'webhooks'
-
-/** A token that an organization owns. */
-export interface OrganizationTokenRow {
-  id: string
-  organization_id: string
-  label: string
-  allow: string
-  repositories: string
-  hash: string
-  created_at: string
-  created_by: string
-  expires_at: string | null
-  last_used_at: string | null
-  is_active: Flag
-  /** The rule by which a CI job got it. */
-  rule_id: string | null
-}
