@@ -35,6 +35,7 @@ import { createRegistryApps } from './server/registry-app.ts'
 import { type RunningSample, startSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
+import { createWebhookParts } from './server/webhooks.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -113,6 +114,10 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(mirrors.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
     closers.push(subscriptions.close)
+    const facts = createFactsLoader({ db, blobs, clock })
+    const ours = { holder: presence.holder, url: listener.url }
+    const outgoing = createWebhookParts({ ...instance, logger, settings, facts, ...ours })
+    closers.push(outgoing.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
@@ -122,9 +127,10 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       sealer,
       mirrors,
       subscriptions,
+      webhooks: outgoing.webhooks,
       sample,
       platforms,
-      facts: createFactsLoader({ db, blobs, clock }),
+      facts,
       logger,
       openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
@@ -143,6 +149,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     await mirrors.resume({ isAlone })
     const housekeeping = startHousekeeping({ ...instance, logger, historyMs: settings.historyMs })
     await subscriptions.resume({ isAlone })
+    await outgoing.start({ isAlone })
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined
@@ -155,7 +162,18 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       budgetOf: sources.budgetOf,
     })
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
-    listener.serve(createHttpApp({ ...apps, api, hooks, metrics, isReady: () => isReady, logger, isTrustedProxy }))
+    listener.serve(
+      createHttpApp({
+        ...apps,
+        api,
+        hooks,
+        callbacks: outgoing.callbacks,
+        metrics,
+        isReady: () => isReady,
+        logger,
+        isTrustedProxy,
+      }),
+    )
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
     const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})

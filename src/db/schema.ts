@@ -58,6 +58,13 @@ import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.t
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
 import type { OrganizationTokenRow, TeamGrantRow, TeamMemberRow, TeamRow } from './rows/teams.ts'
 import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow } from './rows/upstreams.ts'
+import type {
+  EventCursorRow,
+  WebhookAttemptRow,
+  WebhookCounterRow,
+  WebhookDeliveryRow,
+  WebhookRow,
+} from './rows/webhooks.ts'
 
 export type * from './rows/content.ts'
 export type * from './rows/identity.ts'
@@ -70,6 +77,7 @@ export type * from './rows/runs.ts'
 export type * from './rows/subscriptions.ts'
 export type * from './rows/teams.ts'
 export type * from './rows/upstreams.ts'
+export type * from './rows/webhooks.ts'
 
 export interface Schema {
   blobs: BlobRow
@@ -133,4 +141,9 @@ export interface Schema {
   shared_portions: SharedPortionRow
   shared_rates: SharedRateRow
   instance_settings: InstanceSettingRow
+  webhooks: WebhookRow
+  webhook_deliveries: WebhookDeliveryRow
+  webhook_attempts: WebhookAttemptRow
+  webhook_counters: WebhookCounterRow
+  event_cursors: EventCursorRow
 }

@@ -1,10 +1,12 @@
 /** All that one port serves: registry, token service, management API, metrics, health. */
 import type { Hono } from 'hono'
 import { AppError } from '../errors.ts'
+import { CALLBACKS_PATH } from '../events/signing.ts'
 import type { Logger } from '../lib/logger.ts'
 import { API_PATH } from './api/app.ts'
 import { errorResponse } from './api/errors.ts'
 import type { ApiApp } from './api/route.ts'
+import type { CallbacksApp } from './callbacks/app.ts'
 import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
 import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
 import type { MetricsApp } from './metrics/app.ts'
@@ -19,6 +21,8 @@ export interface HttpParts {
   readonly api?: ApiApp
   /** Absent where nothing is mirrored. */
   readonly hooks?: HooksApp
+  /** Absent where nothing is delivered. */
+  readonly callbacks?: CallbacksApp
   /** Absent where nothing is measured. */
   readonly metrics?: MetricsApp
   readonly isReady: () => boolean
@@ -41,7 +45,11 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (parts.metrics !== undefined && path === '/metrics') return parts.metrics.fetch(request, server)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return parts.isReady() ? text(200, 'ready') : text(503, 'starting')
-    const hooked = path.startsWith(`${HOOKS_PATH}/`) ? parts.hooks?.fetch(request) : undefined
+    const hooked = path.startsWith(`${HOOKS_PATH}/`)
+      ? parts.hooks?.fetch(request)
+      : path.startsWith(`${CALLBACKS_PATH}/`)
+        ? parts.callbacks?.fetch(request)
+        : undefined
     return hooked === undefined ? absent(path) : hooked.then((answer) => answer ?? absent(path))
   }
   return {

@@ -91,8 +91,11 @@ export async function putManifest(
     await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at, newBytes })
     const events: NewEvent[] = []
     for (const tag of new Set(tags)) {
-      const event = await moveTag(tx, { ...changeOf(destination, repository, at), tag, to: digest, reason: 'pushed' })
-      if (event !== undefined) events.push(event)
+      const change = changeOf(destination, repository, at)
+      const event = await moveTag(tx, { ...change, tag, to: digest, reason: 'pushed' })
+      const payload = { repository: repository.name, tag, from: digest, to: digest }
+      // Whoever waits for pushes is told of one that changed nothing too.
+      events.push(event ?? { ...change, kind: 'tag.pushed', payload })
     }
     if (subjectDigest !== undefined && !known.has(digest)) {
       events.push({

@@ -64,7 +64,8 @@ export async function restoreTag(
     const pin = await pinTag(tx, repositoryId, { tag, digest: to, reason: o.reason ?? said, by: actor, at })
     const payload = { repository: repository.name, tag, digest: to, reason: pin?.reason }
     const pinned: NewEvent[] = pin === undefined ? [] : [{ ...change, kind: 'tag.pinned', payload }]
-    await appendEvents(tx, [...(moved === undefined ? [] : [moved]), ...pinned])
+    const restored: NewEvent[] = moved === undefined ? [] : [{ ...moved, kind: 'tag.restored' }]
+    await appendEvents(tx, [...restored, ...pinned])
     return { from, to, at, pin }
   })
 }

@@ -9,9 +9,10 @@ import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measureMirroring } from './mirroring.ts'
 import { measureServing } from './serving.ts'
+import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [mirror] [options]
+const USAGE = `npm run bench -- [mirror|webhooks] [options]
   --only serving|mirroring   one half
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -30,7 +31,14 @@ npm run bench -- mirror: Kagami alone, on a generated catalog of hardened images
   --delay-ms N               added to each request to upstream (0); --delay-ms 0,20 for both
   --sample N                 repositories that are compared digest by digest (6)
   --minutes N                the most that one pass may take (15)
-  --program FILE             Kagami: a built executable, or a script that profiles it (bin/kagami)`
+  --program FILE             Kagami: a built executable, or a script that profiles it (bin/kagami)
+
+npm run bench -- webhooks: tag moves to a healthy, a dead and a slow receiver
+  --moves N                  at once (10000)
+  --rate N                   moves a second after that (200)
+  --steady N                 for so many seconds (30)
+  --slow-ms N                that the slow receiver takes (2000)
+  --database URL             a PostgreSQL database instead of SQLite`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const
@@ -55,6 +63,11 @@ function parse() {
       sample: number(6),
       minutes: number(15),
       program: { type: 'string' },
+      moves: number(10_000),
+      rate: number(200),
+      steady: number(30),
+      'slow-ms': number(2000),
+      database: { type: 'string' },
     },
     allowPositionals: true,
   })
@@ -119,9 +132,19 @@ if (values.help) {
   process.exit(0)
 }
 const say = (line: string) => console.error(line)
+if (positionals.join(' ') === 'webhooks') {
+  const load = {
+    moves: count('moves'),
+    ratePerSecond: count('rate'),
+    seconds: count('steady'),
+    slowMs: count('slow-ms'),
+  }
+  console.log(`${await machine()}\n\n${await measureWebhooks({ ...load, database: values.database, say })}`)
+  process.exit(0)
+}
 if (positionals.length > 0) {
   if (positionals.join(' ') !== 'mirror')
-    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror or nothing`)
+    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks or nothing`)
   console.log(`${await machine()}\n\n${await measureShapes()}`)
   process.exit(0)
 }

@@ -24,6 +24,8 @@ interface Names {
   readonly team: string
   readonly identity: string
   readonly provider: string
+  readonly webhook: string
+  readonly delivery: string
 }
 
 const ABSENT: Names = {
@@ -40,6 +42,8 @@ const ABSENT: Names = {
   team: 'noteam',
   identity: 'noidentity',
   provider: '00000000-0000-4000-8000-000000000000',
+  webhook: 'nohook',
+  delivery: '00000000-0000-4000-8000-000000000003',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -142,6 +146,10 @@ beforeAll(async () => {
   const letter = { email: 'victimguest@example.com', role: 'owner' }
   const { id: invitation, url: link } = await must('POST', '/organizations/victimorg/invitations', letter, insider)
   const { id: session, token: open } = await must('POST', '/user/sessions', insider)
+  const hooked = { url: 'https://receiver.example.com/in', name: 'victimhook' }
+  await must('POST', '/repositories/victimorg/victimrepo/webhooks', hooked, insider)
+  await must('POST', '/organizations/victimorg/webhooks', hooked, insider)
+  const tried = await must('POST', '/repositories/victimorg/victimrepo/webhooks/victimhook/test', undefined, insider)
   victim = {
     organization: 'victimorg',
     name: 'victimrepo',
@@ -157,6 +165,8 @@ beforeAll(async () => {
     identity: 'victimrule',
     // By its name an organization's provider is nobody's; its id cannot be guessed.
     provider: 'victimprovider',
+    webhook: 'victimhook',
+    delivery: tried.delivery.id,
   }
   await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
   const granted = { repository: 'victimrepo', permission: 'admin' }
@@ -175,6 +185,8 @@ beforeAll(async () => {
     session,
     open,
     link.split('#')[1],
+    'receiver.example.com',
+    tried.delivery.id,
   ]
 
   const bearerOf = async (login: Login, scope = '') => {
@@ -303,6 +315,13 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /repositories/{organization}/{name}/tags/{tag}/restore': { at: '2026-01-31' },
     'post /repositories': { name: `${names.organization}/${names.name}` },
     'patch /repositories/{organization}/{name}': { description: 'mine' },
+    ...Object.fromEntries(
+      ['/repositories/{organization}/{name}', '/organizations/{organization}'].flatMap((base) => [
+        [`post ${base}/webhooks`, { name: names.webhook, url: 'https://a.example' }],
+        [`patch ${base}/webhooks/{webhook}`, { enabled: false }],
+        [`post ${base}/webhooks/{webhook}/redeliver`, { event: names.delivery }],
+      ]),
+    ),
   }
   return bodies[`${method} ${path}`]
 }
@@ -581,7 +600,7 @@ test('routes are made in one place, and JSON of others is read by one function',
   // The rest reads what this program itself has written.
   const foreign = having(/JSON\.parse\(/).filter(
     (path) =>
-      !/^(cli|db|events\/payload\/(differences|event)\.|mirror\/(life|subscriptions)\/|mirror\/pass\/policy|http\/api\/repositories|registry\/immutable)/.test(
+      !/^(cli|db|events\/[^/]+$|events\/payload\/(differences|event)\.|mirror\/(life|subscriptions)\/|mirror\/pass\/policy|http\/api\/repositories|registry\/immutable)/.test(
         path,
       ),
   )

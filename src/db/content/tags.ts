@@ -37,6 +37,22 @@ export async function listTagsOf(db: Queries, repositoryId: string, digest: Dige
   return rows.map((row) => row.name as Tag)
 }
 
+/** How many tags there are, and where the one that moved last points. */
+export async function summarizeTags(
+  db: Queries,
+  repositoryId: string,
+): Promise<{ readonly tags: number; readonly tag?: string; readonly to?: string }> {
+  const rows = db.selectFrom('tags').where('repository_id', '=', repositoryId)
+  const { count } = await rows.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+  const last = await rows
+    .select(['name', 'digest'])
+    .orderBy('moved_at', 'desc')
+    .orderBy('name')
+    .limit(1)
+    .executeTakeFirst()
+  return { tags: Number(count), ...(last === undefined ? {} : { tag: last.name, to: last.digest }) }
+}
+
 /** Whose tags change, by whom. */
 export interface TagChanges {
   /** For people, in the history. */

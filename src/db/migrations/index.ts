@@ -22,6 +22,7 @@ import { usageChanges } from './0026-usage-changes.ts'
 import { teams } from './0030-teams.ts'
 import { people } from './0032-people.ts'
 import { identity } from './0033-identity.ts'
+import { webhooks } from './0034-webhooks.ts'
 import { imageDifferences } from './0035-image-differences.ts'
 import type { Migration } from './migration.ts'
 
@@ -52,4 +53,5 @@ export const MIGRATIONS: readonly Migration[] = [
   imageDifferences,
   teams,
   identity,
+  webhooks,
 ]

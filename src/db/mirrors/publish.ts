@@ -8,7 +8,7 @@ import type { TagMove, TagOutcome } from '../../oci/repository.ts'
 import { findTags, moveTags } from '../content/tags.ts'
 import { inChunks } from '../engine/chunks.ts'
 import type { Transaction } from '../engine/engine.ts'
-import { appendEvents } from '../platform/events.ts'
+import { appendEvents, type NewEvent } from '../platform/events.ts'
 import { findLease } from '../platform/leases.ts'
 import type { RepositoryRow } from '../schema.ts'
 import { isResting } from './life.ts'
@@ -38,6 +38,7 @@ export async function publishMirrored(
   change: PublishChange,
 ): Promise<readonly TagOutcome[]> {
   const repository = await getWritableRepository(tx, binding)
+  const isInitial = await isFirstPass(tx, binding.mirrorId)
   const starts = [...change.roots, ...change.tags.flatMap((move) => (move.to === undefined ? [] : [move.to]))]
   const closure = await walkStaged(
     tx,
@@ -84,7 +85,12 @@ export async function publishMirrored(
     at: change.at,
     reason: whyMoved,
   }
-  const events = await moveTags(tx, moved, moves)
+  // Readers of the log may want the first pass of a mirror as a whole (`mirror.synced`), not tag by tag.
+  const initial = isInitial ? { initial: true } : {}
+  const events: NewEvent[] = (await moveTags(tx, moved, moves)).map((event) => ({
+    ...event,
+    payload: { ...event.payload, ...initial },
+  }))
   await recordSyncedTags(tx, binding.mirrorId, synced, change.at)
   const untagged = outcomes.filter((one, i) => one.result === 'moved' && change.tags[i]?.to === undefined)
   await forgetUntagged(
@@ -104,6 +110,7 @@ export async function publishMirrored(
         roots: change.roots.map((root) => root.digest),
         referrers: closure.newReferrers,
         runId: binding.runId,
+        ...initial,
       },
     })
   }
@@ -112,6 +119,12 @@ export async function publishMirrored(
   }
   await appendEvents(tx, events)
   return outcomes
+}
+
+/** No pass over all of upstream was brought to its end yet. */
+async function isFirstPass(tx: Transaction, mirrorId: string): Promise<boolean> {
+  const mirror = await tx.selectFrom('mirrors').select('looked_at').where('id', '=', mirrorId).executeTakeFirst()
+  return mirror?.looked_at === null
 }
 
 function whyMoved(from: Digest | undefined, to: Digest | undefined): string {

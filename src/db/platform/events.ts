@@ -7,6 +7,8 @@ import type { EventRow } from '../schema.ts'
 /** Registered by the issue that creates them; consumers read them by cursor. */
 export type EventKind =
   | 'tag.moved'
+  | 'tag.pushed'
+  | 'tag.restored'
   | 'tag.removed'
   | 'tag.excluded'
   | 'tag.pinned'
@@ -14,6 +16,7 @@ export type EventKind =
   | 'referrers.published'
   | 'referrers.removed'
   | 'mirror.started'
+  | 'mirror.synced'
   | 'mirror.paused'
   | 'mirror.resumed'
   | 'mirror.degraded'
@@ -31,6 +34,8 @@ export type EventKind =
   | 'repository.created'
   | 'repository.changed'
   | 'repository.deleted'
+  | 'webhook.disabled'
+  | 'webhook.test'
 
 export interface NewEvent {
   readonly kind: EventKind

@@ -12,6 +12,7 @@ import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import type { FactsLoader } from '../../events/payload/load-facts.ts'
+import type { Webhooks } from '../../events/webhooks.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -53,6 +54,7 @@ import { toldEventRoutes } from './told-events.ts'
 import { twoFactorRoutes } from './two-factor.ts'
 import { upstreamRoutes } from './upstreams.ts'
 import { userRoutes } from './users.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 export interface ApiDeps {
   readonly db: Database
@@ -62,6 +64,7 @@ export interface ApiDeps {
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly subscriptions: Subscriptions
+  readonly webhooks: Webhooks
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
   readonly facts: FactsLoader
@@ -146,6 +149,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     explainRoutes(deps),
     sampleRoutes(deps),
     toldEventRoutes(deps),
+    webhookRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

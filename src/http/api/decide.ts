@@ -141,6 +141,34 @@ export async function allowOnRepository(
   return grant({ organization, repository })
 }
 
+/**
+ * Webhooks of a repository (its admins), or of an organization (owners).
+ * @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND
+ */
+export async function allowOnWebhooks(
+  db: Database,
+  who: Authenticated,
+  of: { readonly organization: string; readonly name?: string | undefined },
+  verb: 'read' | 'manage',
+): Promise<Granted<{ readonly organization: OrganizationRow; readonly repository: RepositoryRow | undefined }>> {
+  const { name } = of
+  const what = `${verb === 'read' ? 'see' : 'manage'} webhooks`
+  if (name === undefined) {
+    const { organization } = await allowInOrganization(db, who, of.organization, `organization-webhook.${verb}`, what)
+    return grant({ organization, repository: undefined })
+  }
+  return allowOnRepository(db, who, nameOf({ organization: of.organization, name }), `webhook.${verb}`)
+}
+
+/** Whoever knows the `callback_url` of a delivery may say what became of it, and nothing else. @returns undefined: it is none */
+export function allowCallback(
+  callbacks: { idOf(token: string): string | undefined },
+  token: string,
+): Granted<{ readonly deliveryId: string }> | undefined {
+  const deliveryId = callbacks.idOf(token)
+  return deliveryId === undefined ? undefined : grant({ deliveryId })
+}
+
 /** Whoever knows the address of an upstream's hook may speak for the upstream, and do nothing else. @returns undefined: it is none */
 export async function allowHook(
   db: Database,

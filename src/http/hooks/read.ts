@@ -1,7 +1,7 @@
 /** The body of a webhook, read within bounds and understood. */
-import { HTTPException } from 'hono/http-exception'
 import { AppError, messageOf } from '../../errors.ts'
 import { parseForeignJson } from '../../lib/json.ts'
+import { readSmallBody } from '../small-body.ts'
 import { type Delivery, type Ignored, isObject, type Json, type Push, shown } from './push.ts'
 import { eventTypeOf, SHAPES } from './shapes.ts'
 
@@ -15,21 +15,8 @@ const SHOWN_IGNORED = 20
 
 /** @throws HTTPException 413; AppError INVALID_REQUEST with what was understood */
 export async function readDelivery(request: Request): Promise<Delivery> {
-  const text = await readText(request)
+  const text = await readSmallBody(request, MAX_DELIVERY_BYTES)
   return understand(parse(text, request.headers.get('content-type') ?? ''), request.headers)
-}
-
-async function readText(request: Request): Promise<string> {
-  const tooLarge = () => new HTTPException(413, { message: `the body is larger than ${MAX_DELIVERY_BYTES} bytes` })
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_DELIVERY_BYTES) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
-    if (size > MAX_DELIVERY_BYTES) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parse(text: string, contentType: string): unknown {

@@ -7,10 +7,12 @@ import type { Database } from '../../db/engine/engine.ts'
 import { readMeasures } from '../../db/mirrors/measures.ts'
 import { listOldestUpstreams } from '../../db/mirrors/upstreams.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
+import { readWebhookMeasures } from '../../db/webhooks/measures.ts'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { clientAddress } from '../client-address.ts'
 import { MAX_LABELLED, METRICS_TYPE, type ProcessMeasures, renderMetrics, type UpstreamMeasure } from './render.ts'
+import { renderWebhookMetrics } from './webhooks.ts'
 
 export interface MetricsDeps {
   readonly db: Database
@@ -36,8 +38,16 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   let reading: Promise<string> | undefined
   const read = async () => {
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams] = await Promise.all([readMeasures(db.read, most), readBudgets(most)])
-    return renderMetrics(measures, upstreams, deps.measureProcess(), clock.now())
+    const [measures, upstreams, webhooks] = await Promise.all([
+      readMeasures(db.read, most),
+      readBudgets(most),
+      readWebhookMeasures(db.read),
+    ])
+    const [others, ofWebhooks] = await Promise.all([
+      renderMetrics(measures, upstreams, deps.measureProcess(), clock.now()),
+      renderWebhookMetrics(webhooks, clock.now()),
+    ])
+    return others + ofWebhooks
   }
 
   async function readBudgets(most: number): Promise<UpstreamMeasure[]> {

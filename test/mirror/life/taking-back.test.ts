@@ -94,7 +94,7 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
       await instance.sync(mirrorId)
       expect(await served()).toBe(three.digest)
       expect(await kinds()).toEqual(
-        ['moved', 'moved', 'moved', 'pinned', 'moved', 'released', 'moved'].map((kind) => `tag.${kind}`),
+        ['moved', 'moved', 'restored', 'pinned', 'moved', 'released', 'moved'].map((kind) => `tag.${kind}`),
       )
       const moves = await listHistory(instance.db.read, (await repository()).id, { tag: TAG, limit: 10 })
       expect(moves.map(({ reason }) => reason)).toEqual([

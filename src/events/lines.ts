@@ -1,0 +1,270 @@
+/** The server that delivers: starts attempts in the order of lines, fairly among webhooks, and has what became of them written down. */
+
+import type { WebhookRow } from '../db/schema.ts'
+import { loadDue, loadLine } from '../db/webhooks/deliveries.ts'
+import { listWebhooksById } from '../db/webhooks/webhooks.ts'
+import { isAppError } from '../errors.ts'
+import { isoTime } from '../lib/clock.ts'
+import type { Sealer } from '../lib/seal.ts'
+import { type AttemptDeps, type Attempted, attempt } from './attempt.ts'
+import {
+  dropFrom,
+  type Endpoint,
+  emptyEndpoint,
+  isIdle,
+  newEndpoint,
+  type Start,
+  tagKey,
+  takeNext,
+} from './endpoint.ts'
+import { type SaveDeps, saveAttempts } from './save.ts'
+import { type Opened, openSecrets } from './signing.ts'
+
+export interface LinesDeps extends AttemptDeps, SaveDeps {
+  readonly sealer: Sealer
+  /** False: for now nothing may begin, because another may deliver by now. */
+  mayStart(): boolean
+  /** Aborts attempts under way. */
+  readonly signal: AbortSignal
+}
+
+export interface Lines {
+  /** These webhooks may have something to send. */
+  wake(webhookIds: Iterable<string>): Promise<void>
+  /** As their rows are now: changed, disabled, deleted. */
+  refresh(): Promise<void>
+  drop(deliveryIds: readonly string[]): void
+  /** True from its start until what became of it is written down. */
+  isUnderWay(deliveryId: string): boolean
+  /** Nothing begins any more; resolves when what was under way is written down. @throws AppError CONFLICT when another delivers now */
+  end(): Promise<void>
+}
+
+/** Attempts of all webhooks at once, and of one organization's. */
+const MAX_FLIGHTS = 256
+const MAX_ORGANIZATION_FLIGHTS = 128
+const LOADED = 64
+/** Attempts that wait to be written down: beyond it nothing begins. */
+const MAX_UNSAVED = 2000
+const SAVED_AT_ONCE = 500
+const GATHER_MS = 20
+const SAVE_AGAIN_MS = 1000
+
+export function createLines(deps: LinesDeps): Lines {
+  const { db, clock, logger } = deps
+  const endpoints = new Map<string, Endpoint>()
+  const underWay = new Set<string>()
+  const perOrganization = new Map<string, number>()
+  let flights = 0
+  let unsaved: Attempted[] = []
+  let isSaving = false
+  let lastSave = Number.NEGATIVE_INFINITY
+  let saving: Promise<void> = Promise.resolve()
+  let isEnding = false
+  let lost: unknown
+  let whenQuiet: (() => void) | undefined
+
+  function secretsOf(webhook: WebhookRow): Opened | undefined {
+    try {
+      return openSecrets(deps.sealer, webhook)
+    } catch (error) {
+      logger.error({ err: error, webhook: webhook.id }, 'the secrets of a webhook cannot be opened: it sends nothing')
+      return undefined
+    }
+  }
+
+  function put(webhook: WebhookRow): Endpoint {
+    const known = endpoints.get(webhook.id)
+    if (known === undefined) {
+      const made = newEndpoint(webhook, secretsOf(webhook))
+      endpoints.set(webhook.id, made)
+      return made
+    }
+    if (known.webhook.updated_at !== webhook.updated_at) {
+      known.secrets = secretsOf(webhook)
+      // With another address it is another receiver.
+      known.failedInRow = 0
+    }
+    known.webhook = webhook
+    return known
+  }
+
+  /** One start after the other, so that a long line holds nobody else up. */
+  function pump(): void {
+    if (isEnding || lost !== undefined || !deps.mayStart()) return
+    for (let started = true; started; ) {
+      started = false
+      for (const endpoint of [...endpoints.values()]) {
+        if (flights >= MAX_FLIGHTS || unsaved.length >= MAX_UNSAVED) return
+        const { organization_id: organization } = endpoint.webhook
+        if ((perOrganization.get(organization) ?? 0) >= MAX_ORGANIZATION_FLIGHTS) continue
+        const start = takeNext(endpoint)
+        void load(endpoint)
+        if (start === undefined) continue
+        started = true
+        void fly(endpoint, start)
+      }
+    }
+    rotate()
+  }
+
+  /** Whoever was first is last the next time. */
+  function rotate(): void {
+    const [first] = endpoints
+    if (first === undefined || endpoints.size === 1) return
+    endpoints.delete(first[0])
+    endpoints.set(...first)
+  }
+
+  async function load(endpoint: Endpoint): Promise<void> {
+    const wantsLine = endpoint.mayHaveLine && endpoint.line.length < LOADED / 2
+    const wantsDue = endpoint.mayHaveDue && endpoint.due.length < LOADED / 4
+    if (endpoint.isLoading || !(wantsLine || wantsDue) || endpoint.webhook.enabled === 0) return
+    endpoint.isLoading = true
+    const { id } = endpoint.webhook
+    try {
+      let added = 0
+      if (wantsLine) {
+        const rows = await loadLine(db.read, id, { after: endpoint.lineAfter, limit: LOADED })
+        endpoint.lineAfter = rows.at(-1)?.line ?? endpoint.lineAfter
+        endpoint.mayHaveLine = rows.length === LOADED
+        added += add(endpoint, 'line', rows)
+      }
+      if (wantsDue) {
+        const limit = endpoint.taken.size + LOADED
+        const rows = await loadDue(db.read, id, { now: isoTime(clock.now()), limit })
+        endpoint.mayHaveDue = rows.length === limit
+        added += add(endpoint, 'due', rows)
+      }
+      endpoint.isLoading = false
+      if (added > 0) pump()
+    } catch (error) {
+      endpoint.isLoading = false
+      logger.error({ err: error, webhook: id }, 'deliveries could not be read')
+    }
+  }
+
+  function add(endpoint: Endpoint, list: 'line' | 'due', rows: Endpoint['line']): number {
+    const fresh = rows.filter(({ id }) => !endpoint.taken.has(id))
+    for (const { id } of fresh) endpoint.taken.add(id)
+    endpoint[list].push(...fresh)
+    return fresh.length
+  }
+
+  async function fly(endpoint: Endpoint, { delivery, isDue }: Start): Promise<void> {
+    const { webhook, secrets } = endpoint
+    if (secrets === undefined) return
+    count(endpoint, isDue, 1)
+    endpoint.tags.add(tagKey(delivery))
+    underWay.add(delivery.id)
+    // Several are made ready at once, and leave in the order of the line.
+    const { repository_id: repository } = delivery
+    const before = isDue ? undefined : endpoint.sent.get(repository)
+    const left = Promise.withResolvers<void>()
+    if (!isDue) endpoint.sent.set(repository, left.promise)
+    try {
+      const turn = { before, onSent: left.resolve, signal: deps.signal }
+      const attempted = await attempt(deps, webhook, secrets, delivery, turn)
+      const { status } = attempted.outcome
+      endpoint.failedInRow = status === 'delivered' ? 0 : endpoint.failedInRow + 1
+      unsaved.push(attempted)
+    } catch {
+      // Ended by us: it has its place in line as before.
+      underWay.delete(delivery.id)
+      endpoint.taken.delete(delivery.id)
+    }
+    left.resolve()
+    if (endpoint.sent.get(repository) === left.promise) endpoint.sent.delete(repository)
+    endpoint.tags.delete(tagKey(delivery))
+    count(endpoint, isDue, -1)
+    startSaving()
+    pump()
+  }
+
+  function startSaving(): void {
+    if (isSaving) return
+    isSaving = true
+    saving = save().finally(() => {
+      isSaving = false
+      if (unsaved.length > 0 && lost === undefined) startSaving()
+      else if (flights === 0) whenQuiet?.()
+    })
+  }
+
+  function count(endpoint: Endpoint, isDue: boolean, by: 1 | -1): void {
+    const { organization_id: organization } = endpoint.webhook
+    flights += by
+    endpoint.flights += by
+    if (isDue) endpoint.dueFlights += by
+    const others = (perOrganization.get(organization) ?? 0) + by
+    if (others === 0) perOrganization.delete(organization)
+    else perOrganization.set(organization, others)
+  }
+
+  async function save(): Promise<void> {
+    while (unsaved.length > 0 && lost === undefined) {
+      // A transaction costs more than its rows do: those that end soon after share one.
+      const rest = lastSave + GATHER_MS - performance.now()
+      if (rest > 0 && unsaved.length < SAVED_AT_ONCE && !isEnding) await Bun.sleep(rest)
+      const batch = unsaved.slice(0, SAVED_AT_ONCE)
+      try {
+        for (const webhook of await saveAttempts(deps, batch)) {
+          logger.warn({ webhook: webhook.name, reason: webhook.disabled_reason }, 'a webhook was disabled')
+          emptyEndpoint(put(webhook))
+        }
+      } catch (error) {
+        if (isAppError(error, 'CONFLICT')) lost = error
+        else {
+          logger.error({ err: error }, 'attempts of deliveries could not be written down; trying again')
+          await Bun.sleep(SAVE_AGAIN_MS)
+        }
+        continue
+      }
+      lastSave = performance.now()
+      unsaved = unsaved.slice(batch.length)
+      for (const { outcome } of batch) {
+        underWay.delete(outcome.attempt.delivery_id)
+        endpoints.get(outcome.webhookId)?.taken.delete(outcome.attempt.delivery_id)
+      }
+      pump()
+    }
+  }
+
+  return {
+    async wake(webhookIds) {
+      for (const webhook of await listWebhooksById(db.read, [...webhookIds])) {
+        if (webhook.enabled === 0) continue
+        const endpoint = put(webhook)
+        endpoint.mayHaveLine = true
+        endpoint.mayHaveDue = true
+      }
+      pump()
+    },
+    async refresh() {
+      const rows = new Map((await listWebhooksById(db.read, [...endpoints.keys()])).map((row) => [row.id, row]))
+      for (const [id, endpoint] of endpoints) {
+        const row = rows.get(id)
+        if (row === undefined || row.enabled === 0) emptyEndpoint(endpoint)
+        if (row !== undefined) put(row)
+        if (isIdle(endpoint)) endpoints.delete(id)
+      }
+      pump()
+    },
+    drop(deliveryIds) {
+      if (deliveryIds.length === 0) return
+      const ids = new Set(deliveryIds)
+      for (const endpoint of endpoints.values()) dropFrom(endpoint, ids)
+    },
+    isUnderWay: (deliveryId) => underWay.has(deliveryId),
+    async end() {
+      isEnding = true
+      if (flights > 0) {
+        await new Promise<void>((resolve) => {
+          whenQuiet = resolve
+        })
+      }
+      await saving
+      if (lost !== undefined) throw lost
+    },
+  }
+}
