@@ -45,7 +45,8 @@ export function viewDelivery(row: WebhookDeliveryRow, attempts: readonly Webhook
     error: row.error,
     createdAt: row.created_at,
     nextAt: row.due_at,
-    attempts: attempts.map(viewAttempt),
+    // Those that were written down since the row was read belong to its next state.
+    attempts: attempts.filter(({ number }) => number <= row.attempts).map(viewAttempt),
     callback:
       row.callback_state === null || row.callback_at === null
         ? null

@@ -33,7 +33,11 @@ describe('docs/webhooks.md', () => {
     },
     (word) => (word === 'http://127.0.0.1:9000/in' ? `${receiver.url}/in` : word),
   )
-  test('the try-out has come', () => expect(receiver.received.map(({ path }) => path)).toEqual(['/in']))
+  test('the try-out has come', () => {
+    // The first pass of the sample's mirror may end meanwhile, and is told too.
+    const tried = receiver.received.filter(({ json }) => json.kagami.kind === 'webhook.test')
+    expect(tried.map(({ path }) => path)).toEqual(['/in'])
+  })
 
   test('the page names every event, and the waits as they are', () => {
     expect(webhookEventSchema.options.filter((kind) => !page.includes(`\`${kind}\``))).toEqual([])
