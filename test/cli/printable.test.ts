@@ -255,7 +255,12 @@ const answers: Record<string, (text: string) => unknown> = {
     next: null,
   }),
   'GET /organizations': () => ({
-    organizations: [{ name: 'acme', role: 'owner', repositories: 1, sizeBytes: 1, quotaBytes: null, createdAt: time }],
+    organizations: [
+      {
+        ...{ name: 'acme', role: 'owner', membersPull: 'none', repositories: 1, sizeBytes: 1, quotaBytes: null },
+        createdAt: time,
+      },
+    ],
     next: null,
   }),
   'GET /organizations/acme/members': () => ({

@@ -21,6 +21,7 @@ export const EVENT_STREAM: StreamFormat<ServerEvent> = {
 /** How items become an answer that goes on. */
 export interface StreamFormat<T> {
   readonly contentType: string
+  /** Sent at once, for what may have no item for long: no head of an answer is sent before its first byte. */
   readonly opening: string
   readonly keepAlive: string
   render(item: T): string

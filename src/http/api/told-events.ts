@@ -65,7 +65,7 @@ const EVENTS: StreamFormat<ToldEvent> = {
 
 const LINES: StreamFormat<ToldEvent> = {
   contentType: 'application/jsonl',
-  opening: '',
+  opening: '\n',
   keepAlive: '\n',
   render: (event) => `${JSON.stringify(event)}\n`,
 }
