@@ -147,7 +147,12 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await forgetPrivateKeys(db)
     await mirrors.resume({ isAlone })
-    const housekeeping = startHousekeeping({ ...instance, logger, historyMs: settings.historyMs })
+    const housekeeping = startHousekeeping({
+      ...instance,
+      logger,
+      historyMs: settings.historyMs,
+      auditMs: settings.auditMs,
+    })
     await subscriptions.resume({ isAlone })
     await outgoing.start({ isAlone })
     closers.push(housekeeping.close)
@@ -155,6 +160,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     let isReady = sample === undefined
     const metrics = createMetricsApp({
       db,
+      refusals: access.refusals,
       authenticator: access.authenticator,
       clock,
       isAllowedAddress: trustedProxies(settings.metricsAllow ?? []),

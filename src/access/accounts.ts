@@ -3,9 +3,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type Database, isUniqueViolation, type Transaction } from '../db/engine/engine.ts'
 import { insertAccount, isTaken, setPassword } from '../db/people/accounts.ts'
+import { twoFactorState } from '../db/people/audit-states.ts'
 import { endPasswordLogins } from '../db/people/sessions.ts'
 import { removeTwoFactor } from '../db/people/two-factor.ts'
 import { findPasswordAccount, findUserByName, type User } from '../db/people/users.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { createFairLimiter } from '../lib/fair-limiter.ts'
@@ -75,7 +77,8 @@ export interface Accounts {
 }
 
 export function createAccounts(db: Database, sealer: Sealer): Accounts {
-  const auth = createBetterAuth(db, sealer.derive('better-auth'))
+  const secret = sealer.derive('better-auth')
+  const auth = createBetterAuth(db, secret)
   const hashing = createFairLimiter({
     atOnce: HASHES_AT_ONCE,
     total: MAX_HASHES,
@@ -124,7 +127,10 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     return async (tx) => {
       if (await isTaken(tx, { username, email })) throw taken(username)
       const at = isoTime(systemClock.now())
-      const id = await insertAccount(tx, { username, passwordHash, displayName: o.displayName ?? username, email, at })
+      const displayName = o.displayName ?? username
+      const id = await insertAccount(tx, { username, passwordHash, displayName, email, at })
+      const after = { username, displayName, email: email ?? null }
+      await recordAudit(tx, { ...changeOf('user.create', username), before: null, after })
       return { id, username, isOperator: false }
     }
   }
@@ -144,7 +150,12 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
       await db.write(async (tx) => {
         await setPassword(tx, user.id, { hash, at: isoTime(systemClock.now()) })
         await endPasswordLogins(tx, user.id)
-        if (o.endTwoFactor === true) await removeTwoFactor(tx, user.id)
+        await recordAudit(tx, passwordChanged(user.username))
+        const factor = o.endTwoFactor === true ? await twoFactorState(tx, user.id) : undefined
+        if (factor === undefined) return
+        await removeTwoFactor(tx, user.id)
+        const ended = changeOf('two-factor.disable', user.username)
+        await recordAudit(tx, { ...ended, before: factor.state, after: null })
       })
       return user
     },
@@ -157,8 +168,10 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
       const hash = await hashOf(o.password, o.client)
       return db.write(async (tx) => {
         const isSet = await setPassword(tx, account.id, { hash, before, at: isoTime(systemClock.now()) })
-        if (isSet) await endPasswordLogins(tx, account.id, o.besides)
-        return isSet
+        if (!isSet) return false
+        await endPasswordLogins(tx, account.id, o.besides)
+        await recordAudit(tx, passwordChanged(account.username))
+        return true
       })
     },
 
@@ -171,6 +184,14 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
       return { id: account.id, username: account.username, isOperator: account.isOperator }
     },
   }
+}
+
+function changeOf(action: string, username: string) {
+  return { organizationId: null, action, object: `user:${username}` }
+}
+
+function passwordChanged(username: string) {
+  return { ...changeOf('user.password', username), before: null, after: { password: 'changed' } }
 }
 
 function checked(password: Secret): string {

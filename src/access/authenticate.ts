@@ -2,7 +2,9 @@
 import type { Database } from '../db/engine/engine.ts'
 import { type FoundOrganizationToken, findOrganizationTokenById } from '../db/people/organization-tokens.ts'
 import { readSubjectFacts } from '../db/people/rights.ts'
-import type { TokenOwner } from '../db/people/tokens.ts'
+import { findSessionByHash } from '../db/people/sessions.ts'
+import { findTokenByHash, type TokenOwner } from '../db/people/tokens.ts'
+import { findUserById } from '../db/people/users.ts'
 import { AppError, isAppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
@@ -14,7 +16,9 @@ import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
 import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
 import { ANONYMOUS, type Authenticated, type From, type TokenPrincipal, type UserPrincipal } from './principal.ts'
+import { type RefusedSubject, refusedOf } from './refused-subject.ts'
 import { findValidSession, noteSessionUse, SESSION_PREFIX } from './sessions.ts'
+import { hashToken, isTokenText } from './token-text.ts'
 import { findValidToken, isPast, noteTokenUse } from './tokens.ts'
 import type { TwoFactor } from './two-factor.ts'
 
@@ -83,6 +87,38 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return tokenPrincipal(token)
   }
 
+  /** Whose name was given with what is not theirs. Looked up for nobody too: the time that it takes tells no name. */
+  async function named(userId: string | undefined): Promise<RefusedSubject | undefined> {
+    const user = await findUserById(db.read, userId ?? '')
+    return user && { userId: user.id, username: user.username, isProven: false }
+  }
+
+  /** Whose token it was that is valid no more, or that came with another's name. */
+  async function ownerOf(text: string): Promise<RefusedSubject | undefined> {
+    const token = isTokenText(PAT, text) ? await findTokenByHash(db.read, hashToken(text)) : undefined
+    return token && { userId: token.userId, username: token.username, tokenId: token.id, isProven: true }
+  }
+
+  /** Whose session it was that was not seen for too long. */
+  async function pastOwnerOf(text: string): Promise<RefusedSubject | undefined> {
+    const session = isTokenText(SESSION_PREFIX, text) ? await findSessionByHash(db.read, hashToken(text)) : undefined
+    return session && provenOf(session)
+  }
+
+  /** A proof that is asked of somebody who is known already. */
+  function guarded<T>(one: LoginTry, who: Person, check: () => Promise<T | undefined>): Promise<T | undefined> {
+    return limit.guard(one, check).catch((error) => {
+      throw isAppError(error) ? refusedOf(error, provenOf(who)) : error
+    })
+  }
+
+  /** Of people who are to sign in by a provider; their password was right, or has opened their session. */
+  function refusePassword(who: Person): Promise<void> {
+    return refuseOnlyByProvider(db.read, who.userId).catch((error) => {
+      throw isAppError(error) ? refusedOf(error, provenOf(who)) : error
+    })
+  }
+
   async function login(username: string, password: string, from: From = {}): Promise<UserPrincipal | TokenPrincipal> {
     // PostgreSQL's text cannot hold it, and no name does.
     if (username.includes('\0')) throw wrongLogin()
@@ -94,11 +130,11 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     // A token cannot be guessed: a right one is let in however many wrong passwords came before, and a wrong one is no guess.
     if (password.startsWith(PAT)) {
       const byToken = await useToken(password, username)
-      if (byToken === undefined) throw wrongLogin()
+      if (byToken === undefined) throw refusedOf(wrongLogin(), await ownerOf(password))
       return byToken
     }
     const principal = await byPassword(username, password, from)
-    if (await twoFactor.isOn(principal.userId)) throw passwordAlone()
+    if (await twoFactor.isOn(principal.userId)) throw refusedOf(passwordAlone(), provenOf(principal))
     return principal
   }
 
@@ -108,12 +144,14 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     if (username.includes('\0') || password.length > PASSWORD_LENGTH.max) throw wrongLogin()
     const network = networkOf(from.address)
     const userId = await accounts.findId(username)
-    const user = await limit.guard({ userId, username, password, network }, () =>
-      accounts.verifyPassword(username, password, network),
-    )
-    if (user === undefined) throw wrongLogin()
+    const user = await limit
+      .guard({ userId, username, password, network }, () => accounts.verifyPassword(username, password, network))
+      .catch(async (error) => {
+        throw isAppError(error) ? refusedOf(error, await named(userId)) : error
+      })
+    if (user === undefined) throw refusedOf(wrongLogin(), await named(userId))
     // After the password was right: before that nobody learns who belongs to whom.
-    await refuseOnlyByProvider(db.read, user.id)
+    await refusePassword({ userId: user.id, username: user.username })
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }
 
@@ -121,19 +159,21 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     const principal = await byPassword(username, password, from)
     if (!(await twoFactor.isOn(principal.userId))) return principal
     if (code === undefined) throw codeWanted()
-    const isRight = await limit.guard(codeTry(principal, code), () =>
+    const isRight = await guarded(codeTry(principal, code), principal, () =>
       orUndefined(twoFactor.use(principal.userId, code)),
     )
-    if (isRight === undefined) throw new AppError('UNAUTHORIZED', WRONG_CODE)
+    if (isRight === undefined) throw refusedOf(new AppError('UNAUTHORIZED', WRONG_CODE), provenOf(principal))
     return principal
   }
 
   async function useSession(text: string, from: From): Promise<UserPrincipal> {
     const session = await findValidSession(db.read, text, clock.now())
-    if (session === undefined) throw invalidToken('the session is unknown or has ended')
+    if (session === undefined) {
+      throw refusedOf(invalidToken('the session is unknown or has ended'), await pastOwnerOf(text))
+    }
     const { id, userId, username, isOperator, providerId } = session
     // What a password has opened serves as long as the password would.
-    if (providerId === null) await refuseOnlyByProvider(db.read, userId)
+    if (providerId === null) await refusePassword({ userId, username })
     noteSessionUse(db, session, clock.now(), from)
     return { kind: 'user', userId, username, isOperator, session: { id } }
   }
@@ -141,7 +181,9 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   async function bearer(text: string, from: From): Promise<Authenticated> {
     if (text.startsWith(PAT)) {
       const principal = await useToken(text)
-      if (principal === undefined) throw invalidToken('it is unknown, revoked or expired')
+      if (principal === undefined) {
+        throw refusedOf(invalidToken('it is unknown, revoked or expired'), await ownerOf(text))
+      }
       return { principal }
     }
     if (text.startsWith(SESSION_PREFIX)) return { principal: await useSession(text, from) }
@@ -166,7 +208,8 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     const user = { kind: 'user', userId, username, isOperator: facts.isOperator } as const
     if (tokenId === undefined) return { principal: user, access }
     if (facts.token === undefined || isPast(facts.token.expiresAt, clock.now())) {
-      throw invalidToken('the token that it was obtained with is revoked or expired')
+      const subject = { userId, username, tokenId, isProven: true }
+      throw refusedOf(invalidToken('the token that it was obtained with is revoked or expired'), subject)
     }
     return { principal: { ...user, token: { id: tokenId, scope: facts.token.scope } }, access }
   }
@@ -186,13 +229,13 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       const network = networkOf(from.address)
       const isRight =
         password.length <= PASSWORD_LENGTH.max &&
-        (await limit.guard({ userId, username, password, network }, () =>
+        (await guarded({ userId, username, password, network }, { userId, username }, () =>
           accounts.verifyPassword(username, password, network),
         ))
       if (!isRight) throw new AppError('DENIED', 'the current password is not right')
     },
     async guardCode(who, code, check) {
-      const result = await limit.guard(codeTry(who, code), check)
+      const result = await guarded(codeTry(who, code), who, check)
       if (result === undefined) throw new AppError('DENIED', WRONG_CODE)
       return result
     },
@@ -208,6 +251,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       }
     },
   }
+}
+
+function provenOf({ userId, username }: Person): RefusedSubject {
+  return { userId, username, isProven: true }
 }
 
 /** Whose codes are guessed at, from wherever. */

@@ -101,6 +101,7 @@ export const RULES = {
   'organization.leave': { scope: 'admin', roles: ALL },
   // Operators too: a provider that fails must not keep an organization's people out for good.
   'identity.manage': { scope: 'admin', roles: OWNERS, operator: true },
+  'audit.read': { scope: 'read', roles: OWNERS },
   'account.read': { scope: 'read', roles: [], own: true },
   'token.manage': { scope: 'admin', roles: [], own: true },
   'profile.manage': { scope: 'admin', roles: [], own: true },
@@ -110,6 +111,7 @@ export const RULES = {
   'upstream.share': { scope: 'admin', roles: [], operator: true },
   'identity.share': { scope: 'admin', roles: [], operator: true },
   'metrics.read': { scope: 'read', roles: [], operator: true },
+  'instance.audit': { scope: 'read', roles: [], operator: true },
   'instance.admin': { scope: 'admin', roles: [], operator: true },
 } as const satisfies Record<string, Rule>
 
@@ -126,6 +128,7 @@ export type InstanceAction =
   | 'upstream.share'
   | 'identity.share'
   | 'metrics.read'
+  | 'instance.audit'
   | 'instance.admin'
 
 /** Actions on what is one's own. */

@@ -3,6 +3,7 @@ import { type Database, oneAtATime } from '../db/engine/engine.ts'
 import { addMember } from '../db/people/members.ts'
 import { createOrganization } from '../db/people/organizations.ts'
 import { findUserByName, hasOperator, makeOperator } from '../db/people/users.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Accounts } from './accounts.ts'
@@ -52,7 +53,11 @@ async function makeFirst(
       : await accounts.resetPassword(owner, password)
   const at = isoTime(clock.now())
   await db.write(async (tx) => {
-    const { row } = await createOrganization(tx, { name: organization, at })
+    const { row, isNew } = await createOrganization(tx, { name: organization, at })
+    const change = { organizationId: null, object: organization, before: null }
+    if (isNew) await recordAudit(tx, { ...change, action: 'organization.create', after: { owner: user.username } })
+    const operator = { ...change, action: 'user.operator', object: `user:${user.username}` }
+    await recordAudit(tx, { ...operator, after: { operator: true } })
     await addMember(tx, { organizationId: row.id, userId: user.id, role: 'owner', at })
     // Last, in the same transaction: this is what says that the first start is over.
     await makeOperator(tx, user.id)

@@ -3,6 +3,7 @@
  * (decision record 38). Whatever is wrong with a link, its bearer learns the same, and nothing of the organization.
  */
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
+import { invitationState } from '../db/people/audit-states.ts'
 import {
   countInvitations,
   endInvitation,
@@ -13,6 +14,7 @@ import {
 } from '../db/people/invitations.ts'
 import { addMember, findMember } from '../db/people/members.ts'
 import type { User } from '../db/people/users.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import type { InvitationRow, OrganizationRow, Role } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
@@ -81,6 +83,8 @@ export async function createInvitation(
       )
     }
     await insertInvitation(tx, row, isoTime(new Date(now.getTime() - KEPT_MS)))
+    const after = (await invitationState(tx, organization.id, row.id))?.state ?? null
+    await recordAudit(tx, { ...changeOf('create', row), before: null, after })
   })
   return { row, secret: createSecret(secret) }
 }
@@ -97,6 +101,8 @@ export async function readInvitation(db: Queries, secret: string, now: Date): Pr
   return found
 }
 
+type Guest = Pick<User, 'id' | 'username'>
+
 export interface Joined {
   readonly organization: string
   readonly role: Role
@@ -106,7 +112,7 @@ export interface Joined {
  * Uses the invitation for somebody who has an account. A member of less gets the role of the invitation.
  * @throws AppError NOT_FOUND as `readInvitation`; CONFLICT for a member who would gain nothing, and then the invitation stays
  */
-export function acceptInvitation(db: Database, clock: Clock, secret: string, user: Pick<User, 'id'>): Promise<Joined> {
+export function acceptInvitation(db: Database, clock: Clock, secret: string, user: Guest): Promise<Joined> {
   return db.write((tx) => join(tx, clock.now(), secret, user))
 }
 
@@ -132,7 +138,7 @@ export async function joinWithNewAccount(
 }
 
 /** The one place where an invitation is used up. */
-async function join(tx: Transaction, now: Date, secret: string, user: Pick<User, 'id'>): Promise<Joined> {
+async function join(tx: Transaction, now: Date, secret: string, user: Guest): Promise<Joined> {
   const { id, organization, role } = await readInvitation(tx, secret, now)
   const organizationId = organization.id
   const member = await findMember(tx, organizationId, user.id)
@@ -143,9 +149,19 @@ async function join(tx: Transaction, now: Date, secret: string, user: Pick<User,
     )
   }
   const at = isoTime(now)
+  const before = (await invitationState(tx, organizationId, id))?.state ?? null
   await endInvitation(tx, id, { organizationId, at, outcome: 'accepted', acceptedBy: user.id })
   await addMember(tx, { organizationId, userId: user.id, role, at })
+  const after = (await invitationState(tx, organizationId, id))?.state ?? null
+  await recordAudit(tx, { ...changeOf('accept', { id, organization_id: organizationId }), before, after })
+  const membership = { organizationId, action: 'member.put', object: `user:${user.username}` }
+  const was = member === undefined ? null : { role: member.role }
+  await recordAudit(tx, { ...membership, before: was, after: { role } })
   return { organization: organization.name, role }
+}
+
+function changeOf(verb: string, { id, organization_id }: Pick<InvitationRow, 'id' | 'organization_id'>) {
+  return { organizationId: organization_id, action: `invitation.${verb}`, object: `invitation:${id}` }
 }
 
 export type InvitationState = 'open' | 'accepted' | 'revoked' | 'expired' | 'void'

@@ -4,6 +4,7 @@ import type { Sealer } from '../lib/seal.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { type Authenticator, createAuthenticator } from './authenticate.ts'
 import { type BearerSigner, createBearerSigner, createBearerVerifier, SERVICE } from './bearer.ts'
+import { createRefusals, type Refusals } from './refusals.ts'
 import { openSigningKey } from './signing-key.ts'
 import { createTwoFactor, type TwoFactor } from './two-factor.ts'
 
@@ -12,6 +13,8 @@ export interface AccessParts {
   readonly authenticator: Authenticator
   readonly twoFactor: TwoFactor
   readonly signBearer: BearerSigner
+  /** To be closed before the database. */
+  readonly refusals: Refusals
 }
 
 /** Puts the parts together over one database; makes the key that signs bearer tokens at the first start. */
@@ -32,5 +35,6 @@ export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Pr
       guessKey: sealer.derive('login guesses'),
     }),
     signBearer: createBearerSigner(key, clock),
+    refusals: createRefusals(db, clock),
   }
 }

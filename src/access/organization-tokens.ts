@@ -3,6 +3,7 @@
  * them. A token is judged by its row at every request, bearer tokens obtained with it too.
  */
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
+import { stateOfToken } from '../db/people/access-audit-states.ts'
 import {
   countOrganizationTokens,
   type FoundOrganizationToken,
@@ -11,6 +12,7 @@ import {
   removeExpiredRuleTokens,
   touchOrganizationToken,
 } from '../db/people/organization-tokens.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import type { OrganizationTokenRow, TokenRight } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
@@ -82,6 +84,8 @@ export async function issueOrganizationToken(
     rule_id: token.ruleId ?? null,
   }
   await insertOrganizationToken(tx, row)
+  const change = { organizationId: row.organization_id, action: 'organization-token.create', object: `token:${row.id}` }
+  await recordAudit(tx, { ...change, before: null, after: stateOfToken(row) })
   return { row, text: createSecret(text) }
 }
 

@@ -9,6 +9,7 @@ import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { type From, type UserPrincipal, userAgentOf } from './principal.ts'
+import { refusedOf } from './refused-subject.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 import { isPast } from './tokens.ts'
 
@@ -57,9 +58,13 @@ export async function useRefreshToken(
     isPast(found.expiresAt, now) ||
     isPast(found.tokenExpiresAt, now)
   ) {
-    throw new AppError(
+    const error = new AppError(
       'UNAUTHORIZED',
       'the refresh token is not valid: it is unknown, revoked or expired; log in again',
+    )
+    throw refusedOf(
+      error,
+      found && { userId: found.userId, username: found.username, tokenId: found.tokenId ?? undefined, isProven: true },
     )
   }
   const { id, userId, username, isOperator, tokenId, tokenScope } = found

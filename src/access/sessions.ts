@@ -4,6 +4,8 @@
  */
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { findSessionByHash, insertSession, type SessionOwner, touchSession } from '../db/people/sessions.ts'
+import type { User } from '../db/people/users.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
@@ -26,18 +28,24 @@ export interface MadeSession {
   readonly text: Secret
 }
 
-/** @param providerId who vouched for the user; undefined: the password was right */
+/** @param user.providerId who vouched for the user; undefined: the password was right */
 export async function createSession(
   db: Database,
   clock: Clock,
-  { userId, providerId }: { readonly userId: string; readonly providerId?: string },
+  user: Pick<User, 'id' | 'username'> & { readonly providerId?: string },
   from: From,
 ): Promise<MadeSession> {
   const text = makeTokenText(SESSION_PREFIX)
   const now = clock.now()
-  const session = { id: newId(), userId, providerId: providerId ?? null, at: isoTime(now), endsAt: endFrom(now) }
+  const { id: userId, providerId = null } = user
+  const session = { id: newId(), userId, providerId, at: isoTime(now), endsAt: endFrom(now) }
   const where = { address: from.address ?? null, userAgent: userAgentOf(from) ?? null }
-  await db.write((tx) => insertSession(tx, { ...session, hash: hashToken(text), ...where }))
+  const change = { organizationId: null, action: 'session.create', object: `session:${session.id}` }
+  const after = { username: user.username, ...where, ...(providerId !== null && { provider: providerId }) }
+  await db.write(async (tx) => {
+    await insertSession(tx, { ...session, hash: hashToken(text), ...where })
+    await recordAudit(tx, { ...change, before: null, after })
+  })
   return { id: session.id, createdAt: session.at, expiresAt: session.endsAt, text: createSecret(text) }
 }
 

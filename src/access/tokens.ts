@@ -1,6 +1,7 @@
 /** Personal access tokens: made, listed and revoked by their owner; a token stands for its owner, capped by its scope. */
-import type { Database, Queries } from '../db/engine/engine.ts'
+import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { findTokenByHash, insertToken, type TokenOwner, touchToken } from '../db/people/tokens.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import type { TokenRow, TokenScope } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
@@ -58,8 +59,16 @@ export async function createToken(
     expires_at: parseTokenExpiry(token.expires, now),
     last_used_at: null,
   }
-  await db.write((tx) => insertToken(tx, row))
+  await db.write((tx) => insertToldToken(tx, row))
   return { row, text: createSecret(text) }
+}
+
+/** And the audit log tells of it. */
+export async function insertToldToken(tx: Transaction, row: TokenRow): Promise<void> {
+  await insertToken(tx, row)
+  const after = { label: row.label, scope: row.scope, expiresAt: row.expires_at }
+  const change = { organizationId: null, action: 'token.create', object: `token:${row.id}` }
+  await recordAudit(tx, { ...change, before: null, after })
 }
 
 /** The owner of a token that is valid now; undefined when it is mistyped, unknown, revoked or expired. */

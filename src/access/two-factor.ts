@@ -16,6 +16,8 @@ import {
   useRecoveryCode,
   useStep,
 } from '../db/people/two-factor.ts'
+import type { User } from '../db/people/users.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import type { TwoFactorRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
@@ -61,7 +63,7 @@ export interface TwoFactor {
   /** Uses the code up, of the authenticator or for recovery. @returns false when it is wrong or was used */
   use(userId: string, code: string): Promise<boolean>
   /** New recovery codes; those of before are none any more. */
-  renewRecoveryCodes(userId: string): Promise<readonly string[]>
+  renewRecoveryCodes(user: Pick<User, 'id' | 'username'>): Promise<readonly string[]>
   /** Turns it off. */
   end(userId: string): Promise<void>
 }
@@ -139,9 +141,13 @@ export function createTwoFactor({ db, clock, sealer }: TwoFactorDeps): TwoFactor
       return step !== undefined && db.write((tx) => useStep(tx, { userId, secret: row.secret, step }))
     },
 
-    async renewRecoveryCodes(userId) {
+    async renewRecoveryCodes({ id: userId, username }) {
       const { codes, hashes } = makeRecoveryCodes(userId)
-      await db.write((tx) => setRecoveryCodes(tx, userId, hashes))
+      const change = { organizationId: null, action: 'two-factor.renew', object: `user:${username}` }
+      await db.write(async (tx) => {
+        await setRecoveryCodes(tx, userId, hashes)
+        await recordAudit(tx, { ...change, before: null, after: { recoveryCodes: 'changed' } })
+      })
       return codes
     },
 

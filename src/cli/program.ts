@@ -5,6 +5,7 @@ import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
 import { addApplyCommand } from './apply.ts'
+import { addAuditCommands } from './audit.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
@@ -65,6 +66,7 @@ export function createProgram(line: CommandLine): Command {
   addSessionCommands(program, line)
   addTwoFactorCommands(program, line)
   addIdentityCommands(program, line)
+  addAuditCommands(program, line)
   addSampleCommands(program, line)
   shortenUsage(program)
   return program

@@ -77,6 +77,12 @@ export const SERVER_FIELDS = {
     'a length of time from 1d to 3650d, such as 90d or 52w',
     'How long the history of tags is kept, and with it what they pointed at',
   ),
+  audit: field(
+    'KAGAMI_AUDIT',
+    '365d',
+    'a length of time from 1d to 3650d, such as 90d or 52w',
+    'How long the audit log is kept',
+  ),
   takeover: field(
     'KAGAMI_TAKEOVER',
     '20s',

@@ -30,6 +30,8 @@ export interface Settings {
   readonly trustedProxies?: readonly string[] | undefined
   /** How long the history of tags is kept. */
   readonly historyMs: number
+  /** How long the audit log is kept. */
+  readonly auditMs: number
   /** Milliseconds without a sign of life after which other servers take over. */
   readonly takeoverMs: number
   /** Addresses and CIDR blocks; undefined: none. */
@@ -94,6 +96,7 @@ export function parseSettings(
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
     historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),
+    auditMs: take(s.audit, value.retention) ?? value.fallback(s.audit, value.retention),
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),

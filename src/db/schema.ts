@@ -52,7 +52,14 @@ import type {
   TwoFactorRow,
   UserRow,
 } from './rows/people.ts'
-import type { EventRow, InstanceSettingRow, LeaseRow, SharedPortionRow, SharedRateRow } from './rows/platform.ts'
+import type {
+  AuditEntryRow,
+  EventRow,
+  InstanceSettingRow,
+  LeaseRow,
+  SharedPortionRow,
+  SharedRateRow,
+} from './rows/platform.ts'
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
@@ -92,6 +99,7 @@ export interface Schema {
   upload_sessions: UploadSessionRow
   image_differences: ImageDifferenceRow
   events: EventRow
+  audit_entries: AuditEntryRow
   organizations: OrganizationTable
   organization_usage: OrganizationUsageRow
   organization_usage_changes: OrganizationUsageChangeRow

@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { AppError } from '../errors.ts'
 import { CALLBACKS_PATH } from '../events/signing.ts'
 import type { Logger } from '../lib/logger.ts'
+import { requestIdOf } from '../lib/request-id.ts'
 import { API_PATH } from './api/app.ts'
 import { errorResponse } from './api/errors.ts'
 import type { ApiApp } from './api/route.ts'
@@ -13,6 +14,8 @@ import type { MetricsApp } from './metrics/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
 import { pathOf } from './target.ts'
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 export interface HttpParts {
   readonly oci: OciApp
@@ -52,13 +55,19 @@ export function createHttpApp(parts: HttpParts): HttpApp {
         : undefined
     return hooked === undefined ? absent(path) : hooked.then((answer) => answer ?? absent(path))
   }
+  async function answered(request: Request, server: ServerHandle): Promise<Response> {
+    try {
+      return await route(request, atDoor(server, parts.isTrustedProxy))
+    } catch (error) {
+      return errorResponse(error, request, parts.logger)
+    }
+  }
   return {
     async fetch(request, server) {
-      try {
-        return await route(request, atDoor(server, parts.isTrustedProxy))
-      } catch (error) {
-        return errorResponse(error, request, parts.logger)
-      }
+      const answer = await answered(request, server)
+      // By this id the audit log names it, and the server's log when it was a bug. Reads that went well are in neither.
+      if (answer.status >= 400 || !READS.has(request.method)) answer.headers.set('x-request-id', requestIdOf(request))
+      return answer
     },
   }
 }

@@ -1,7 +1,7 @@
 /** What became of a failed request, judged in one place for registry, token service and management API. */
 import { AppError, isAppError, isCancelled } from '../errors.ts'
-import { newId } from '../lib/ids.ts'
 import type { Logger } from '../lib/logger.ts'
+import { requestIdOf } from '../lib/request-id.ts'
 
 export type Failure =
   /** Nobody is left to read an answer; not logged as an error, whatever the end of the connection has broken. */
@@ -18,7 +18,7 @@ export function judgeFailure(error: unknown, request: Request, logger: Logger): 
     logger.debug(facts, 'the client left')
     return { kind: 'cancelled' }
   }
-  const requestId = newId()
+  const requestId = requestIdOf(request)
   logger.error({ ...facts, requestId }, 'request failed')
   return { kind: 'bug', requestId }
 }

@@ -1,5 +1,6 @@
 /** That this process lives, as other servers on the same database see it. */
 import type { Database } from '../db/engine/engine.ts'
+import { detached } from '../db/engine/watch.ts'
 import { forgetLeases, SERVER_LEASE } from '../db/platform/leases.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -46,7 +47,8 @@ export function createPresence({ db, clock, ttlMs }: PresenceOptions): Presence 
     return taken
   }
   const said = () => {
-    announced ??= take()
+    // Its heartbeat goes on after whatever has brought it about.
+    announced ??= detached(take)
     return announced.catch((error) => {
       announced = undefined
       throw error

@@ -1,6 +1,7 @@
 import { pruneHistory } from '../db/content/tag-history.ts'
 import { foldUsage } from '../db/content/usage.ts'
 import type { Database, Transaction } from '../db/engine/engine.ts'
+import { listLongLogs, pruneAudit, shortenAudit } from '../db/platform/audit.ts'
 import { isCancelled } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -15,6 +16,9 @@ const FOLD_MS = 60 * 1000
 /** Rows of the history that one transaction removes: others write in between. */
 const HISTORY_BATCH = 1000
 const FOLD_BATCH = 5000
+const AUDIT_BATCH = 1000
+/** Of one organization, whatever the retention says. */
+const MAX_AUDIT_ENTRIES = 100_000
 
 export interface Housekeeping {
   /** Ends once the round under way is over. */
@@ -28,13 +32,22 @@ export interface HousekeepingOptions {
   readonly logger: Logger
   /** How long the history of tags is kept. */
   readonly historyMs: number
+  /** How long the audit log is kept. */
+  readonly auditMs: number
 }
 
 /**
- * Removes, at the start and every hour, what clients and crashes have left half-way, and history that is too old; adds up, every minute,
+ * Removes, at the start and every hour, what clients and crashes have left half-way, history and audit entries that are too old; adds up, every minute,
  * what organizations store.
  */
-export function startHousekeeping({ db, uploads, clock, logger, historyMs }: HousekeepingOptions): Housekeeping {
+export function startHousekeeping({
+  db,
+  uploads,
+  clock,
+  logger,
+  historyMs,
+  auditMs,
+}: HousekeepingOptions): Housekeeping {
   const closing = new AbortController()
   const before = (ms: number) => new Date(clock.now().getTime() - ms)
   const attempt = async (what: string, work: () => Promise<number>) => {
@@ -49,6 +62,7 @@ export function startHousekeeping({ db, uploads, clock, logger, historyMs }: Hou
     while (!closing.signal.aborted) {
       await attempt('idle uploads', () => uploads.expire(before(UPLOAD_LIFE_MS)))
       await attempt('old history of tags', () => forgetHistory(db, isoTime(before(historyMs)), closing.signal))
+      await attempt('old audit entries', () => forgetAudit(db, isoTime(before(auditMs)), closing.signal))
       await systemSleep(ROUND_MS, closing.signal).catch((error) => {
         if (!isCancelled(error)) throw error
       })
@@ -69,6 +83,21 @@ export function startHousekeeping({ db, uploads, clock, logger, historyMs }: Hou
       await running
     },
   }
+}
+
+/** Entries of before a time, and the oldest of logs that are too long. @returns how many */
+export async function forgetAudit(
+  db: Database,
+  before: string,
+  signal?: AbortSignal,
+  most: number = MAX_AUDIT_ENTRIES,
+): Promise<number> {
+  const o = { db, batch: AUDIT_BATCH, signal }
+  let removed = await inBatches((tx) => pruneAudit(tx, before, AUDIT_BATCH), o)
+  for (const organizationId of await listLongLogs(db.read, most)) {
+    removed += await inBatches((tx) => shortenAudit(tx, organizationId, { most, limit: AUDIT_BATCH }), o)
+  }
+  return removed
 }
 
 /** In batches, until there is no more. @returns how many rows */

@@ -67,7 +67,15 @@ async function openData({ directory, database }: InstanceLocation): Promise<Ledg
   })
   try {
     const access = await openAccess(db, sealer, systemClock)
-    return { db, sealer, access, close: () => db.close() }
+    return {
+      db,
+      sealer,
+      access,
+      async close() {
+        await access.refusals.close()
+        await db.close()
+      },
+    }
   } catch (error) {
     await db.close()
     if (!isAppError(error, 'CONFIG_INVALID')) throw error

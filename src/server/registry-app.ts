@@ -20,12 +20,14 @@ export function createRegistryApps(
 ): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
   const { db, blobs, uploads, clock, access } = instance
   const { logger, publicUrl, idleTimeoutMs } = o
+  const { refusals } = access
   const oci = createOciApp({
     db,
     blobs,
     uploads,
     clock,
     logger,
+    refusals,
     authenticate: (request, address) =>
       access.authenticator.authenticate(request.headers.get('authorization'), { address }),
     tokenRealm: (request) => tokenRealm(request, publicUrl),
@@ -36,6 +38,7 @@ export function createRegistryApps(
     db,
     clock,
     logger,
+    refusals,
     authenticator: access.authenticator,
     signBearer: access.signBearer,
   })

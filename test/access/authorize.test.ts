@@ -58,6 +58,7 @@ const EXPECTED: Record<Action, Expected> = {
   'invitation.manage': ['oO', 'admin'],
   'organization.leave': ['oem', 'admin'],
   'identity.manage': ['oO', 'admin'],
+  'audit.read': ['o', 'read'],
   'account.read': ['s', 'read'],
   'token.manage': ['s', 'admin'],
   'profile.manage': ['s', 'admin'],
@@ -67,6 +68,7 @@ const EXPECTED: Record<Action, Expected> = {
   'upstream.share': ['O', 'admin'],
   'identity.share': ['O', 'admin'],
   'metrics.read': ['O', 'read'],
+  'instance.audit': ['O', 'read'],
   'instance.admin': ['O', 'admin'],
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../src/access/invitations.ts'
 import { endInvitation, listInvitations } from '../../src/db/people/invitations.ts'
 import { addMember, findMember, removeMember } from '../../src/db/people/members.ts'
-import { findUserByName, makeOperator } from '../../src/db/people/users.ts'
+import { findUserByName, makeOperator, type User } from '../../src/db/people/users.ts'
 import type { Role } from '../../src/db/schema.ts'
 import { createSecret } from '../../src/lib/secret.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
@@ -28,7 +28,7 @@ async function open(on: AccessInstance) {
     return { id: row.id, secret: secret.reveal() }
   }
   const roleOf = async (userId: string) => (await findMember(on.db.read, organizationId, userId))?.role
-  const accept = (secret: string, user: { readonly id: string }) =>
+  const accept = (secret: string, user: Pick<User, 'id' | 'username'>) =>
     acceptInvitation(on.db, on.clock, secret, user).then(
       ({ role }) => role as string,
       (error) => error.code as string,

@@ -15,7 +15,7 @@ describeOnEachEngine('sessions', (openFresh) => {
   test('stand for their user without a cap, and end 30 days after they were last seen', async () => {
     const on = await openAccessInstance(await openFresh())
     const ann = await on.user('ann')
-    const session = await createSession(on.db, on.clock, { userId: ann.id }, FROM)
+    const session = await createSession(on.db, on.clock, ann, FROM)
     const header = `Bearer ${session.text.reveal()}`
     const principal = {
       kind: 'user',
@@ -46,7 +46,7 @@ describeOnEachEngine('sessions', (openFresh) => {
   test('are stored by hash, seen at most once a minute, and a hundred of one user', async () => {
     const on = await openAccessInstance(await openFresh())
     const ann = await on.user('ann')
-    const first = await createSession(on.db, on.clock, { userId: ann.id }, { ...FROM, userAgent: 'x'.repeat(5000) })
+    const first = await createSession(on.db, on.clock, ann, { ...FROM, userAgent: 'x'.repeat(5000) })
     const stored = await on.db.read.selectFrom('sessions').selectAll().execute()
     expect(JSON.stringify(stored)).not.toContain(first.text.reveal())
     expect(stored[0]?.user_agent).toHaveLength(200)
@@ -58,7 +58,7 @@ describeOnEachEngine('sessions', (openFresh) => {
     expect((await findValidSession(on.db.read, first.text.reveal(), on.clock.now()))?.seenAt).toBe(found.seenAt)
     for (let index = 0; index < 100; index++) {
       on.clock.advance(1000)
-      await createSession(on.db, on.clock, { userId: ann.id }, FROM)
+      await createSession(on.db, on.clock, ann, FROM)
     }
     expect(await listSignIns(on.db.read, ann.id, on.clock.now().toISOString())).toHaveLength(100)
     expect(await findValidSession(on.db.read, first.text.reveal(), on.clock.now())).toBeUndefined()
@@ -71,8 +71,8 @@ describeOnEachEngine('sessions', (openFresh) => {
     const refresh = await createRefreshToken(on.db, on.clock, { principal, service: 'kagami', from: FROM })
     await useRefreshToken(on.db, on.clock, refresh, 'kagami')
     await on.db.later.settled()
-    const own = await createSession(on.db, on.clock, { userId: ann.id }, FROM)
-    const other = await createSession(on.db, on.clock, { userId: ann.id }, FROM)
+    const own = await createSession(on.db, on.clock, ann, FROM)
+    const other = await createSession(on.db, on.clock, ann, FROM)
     const list = () => listSignIns(on.db.read, ann.id, on.clock.now().toISOString())
     const at = on.clock.now().toISOString()
     const registry = (await list()).find(({ kind }) => kind === 'registry')
@@ -88,8 +88,8 @@ describeOnEachEngine('sessions', (openFresh) => {
   test('a changed password ends the others; a wrong current one, or one that somebody else was faster with, changes nothing', async () => {
     const on = await openAccessInstance(await openFresh())
     const ann = await on.user('ann')
-    const own = await createSession(on.db, on.clock, { userId: ann.id }, FROM)
-    const other = await createSession(on.db, on.clock, { userId: ann.id }, FROM)
+    const own = await createSession(on.db, on.clock, ann, FROM)
+    const other = await createSession(on.db, on.clock, ann, FROM)
     const change = (current: string, password: string) =>
       on.accounts.changePassword('ann', {
         current: createSecret(current),

@@ -93,7 +93,7 @@ describeOnEachEngine('two-factor authentication', (openFresh) => {
     expect(await on.twoFactor.use(ann.id, first)).toBe(false)
     expect(await on.twoFactor.use(ann.id, second)).toBe(true)
     expect((await on.twoFactor.show(ann.id)).recoveryCodesLeft).toBe(8)
-    const [fresh = ''] = await on.twoFactor.renewRecoveryCodes(ann.id)
+    const [fresh = ''] = await on.twoFactor.renewRecoveryCodes({ id: ann.id, username: 'ann' })
     expect(await on.twoFactor.use(ann.id, third)).toBe(false)
     expect(await on.twoFactor.use(ann.id, fresh)).toBe(true)
   })
@@ -167,8 +167,8 @@ describeOnEachEngine('two-factor authentication', (openFresh) => {
       service: 'kagami',
     })
     const [own, other] = [
-      await createSession(on.db, on.clock, { userId: ann.id }, {}),
-      await createSession(on.db, on.clock, { userId: ann.id }, {}),
+      await createSession(on.db, on.clock, { id: ann.id, username: 'ann' }, {}),
+      await createSession(on.db, on.clock, { id: ann.id, username: 'ann' }, {}),
     ]
     await on.twoFactor.confirm(ann.id, ann.code(), own.id)
     const find = (text: string) => findValidSession(on.db.read, text, on.clock.now())

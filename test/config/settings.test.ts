@@ -26,6 +26,7 @@ describe('settings', () => {
       database: { engine: 'sqlite', path: '/srv/data/kagami.sqlite' },
       allowNetworks: [],
       historyMs: 400 * 24 * 60 * 60 * 1000,
+      auditMs: 365 * 24 * 60 * 60 * 1000,
       takeoverMs: 20_000,
       runsAtOnce: 8,
       logLevel: 'info',

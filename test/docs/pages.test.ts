@@ -8,6 +8,7 @@ describe.each([
   ['how-a-mirror-lives', 15],
   ['subscriptions', 10],
   ['budgets', 4],
+  ['audit', 8],
 ])('docs/%s.md', (page, moreThan) => {
   const commands = commandsOf(readPage(page))
   let kagami: WholeServer

@@ -49,6 +49,7 @@ test('history that is older than the setting goes at the start, in batches; what
     clock: { now: () => new Date(at(9)) },
     logger: createLogger('silent'),
     historyMs: parseDuration('3d'),
+    auditMs: parseDuration('3d'),
   })
   await housekeeping.close()
   expect(await rest()).toEqual(['h6', 'h7', 'h8', 'h9'])

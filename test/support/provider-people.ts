@@ -46,7 +46,7 @@ export const VERIFIER = 'v'.repeat(43)
 /** As a command line does, up to what its port gets: a code, or an error. */
 export async function answerAtCommandLine(
   openid: OpenIdProvider,
-  provider: IdentityProvider,
+  provider: Pick<IdentityProvider, 'signIn'>,
   person: OpenIdProvider['person'],
 ): Promise<URLSearchParams> {
   openid.person = person

@@ -136,6 +136,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async stop() {
       await server.stop(true)
+      await access.refusals.close()
       await db.close()
       own?.remove()
     },

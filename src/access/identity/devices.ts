@@ -13,19 +13,20 @@ import {
   removeDevice,
 } from '../../db/people/device-authorizations.ts'
 import { addFailedLogin, readFailedLogins } from '../../db/people/failed-logins.ts'
-import { insertToken } from '../../db/people/tokens.ts'
 import { findUserById } from '../../db/people/users.ts'
+import { recordAudit } from '../../db/platform/audit.ts'
 import type { DeviceAuthorizationRow, TokenRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { newId, randomBase62 } from '../../lib/ids.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { clipped } from '../../lib/quoted.ts'
+import { actingAs } from '../../lib/request-context.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret, type Secret } from '../../lib/secret.ts'
 import { networkOf } from '../login-limit.ts'
 import { hashToken, makeTokenText } from '../token-text.ts'
-import { parseTokenExpiry } from '../tokens.ts'
+import { insertToldToken, parseTokenExpiry } from '../tokens.ts'
 
 export interface BegunDevice {
   readonly deviceCode: string
@@ -172,7 +173,7 @@ export function createDevices(deps: {
           expires_at: parseTokenExpiry(TOKEN_LIFE, now),
           last_used_at: null,
         }
-        await insertToken(tx, row)
+        await actingAs(`user:${user.username}`, () => insertToldToken(tx, row))
         return { kind: 'token', row, username: user.username, text: createSecret(text) }
       })
     },
@@ -186,6 +187,9 @@ export function createDevices(deps: {
         const device = await findWaitingDevice(tx, userHash, at)
         if (device === undefined) return undefined
         await decideDevice(tx, deviceHash, { status, userId: by.userId })
+        const action = status === 'approved' ? 'device.approve' : 'device.deny'
+        const change = { organizationId: null, action, object: `device:${device.name}` }
+        await recordAudit(tx, { ...change, before: null, after: { name: device.name, address: device.address } })
         return device
       })
       if (decided !== undefined) return waitingOf(decided)

@@ -19,6 +19,7 @@ import { AppError, isAppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { clipped } from '../../lib/quoted.ts'
+import { actingAs } from '../../lib/request-context.ts'
 import type { Secret } from '../../lib/secret.ts'
 import { issueOrganizationToken } from '../organization-tokens.ts'
 import type { Issuers } from './issuers.ts'
@@ -111,7 +112,8 @@ async function exchange(deps: ExchangeDeps, organizationId: string, jwt: string)
     }
     if (!(await useJwt(tx, used))) return 'used'
     const given = { organizationId, label, allow, repositories, expiresAt: isoTime(expiresAt), ruleId: rule.id }
-    return issueOrganizationToken(tx, { ...given, createdBy: `identity:${rule.name}` }, clock)
+    const createdBy = `identity:${rule.name}`
+    return actingAs(createdBy, () => issueOrganizationToken(tx, { ...given, createdBy }, clock))
   })
   if (made === 'gone') throw new Refused('no rule is for its issuer', true)
   if (made === 'used') throw new Refused('it was used before: each token is exchanged once', true)

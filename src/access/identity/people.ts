@@ -14,7 +14,9 @@ import {
   type VouchedPerson,
 } from '../../db/people/sign-ins.ts'
 import type { User } from '../../db/people/users.ts'
+import { recordAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
+import { actingAs } from '../../lib/request-context.ts'
 import { MAX_ACCOUNT_NAME_LENGTH } from '../../oci/account-names.ts'
 
 /** Names that are tried before we give up: there are that many of the same name. */
@@ -33,7 +35,7 @@ export async function signInPerson(
     return known
   }
   const user = (await findByEmail(tx, provider, person)) ?? (await makeUser(tx, provider, person, at))
-  await link(tx, provider, person, user, at)
+  await actingAs(`user:${user.username}`, () => link(tx, provider, person, user, at))
   return user
 }
 
@@ -81,9 +83,13 @@ async function link(
 ): Promise<void> {
   await linkUser(tx, { userId: user.id, providerId: provider.id, subject, at })
   const { organization_id: organizationId, role } = provider
+  const object = `user:${user.username}`
+  const linked = { organizationId, action: 'identity.link', object }
+  await recordAudit(tx, { ...linked, before: null, after: { provider: provider.name, subject } })
   // At the first sign-in only: whom owners have removed later stays removed.
   if (organizationId === null || (await findMember(tx, organizationId, user.id)) !== undefined) return
   await addMember(tx, { organizationId, userId: user.id, role, at })
+  await recordAudit(tx, { organizationId, action: 'member.put', object, before: null, after: { role } })
 }
 
 async function makeUser(tx: Transaction, provider: ProviderRecord, person: VouchedPerson, at: string): Promise<User> {
@@ -93,7 +99,11 @@ async function makeUser(tx: Transaction, provider: ProviderRecord, person: Vouch
     const username = usernameFor(person.name, provider.organization, number)
     if (await isTaken(tx, { username })) continue
     const account = { username, displayName: username, email: email ?? undefined, isVerified: email !== null, at }
-    return { id: await insertAccount(tx, { ...account, passwordHash: undefined }), username, isOperator: false }
+    const id = await insertAccount(tx, { ...account, passwordHash: undefined })
+    const made = { organizationId: null, action: 'user.create', object: `user:${username}` }
+    const after = { username, displayName: username, email }
+    await actingAs(made.object, () => recordAudit(tx, { ...made, before: null, after }))
+    return { id, username, isOperator: false }
   }
   throw new AppError('CONFLICT', `there are ${MAX_NAMESAKES} people of that name already`)
 }

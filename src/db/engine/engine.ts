@@ -7,6 +7,7 @@ import { migrate } from './migrate.ts'
 import { isRetryable, openPostgres } from './postgres.ts'
 import { runDirectly } from './prepared.ts'
 import { openSqlite } from './sqlite.ts'
+import { detached, underWatch } from './watch.ts'
 
 export type Engine = 'sqlite' | 'postgres'
 
@@ -65,7 +66,7 @@ export async function openDatabase(location: string): Promise<Database> {
   const once = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
     const transaction = write.transaction()
     const isolated = isPostgres ? transaction.setIsolationLevel('serializable') : transaction
-    return isolated.execute((tx) => inWrite.run(true, () => work(tx)))
+    return isolated.execute((tx) => inWrite.run(true, () => underWatch(tx, () => work(tx))))
   }
   const onceStaged = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     inStage.run(true, () =>
@@ -85,7 +86,8 @@ export async function openDatabase(location: string): Promise<Database> {
     }
   }
   const writeRetried: Database['write'] = (work) => retried(() => once(work))
-  const later = createLater(writeRetried)
+  // Many requests' works share a transaction.
+  const later = createLater((work) => detached(() => writeRetried(work)))
   return {
     engine,
     read,

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from './engine.ts'
+import { detached } from './watch.ts'
 
 /** Works of one transaction at most, so that a big batch does not hold the write lock for long. */
 const MAX_WORKS = 64
@@ -75,6 +76,7 @@ export function createGroupCommit(db: Database): GroupCommit {
         fail: reject,
       })
       if (waiting.length >= MAX_WORKS) isFull()
-      if (!isRunning) void drain()
+      // The works of many callers share a transaction, which is nobody's.
+      if (!isRunning) void detached(drain)
     })
 }

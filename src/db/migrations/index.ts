@@ -20,6 +20,7 @@ import { shares } from './0023-shares.ts'
 import { unlisted } from './0025-unlisted.ts'
 import { usageChanges } from './0026-usage-changes.ts'
 import { teams } from './0030-teams.ts'
+import { audit } from './0031-audit.ts'
 import { people } from './0032-people.ts'
 import { identity } from './0033-identity.ts'
 import { webhooks } from './0034-webhooks.ts'
@@ -54,4 +55,5 @@ export const MIGRATIONS: readonly Migration[] = [
   teams,
   identity,
   webhooks,
+  audit,
 ]

@@ -1,4 +1,4 @@
-/** Events, leases and settings. */
+/** Events, the audit log, leases and settings. */
 import type { Generated } from 'kysely'
 
 export interface EventRow {
@@ -10,6 +10,27 @@ export interface EventRow {
   actor: string
   at: string
   payload: string
+}
+
+/** One line of the audit log. */
+export interface AuditEntryRow {
+  seq: Generated<number>
+  /** Null: of the instance itself. */
+  organization_id: string | null
+  at: string
+  actor: string
+  /** Label of the token. */
+  token: string | null
+  action: string
+  object: string
+  outcome: 'done' | 'refused'
+  /** JSON. */
+  before_state: string | null
+  after_state: string | null
+  address: string | null
+  request_id: string | null
+  /** Of a refused attempt: what further ones like it are counted under; null: a change. */
+  coalesced: string | null
 }
 
 export interface LeaseRow {

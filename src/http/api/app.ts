@@ -4,18 +4,20 @@ import { HTTPException } from 'hono/http-exception'
 import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
 import type { Issuers } from '../../access/identity/issuers.ts'
+import type { Refusals } from '../../access/refusals.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, isAppError } from '../../errors.ts'
 import type { FactsLoader } from '../../events/payload/load-facts.ts'
 import type { Webhooks } from '../../events/webhooks.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { findTooDeep } from '../../lib/json.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { inRequest } from '../../lib/request-context.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
@@ -24,7 +26,10 @@ import type { Mailer } from '../../net/mail.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { requestFrom } from '../client-address.ts'
+import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
+import { auditRoutes } from './audit.ts'
 import { catalogRoutes } from './catalog.ts'
+import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
@@ -68,6 +73,7 @@ export interface ApiDeps {
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms
   readonly facts: FactsLoader
+  readonly refusals: Refusals
   readonly logger: Logger
   readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
   readonly checkUpstream: CheckUpstream
@@ -87,10 +93,22 @@ const MAX_BODY_BYTES = 64 * 1024
 /** Where plans are executed, which may be large. */
 const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)
 
+/** Paths whose second part is an organization. */
+const ORGANIZATION_PATH = new RegExp(`^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions)/([^/]+)`)
+
 /** Serves `/api/v1/…`; its environment is Bun's server. */
 export function createApiApp(deps: ApiDeps): ApiApp {
   const app = newApp()
-  app.onError((error, c) => errorResponse(error, c.req.raw, deps.logger))
+  app.onError((error, c) => {
+    const decided = findRefusedAction(error)
+    const on = { request: c.req.raw, server: c.env, who: c.get('who') }
+    const isHidden = decided !== undefined && isAppError(error, 'NOT_FOUND')
+    const refused = refusedBy(error, on, c.get('attempt') ?? attemptOf(decided, c.req.path, c.req.param()), {
+      isHidden,
+    })
+    if (refused !== undefined) deps.refusals.note(refused)
+    return errorResponse(error, c.req.raw, deps.logger)
+  })
   app.notFound((c) =>
     errorResponse(
       new AppError('NOT_FOUND', `there is no ${c.req.method} ${c.req.path.slice(0, 200)}`),
@@ -110,7 +128,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     c.set('authenticate', authenticate)
     c.set('who', await authenticate())
     c.header('cache-control', 'no-store')
-    await next()
+    await inRequest(contextOf(c.req.raw, c.env, c.var.who), next)
   })
   const [usual, ofPlans] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BODY_BYTES + MAX_PLAN_BYTES)]
   app.use(`${API_PATH}/*`, (c, next) => {
@@ -150,9 +168,26 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     sampleRoutes(deps),
     toldEventRoutes(deps),
     webhookRoutes(deps),
+    auditRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app
+}
+
+/** What a read was about that was refused: by the decision, and by the path where it says more. */
+function attemptOf(
+  decided: Attempt | undefined,
+  path: string,
+  { organization: named, name }: Readonly<Record<string, string>>,
+): Attempt {
+  // Of credentials that were refused no route has read the path yet.
+  const organization = named ?? decided?.organization ?? ORGANIZATION_PATH.exec(path)?.[1]
+  const repository = organization === undefined || name === undefined ? undefined : `${organization}/${name}`
+  return {
+    organization,
+    action: decided?.action ?? 'read',
+    object: repository ?? decided?.object ?? organization ?? '*',
+  }
 }
 
 function limitBody(maxSize: number) {

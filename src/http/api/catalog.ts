@@ -11,7 +11,7 @@ import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import type { RegistryReader } from '../../oci/repository.ts'
-import { allowAcross } from './decide.ts'
+import { allowAcross, asRefusal } from './decide.ts'
 import { keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const list = createRoute({
@@ -74,7 +74,10 @@ async function allowCatalog(
 ) {
   const granted = await allowAcross(db, who, o.organization, 'upstream.read')
   const { organizations, isOperator } = granted
-  if (organizations.length === 0 && !isOperator) throw unknownUpstream(o.upstream)
+  if (organizations.length === 0 && !isOperator) {
+    const attempt = { organization: undefined, action: 'upstream.read', object: `upstream:${o.upstream}` }
+    throw asRefusal(unknownUpstream(o.upstream), attempt)
+  }
   const upstream = await getUpstream(db, organizations, o.upstream)
   const isOperators = upstream.organization_id === null && upstream.username !== null
   if (isOperators && !isOperator && !(await mayUseShared(db, who, organizations))) {

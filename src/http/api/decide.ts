@@ -21,7 +21,8 @@ import type { Database } from '../../db/engine/engine.ts'
 import type { Viewer } from '../../db/people/visible-repositories.ts'
 import type { OrganizationRow, RepositoryRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
-import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName, splitRepositoryName } from '../../oci/reference.ts'
+import type { Attempt } from '../request-context.ts'
 
 declare const decided: unique symbol
 
@@ -32,7 +33,27 @@ function grant<T extends object>(facts: T): Granted<T> {
   return facts as Granted<T>
 }
 
-function refusal({ reason }: Refusal, what: string): AppError {
+/** Notes on errors of this file what was decided, for the audit log. */
+const refusedActions = new WeakMap<Error, Attempt>()
+
+/** What was refused; undefined for an error that no decision has made. */
+export function findRefusedAction(error: unknown): Attempt | undefined {
+  return error instanceof Error ? refusedActions.get(error) : undefined
+}
+
+function refusal(reason: Refusal, what: string, attempt: Attempt): AppError {
+  const error = refusalError(reason, what)
+  refusedActions.set(error, attempt)
+  return error
+}
+
+/** The error, as one that tells of absence to whoever lacks the right. */
+export function asRefusal(error: AppError, attempt: Attempt): AppError {
+  refusedActions.set(error, attempt)
+  return error
+}
+
+function refusalError({ reason }: Refusal, what: string): AppError {
   switch (reason) {
     case 'unauthenticated':
       return new AppError('UNAUTHORIZED', `sign in to ${what}`)
@@ -55,7 +76,9 @@ export async function allowInOrganization(
   what: string,
 ): Promise<Granted<Omit<OrganizationGrant, 'allowed'>>> {
   const decision = await decideOrganization(db.read, who, organization, action)
-  if (!decision.allowed) throw refusal(decision, `${what} in ${organization}`)
+  if (!decision.allowed) {
+    throw refusal(decision, `${what} in ${organization}`, { organization, action, object: organization })
+  }
   return grant(decision)
 }
 
@@ -75,7 +98,7 @@ export async function allowAcross(
   }
   const decision = await decideAcross(db.read, who, action)
   if (decision.allowed) return grant(decision)
-  throw refusal(decision, 'look at anything')
+  throw refusal(decision, 'look at anything', { organization: undefined, action, object: '*' })
 }
 
 /** The same for a list of repositories, or of mirrors: with the eyes that it is for. @throws AppError UNAUTHORIZED, DENIED */
@@ -105,7 +128,7 @@ export async function allowOnInstance(
   what: string,
 ): Promise<Granted<InstanceGrant>> {
   const decision = await decideInstance(db.read, who, action)
-  if (!decision.allowed) throw refusal(decision, what)
+  if (!decision.allowed) throw refusal(decision, what, { organization: undefined, action, object: '*' })
   return grant(decision)
 }
 
@@ -125,7 +148,11 @@ export async function allowOnName(
   if (decision.allowed) return grant(decision)
   // What a bearer token does not carry tells nothing about its subject's other rights.
   const isNarrow = who.access !== undefined && decision.reason === 'denied'
-  throw refusal(isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision, `${what} ${name}`)
+  throw refusal(isNarrow ? { allowed: false, reason: 'insufficient_scope' } : decision, `${what} ${name}`, {
+    organization: splitRepositoryName(name)?.organization,
+    action: `repository.${action}`,
+    object: name,
+  })
 }
 
 /** The repository inside one's own grants. @throws AppError UNAUTHORIZED, DENIED, NOT_FOUND */

@@ -89,13 +89,22 @@ interface Deps {
   readonly publicUrl: string | undefined
 }
 
+/** By what decides, in its transaction: a code alone names nothing. */
+const told = (action: string, object = 'device') => ({
+  action,
+  on: () => ({ organization: null, object }),
+  read: undefined,
+})
+/** Whoever asks has no name, and has got nothing yet. */
+const untold = told('device.begin')
+
 export function deviceRoutes(deps: Deps): Routes {
   const { db, clock } = deps
   const devices = createDevices(deps)
   // What it gets may do all that its user may: so must whoever lets it in.
   const allow = (who: Authenticated) => allowOnInstance(db, who, 'token.manage', 'let devices in')
   return newRoutes()
-    .serve(begin, allowAnybody, async (c) => {
+    .change(begin, allowAnybody, untold, async (c) => {
       const { client_id, name } = c.req.valid('form')
       const begun = await devices.begin({ name: name ?? client_id, address: clientAddress(c.req.raw, c.env) })
       const page = `${publicUrl(c.req.raw, deps.publicUrl)}/device`
@@ -111,7 +120,7 @@ export function deviceRoutes(deps: Deps): Routes {
         200,
       )
     })
-    .serve(poll, allowAnybody, async (c) => {
+    .change(poll, allowAnybody, told('token.create', 'token'), async (c) => {
       const polled = await devices.poll(c.req.valid('form').device_code)
       if (polled.kind === 'refused') {
         return c.json({ error: polled.error, error_description: DESCRIPTIONS[polled.error] }, 400)
@@ -133,10 +142,10 @@ export function deviceRoutes(deps: Deps): Routes {
       )
     })
     .serve(show, allow, async (c, by) => c.json({ device: await devices.show(c.req.valid('query').userCode, by) }, 200))
-    .serve(approve, allow, async (c, by) =>
+    .change(approve, allow, told('device.approve'), async (c, by) =>
       c.json({ device: await devices.decide(c.req.valid('json').userCode, by, 'approved') }, 200),
     )
-    .serve(deny, allow, async (c, by) =>
+    .change(deny, allow, told('device.deny'), async (c, by) =>
       c.json({ device: await devices.decide(c.req.valid('json').userCode, by, 'denied') }, 200),
     )
 }

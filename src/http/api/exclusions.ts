@@ -23,6 +23,7 @@ import { actorOf, nameOf } from './decide.ts'
 import { decideOnMirrors } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
+import { auditOfTag } from './tags.ts'
 
 const tags = ['tags']
 
@@ -84,13 +85,13 @@ export function exclusionRoutes(deps: Deps): Routes {
       const { items, next } = cutPage(rows, limit, (row) => row.tag ?? row.digest ?? '')
       return c.json({ exclusions: [...items], next }, 200)
     })
-    .serve(exclude, allow('tag.delete', 'exclude tags of'), async (c, { mirror }) => {
+    .change(exclude, allow('tag.delete', 'exclude tags of'), auditOfTag('tag.exclude'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
       const { reason } = c.req.valid('json')
       const exclusion = await excludeMirrorTag(db, { ...changeOf(path, c.var.who), tag: parseTag(tag), reason })
       return c.json({ exclusion, mirror: await mirrors.show(mirror.id) }, 200)
     })
-    .serve(release, allow('tag.delete', 'release tags of'), async (c, { mirror }) => {
+    .change(release, allow('tag.delete', 'release tags of'), auditOfTag('tag.release'), async (c, { mirror }) => {
       const { tag, ...path } = c.req.valid('param')
       const takeUpstream = c.req.valid('json').takeUpstream === true
       const of = parseReference(tag)

@@ -24,6 +24,7 @@ import { actorOf, allowOnRepository, nameOf } from './decide.ts'
 import { pinOf } from './exclusions.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
+import { auditOfTag } from './tags.ts'
 
 const tags = ['tags']
 const tagPathSchema = repositoryPathSchema.extend({ tag: z.string() })
@@ -101,9 +102,10 @@ export function historyRoutes({ db }: { readonly db: Database }): Routes {
         return c.json({ tag }, 200)
       },
     )
-    .serve(
+    .change(
       restore,
       (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'delete'),
+      auditOfTag('tag.restore'),
       async (c, { organization, repository }) => {
         const tag = parseTag(c.req.valid('param').tag)
         const { digest, at, reason } = c.req.valid('json')

@@ -4,7 +4,9 @@ import type { Authenticated } from '../../access/principal.ts'
 import { upstreamHookCreateSchema, upstreamHookSchema } from '../../api/hooks.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import { getOwn } from '../../catalog/upstreams.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { hookState } from '../../db/mirrors/audit-states.ts'
+import type { OrganizationRow } from '../../db/schema.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { HOOKS_PATH } from '../hooks/app.ts'
 import { publicUrl } from '../public-url.ts'
@@ -54,14 +56,23 @@ export function hookRoutes({ db, clock, publicUrl: configured }: Deps): Routes {
       organization: undefined,
     }
   }
+  type One = Query & { req: { valid(target: 'param'): { readonly upstream: string } } }
+  const audit = (action: string) => ({
+    action,
+    on: (c: One) => {
+      return { organization: c.req.valid('query').organization, object: `upstream:${c.req.valid('param').upstream}` }
+    },
+    read: (db: Queries, c: One, { organization }: { readonly organization: OrganizationRow | undefined }) =>
+      hookState(db, organization?.id ?? null, c.req.valid('param').upstream),
+  })
   return newRoutes()
-    .serve(create, allow, async (c, { organization }) => {
+    .change(create, allow, audit('upstream.hook'), async (c, { organization }) => {
       const upstream = await getOwn(db.read, organization?.id ?? null, c.req.valid('param').upstream)
       const base = publicUrl(c.req.raw, configured)
       const secret = await createHook(db, clock, upstream, c.req.valid('json'))
       return c.json({ upstream: upstream.name, url: `${base}${HOOKS_PATH}/${secret.reveal()}` }, 201)
     })
-    .serve(remove, allow, async (c, { organization }) => {
+    .change(remove, allow, audit('upstream.unhook'), async (c, { organization }) => {
       await endHook(db, await getOwn(db.read, organization?.id ?? null, c.req.valid('param').upstream))
       return c.body(null, 204)
     })

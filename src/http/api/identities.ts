@@ -22,6 +22,8 @@ import {
 } from '../../api/identities.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, z } from '../../api/schema.ts'
+import type { Queries } from '../../db/engine/engine.ts'
+import { identityState } from '../../db/people/access-audit-states.ts'
 import { listRefusals, partsOf } from '../../db/people/identity-rules.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
@@ -140,6 +142,41 @@ export function identityRoutes(deps: Deps): Routes {
   })
   const view = (identity: StoredIdentity, c: { req: { raw: Request } }) =>
     identityOf(identity, publicUrl(c.req.raw, deps.publicUrl))
+  type Named = { req: { valid(target: 'json'): { readonly name: string } } }
+  type One = { req: { valid(target: 'param'): { readonly identity: string } } }
+  type Owned = { readonly organization: { readonly id: string } }
+  const auditAdd = {
+    action: 'identity.add',
+    on: (c: OfOrganization & Named) => {
+      return { organization: c.req.valid('param').organization, object: `identity:${c.req.valid('json').name}` }
+    },
+    read: (db: Queries, c: Named, { organization }: Owned) =>
+      identityState(db, organization.id, c.req.valid('json').name),
+  }
+  const auditRemove = {
+    action: 'identity.remove',
+    on: (c: { req: { valid(target: 'param'): { readonly organization: string; readonly identity: string } } }) => {
+      return { organization: c.req.valid('param').organization, object: `identity:${c.req.valid('param').identity}` }
+    },
+    read: (db: Queries, c: One, { organization }: Owned) =>
+      identityState(db, organization.id, c.req.valid('param').identity),
+  }
+  const auditAddShared = {
+    action: 'identity.add',
+    on: (c: Named) => ({ organization: null, object: `identity:${c.req.valid('json').name}` }),
+    read: (db: Queries, c: Named) => identityState(db, null, c.req.valid('json').name),
+  }
+  const auditRemoveShared = {
+    action: 'identity.remove',
+    on: (c: One) => ({ organization: null, object: `identity:${c.req.valid('param').identity}` }),
+    read: (db: Queries, c: One) => identityState(db, null, c.req.valid('param').identity),
+  }
+  // Its id is made on the way.
+  const auditExchange = {
+    action: 'organization-token.create',
+    on: (c: OfOrganization) => ({ organization: c.req.valid('param').organization, object: 'token' }),
+    read: undefined,
+  }
   return newRoutes()
     .serve(list, allow('list'), async (c, { organization }) => {
       const { limit, after } = c.req.valid('query')
@@ -147,7 +184,7 @@ export function identityRoutes(deps: Deps): Routes {
       const { items, next } = cutPage(rows, limit, ({ row }) => row.name)
       return c.json({ identities: items.map((one) => view(one, c)), next }, 200)
     })
-    .serve(create, allow('add'), async (c, { organization, by }) => {
+    .change(create, allow('add'), auditAdd, async (c, { organization, by }) => {
       const wanted = c.req.valid('json')
       keepOpen(c)
       const made =
@@ -168,7 +205,7 @@ export function identityRoutes(deps: Deps): Routes {
       }))
       return c.json({ identity: view(found, c), refusals }, 200)
     })
-    .serve(remove, allow('remove'), async (c, { organization }) => {
+    .change(remove, allow('remove'), auditRemove, async (c, { organization }) => {
       await removeIdentity(db, organization, c.req.valid('param').identity)
       return c.body(null, 204)
     })
@@ -178,7 +215,7 @@ export function identityRoutes(deps: Deps): Routes {
       const { items, next } = cutPage(rows, limit, ({ row }) => row.name)
       return c.json({ identities: items.map((one) => view(one, c)), next }, 200)
     })
-    .serve(createShared, allowShared('add'), async (c, { by }) => {
+    .change(createShared, allowShared('add'), auditAddShared, async (c, { by }) => {
       keepOpen(c)
       const made = await addProvider(deps, null, { ...c.req.valid('json'), role: 'member', only: false, by })
       return c.json({ identity: view(made, c) }, 201)
@@ -187,11 +224,11 @@ export function identityRoutes(deps: Deps): Routes {
       const found = await getIdentity(db, null, c.req.valid('param').identity)
       return c.json({ identity: view(found, c), refusals: [] }, 200)
     })
-    .serve(removeShared, allowShared('remove'), async (c) => {
+    .change(removeShared, allowShared('remove'), auditRemoveShared, async (c) => {
       await removeIdentity(db, null, c.req.valid('param').identity)
       return c.body(null, 204)
     })
-    .serve(exchange, allowAnybody, async (c) => {
+    .change(exchange, allowAnybody, auditExchange, async (c) => {
       const { organization } = c.req.valid('param')
       const { subject_token: jwt } = c.req.valid('form')
       keepOpen(c)

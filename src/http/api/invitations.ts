@@ -21,11 +21,14 @@ import {
 } from '../../api/invitations.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, nameSchema, z } from '../../api/schema.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { invitationState } from '../../db/people/audit-states.ts'
 import { endInvitation, type ListedInvitation, listInvitations } from '../../db/people/invitations.ts'
+import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { actingAs } from '../../lib/request-context.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import type { Mailer } from '../../net/mail.ts'
@@ -116,6 +119,30 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
   const bySecret = (_who: Authenticated, c: { req: { valid(target: 'json'): { secret: string } } }) =>
     allowInvitation(db, c.req.valid('json').secret, clock.now())
 
+  type InOrganization = { req: { valid(target: 'param'): { readonly organization: string } } }
+  type Named = { req: { valid(target: 'param'): { readonly organization: string; readonly invitation: string } } }
+  const auditCreate = {
+    action: 'invitation.create',
+    on: (c: InOrganization) => ({ ...c.req.valid('param'), object: 'invitation' }),
+    // Its id is made on the way.
+    read: undefined,
+  }
+  const auditRevoke = {
+    action: 'invitation.revoke',
+    on: (c: Named) => {
+      const { organization, invitation } = c.req.valid('param')
+      return { organization, object: `invitation:${invitation}` }
+    },
+    read: (queries: Queries, c: Named, { organization }: { readonly organization: Pick<OrganizationRow, 'id'> }) =>
+      invitationState(queries, organization.id, c.req.valid('param').invitation),
+  }
+  /** Which one, and of which organization, only the link says. */
+  const byLink = (verb: string) => ({
+    action: `invitation.${verb}`,
+    on: () => ({ organization: null, object: 'invitation' }),
+    read: undefined,
+  })
+
   /** The invitation is there whatever becomes of its letter. */
   async function mail(to: string | null, letter: { readonly subject: string; readonly text: string }) {
     if (to === null || mailer === undefined) return { mail: 'off', mailProblem: null } as const
@@ -130,49 +157,51 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
     }
   }
 
-  return newRoutes()
-    .serve(list, allow('list invitations'), async (c, { organization }) => {
-      const { limit, after } = c.req.valid('query')
-      const rows = await listInvitations(db.read, organization.id, { limit: limit + 1, after })
-      const { items, next } = cutPage(rows, limit, ({ row }) => row.id)
-      return c.json({ invitations: items.map((one) => viewOf(one, clock.now())), next }, 200)
-    })
-    .serve(create, allow('invite'), async (c, { organization, caller }) => {
-      const base = publicUrl(c.req.raw, deps.publicUrl)
-      const asked = c.req.valid('json')
-      const { row, secret } = await createInvitation(db, clock, { organization, createdBy: caller.userId, ...asked })
-      // Behind `#`, so that no server, proxy or scanner of links on the way sees the secret.
-      const url = `${base}/invitations#${secret.reveal()}`
-      const { id, role, email, created_at: createdAt, expires_at: expiresAt } = row
-      const shown = { organization: organization.name, role, expiresAt, url }
-      const mailed = await mail(email, letterOf({ ...shown, from: caller.username }))
-      return c.json({ id, ...shown, email, createdBy: caller.username, createdAt, ...mailed }, 201)
-    })
-    .serve(revoke, allow('revoke invitations'), async (c, { organization }) => {
-      const { invitation: id } = c.req.valid('param')
-      const ending = { organizationId: organization.id, at: isoTime(clock.now()), outcome: 'revoked' } as const
-      if (!(await db.write((tx) => endInvitation(tx, id, ending)))) {
-        throw new AppError('NOT_FOUND', `${organization.name} has no invitation ${id} that could be revoked`)
-      }
-      return c.body(null, 204)
-    })
-    .serve(show, bySecret, async (c, { invitation }) => c.json(shownOf(invitation), 200))
-    .serve(
-      accept,
-      (who) => allowOnInstance(db, who, 'profile.manage', 'accept an invitation'),
-      async (c, { userId }) =>
-        c.json(await acceptInvitation(db, clock, c.req.valid('json').secret, { id: userId }), 200),
-    )
-    .serve(register, bySecret, async (c, { invitation }) => {
-      const { secret, username, password, displayName, email = invitation.email } = c.req.valid('json')
-      const { user, joined } = await joinWithNewAccount(db, clock, {
-        accounts,
-        secret,
-        user: { username, password: createSecret(password), displayName, email: email ?? undefined },
-        client: networkOf(clientAddress(c.req.raw, c.env)),
+  return (
+    newRoutes()
+      .serve(list, allow('list invitations'), async (c, { organization }) => {
+        const { limit, after } = c.req.valid('query')
+        const rows = await listInvitations(db.read, organization.id, { limit: limit + 1, after })
+        const { items, next } = cutPage(rows, limit, ({ row }) => row.id)
+        return c.json({ invitations: items.map((one) => viewOf(one, clock.now())), next }, 200)
       })
-      return c.json({ user: { id: user.id, username, operator: false }, ...joined }, 201)
-    })
+      .change(create, allow('invite'), auditCreate, async (c, { organization, caller }) => {
+        const base = publicUrl(c.req.raw, deps.publicUrl)
+        const asked = c.req.valid('json')
+        const { row, secret } = await createInvitation(db, clock, { organization, createdBy: caller.userId, ...asked })
+        // Behind `#`, so that no server, proxy or scanner of links on the way sees the secret.
+        const url = `${base}/invitations#${secret.reveal()}`
+        const { id, role, email, created_at: createdAt, expires_at: expiresAt } = row
+        const shown = { organization: organization.name, role, expiresAt, url }
+        const mailed = await mail(email, letterOf({ ...shown, from: caller.username }))
+        return c.json({ id, ...shown, email, createdBy: caller.username, createdAt, ...mailed }, 201)
+      })
+      .change(revoke, allow('revoke invitations'), auditRevoke, async (c, { organization }) => {
+        const { invitation: id } = c.req.valid('param')
+        const ending = { organizationId: organization.id, at: isoTime(clock.now()), outcome: 'revoked' } as const
+        if (!(await db.write((tx) => endInvitation(tx, id, ending)))) {
+          throw new AppError('NOT_FOUND', `${organization.name} has no invitation ${id} that could be revoked`)
+        }
+        return c.body(null, 204)
+      })
+      // It changes nothing: the method keeps the secret out of addresses.
+      .change(show, bySecret, byLink('show'), async (c, { invitation }) => c.json(shownOf(invitation), 200))
+      .change(
+        accept,
+        (who) => allowOnInstance(db, who, 'profile.manage', 'accept an invitation'),
+        byLink('accept'),
+        async (c, { userId: id, username }) =>
+          c.json(await acceptInvitation(db, clock, c.req.valid('json').secret, { id, username }), 200),
+      )
+      .change(register, bySecret, byLink('accept'), async (c, { invitation }) => {
+        const { secret, username, password, displayName, email = invitation.email } = c.req.valid('json')
+        const account = { username, password: createSecret(password), displayName, email: email ?? undefined }
+        const client = networkOf(clientAddress(c.req.raw, c.env))
+        const join = () => joinWithNewAccount(db, clock, { accounts, secret, user: account, client })
+        const { user, joined } = await actingAs(`user:${username}`, join)
+        return c.json({ user: { id: user.id, username, operator: false }, ...joined }, 201)
+      })
+  )
 }
 
 function viewOf(listed: ListedInvitation, now: Date) {

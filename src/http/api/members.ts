@@ -4,13 +4,15 @@ import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { memberAnswerSchema, memberListSchema, memberPutSchema } from '../../api/members.ts'
 import { nameSchema, z } from '../../api/schema.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { memberState } from '../../db/mirrors/audit-states.ts'
 import { addMember, findMember, findMemberByName, listMembers, removeMember } from '../../db/people/members.ts'
 import { findUserSeenBy } from '../../db/people/users.ts'
+import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
-import { allowInOrganization, callerOf } from './decide.ts'
+import { actorOf, allowInOrganization, callerOf } from './decide.ts'
 import { body, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['members']
@@ -62,6 +64,28 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       const granted = await allowInOrganization(db, who, c.req.valid('param').organization, action, what)
       return { ...granted, caller: callerOf(who) }
     }
+  type Named = { req: { valid(target: 'param'): { readonly organization: string; readonly user: string } } }
+  const audit = (action: string) => ({
+    action,
+    on: (c: Named) => {
+      const { organization, user } = c.req.valid('param')
+      return { organization, object: `user:${user}` }
+    },
+    read: (db: Queries, c: Named, { organization }: { readonly organization: OrganizationRow }) =>
+      memberState(db, organization.id, c.req.valid('param').user),
+  })
+  const auditLeave = {
+    action: 'member.leave',
+    on: (c: { var: { who: Authenticated }; req: { valid(target: 'param'): { readonly organization: string } } }) => ({
+      organization: c.req.valid('param').organization,
+      object: actorOf(c.var.who),
+    }),
+    read: (
+      queries: Queries,
+      _c: unknown,
+      o: { readonly organization: OrganizationRow; readonly caller: { readonly userId: string } },
+    ) => memberState(queries, o.organization.id, o.caller.userId),
+  }
   return newRoutes()
     .serve(list, allow('member.read', 'list members'), async (c, { organization }) => {
       const { limit, after } = c.req.valid('query')
@@ -70,7 +94,7 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       const members = items.map(({ username, role, createdAt }) => ({ username, role, createdAt }))
       return c.json({ members, next }, 200)
     })
-    .serve(put, allow('member.manage', 'change members'), async (c, { organization, caller }) => {
+    .change(put, allow('member.manage', 'change members'), audit('member.put'), async (c, { organization, caller }) => {
       const { user: named } = c.req.valid('param')
       const { role } = c.req.valid('json')
       const user = await findUserSeenBy(db.read, caller, named)
@@ -82,7 +106,7 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       })
       return c.json({ member: { username: user.username, role, createdAt } }, 200)
     })
-    .serve(remove, allow('member.manage', 'remove members'), async (c, { organization }) => {
+    .change(remove, allow('member.manage', 'remove members'), audit('member.remove'), async (c, { organization }) => {
       const { user: username } = c.req.valid('param')
       // Looked for among the members alone: who else has an account is nobody's business here.
       const isRemoved = await db.write(async (tx) => {
@@ -92,7 +116,7 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       if (!isRemoved) throw new AppError('NOT_FOUND', `${username} is not a member of ${organization.name}`)
       return c.body(null, 204)
     })
-    .serve(leave, allow('organization.leave', 'leave'), async (c, { organization, caller }) => {
+    .change(leave, allow('organization.leave', 'leave'), auditLeave, async (c, { organization, caller }) => {
       await db.write((tx) => removeMember(tx, organization.id, caller.userId))
       return c.body(null, 204)
     })

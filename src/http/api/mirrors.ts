@@ -14,8 +14,8 @@ import {
   mirrorSyncSchema,
 } from '../../api/mirrors.ts'
 import { planAnswerSchema } from '../../api/plans.ts'
-
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { mirrorState, repositoryState, runState, workState } from '../../db/mirrors/audit-states.ts'
 import { findUpstream } from '../../db/mirrors/upstreams.ts'
 import { findRepository } from '../../db/repositories/repositories.ts'
 import { AppError } from '../../errors.ts'
@@ -163,6 +163,12 @@ export function mirrorRoutes(deps: Deps): Routes {
     if (isTaken) await allowOnName(db, who, destination, 'push', 'write to')
     return granted
   }
+  type One = { req: { valid(target: 'param'): { readonly organization: string; readonly name: string } } }
+  const audit = (action: string, read = mirrorState) => ({
+    action,
+    on: (c: One) => ({ organization: c.req.valid('param').organization, object: nameOf(c.req.valid('param')) }),
+    read: (db: Queries, c: One) => read(db, nameOf(c.req.valid('param'))),
+  })
   return newRoutes()
     .serve(
       list,
@@ -173,9 +179,21 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
       },
     )
-    .serve(
+    .change(
       start,
       (who, c) => allowStart(who, c.req.valid('json')),
+      {
+        action: 'mirror.start',
+        on: (c) => {
+          const { organization, repository, as } = c.req.valid('json')
+          return { organization, object: `${organization}/${as ?? repository}` }
+        },
+        // Its name may follow from the upstream's prefix.
+        read: async (db, c, { organization }) => {
+          const upstream = await findUpstream(db, organization.id, c.req.valid('json').upstream)
+          return upstream && mirrorState(db, destinationOf(c.req.valid('json'), upstream))
+        },
+      },
       async (c) => {
         const { dryRun, ...request } = c.req.valid('json')
         keepOpen(c)
@@ -185,7 +203,7 @@ export function mirrorRoutes(deps: Deps): Routes {
       },
     )
     .serve(show, allow('mirror.read', 'see the mirror'), async (c, { mirror }) => c.json({ mirror }, 200))
-    .serve(sync, allow('mirror.sync', 'sync the mirror'), async (c, { mirror }) => {
+    .change(sync, allow('mirror.sync', 'sync the mirror'), audit('mirror.sync', runState), async (c, { mirror }) => {
       const { full, acceptShrink, tags: names, dryRun, plan } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
@@ -193,12 +211,16 @@ export function mirrorRoutes(deps: Deps): Routes {
       if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, asked) }, 200)
       return c.json(await mirrors.sync(mirror.id, { ...asked, trigger: 'sync', plan }), 202)
     })
-    .serve(
+    .change(
       stop,
       async (who, c) => {
         const granted = await allow('mirror.stop', 'stop the mirror')(who, c)
         if (c.req.valid('json').delete) await allowOnRepository(db, who, nameOf(c.req.valid('param')), 'admin')
         return granted
+      },
+      {
+        ...audit('mirror.stop', workState),
+        also: [{ action: 'repository.delete', read: (db, c) => repositoryState(db, nameOf(c.req.valid('param'))) }],
       },
       async (c, { mirror }) => {
         const { delete: isDeleted, confirm } = c.req.valid('json')
@@ -215,19 +237,19 @@ export function mirrorRoutes(deps: Deps): Routes {
         return c.json({ mirror: stopped }, 200)
       },
     )
-    .serve(pause, allow('mirror.stop', 'pause the mirror'), async (c, { mirror }) =>
+    .change(pause, allow('mirror.stop', 'pause the mirror'), audit('mirror.pause'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.pause(mirror.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(resume, allow('mirror.start', 'resume the mirror'), async (c, { mirror }) =>
+    .change(resume, allow('mirror.start', 'resume the mirror'), audit('mirror.resume'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.unpause(mirror.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(restart, allow('mirror.start', 'restart the mirror'), async (c, { mirror }) => {
+    .change(restart, allow('mirror.start', 'restart the mirror'), audit('mirror.restart'), async (c, { mirror }) => {
       const { upstream, repository } = c.req.valid('json')
       const from = upstream === undefined || repository === undefined ? undefined : { upstream, repository }
       keepOpen(c)
       return c.json(await mirrors.restart(mirror.id, { by: actorOf(c.var.who), from }), 202)
     })
-    .serve(change, allow('mirror.start', 'change the mirror'), async (c, { mirror }) =>
+    .change(change, allow('mirror.start', 'change the mirror'), audit('mirror.change'), async (c, { mirror }) =>
       c.json({ mirror: await mirrors.change(mirror.id, c.req.valid('json'), actorOf(c.var.who)) }, 200),
     )
 }

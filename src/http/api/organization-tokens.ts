@@ -11,7 +11,8 @@ import {
   organizationTokenListSchema,
 } from '../../api/organization-tokens.ts'
 import { idParameterSchema, nameSchema, z } from '../../api/schema.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { organizationTokenState } from '../../db/people/access-audit-states.ts'
 import {
   listOrganizationTokens,
   removeOrganizationToken,
@@ -74,6 +75,27 @@ export function organizationTokenRoutes({ db }: { readonly db: Database }): Rout
       allowInOrganization(db, who, c.req.valid('param').organization, 'organization-token.manage', `${what} tokens`)
   const absent = (id: string, { name }: OrganizationRow) =>
     new AppError('NOT_FOUND', `there is no token ${id} of ${name}`)
+  type Path = { readonly organization: string; readonly token: string }
+  const audit = (verb: string) => ({
+    action: `organization-token.${verb}`,
+    on: (c: { req: { valid(target: 'param'): Path } }) => {
+      const { organization, token } = c.req.valid('param')
+      return { organization, object: `token:${token}` }
+    },
+    read: (
+      db: Queries,
+      c: { req: { valid(target: 'param'): Path } },
+      { organization }: { readonly organization: OrganizationRow },
+    ) => organizationTokenState(db, organization.id, c.req.valid('param').token),
+  })
+  // Its id is made on the way.
+  const auditCreate = {
+    action: 'organization-token.create',
+    on: (c: { req: { valid(target: 'param'): { readonly organization: string } } }) => {
+      return { organization: c.req.valid('param').organization, object: 'token' }
+    },
+    read: undefined,
+  }
   return newRoutes()
     .serve(list, allow('list'), async (c, { organization }) => {
       const { limit, after } = c.req.valid('query')
@@ -81,7 +103,7 @@ export function organizationTokenRoutes({ db }: { readonly db: Database }): Rout
       const { items, next } = cutPage(rows, limit, (row) => row.id)
       return c.json({ tokens: items.map((row) => tokenOf(row, organization)), next }, 200)
     })
-    .serve(create, allow('create'), async (c, { organization }) => {
+    .change(create, allow('create'), auditCreate, async (c, { organization }) => {
       const { label, allow: rights, repositories, expires } = c.req.valid('json')
       const { row, text } = await db.write((tx) =>
         issueOrganizationToken(tx, {
@@ -97,14 +119,14 @@ export function organizationTokenRoutes({ db }: { readonly db: Database }): Rout
       const made = { id, label, allow: allowed, repositories: named, expiresAt, username, token: text.reveal() }
       return c.json(made, 201)
     })
-    .serve(change, allow('change'), async (c, { organization }) => {
+    .change(change, allow('change'), audit('change'), async (c, { organization }) => {
       const { token } = c.req.valid('param')
       const { active } = c.req.valid('json')
       const row = await db.write((tx) => setOrganizationTokenActive(tx, organization.id, token, active))
       if (row === undefined) throw absent(token, organization)
       return c.json({ token: tokenOf(row, organization) }, 200)
     })
-    .serve(revoke, allow('revoke'), async (c, { organization }) => {
+    .change(revoke, allow('revoke'), audit('revoke'), async (c, { organization }) => {
       const { token } = c.req.valid('param')
       if (!(await db.write((tx) => removeOrganizationToken(tx, organization.id, token)))) {
         throw absent(token, organization)

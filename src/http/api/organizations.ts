@@ -12,7 +12,8 @@ import {
 } from '../../api/organizations.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import { summarizeOrganization } from '../../db/content/repository-summaries.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { organizationState } from '../../db/mirrors/audit-states.ts'
 import { endQuotaPauses } from '../../db/mirrors/life.ts'
 import { addMember } from '../../db/people/members.ts'
 import {
@@ -112,6 +113,22 @@ export function organizationRoutes({
     }
     return allowShow(who, c)
   }
+  const auditCreate = {
+    action: 'organization.create',
+    on: (c: { req: { valid(target: 'json'): { readonly name: string } } }) => {
+      return { organization: null, object: c.req.valid('json').name }
+    },
+    read: (db: Queries, c: { req: { valid(target: 'json'): { readonly name: string } } }) =>
+      organizationState(db, c.req.valid('json').name),
+  }
+  const auditChange = {
+    action: 'organization.change',
+    on: (c: Named) => {
+      const { organization } = c.req.valid('param')
+      return { organization, object: organization }
+    },
+    read: (db: Queries, c: Named) => organizationState(db, c.req.valid('param').organization),
+  }
   return newRoutes()
     .serve(list, allowOwn, async (c, { organizations: own, isOperator, viewer }) => {
       const { limit, after } = c.req.valid('query')
@@ -128,7 +145,7 @@ export function organizationRoutes({
       }
       return c.json({ organizations, next }, 200)
     })
-    .serve(create, allowCreate, async (c, { userId }) => {
+    .change(create, allowCreate, auditCreate, async (c, { userId }) => {
       const { name, quotaBytes } = c.req.valid('json')
       if (!isOrganizationName(name)) {
         throw new AppError(
@@ -149,7 +166,7 @@ export function organizationRoutes({
     .serve(show, allowShow, async (c, { organization, role, viewer }) =>
       c.json({ organization: await describe(organization, role ?? null, viewer) }, 200),
     )
-    .serve(change, allowChange, async (c, { organization, role, viewer }) => {
+    .change(change, allowChange, auditChange, async (c, { organization, role, viewer }) => {
       const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = c.req.valid('json')
       // Mirrors that were paused for want of room are tried at once.
       await db.write(async (tx) => {

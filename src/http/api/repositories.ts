@@ -16,7 +16,8 @@ import {
 import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
 import { listRepositories } from '../../db/content/repository-lists.ts'
 import { type RepositorySummary, summarizeRepositories } from '../../db/content/repository-summaries.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { repositoryState, workState } from '../../db/mirrors/audit-states.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { readPage } from '../../lib/weighed-page.ts'
@@ -77,6 +78,26 @@ const remove = createRoute({
   responses: done('Deleted'),
 })
 
+/** A request about one repository. */
+interface One {
+  readonly req: { valid(target: 'param'): { readonly organization: string; readonly name: string } }
+}
+
+/** What people do to a repository. */
+function auditOfRepository(action: string) {
+  return {
+    action,
+    on: (c: One) => ({ organization: c.req.valid('param').organization, object: nameOf(c.req.valid('param')) }),
+    read: (db: Queries, c: One) => repositoryState(db, nameOf(c.req.valid('param'))),
+  }
+}
+
+/** A mirror ends before its repository goes. */
+const stopsMirror = {
+  action: 'mirror.stop',
+  read: (db: Queries, c: One) => workState(db, nameOf(c.req.valid('param'))),
+}
+
 interface Deps {
   readonly db: Database
   readonly mirrors: MirrorEngine
@@ -130,9 +151,17 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
         return c.json({ repositories, next: page.next }, 200)
       },
     )
-    .serve(
+    .change(
       create,
       (who, c) => allowCreate(who, c.req.valid('json')),
+      {
+        action: 'repository.create',
+        on: (c) => {
+          const { name } = c.req.valid('json')
+          return { organization: name.slice(0, Math.max(0, name.indexOf('/'))), object: name }
+        },
+        read: (db, c) => repositoryState(db, c.req.valid('json').name),
+      },
       async (c, { organization }) => {
         const { name: text, ...settings } = c.req.valid('json')
         const row = await createWithSettings(
@@ -146,7 +175,7 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       },
     )
     .serve(show, allow('pull'), async (c, { repository }) => c.json(await detail(repository), 200))
-    .serve(change, allow('admin'), async (c, { repository }) => {
+    .change(change, allow('admin'), auditOfRepository('repository.change'), async (c, { repository }) => {
       const name = nameOf(c.req.valid('param'))
       const settings = c.req.valid('json')
       const isEnd = settings.visibility === 'public' || settings.archived === true
@@ -160,19 +189,24 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
       mirrors.wake()
       return c.json({ ...(await detail(row)), effects }, 200)
     })
-    .serve(remove, allow('admin'), async (c, { repository }) => {
-      const name = nameOf(c.req.valid('param'))
-      const { confirm } = c.req.valid('query')
-      if (confirm !== name) {
-        const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
-        throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
-      }
-      const mirror = await findOwnMirror(name, c.var.who)
-      if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
-      await removeRepository(db, repository, actorOf(c.var.who))
-      mirrors.wake()
-      return c.body(null, 204)
-    })
+    .change(
+      remove,
+      allow('admin'),
+      { ...auditOfRepository('repository.delete'), also: [stopsMirror] },
+      async (c, { repository }) => {
+        const name = nameOf(c.req.valid('param'))
+        const { confirm } = c.req.valid('query')
+        if (confirm !== name) {
+          const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
+          throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
+        }
+        const mirror = await findOwnMirror(name, c.var.who)
+        if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
+        await removeRepository(db, repository, actorOf(c.var.who))
+        mirrors.wake()
+        return c.body(null, 204)
+      },
+    )
 }
 
 /** What a change of the repository does to the mirror that feeds it, in sentences. */

@@ -3,7 +3,11 @@ import { OpenAPIHono, type RouteConfig, type RouteHandler } from '@hono/zod-open
 import type { Authenticated } from '../../access/principal.ts'
 import { errorSchema } from '../../api/errors.ts'
 import type { z } from '../../api/schema.ts'
+import type { Queries } from '../../db/engine/engine.ts'
+import { watchWrites } from '../../db/engine/watch.ts'
+import { type Snapshot, watchChange } from '../../db/platform/audited-change.ts'
 import { AppError } from '../../errors.ts'
+import type { Attempt } from '../request-context.ts'
 import { pathOf } from '../target.ts'
 import type { Granted } from './decide.ts'
 
@@ -19,6 +23,8 @@ export type ApiEnvironment = {
     who: Authenticated
     /** The same credentials, judged anew. */
     authenticate: () => Promise<Authenticated>
+    /** What a route that changes something was asked to do; undefined: not so far, or nothing. */
+    attempt: Attempt | undefined
   }
 }
 
@@ -27,16 +33,46 @@ export type ApiApp = Pick<OpenAPIHono<ApiEnvironment>, 'fetch'>
 type ContextOf<R extends RouteConfig> = Parameters<RouteHandler<R, ApiEnvironment>>[0]
 type AnswerOf<R extends RouteConfig> = ReturnType<RouteHandler<R, ApiEnvironment>>
 
-/** The routes of one noun. There is one way to serve a route, and it takes the decision that the route needs. */
+type Served = RouteConfig & { getRoutingPath(): string }
+
+/** What the audit log tells of a route. */
+export interface Audit<C, G> {
+  /** What is done: `<noun>.<verb>`. */
+  readonly action: string
+  /** What it is done to, and the name of the organization whose log tells it (null: the instance's), as the request names them. */
+  on(c: C): { readonly organization: string | null | undefined; readonly object: string }
+  /**
+   * The object as it is, without secrets. It is read in each transaction of the request, before and after the change: where the two differ,
+   * that is an entry. Undefined: what makes the change calls `recordAudit` itself, in its transaction.
+   */
+  readonly read: ((db: Queries, c: C, granted: G) => Promise<Snapshot | undefined>) | undefined
+  /** What else the request may change, with the same object: an entry of its own. */
+  readonly also?: readonly {
+    readonly action: string
+    read(db: Queries, c: C, granted: G): Promise<Snapshot | undefined>
+  }[]
+}
+
+/** The routes of one noun. There is one way to serve what reads and one to serve what changes, and each takes the decision that it needs. */
 export interface Routes {
   /**
    * @param allow decides by `decide.ts`, whose answer alone is `Granted`; it throws for whoever may not
    * @param handle gets what was granted, and a function that decides anew, for answers that outlive the decision
    */
-  serve<R extends RouteConfig & { getRoutingPath(): string }, G extends Granted>(
+  serve<R extends Served & { readonly method: 'get' }, G extends Granted>(
     route: R,
     allow: (who: Authenticated, c: ContextOf<R>) => Promise<G>,
     handle: (c: ContextOf<R>, granted: G, again: () => Promise<G>) => AnswerOf<R>,
+  ): Routes
+  /**
+   * The same for a route that changes something: there is no way to serve one without saying what the audit log tells of it.
+   * @param audit see Audit
+   */
+  change<R extends Served, G extends Granted>(
+    route: R,
+    allow: (who: Authenticated, c: ContextOf<R>) => Promise<G>,
+    audit: Audit<ContextOf<R>, G>,
+    handle: (c: ContextOf<R>, granted: G) => AnswerOf<R>,
   ): Routes
   mountOn(app: OpenAPIHono<ApiEnvironment>, path: string): void
 }
@@ -49,6 +85,23 @@ export function newRoutes(): Routes {
       const handler = async (c: ContextOf<typeof route>) => {
         const granted = await allow(c.var.who, c)
         return handle(c, granted, async () => allow(await c.var.authenticate(), c))
+      }
+      app.openapi(route, handler as unknown as Handler)
+      return routes
+    },
+    change(route, allow, audit, handle) {
+      type Handler = RouteHandler<typeof route, ApiEnvironment>
+      const handler = async (c: ContextOf<typeof route>) => {
+        const { organization = null, object } = audit.on(c)
+        c.set('attempt', { organization: organization ?? undefined, action: audit.action, object })
+        const granted = await allow(c.var.who, c)
+        const all = [
+          ...(audit.read === undefined ? [] : [{ action: audit.action, read: audit.read }]),
+          ...(audit.also ?? []),
+        ]
+        const watched = all.map(({ action, read }) => ({ action, read: (db: Queries) => read(db, c, granted) }))
+        const watch = watchChange({ organization, object, watched })
+        return watchWrites(watch, async () => handle(c, granted)).finally(watch.end)
       }
       app.openapi(route, handler as unknown as Handler)
       return routes

@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import { type SampleRelease, sampleReleaseAnswerSchema } from '../../api/sample.ts'
 import type { Database } from '../../db/engine/engine.ts'
+import { recordAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
 import { allowOnInstance } from './decide.ts'
 import { created, newRoutes, type Routes } from './route.ts'
@@ -26,14 +27,23 @@ interface Deps {
 }
 
 export function sampleRoutes({ db, sample }: Deps): Routes {
-  return newRoutes().serve(
+  return newRoutes().change(
     release,
     (who) => allowOnInstance(db, who, 'instance.admin', 'release the sample'),
+    {
+      action: 'sample.release',
+      on: () => ({ organization: null, object: 'sample' }),
+      // What it changes is files beside the database.
+      read: undefined,
+    },
     async (c) => {
       if (sample === undefined) {
         throw new AppError('NOT_FOUND', 'this server runs no sample upstream: start it with kagami serve --sample')
       }
-      return c.json({ sample: await sample.publishNext() }, 201)
+      const after = await sample.publishNext()
+      const change = { organizationId: null, action: 'sample.release', object: 'sample', before: null }
+      await db.write((tx) => recordAudit(tx, { ...change, after: { ...after } }))
+      return c.json({ sample: after }, 201)
     },
   )
 }

@@ -5,12 +5,14 @@ import { listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
 import { sessionListSchema, sessionsEndedSchema, signedInSchema, signInSchema } from '../../api/sessions.ts'
 import type { Database } from '../../db/engine/engine.ts'
+import { signInState, signInsState } from '../../db/people/audit-states.ts'
 import { endPasswordLogins, endSignIn, listSignIns } from '../../db/people/sessions.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
+import { actingAs } from '../../lib/request-context.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { requestFrom } from '../client-address.ts'
-import { allowOnInstance, allowSignIn, callerOf } from './decide.ts'
+import { actorOf, allowOnInstance, allowSignIn, callerOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['sessions']
@@ -61,13 +63,15 @@ export interface SessionDeps {
 
 export function sessionRoutes({ db, authenticator, clock }: SessionDeps): Routes {
   return newRoutes()
-    .serve(
+    .change(
       signIn,
       (_who, c) => allowSignIn(authenticator, c.req.valid('json'), requestFrom(c.req.raw, c.env)),
-      async (c, { userId, username }) => {
-        const session = await createSession(db, clock, { userId }, requestFrom(c.req.raw, c.env))
-        const { id, createdAt, expiresAt, text } = session
-        return c.json({ id, username, createdAt, expiresAt, token: text.reveal() }, 201)
+      // Its id is made on the way.
+      { action: 'session.create', on: () => ({ organization: null, object: 'session' }), read: undefined },
+      async (c, { userId: id, username }) => {
+        const made = () => createSession(db, clock, { id, username }, requestFrom(c.req.raw, c.env))
+        const { text, ...session } = await actingAs(`user:${username}`, made)
+        return c.json({ username, ...session, token: text.reveal() }, 201)
       },
     )
     .serve(
@@ -89,21 +93,31 @@ export function sessionRoutes({ db, authenticator, clock }: SessionDeps): Routes
         return c.json({ sessions, next }, 200)
       },
     )
-    .serve(
+    .change(
       end,
       (who) => allowOnInstance(db, who, 'profile.manage', 'end sessions'),
+      {
+        action: 'session.end',
+        on: (c) => ({ organization: null, object: `session:${c.req.valid('param').session}` }),
+        read: (queries, c, { userId }) => signInState(queries, userId, c.req.valid('param').session),
+      },
       async (c, { userId }) => {
         const { session } = c.req.valid('param')
         if (await db.write((tx) => endSignIn(tx, userId, session))) return c.body(null, 204)
         throw new AppError('NOT_FOUND', `you have no session ${session}`)
       },
     )
-    .serve(
+    .change(
       endOthers,
       async (who) => ({
         ...(await allowOnInstance(db, who, 'profile.manage', 'end sessions')),
         session: callerOf(who).session,
       }),
+      {
+        action: 'session.end',
+        on: (c) => ({ organization: null, object: actorOf(c.var.who) }),
+        read: (queries, _c, { userId }) => signInsState(queries, userId),
+      },
       async (c, { userId, session }) => {
         const ended = await db.write((tx) => endPasswordLogins(tx, userId, session?.id))
         return c.json({ ended }, 200)

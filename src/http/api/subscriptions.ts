@@ -16,7 +16,8 @@ import {
   subscriptionStopSchema,
   subscriptionSyncSchema,
 } from '../../api/subscriptions.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { newestSubscription, readingState, subscriptionState } from '../../db/mirrors/audit-states.ts'
 import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import { actorOf, allowAcross, allowInOrganization, type Granted } from './decide.ts'
 import { body, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
@@ -134,6 +135,14 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
   /** It will write to repositories of whatever name that no mirror has made. */
   const allowAdopt = (who: Authenticated, organization: string) =>
     allowInOrganization(db, who, organization, 'repository.push', 'have a subscription take repositories')
+  const audit = (action: string, read = subscriptionState) => ({
+    action,
+    on: (c: Path) => {
+      const { organization, subscription } = c.req.valid('param')
+      return { organization, object: `subscription:${subscription}` }
+    },
+    read: (db: Queries, c: Path) => read(db, c.req.valid('param').subscription),
+  })
   return newRoutes()
     .serve(
       list,
@@ -144,12 +153,20 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
         return c.json({ subscriptions: [...page.subscriptions], next: page.next }, 200)
       },
     )
-    .serve(
+    .change(
       start,
       async (who, c) => {
         const { organization, adopt } = c.req.valid('json')
         if (adopt) await allowAdopt(who, organization)
         return allowInOrganization(db, who, organization, 'subscription.manage', 'start subscriptions')
+      },
+      {
+        action: 'subscription.start',
+        on: (c) => {
+          const { organization, upstream } = c.req.valid('json')
+          return { organization, object: `upstream:${upstream}` }
+        },
+        read: (db, c, { organization }) => newestSubscription(db, organization.id, c.req.valid('json').upstream),
       },
       async (c) => {
         const { dryRun, ...given } = c.req.valid('json')
@@ -166,27 +183,46 @@ export function subscriptionRoutes({ db, subscriptions }: Deps): Routes {
       const page = await subscriptions.entries(subscription.id, c.req.valid('query'))
       return c.json({ entries: [...page.entries], next: page.next }, 200)
     })
-    .serve(
+    .change(
       change,
       async (who, c) => {
         if (c.req.valid('json').adopt) await allowAdopt(who, c.req.valid('param').organization)
         return allow('subscription.manage', 'change subscriptions')(who, c)
       },
+      audit('subscription.change'),
       async (c, { subscription }) =>
         c.json(await subscriptions.change(subscription.id, c.req.valid('json'), actorOf(c.var.who)), 200),
     )
-    .serve(sync, allow('subscription.sync', 'sync subscriptions'), async (c, { subscription: { id } }) => {
-      const { acceptShrink } = c.req.valid('json')
-      return c.json({ subscription: await subscriptions.sync(id, { acceptShrink, by: actorOf(c.var.who) }) }, 200)
-    })
-    .serve(pause, allow('subscription.manage', 'pause subscriptions'), async (c, { subscription }) =>
-      c.json({ subscription: await subscriptions.pause(subscription.id, actorOf(c.var.who)) }, 200),
+    .change(
+      sync,
+      allow('subscription.sync', 'sync subscriptions'),
+      audit('subscription.sync', readingState),
+      async (c, { subscription: { id } }) => {
+        const { acceptShrink } = c.req.valid('json')
+        return c.json({ subscription: await subscriptions.sync(id, { acceptShrink, by: actorOf(c.var.who) }) }, 200)
+      },
     )
-    .serve(resume, allow('subscription.manage', 'resume subscriptions'), async (c, { subscription }) =>
-      c.json({ subscription: await subscriptions.unpause(subscription.id, actorOf(c.var.who)) }, 200),
+    .change(
+      pause,
+      allow('subscription.manage', 'pause subscriptions'),
+      audit('subscription.pause'),
+      async (c, { subscription }) =>
+        c.json({ subscription: await subscriptions.pause(subscription.id, actorOf(c.var.who)) }, 200),
     )
-    .serve(stop, allow('subscription.manage', 'stop subscriptions'), async (c, { subscription: { id } }) => {
-      const { mirrors } = c.req.valid('json')
-      return c.json({ subscription: await subscriptions.stop(id, { mirrors, by: actorOf(c.var.who) }) }, 200)
-    })
+    .change(
+      resume,
+      allow('subscription.manage', 'resume subscriptions'),
+      audit('subscription.resume'),
+      async (c, { subscription }) =>
+        c.json({ subscription: await subscriptions.unpause(subscription.id, actorOf(c.var.who)) }, 200),
+    )
+    .change(
+      stop,
+      allow('subscription.manage', 'stop subscriptions'),
+      audit('subscription.stop'),
+      async (c, { subscription: { id } }) => {
+        const { mirrors } = c.req.valid('json')
+        return c.json({ subscription: await subscriptions.stop(id, { mirrors, by: actorOf(c.var.who) }) }, 200)
+      },
+    )
 }

@@ -2,7 +2,8 @@ import { createRoute } from '@hono/zod-openapi'
 import { listQuerySchema } from '../../api/lists.ts'
 import { z } from '../../api/schema.ts'
 import { type Tag, tagListSchema } from '../../api/tags.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { contentState, tagState } from '../../db/mirrors/audit-states.ts'
 import { summarizeTags } from '../../db/mirrors/tag-summaries.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { saturate } from '../../lib/saturate.ts'
@@ -35,6 +36,28 @@ const remove = createRoute({
   responses: done('Deleted'),
 })
 
+/** A request about one tag, or what stands in its place: a digest. */
+interface One {
+  readonly req: {
+    valid(target: 'param'): { readonly organization: string; readonly name: string; readonly tag: string }
+  }
+}
+
+/** What people do to a tag. */
+export function auditOfTag(action: string) {
+  return {
+    action,
+    on: (c: One) => {
+      const { tag, ...path } = c.req.valid('param')
+      return { organization: path.organization, object: `${nameOf(path)}${tag.includes(':') ? '@' : ':'}${tag}` }
+    },
+    read: (db: Queries, c: One) => {
+      const { tag, ...path } = c.req.valid('param')
+      return tag.includes(':') ? contentState(db, nameOf(path), tag) : tagState(db, nameOf(path), tag)
+    },
+  }
+}
+
 interface Deps {
   readonly db: Database
   readonly platforms: Platforms
@@ -63,9 +86,10 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
         return c.json({ tags: [...page.items], next: page.next ?? next }, 200)
       },
     )
-    .serve(
+    .change(
       remove,
       (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'delete'),
+      auditOfTag('tag.delete'),
       async (c, { organization, repository }) => {
         const name = nameOf(c.req.valid('param'))
         const destination = { organization, name, actor: actorOf(c.var.who) }

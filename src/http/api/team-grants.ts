@@ -10,7 +10,8 @@ import {
   teamGrantPutSchema,
   teamMemberListSchema,
 } from '../../api/teams.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { teamGrantState, teamMemberState } from '../../db/people/access-audit-states.ts'
 import { findMemberByName } from '../../db/people/members.ts'
 import { grantToTeam, listGrants, revokeFromTeam } from '../../db/people/team-grants.ts'
 import { addTeamMember, listTeamMembers, removeTeamMember } from '../../db/people/teams.ts'
@@ -101,6 +102,23 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
     if (fault !== undefined) throw new AppError('INVALID_REQUEST', `repository: ${fault}`)
     return { ...granted, team: await getTeam(db, granted.organization, team), repository }
   }
+  type OnMember = {
+    req: { valid(target: 'param'): { readonly organization: string; readonly team: string; readonly user: string } }
+  }
+  const auditMember = (action: string) => ({
+    action,
+    on: (c: OnMember) => {
+      const { organization, team, user } = c.req.valid('param')
+      return { organization, object: `team:${team}/user:${user.toLowerCase()}` }
+    },
+    read: (db: Queries, c: OnMember, { team }: { readonly team: { readonly id: string } }) =>
+      teamMemberState(db, team.id, c.req.valid('param').user),
+  })
+  /** What is granted on stands in the log as the object, so that all about a repository is found by its name. */
+  const grantOf = (c: OnTeam, text: string) => {
+    const { organization } = c.req.valid('param')
+    return { organization, object: fullPattern(organization, text) }
+  }
   return newRoutes()
     .serve(members, allow('team.read', 'see teams'), async (c, { team }) => {
       const { limit, after } = c.req.valid('query')
@@ -108,29 +126,39 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
       const { items, next } = cutPage(rows, limit, (row) => row.username)
       return c.json({ members: [...items], next }, 200)
     })
-    .serve(addMember, allow('team.manage', 'change teams'), async (c, { organization, team }) => {
-      const { user } = c.req.valid('param')
-      const at = isoTime(systemClock.now())
-      // Looked for among the members alone: who else has an account is nobody's business here.
-      const isAdded = await db.write(async (tx) => {
-        const member = await findMemberByName(tx, organization.id, user)
-        if (member === undefined) return false
-        return addTeamMember(tx, { organizationId: organization.id, teamId: team.id, userId: member.userId, at })
-      })
-      if (!isAdded) {
-        throw new AppError('NOT_FOUND', `${user} is not a member of ${organization.name}: make them one first`)
-      }
-      return c.body(null, 204)
-    })
-    .serve(removeMember, allow('team.manage', 'change teams'), async (c, { organization, team }) => {
-      const { user } = c.req.valid('param')
-      const isRemoved = await db.write(async (tx) => {
-        const member = await findMemberByName(tx, organization.id, user)
-        return member !== undefined && (await removeTeamMember(tx, team.id, member.userId))
-      })
-      if (!isRemoved) throw new AppError('NOT_FOUND', `${user} is not in the team ${team.name}`)
-      return c.body(null, 204)
-    })
+    .change(
+      addMember,
+      allow('team.manage', 'change teams'),
+      auditMember('team.member.add'),
+      async (c, { organization, team }) => {
+        const { user } = c.req.valid('param')
+        const at = isoTime(systemClock.now())
+        // Looked for among the members alone: who else has an account is nobody's business here.
+        const isAdded = await db.write(async (tx) => {
+          const member = await findMemberByName(tx, organization.id, user)
+          if (member === undefined) return false
+          return addTeamMember(tx, { organizationId: organization.id, teamId: team.id, userId: member.userId, at })
+        })
+        if (!isAdded) {
+          throw new AppError('NOT_FOUND', `${user} is not a member of ${organization.name}: make them one first`)
+        }
+        return c.body(null, 204)
+      },
+    )
+    .change(
+      removeMember,
+      allow('team.manage', 'change teams'),
+      auditMember('team.member.remove'),
+      async (c, { organization, team }) => {
+        const { user } = c.req.valid('param')
+        const isRemoved = await db.write(async (tx) => {
+          const member = await findMemberByName(tx, organization.id, user)
+          return member !== undefined && (await removeTeamMember(tx, team.id, member.userId))
+        })
+        if (!isRemoved) throw new AppError('NOT_FOUND', `${user} is not in the team ${team.name}`)
+        return c.body(null, 204)
+      },
+    )
     .serve(grants, allow('team.read', 'see teams'), async (c, { team }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listGrants(db.read, team.id, { limit: limit + 1, after })
@@ -142,9 +170,14 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
       }))
       return c.json({ grants: shown, next }, 200)
     })
-    .serve(
+    .change(
       grant,
       (who, c) => allowGrant(who, c, c.req.valid('json').repository),
+      {
+        action: 'team.grant',
+        on: (c) => grantOf(c, c.req.valid('json').repository),
+        read: (db, _, { team, repository }) => teamGrantState(db, team, repository),
+      },
       async (c, { organization, team, repository }) => {
         const { permission } = c.req.valid('json')
         const at = isoTime(systemClock.now())
@@ -153,9 +186,14 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
         return c.json({ grant: { repository, permission } }, 200)
       },
     )
-    .serve(
+    .change(
       revoke,
       (who, c) => allowGrant(who, c, c.req.valid('query').repository),
+      {
+        action: 'team.revoke',
+        on: (c) => grantOf(c, c.req.valid('query').repository),
+        read: (db, _, { team, repository }) => teamGrantState(db, team, repository),
+      },
       async (c, { team, repository }) => {
         if (!(await db.write((tx) => revokeFromTeam(tx, team.id, repository)))) {
           throw new AppError('NOT_FOUND', `the team ${team.name} is granted nothing on ${repository} by that name`)

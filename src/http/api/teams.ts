@@ -3,7 +3,8 @@ import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import { teamAnswerSchema, teamChangeSchema, teamCreateSchema, teamListSchema } from '../../api/teams.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { teamState } from '../../db/people/access-audit-states.ts'
 import { changeTeam, createTeam, listTeams, removeTeam, type TeamSummary } from '../../db/people/teams.ts'
 import type { OrganizationRow, Role } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -93,6 +94,23 @@ export function decideOnTeams(db: Database) {
 
 export function teamRoutes({ db }: { readonly db: Database }): Routes {
   const allow = decideOnTeams(db)
+  const audit = (action: string) => ({
+    action,
+    on: (c: OnTeam) => {
+      const { organization, team } = c.req.valid('param')
+      return { organization, object: `team:${team}` }
+    },
+    read: (db: Queries, _: OnTeam, { organization, team }: GrantedTeam) => teamState(db, organization.id, team.name),
+  })
+  type Named = { req: { valid(target: 'json'): { readonly name: string } } }
+  const auditCreate = {
+    action: 'team.create',
+    on: (c: InOrganization & Named) => {
+      return { organization: c.req.valid('param').organization, object: `team:${c.req.valid('json').name}` }
+    },
+    read: (db: Queries, c: Named, { organization }: { readonly organization: OrganizationRow }) =>
+      teamState(db, organization.id, c.req.valid('json').name),
+  }
   return newRoutes()
     .serve(
       list,
@@ -108,10 +126,11 @@ export function teamRoutes({ db }: { readonly db: Database }): Routes {
         return c.json({ teams: items.map(teamOf), next }, 200)
       },
     )
-    .serve(
+    .change(
       create,
       (who: Authenticated, c: InOrganization) =>
         allowInOrganization(db, who, c.req.valid('param').organization, 'team.manage', 'create teams'),
+      auditCreate,
       async (c, { organization }) => {
         const { name, description, manageMirrors } = c.req.valid('json')
         const row = await db.write((tx) =>
@@ -127,7 +146,7 @@ export function teamRoutes({ db }: { readonly db: Database }): Routes {
       },
     )
     .serve(show, allow('team.read', 'see teams'), async (c, { team }) => c.json({ team: teamOf(team) }, 200))
-    .serve(change, allow('team.manage', 'change teams'), async (c, { organization, team }) => {
+    .change(change, allow('team.manage', 'change teams'), audit('team.change'), async (c, { organization, team }) => {
       const { description, manageMirrors } = c.req.valid('json')
       await db.write((tx) =>
         changeTeam(tx, team.id, {
@@ -137,7 +156,7 @@ export function teamRoutes({ db }: { readonly db: Database }): Routes {
       )
       return c.json({ team: teamOf(await getTeam(db, organization, team.name)) }, 200)
     })
-    .serve(remove, allow('team.manage', 'delete teams'), async (c, { team }) => {
+    .change(remove, allow('team.manage', 'delete teams'), audit('team.delete'), async (c, { team }) => {
       await db.write((tx) => removeTeam(tx, team.id))
       return c.body(null, 204)
     })

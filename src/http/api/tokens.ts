@@ -4,7 +4,8 @@ import { createToken } from '../../access/tokens.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
 import { tokenCreatedSchema, tokenCreateSchema, tokenListSchema } from '../../api/tokens.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { tokenState } from '../../db/mirrors/audit-states.ts'
 import { listTokens, removeToken } from '../../db/people/tokens.ts'
 import { AppError } from '../../errors.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -47,6 +48,13 @@ export function tokenRoutes({ db }: { readonly db: Database }): Routes {
     const isOwn = who.principal.kind === 'user' && who.principal.token?.id === c.req.valid('param').token
     return allowOnInstance(db, who, isOwn ? 'account.read' : 'token.manage', 'revoke tokens')
   }
+  type Named = { req: { valid(target: 'param'): { readonly token: string } } }
+  const auditRevoke = {
+    action: 'token.revoke',
+    on: (c: Named) => ({ organization: null, object: `token:${c.req.valid('param').token}` }),
+    read: (db: Queries, c: Named, { userId }: { readonly userId: string }) =>
+      tokenState(db, userId, c.req.valid('param').token),
+  }
   return newRoutes()
     .serve(
       list,
@@ -66,16 +74,22 @@ export function tokenRoutes({ db }: { readonly db: Database }): Routes {
         return c.json({ tokens, next }, 200)
       },
     )
-    .serve(
+    .change(
       create,
       (who) => allowOnInstance(db, who, 'token.manage', 'create tokens'),
+      {
+        action: 'token.create',
+        on: () => ({ organization: null, object: 'token' }),
+        // Its id is made on the way.
+        read: undefined,
+      },
       async (c, { userId, username }) => {
         const { row, text } = await createToken(db, systemClock, { userId, ...c.req.valid('json') })
         const { id, label, scope, expires_at: expiresAt } = row
         return c.json({ id, label, scope, expiresAt, username, token: text.reveal() }, 201)
       },
     )
-    .serve(revoke, allowRevoke, async (c, { userId }) => {
+    .change(revoke, allowRevoke, auditRevoke, async (c, { userId }) => {
       const { token } = c.req.valid('param')
       if (!(await db.write((tx) => removeToken(tx, userId, token)))) {
         throw new AppError('NOT_FOUND', `you have no token ${token}`)

@@ -10,10 +10,11 @@ import {
   twoFactorConfirmSchema,
   twoFactorProofSchema,
 } from '../../api/two-factor.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { twoFactorState } from '../../db/people/audit-states.ts'
 import { requestFrom } from '../client-address.ts'
 import { publicUrl } from '../public-url.ts'
-import { allowOnInstance, callerOf } from './decide.ts'
+import { actorOf, allowOnInstance, callerOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['two-factor']
@@ -77,6 +78,13 @@ export function twoFactorRoutes({ db, authenticator, twoFactor, publicUrl: confi
     ...(await allowOnInstance(db, who, 'profile.manage', 'change your two-factor authentication')),
     session: callerOf(who).session,
   })
+  const audit = (action: string) => ({
+    action,
+    on: (c: { var: { who: Authenticated } }) => ({ organization: null, object: actorOf(c.var.who) }),
+    read: (queries: Queries, _c: unknown, { userId }: { readonly userId: string }) => twoFactorState(queries, userId),
+  })
+  // Its recovery codes are nothing that could be read.
+  const auditRenewal = { ...audit('two-factor.renew'), read: undefined }
   type Person = { readonly userId: string; readonly username: string }
 
   /** Password and code of whoever asks, in this order: a wrong password uses up no code. */
@@ -92,22 +100,23 @@ export function twoFactorRoutes({ db, authenticator, twoFactor, publicUrl: confi
       (who) => allowOnInstance(db, who, 'account.read', 'see your two-factor authentication'),
       async (c, { userId }) => c.json({ twoFactor: await twoFactor.show(userId) }, 200),
     )
-    .serve(begin, allow, async (c, who) => {
+    .change(begin, allow, audit('two-factor.begin'), async (c, who) => {
       await authenticator.confirmPassword(who, c.req.valid('json').password, requestFrom(c.req.raw, c.env))
       const issuer = `Kagami ${new URL(publicUrl(c.req.raw, configured)).hostname}`
       const { secret, url } = await twoFactor.begin(who.userId, { issuer, username: who.username })
       return c.json({ secret: secret.reveal(), url: url.reveal() }, 201)
     })
-    .serve(confirm, allow, async (c, who) => {
+    .change(confirm, allow, audit('two-factor.enable'), async (c, who) => {
       const { code } = c.req.valid('json')
       const confirmed = () => twoFactor.confirm(who.userId, code, who.session?.id)
       return c.json({ recoveryCodes: [...(await authenticator.guardCode(who, code, confirmed))] }, 200)
     })
-    .serve(renew, allow, async (c, who) => {
+    .change(renew, allow, auditRenewal, async (c, who) => {
       await prove(who, c)
-      return c.json({ recoveryCodes: [...(await twoFactor.renewRecoveryCodes(who.userId))] }, 200)
+      const codes = await twoFactor.renewRecoveryCodes({ id: who.userId, username: who.username })
+      return c.json({ recoveryCodes: [...codes] }, 200)
     })
-    .serve(disable, allow, async (c, who) => {
+    .change(disable, allow, audit('two-factor.disable'), async (c, who) => {
       await prove(who, c)
       await twoFactor.end(who.userId)
       return c.body(null, 204)

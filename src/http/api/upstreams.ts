@@ -15,7 +15,8 @@ import {
 } from '../../api/upstreams.ts'
 import { ceilingsFor } from '../../catalog/upstream-rates.ts'
 import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../catalog/upstreams.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import { upstreamState } from '../../db/mirrors/audit-states.ts'
 import { listDestinations } from '../../db/mirrors/catalog.ts'
 import {
   findReferrerSourceName,
@@ -25,7 +26,7 @@ import {
   type UpstreamRecord,
   upstreamCursor,
 } from '../../db/mirrors/upstreams.ts'
-import type { UpstreamRow } from '../../db/schema.ts'
+import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'
@@ -85,6 +86,11 @@ const remove = createRoute({
   responses: done('Removed'),
 })
 
+/** A request about one upstream. */
+type One = {
+  readonly req: { valid(target: 'query'): { readonly organization?: string | undefined } }
+} & { readonly req: { valid(target: 'param'): { readonly upstream: string } } }
+
 interface Deps {
   readonly db: Database
   readonly sealer: Sealer
@@ -119,6 +125,14 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
   }
   const describe = async (row: UpstreamRow, organization: string | null) =>
     upstreamOf({ ...row, organization, referrers_from_name: await findReferrerSourceName(db.read, row) }, true)
+  const audit = (action: string) => ({
+    action,
+    on: (c: One) => {
+      return { organization: c.req.valid('query').organization, object: `upstream:${c.req.valid('param').upstream}` }
+    },
+    read: (db: Queries, c: One, { organization }: { readonly organization: OrganizationRow | undefined }) =>
+      upstreamState(db, organization?.id ?? null, c.req.valid('param').upstream),
+  })
   return newRoutes()
     .serve(list, allowSeen, async (c, { organizations, seesShared, isSharer }) => {
       const { limit, after } = c.req.valid('query')
@@ -131,9 +145,17 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
       })
       return c.json({ upstreams: items.map((row) => upstreamOf(row, isSharer)), next }, 200)
     })
-    .serve(
+    .change(
       create,
       (who, c) => allowManage(who, c.req.valid('json').organization, 'add'),
+      {
+        action: 'upstream.create',
+        on: (c) => {
+          const { organization, name } = c.req.valid('json')
+          return { organization, object: `upstream:${name}` }
+        },
+        read: (db, c, { organization }) => upstreamState(db, organization?.id ?? null, c.req.valid('json').name),
+      },
       async (c, { organization }) => {
         const { organization: name, username, password, check, ...rest } = c.req.valid('json')
         const credential =
@@ -157,7 +179,7 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
         return c.json({ upstream: await describe(row, owner?.name ?? null), budget }, 200)
       },
     )
-    .serve(change, allowChange, async (c, { organization: owner, seen, viewer }) => {
+    .change(change, allowChange, audit('upstream.change'), async (c, { organization: owner, seen, viewer }) => {
       const { upstream: name } = c.req.valid('param')
       const { organization: named = null } = c.req.valid('query')
       const { username, password, check, dryRun, ...rest } = c.req.valid('json')
@@ -186,9 +208,10 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
       }
       return c.json(answer, 200)
     })
-    .serve(
+    .change(
       remove,
-      (who, c) => allowManage(who, c.req.valid('query').organization, 'remove'),
+      (who: Authenticated, c: Query) => allowManage(who, c.req.valid('query').organization, 'remove'),
+      audit('upstream.remove'),
       async (c, { organization: owner }) => {
         const { upstream: name } = c.req.valid('param')
         await db.write(async (tx) => removeUpstream(tx, await getOwn(tx, owner?.id ?? null, name)))

@@ -14,11 +14,12 @@ import {
 } from '../../api/users.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { changeProfile, findProfile, isTaken } from '../../db/people/accounts.ts'
+import { profileState } from '../../db/people/audit-states.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { requestFrom } from '../client-address.ts'
-import { allowOnInstance, callerOf } from './decide.ts'
+import { actorOf, allowOnInstance, callerOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['users']
@@ -89,9 +90,14 @@ export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Ro
       (who) => allowOnInstance(db, who, 'account.read', 'see who you are'),
       async (c, { userId }) => c.json(await profileOf(userId), 200),
     )
-    .serve(
+    .change(
       change,
       (who) => allowOnInstance(db, who, 'profile.manage', 'change your profile'),
+      {
+        action: 'user.change',
+        on: (c) => ({ organization: null, object: actorOf(c.var.who) }),
+        read: (queries, _c, { userId }) => profileState(queries, userId),
+      },
       async (c, { userId, username }) => {
         const { displayName, email } = c.req.valid('json')
         const changes = { displayName, email, at: isoTime(clock.now()) }
@@ -105,12 +111,17 @@ export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Ro
         return c.json(await profileOf(userId), 200)
       },
     )
-    .serve(
+    .change(
       changePassword,
       async (who) => ({
         ...(await allowOnInstance(db, who, 'profile.manage', 'change your password')),
         session: callerOf(who).session,
       }),
+      {
+        action: 'user.password',
+        on: (c) => ({ organization: null, object: actorOf(c.var.who) }),
+        read: undefined,
+      },
       async (c, { userId, username, session }) => {
         const { current, password } = c.req.valid('json')
         const from = requestFrom(c.req.raw, c.env)
@@ -125,9 +136,15 @@ export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Ro
         return c.body(null, 204)
       },
     )
-    .serve(
+    .change(
       create,
       (who) => allowOnInstance(db, who, 'user.create', 'create users'),
+      {
+        action: 'user.create',
+        on: (c) => ({ organization: null, object: `user:${c.req.valid('json').username}` }),
+        // `createUser` records it, wherever it is called.
+        read: undefined,
+      },
       async (c) => {
         const { username, password: given } = c.req.valid('json')
         const password = given === undefined ? makePassword() : createSecret(given)
@@ -138,9 +155,14 @@ export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Ro
         )
       },
     )
-    .serve(
+    .change(
       resetPassword,
       (who) => allowOnInstance(db, who, 'user.manage', 'set passwords of others'),
+      {
+        action: 'user.password',
+        on: (c) => ({ organization: null, object: `user:${c.req.valid('param').user}` }),
+        read: undefined,
+      },
       async (c) => {
         const { password: given, endTwoFactor } = c.req.valid('json')
         const password = given === undefined ? makePassword() : createSecret(given)

@@ -15,7 +15,9 @@ import {
   webhookCreateSchema,
   webhookListSchema,
 } from '../../api/webhooks.ts'
-import type { Database } from '../../db/engine/engine.ts'
+import type { Database, Queries } from '../../db/engine/engine.ts'
+import type { OrganizationRow, RepositoryRow } from '../../db/schema.ts'
+import { webhookState } from '../../db/webhooks/audit-states.ts'
 import type { Webhooks } from '../../events/webhooks.ts'
 import { actorOf, allowOnWebhooks } from './decide.ts'
 import { repositoryPathSchema } from './repositories.ts'
@@ -140,6 +142,30 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
   type Named = { req: { valid(target: 'param'): Path } }
   const allow = (verb: 'read' | 'manage') => (who: Authenticated, c: Named) =>
     allowOnWebhooks(db, who, c.req.valid('param'), verb)
+  type Scope = { readonly organization: OrganizationRow; readonly repository: RepositoryRow | undefined }
+  const objectOf = ({ organization, name }: Path, webhook: string) =>
+    `webhook:${name === undefined ? organization : `${organization}/${name}`}/${webhook}`
+  const stateOf = (queries: Queries, { organization, repository }: Scope, webhook: string) =>
+    webhookState(queries, repository?.id ?? organization.id, webhook)
+  type OnWebhook = { req: { valid(target: 'param'): Path & { readonly webhook: string } } }
+  const on = (c: OnWebhook) => {
+    const path = c.req.valid('param')
+    return { organization: path.organization, object: objectOf(path, path.webhook) }
+  }
+  const audit = (action: string) => ({
+    action,
+    on,
+    read: (queries: Queries, c: OnWebhook, scope: Scope) => stateOf(queries, scope, c.req.valid('param').webhook),
+  })
+  type OnNew = { req: { valid(target: 'param'): Path } & { valid(target: 'json'): { readonly name: string } } }
+  const auditCreate = {
+    action: 'webhook.create',
+    on: (c: OnNew) => {
+      const path = c.req.valid('param')
+      return { organization: path.organization, object: objectOf(path, c.req.valid('json').name) }
+    },
+    read: (queries: Queries, c: OnNew, scope: Scope) => stateOf(queries, scope, c.req.valid('json').name),
+  }
   const routes = newRoutes()
   for (const place of PLACES) {
     const { list, create, show, change, remove, test, deliveries, delivery, redeliver } = routesOf(place)
@@ -148,22 +174,22 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
         const page = await webhooks.list(scope, c.req.valid('query'))
         return c.json({ webhooks: [...page.items], next: page.next }, 200)
       })
-      .serve(create, allow('manage'), async (c, scope) => {
+      .change(create, allow('manage'), auditCreate, async (c, scope) => {
         const made = await webhooks.create(scope, { ...c.req.valid('json'), by: actorOf(c.var.who) })
         return c.json({ webhook: made.webhook, secret: made.secret.reveal() }, 201)
       })
       .serve(show, allow('read'), async (c, scope) =>
         c.json({ webhook: await webhooks.show(scope, c.req.valid('param').webhook) }, 200),
       )
-      .serve(change, allow('manage'), async (c, scope) => {
+      .change(change, allow('manage'), audit('webhook.change'), async (c, scope) => {
         const { webhook, secret } = await webhooks.change(scope, c.req.valid('param').webhook, c.req.valid('json'))
         return c.json({ webhook, ...(secret === undefined ? {} : { secret: secret.reveal() }) }, 200)
       })
-      .serve(remove, allow('manage'), async (c, scope) => {
+      .change(remove, allow('manage'), audit('webhook.delete'), async (c, scope) => {
         await webhooks.remove(scope, c.req.valid('param').webhook)
         return c.body(null, 204)
       })
-      .serve(test, allow('manage'), async (c, scope) => {
+      .change(test, allow('manage'), audit('webhook.test'), async (c, scope) => {
         const begun = await webhooks.test(scope, c.req.valid('param').webhook, actorOf(c.var.who))
         return c.json({ delivery: begun }, 201)
       })
@@ -175,7 +201,7 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
         const { webhook, delivery: id } = c.req.valid('param')
         return c.json({ delivery: await webhooks.delivery(scope, webhook, id) }, 200)
       })
-      .serve(redeliver, allow('manage'), async (c, scope) =>
+      .change(redeliver, allow('manage'), audit('webhook.redeliver'), async (c, scope) =>
         c.json(await webhooks.redeliver(scope, c.req.valid('param').webhook, c.req.valid('json')), 200),
       )
   }

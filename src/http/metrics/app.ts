@@ -1,6 +1,7 @@
 /** `/metrics`: for operators, and for the addresses that the operator names. */
 import type { Authenticator } from '../../access/authenticate.ts'
 import type { Authenticated } from '../../access/principal.ts'
+import type { Refusals } from '../../access/refusals.ts'
 import { decideInstance } from '../../access/rights.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -11,11 +12,13 @@ import { readWebhookMeasures } from '../../db/webhooks/measures.ts'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { clientAddress } from '../client-address.ts'
+import { refusedBy } from '../request-context.ts'
 import { MAX_LABELLED, METRICS_TYPE, type ProcessMeasures, renderMetrics, type UpstreamMeasure } from './render.ts'
 import { renderWebhookMetrics } from './webhooks.ts'
 
 export interface MetricsDeps {
   readonly db: Database
+  readonly refusals: Refusals
   readonly authenticator: Authenticator
   readonly clock: Clock
   /** Whether a client at this address may read without signing in (`KAGAMI_METRICS_ALLOW`). */
@@ -66,7 +69,19 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
     const address = clientAddress(request, server)
     const header = request.headers.get('authorization')
     if (header === null && address !== undefined && deps.isAllowedAddress(address)) return
-    const who: Authenticated = await deps.authenticator.authenticate(header, { address })
+    let who: Authenticated | undefined
+    try {
+      who = await deps.authenticator.authenticate(header, { address })
+      await decide(who)
+    } catch (error) {
+      const attempt = { organization: undefined, action: 'metrics.read', object: '*' }
+      const refused = refusedBy(error, { request, server, who }, attempt)
+      if (refused !== undefined) deps.refusals.note(refused)
+      throw error
+    }
+  }
+
+  async function decide(who: Authenticated): Promise<void> {
     const decision = await decideInstance(db.read, who, 'metrics.read', clock.now())
     if (decision.allowed) return
     if (decision.reason === 'unauthenticated')

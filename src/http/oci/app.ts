@@ -1,6 +1,8 @@
 /** The registry's protocol: every endpoint of distribution-spec 1.1 and of its next version, under `/v2`. */
+import type { Authenticated } from '../../access/principal.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { clientAddress } from '../client-address.ts'
+import { contentRemoved, noteRefused, repositoryMade } from './audit.ts'
 import { challenge, neededScopes } from './authorize.ts'
 import { absentBlob, removeBlob, serveBlob } from './blobs.ts'
 import type { Call, OciDependencies, ServerHandle } from './call.ts'
@@ -30,16 +32,16 @@ const session = (handle: typeof showUpload) => onPresent('push', handle, absentU
 const ROUTES: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
   base: { GET: base, HEAD: base },
   catalog: { GET: catalog, HEAD: catalog },
-  blob: { GET: blob, HEAD: blob, DELETE: onPresent('delete', removeBlob, absentBlob) },
+  blob: { GET: blob, HEAD: blob, DELETE: onPresent('delete', removeBlob, absentBlob, contentRemoved) },
   manifest: {
     GET: manifest,
     HEAD: manifest,
-    PUT: onRepository('push', storeManifest),
-    DELETE: onPresent('delete', removeManifest, absentManifest),
+    PUT: onRepository('push', storeManifest, repositoryMade),
+    DELETE: onPresent('delete', removeManifest, absentManifest, contentRemoved),
   },
   tags: { GET: tags, HEAD: tags },
   referrers: { GET: referrers, HEAD: referrers },
-  uploads: { POST: onRepository('push', startUpload) },
+  uploads: { POST: onRepository('push', startUpload, repositoryMade) },
   upload: {
     GET: session(showUpload),
     HEAD: session(showUpload),
@@ -69,8 +71,14 @@ async function handle(deps: OciDependencies, request: Request, server: ServerHan
     const allow = Object.keys(methods).join(', ')
     throw new RefusalError('UNSUPPORTED', `${request.method} is not supported here, want ${allow}`, { Allow: allow })
   }
-  const who = await authenticate(deps, request, server, neededScopes(route, endpoint.needs))
-  return endpoint.serve(deps, { request, route, who, server })
+  let who: Authenticated | undefined
+  try {
+    who = await authenticate(deps, request, server, neededScopes(route, endpoint.needs))
+    return await endpoint.serve(deps, { request, route, who, server })
+  } catch (error) {
+    noteRefused(deps, error, { request, server, who, route, needs: endpoint.needs })
+    throw error
+  }
 }
 
 /** Credentials that are not valid are refused with what to ask a new token for, as the request would be without any. */

@@ -1,4 +1,5 @@
 import type { Authenticated } from '../../access/principal.ts'
+import type { Refusals } from '../../access/refusals.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,6 +14,7 @@ export interface OciDependencies {
   readonly uploads: Uploads
   readonly clock: Clock
   readonly logger: Logger
+  readonly refusals: Refusals
   /** Who sends the request. @throws AppError UNAUTHORIZED for credentials that are not valid, TOOMANYREQUESTS */
   authenticate(request: Request, address: string | undefined): Promise<Authenticated>
   /** Absolute URL of the token service as this client reaches us. */

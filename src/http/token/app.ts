@@ -5,17 +5,22 @@ import { BEARER_LIFE_SECONDS, type BearerSigner, type BearerSubject, SERVICE } f
 import { parseAuthorization } from '../../access/credentials.ts'
 import { type Access, ANONYMOUS, type From, type Principal } from '../../access/principal.ts'
 import { createRefreshToken, useRefreshToken } from '../../access/refresh-tokens.ts'
+import type { Refusals } from '../../access/refusals.ts'
 import { listAllowedActions } from '../../access/rights.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { requestIdOf } from '../../lib/request-id.ts'
+import { splitRepositoryName } from '../../oci/reference.ts'
 import { requestFrom } from '../client-address.ts'
 import { renderError } from '../oci/errors.ts'
 import { RefusalError, withHeaders } from '../oci/refusal.ts'
+import { refusedBy } from '../request-context.ts'
 import { parseTarget, pathOf } from '../target.ts'
+import { refusedScopes } from './refused.ts'
 import { type Grant, parseQuery, readForm, type TokenRequest } from './request.ts'
-import { formatScopes, type RequestedScope } from './scope.ts'
+import { formatScopes, parseScopes, type RequestedScope } from './scope.ts'
 
 const METHODS = 'GET, HEAD, POST'
 
@@ -25,6 +30,7 @@ export interface TokenAppDeps {
   readonly signBearer: BearerSigner
   readonly clock: Clock
   readonly logger: Logger
+  readonly refusals: Refusals
 }
 
 export function createTokenApp(deps: TokenAppDeps): Hono {
@@ -58,10 +64,11 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
 
   async function answer(c: Context, { grant, scopes, isOffline }: TokenRequest): Promise<Response> {
     const principal = await identify(c, grant)
-    const bearer = await deps.signBearer({
-      subject: subjectOf(principal),
-      access: await grantAccess(principal, scopes),
-    })
+    const access = await grantAccess(principal, scopes)
+    const { address } = requestFrom(c.req.raw, c.env)
+    const from = { address, requestId: requestIdOf(c.req.raw) }
+    for (const one of refusedScopes(principal, scopes, access, from)) deps.refusals.note(one)
+    const bearer = await deps.signBearer({ subject: subjectOf(principal), access })
     const body = {
       token: bearer.token,
       access_token: bearer.token,
@@ -89,7 +96,12 @@ export function createTokenApp(deps: TokenAppDeps): Hono {
     const message = `${c.req.method} is not supported here, want ${METHODS}`
     throw new RefusalError('UNSUPPORTED', message, { Allow: METHODS })
   })
-  app.onError((error, c) => renderError(challenged(error), c.req.raw, deps.logger))
+  app.onError((error, c) => {
+    const attempt = { organization: askedOrganization(c.req.raw.url), action: 'login', object: '*' }
+    const refused = refusedBy(error, { request: c.req.raw, server: c.env, who: undefined }, attempt)
+    if (refused !== undefined) deps.refusals.note(refused)
+    return renderError(challenged(error), c.req.raw, deps.logger)
+  })
   return app
 }
 
@@ -102,6 +114,14 @@ function subjectOf(principal: Principal): BearerSubject | undefined {
     case 'organization-token':
       return { username: principal.organization.name, organizationTokenId: principal.tokenId }
   }
+}
+
+/** That of the first repository of the query; a form is not read again for it. */
+function askedOrganization(url: string): string | undefined {
+  for (const scope of parseScopes(new URLSearchParams(parseTarget(url).query).getAll('scope'))) {
+    if (scope.type === 'repository') return splitRepositoryName(scope.name)?.organization
+  }
+  return undefined
 }
 
 /** Only what a person logs in with: a bearer token must not get itself a longer life. */

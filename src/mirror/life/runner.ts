@@ -4,6 +4,7 @@
  */
 import type { PlanReference } from '../../api/plans.ts'
 import type { Run } from '../../api/runs.ts'
+import { detached } from '../../db/engine/watch.ts'
 import { isResting } from '../../db/mirrors/life.ts'
 import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
 import { findRun, insertRun, setRunTags } from '../../db/mirrors/sync-runs.ts'
@@ -169,10 +170,13 @@ export function createRunner(o: RunnerOptions): Runner {
         .then(async () => {
           await inserted
           await turn.promise
-          await execute(mirror, run, () => {
-            run.hasBegun = true
-            o.onRoom()
-          })
+          // Whoever began it is not who does what it does.
+          await detached(() =>
+            execute(mirror, run, () => {
+              run.hasBegun = true
+              o.onRoom()
+            }),
+          )
         })
         .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
         .finally(() => {

@@ -87,7 +87,7 @@ describeOnEachEngine('the numbers', (openFresh) => {
     const access = await openAccessInstance(instance.db)
     scrape = async (maxLabelled) => {
       const app = createMetricsApp({
-        ...{ db: instance.db, authenticator: access.authenticator, clock, measureProcess },
+        ...{ db: instance.db, authenticator: access.authenticator, refusals: access.refusals, clock, measureProcess },
         isAllowedAddress: () => true,
         budgetOf: async () => budgetView(createRequestBudget(), undefined),
         ...(maxLabelled === undefined ? {} : { maxLabelled }),

@@ -1,0 +1,27 @@
+import type { Queries } from '../engine/engine.ts'
+import type { Snapshot } from '../platform/audited-change.ts'
+import { findWebhook } from './webhooks.ts'
+
+/** What the audit log shows of a webhook. No secret is among it: of headers their names, of the secret until when an old one signs too. */
+export async function webhookState(db: Queries, ownerId: string, name: string): Promise<Snapshot | undefined> {
+  const row = await findWebhook(db, ownerId, name)
+  if (row === undefined) return undefined
+  return {
+    key: row.id,
+    state: {
+      url: row.url,
+      repositories: JSON.parse(row.repositories),
+      events: JSON.parse(row.events),
+      tags: JSON.parse(row.tags),
+      headers: JSON.parse(row.header_names),
+      format: row.format,
+      after: row.after_id,
+      changedOnly: row.changed_only === 1,
+      plainHttp: row.plain_http === 1,
+      coalesce: row.coalesce_moves === 1,
+      initialSync: row.initial_sync,
+      enabled: row.enabled === 1,
+      oldSecretUntil: row.old_secret_until,
+    },
+  }
+}

@@ -1,0 +1,151 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { Authenticated } from '../../access/principal.ts'
+import type { Refusals } from '../../access/refusals.ts'
+import {
+  type AuditEntry,
+  auditEntrySchema,
+  auditFilterSchema,
+  auditListSchema,
+  auditQuerySchema,
+} from '../../api/audit.ts'
+import { nameSchema, z } from '../../api/schema.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { type AuditFilter, listAudit } from '../../db/platform/audit.ts'
+import { AppError } from '../../errors.ts'
+import { isoTime } from '../../lib/clock.ts'
+import { readPage } from '../../lib/weighed-page.ts'
+import { allowInOrganization, allowOnInstance } from './decide.ts'
+import type { StreamFormat } from './event-stream.ts'
+import { streamLines } from './json-lines.ts'
+import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+
+const tags = ['audit']
+const params = z.strictObject({ organization: nameSchema })
+const LINES = 'application/jsonl'
+const lines = {
+  200: { description: 'One entry a line, newest first', content: { [LINES]: { schema: auditEntrySchema } } },
+  ...refused,
+}
+
+const list = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/audit',
+  tags,
+  summary: 'Show who did what in an organization, and who was refused what (owners)',
+  description: 'What is older than the retention (KAGAMI_AUDIT) is gone.',
+  request: { params, query: auditQuerySchema },
+  responses: ok('One page, newest first', auditListSchema),
+})
+
+const exportAll = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/audit/export',
+  tags,
+  summary: 'Export the audit log of an organization as JSON lines (owners)',
+  request: { params, query: auditFilterSchema },
+  responses: lines,
+})
+
+const listOwn = createRoute({
+  method: 'get',
+  path: '/audit',
+  tags,
+  summary: 'Show the audit log of the instance: users, tokens, organizations, shared upstreams, logins (operators)',
+  request: { query: auditQuerySchema },
+  responses: ok('One page, newest first', auditListSchema),
+})
+
+const exportOwn = createRoute({
+  method: 'get',
+  path: '/audit/export',
+  tags,
+  summary: 'Export the audit log of the instance as JSON lines (operators)',
+  request: { query: auditFilterSchema },
+  responses: lines,
+})
+
+interface Deps {
+  readonly db: Database
+  readonly refusals: Refusals
+}
+
+export function auditRoutes({ db, refusals }: Deps): Routes {
+  type Named = { req: { valid(target: 'param'): { readonly organization: string } } }
+  const allow = (who: Authenticated, c: Named) =>
+    allowInOrganization(db, who, c.req.valid('param').organization, 'audit.read', 'read the audit log')
+  const allowOwn = (who: Authenticated) => allowOnInstance(db, who, 'instance.audit', 'read the audit log')
+
+  async function pageOf(organizationId: string | null, query: z.infer<typeof auditQuerySchema>) {
+    // What was refused a moment ago is among it.
+    await refusals.flush()
+    const { limit, after, ...given } = query
+    const filter = filterOf(given)
+    const page = await readPage({
+      limit,
+      after,
+      read: (from, count) => listAudit(db.read, organizationId, filter, { after: seqOf(from), limit: count }),
+      keyOf: ({ seq }) => String(seq),
+    })
+    return { entries: [...page.items], next: page.next }
+  }
+
+  function stream(
+    c: Parameters<typeof keepOpen>[0],
+    organizationId: string | null,
+    given: z.infer<typeof auditFilterSchema>,
+    again: () => Promise<unknown>,
+  ) {
+    const filter = filterOf(given)
+    keepOpen(c)
+    const open = (signal: AbortSignal) => pages(organizationId, filter, signal)
+    // The framework knows only whole documents.
+    return streamLines(c.req.raw.signal, open, again, PAGES) as never
+  }
+
+  async function* pages(
+    organizationId: string | null,
+    filter: AuditFilter,
+    signal: AbortSignal,
+  ): AsyncGenerator<AuditEntry[]> {
+    await refusals.flush()
+    for (let after: number | undefined; !signal.aborted; ) {
+      const entries = await listAudit(db.read, organizationId, filter, { after, limit: EXPORT_PAGE })
+      if (entries.length > 0) yield entries
+      if (entries.length < EXPORT_PAGE) return
+      after = entries.at(-1)?.seq
+    }
+  }
+
+  return newRoutes()
+    .serve(list, allow, async (c, { organization }) => c.json(await pageOf(organization.id, c.req.valid('query')), 200))
+    .serve(exportAll, allow, async (c, { organization }, again) =>
+      stream(c, organization.id, c.req.valid('query'), again),
+    )
+    .serve(listOwn, allowOwn, async (c) => c.json(await pageOf(null, c.req.valid('query')), 200))
+    .serve(exportOwn, allowOwn, async (c, _, again) => stream(c, null, c.req.valid('query'), again))
+}
+
+const EXPORT_PAGE = 500
+
+const PAGES: StreamFormat<readonly AuditEntry[]> = {
+  contentType: LINES,
+  opening: '',
+  keepAlive: '\n',
+  render: (entries) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''),
+}
+
+function filterOf({ actor, since, until, ...rest }: z.infer<typeof auditFilterSchema>): AuditFilter {
+  const time = (text: string | undefined) => (text === undefined ? undefined : isoTime(new Date(text)))
+  const whole = actor === undefined || actor === 'system' || actor.includes(':') ? actor : `user:${actor}`
+  return { ...rest, actor: whole, since: time(since), until: time(until) }
+}
+
+/** @throws AppError INVALID_REQUEST: a list never begins anew because its cursor is not one */
+function seqOf(after: string | undefined): number | undefined {
+  if (after === undefined) return undefined
+  if (/^\d{1,15}$/.test(after)) return Number(after)
+  throw new AppError(
+    'INVALID_REQUEST',
+    `after: got ${JSON.stringify(after.slice(0, 80))}, want the \`next\` of the page before`,
+  )
+}
