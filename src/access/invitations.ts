@@ -4,6 +4,7 @@
  */
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { invitationState } from '../db/people/audit-states.ts'
+import { findInvitationTeams, insertInvitationTeams } from '../db/people/invitation-teams.ts'
 import {
   countInvitations,
   endInvitation,
@@ -13,6 +14,7 @@ import {
   type OpenInvitation,
 } from '../db/people/invitations.ts'
 import { addMember, findMember } from '../db/people/members.ts'
+import { addTeamMember, findTeamsNamed, listTeamIdsOf } from '../db/people/teams.ts'
 import type { User } from '../db/people/users.ts'
 import { recordAudit } from '../db/platform/audit.ts'
 import type { InvitationRow, OrganizationRow, Role } from '../db/schema.ts'
@@ -40,18 +42,20 @@ export interface NewInvitation {
   readonly organization: Pick<OrganizationRow, 'id' | 'name'>
   readonly createdBy: string
   readonly role: Role
+  /** Names of those that it leads into. */
+  readonly teams: readonly string[]
   readonly email: string | null
   /** A length of time: `7d`. */
   readonly expires: string
 }
 
-/** Makes an invitation; its secret is returned here once, and only its hash is kept. @throws AppError TOOMANYREQUESTS, CONFLICT */
+/** Makes an invitation; its secret is returned here once, and only its hash is kept. @throws AppError TOOMANYREQUESTS, CONFLICT, NOT_FOUND (a team) */
 export async function createInvitation(
   db: Database,
   clock: Clock,
   invitation: NewInvitation,
 ): Promise<{ readonly row: InvitationRow; readonly secret: Secret }> {
-  const { organization, createdBy, role, email, expires } = invitation
+  const { organization, createdBy, role, teams, email, expires } = invitation
   const secret = makeTokenText(PREFIX)
   const now = clock.now()
   const row: InvitationRow = {
@@ -82,7 +86,9 @@ export async function createInvitation(
         `${organization.name} has made ${recent} invitations within a day, want at most ${MAX_A_DAY}`,
       )
     }
+    const into = await findTeamsNamed(tx, organization.id, teams)
     await insertInvitation(tx, row, isoTime(new Date(now.getTime() - KEPT_MS)))
+    await insertInvitationTeams(tx, row.id, into)
     const after = (await invitationState(tx, organization.id, row.id))?.state ?? null
     await recordAudit(tx, { ...changeOf('create', row), before: null, after })
   })
@@ -105,11 +111,14 @@ type Guest = Pick<User, 'id' | 'username'>
 
 export interface Joined {
   readonly organization: string
+  /** Of a member who is more than the invitation says: what they are. */
   readonly role: Role
+  /** Names of the teams that it led into. */
+  readonly teams: readonly string[]
 }
 
 /**
- * Uses the invitation for somebody who has an account. A member of less gets the role of the invitation.
+ * Uses the invitation for somebody who has an account. A member of less gets the role of the invitation, and a member of more its teams.
  * @throws AppError NOT_FOUND as `readInvitation`; CONFLICT for a member who would gain nothing, and then the invitation stays
  */
 export function acceptInvitation(db: Database, clock: Clock, secret: string, user: Guest): Promise<Joined> {
@@ -139,25 +148,35 @@ export async function joinWithNewAccount(
 
 /** The one place where an invitation is used up. */
 async function join(tx: Transaction, now: Date, secret: string, user: Guest): Promise<Joined> {
-  const { id, organization, role } = await readInvitation(tx, secret, now)
+  const { id, organization, ...invited } = await readInvitation(tx, secret, now)
   const organizationId = organization.id
   const member = await findMember(tx, organizationId, user.id)
-  if (member !== undefined && ROLES.indexOf(member.role) <= ROLES.indexOf(role)) {
+  const own = await listTeamIdsOf(tx, organizationId, user.id)
+  const teams = (await findInvitationTeams(tx, [id])).get(id) ?? []
+  const isAsMuch = member !== undefined && ROLES.indexOf(member.role) <= ROLES.indexOf(invited.role)
+  if (isAsMuch && teams.every((team) => own.has(team.id))) {
     throw new AppError(
       'CONFLICT',
-      `you are ${member.role} of ${organization.name} already: the invitation was not used`,
+      `you are ${member.role} of ${organization.name} already${teams.length === 0 ? '' : ', and in its teams'}: the invitation was not used`,
     )
   }
+  const role = isAsMuch ? member.role : invited.role
   const at = isoTime(now)
   const before = (await invitationState(tx, organizationId, id))?.state ?? null
   await endInvitation(tx, id, { organizationId, at, outcome: 'accepted', acceptedBy: user.id })
-  await addMember(tx, { organizationId, userId: user.id, role, at })
+  if (!isAsMuch) await addMember(tx, { organizationId, userId: user.id, role, at })
+  for (const team of teams) await addTeamMember(tx, { organizationId, teamId: team.id, userId: user.id, at })
   const after = (await invitationState(tx, organizationId, id))?.state ?? null
   await recordAudit(tx, { ...changeOf('accept', { id, organization_id: organizationId }), before, after })
-  const membership = { organizationId, action: 'member.put', object: `user:${user.username}` }
+  const object = `user:${user.username}`
   const was = member === undefined ? null : { role: member.role }
-  await recordAudit(tx, { ...membership, before: was, after: { role } })
-  return { organization: organization.name, role }
+  if (!isAsMuch) await recordAudit(tx, { organizationId, action: 'member.put', object, before: was, after: { role } })
+  for (const team of teams) {
+    if (own.has(team.id)) continue
+    const joined = { organizationId, action: 'team.member.add', object: `team:${team.name}/${object}` }
+    await recordAudit(tx, { ...joined, before: null, after: { user: user.username } })
+  }
+  return { organization: organization.name, role, teams: teams.map(({ name }) => name) }
 }
 
 function changeOf(verb: string, { id, organization_id }: Pick<InvitationRow, 'id' | 'organization_id'>) {

@@ -19,9 +19,18 @@ const repositoryPatternSchema = z
   })
 const minutesSchema = z.int().min(1).max(60)
 
+const groupsClaimSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}]+$/u)
+  .describe('Which claim lists the groups of its people; dots lead into objects, as in `realm_access.roles`')
+const groupSchema = z.strictObject({ group: z.string().min(1).max(255), team: nameSchema })
+const MAX_GROUPS = 200
+
 /**
  * A provider that people sign in by. `signIn`: where a browser begins, `redirectUri`: what the provider has to know. `only`: members of
- * the organization sign in by it and by no password.
+ * the organization sign in by it and by no password. `groups`: whoever is in the group is in the team, as of each sign-in.
  */
 export const identityProviderSchema = z
   .strictObject({
@@ -36,6 +45,8 @@ export const identityProviderSchema = z
     role: roleSchema,
     only: z.boolean(),
     trustEmail: z.boolean(),
+    groupsClaim: groupsClaimSchema,
+    groups: z.array(groupSchema),
     signIn: z.string(),
     redirectUri: z.string(),
     createdBy: z.string(),
@@ -100,6 +111,8 @@ const providerCreateSchema = z.strictObject({
   ca: caSchema.optional(),
   role: roleSchema.default('member').describe('What people become in the organization when they first come'),
   only: z.boolean().default(false).describe("Refuse the passwords of the organization's members"),
+  groupsClaim: groupsClaimSchema.default('groups'),
+  groups: z.array(groupSchema).max(MAX_GROUPS).default([]).describe('Groups that stand for teams of the organization'),
 })
 
 const ruleCreateSchema = z.strictObject({
@@ -129,9 +142,23 @@ export const identityCreateSchema = z
   .discriminatedUnion('kind', [providerCreateSchema, ruleCreateSchema])
   .openapi('IdentityCreate')
 
+/** Of a provider; what is left out stays, and `groups` are instead of those before. */
+export const identityChangeSchema = z
+  .strictObject({
+    role: roleSchema.optional(),
+    only: z.boolean().optional(),
+    groupsClaim: groupsClaimSchema.optional(),
+    groups: z.array(groupSchema).max(MAX_GROUPS).optional(),
+  })
+  .refine(
+    (change) => Object.values(change).some((value) => value !== undefined),
+    'want role, only, groupsClaim or groups',
+  )
+  .openapi('IdentityChange')
+
 /** Of the instance: `trustEmail` links people to the account here that has their verified mail address. */
 export const sharedProviderCreateSchema = providerCreateSchema
-  .omit({ role: true, only: true })
+  .omit({ role: true, only: true, groupsClaim: true, groups: true })
   .extend({ trustEmail: z.boolean().default(false) })
   .openapi('SharedIdentityProviderCreate')
 

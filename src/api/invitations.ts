@@ -16,11 +16,16 @@ const expiresSchema = z
     return ms >= 60_000 && ms <= MAX_DAYS * DAY_MS
   }, 'want a length of time from 1m to 30d, such as 7d')
 
+/** Names of teams of the organization. */
+const teamsSchema = z.array(nameSchema)
+const MAX_TEAMS = 50
+
 /** `open` ones can be used; those that are `void` were made by somebody who may not invite any more. */
 export const invitationSchema = z
   .strictObject({
     id: idSchema,
     role: roleSchema,
+    teams: teamsSchema,
     email: z.string().nullable(),
     state: z.enum(['open', 'accepted', 'revoked', 'expired', 'void']),
     createdBy: z.string(),
@@ -30,10 +35,11 @@ export const invitationSchema = z
   })
   .openapi('Invitation')
 
-/** `email`: the link is sent there, where the server sends mail. Whoever has the link may use it, whoever it was sent to. */
+/** `teams`: those that whoever comes is then in. `email`: the link is sent there, where the server sends mail. Whoever has the link may use it, whoever it was sent to. */
 export const invitationCreateSchema = z
   .strictObject({
     role: roleSchema.default('member'),
+    teams: teamsSchema.max(MAX_TEAMS).default([]),
     email: emailSchema.nullable().default(null),
     expires: expiresSchema.default('7d'),
   })
@@ -45,6 +51,7 @@ export const invitationCreatedSchema = z
     id: idSchema,
     organization: nameSchema,
     role: roleSchema,
+    teams: teamsSchema,
     email: z.string().nullable(),
     createdBy: z.string(),
     createdAt: timeSchema,
@@ -74,13 +81,20 @@ export const invitationRegisterSchema = z
   .openapi('InvitationRegister')
 
 export const invitationShownSchema = z
-  .strictObject({ organization: nameSchema, role: roleSchema, email: z.string().nullable(), expiresAt: timeSchema })
+  .strictObject({
+    organization: nameSchema,
+    role: roleSchema,
+    teams: teamsSchema,
+    email: z.string().nullable(),
+    expiresAt: timeSchema,
+  })
   .openapi('InvitationShown')
 
-export const joinedSchema = z.strictObject({ organization: nameSchema, role: roleSchema }).openapi('Joined')
+const joined = { organization: nameSchema, role: roleSchema, teams: teamsSchema }
 
-export const registeredSchema = z
-  .strictObject({ user: userSchema, organization: nameSchema, role: roleSchema })
-  .openapi('Registered')
+/** `role`: of a member who is more than the invitation says, what they are. */
+export const joinedSchema = z.strictObject(joined).openapi('Joined')
+
+export const registeredSchema = z.strictObject({ user: userSchema, ...joined }).openapi('Registered')
 
 export type InvitationCreated = z.infer<typeof invitationCreatedSchema>

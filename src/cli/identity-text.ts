@@ -43,6 +43,8 @@ export function identityText(identity: Identity): string {
       ],
       ['only by it', identity.organization === null ? undefined : identity.only ? 'yes' : 'no'],
       ['trusts mail', identity.organization === null ? (identity.trustEmail ? 'yes' : 'no') : undefined],
+      ...(identity.groups.length === 0 ? [] : [['groups in', identity.groupsClaim] as const]),
+      ...identity.groups.map(({ group, team }) => [`team ${team}`, group] as const),
       ...ends,
     ])
   }

@@ -16,6 +16,7 @@ import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
+import { addIdentityChangeCommand, GROUP_ABOUT, GROUPS_CLAIM_ABOUT, groupsOf } from './identity-groups.ts'
 import { identityText, nextStep, refusalTable } from './identity-text.ts'
 import { readSecret } from './input.ts'
 import { blocks, table } from './table.ts'
@@ -30,6 +31,8 @@ interface AddOptions {
   readonly clientSecret?: string
   readonly role?: string
   readonly only?: boolean
+  readonly group?: readonly string[]
+  readonly groupsClaim?: string
   readonly trustEmail?: boolean
   readonly github?: string
   readonly gitlab?: string
@@ -66,6 +69,8 @@ export function addIdentityCommands(program: Command, line: CommandLine): void {
     .option('--client-secret <reference>', 'provider: env:NAME or file:PATH where its client secret stands')
     .addOption(new Option('--role <role>', 'provider: what new people become').choices(roleSchema.options))
     .option('--only', 'provider: members sign in by it, and by no password')
+    .option('--group <mapping...>', `provider: ${GROUP_ABOUT}`)
+    .option('--groups-claim <name>', `provider: ${GROUPS_CLAIM_ABOUT}`)
     .option('--shared', 'provider: of the instance (operators)')
     .option('--trust-email', 'shared provider: an account here is whose verified mail address it has')
     .option('--github <repository>', 'jobs of GitHub Actions in OWNER/REPOSITORY')
@@ -81,6 +86,7 @@ export function addIdentityCommands(program: Command, line: CommandLine): void {
     )
     .option('--minutes <number>', 'how long their token lives, at most 60; default: 15')
     .action((org: string, name: string | undefined, o: AddOptions) => add(line, org, name, o))
+  addIdentityChangeCommand(identity, line)
   addCommand(identity, 'list', 'list providers and rules')
     .argument('[org]', 'the organization')
     .option('--shared', 'those of the instance (operators)')
@@ -116,7 +122,17 @@ async function add(line: CommandLine, org: string, named: string | undefined, o:
   answer(line, o, document, () => blocks([`Added ${name}.`, nextStep(line.program, document.identity, organization)]))
 }
 
-type ProviderOptions = 'clientSecretStdin' | 'clientSecret' | 'role' | 'only' | 'trustEmail' | 'shared'
+const PROVIDER_OPTIONS = [
+  'clientSecretStdin',
+  'clientSecret',
+  'role',
+  'only',
+  'group',
+  'groupsClaim',
+  'trustEmail',
+  'shared',
+] as const
+type ProviderOptions = (typeof PROVIDER_OPTIONS)[number]
 type RuleOptions = 'github' | 'gitlab' | 'ref' | 'audience' | 'subject' | 'claim' | 'allow' | 'repositories' | 'minutes'
 
 function refuseOptions(o: AddOptions, names: readonly (ProviderOptions | RuleOptions)[], why: string): void {
@@ -131,7 +147,11 @@ async function providerOf(line: CommandLine, name: string, o: AddOptions) {
     ['github', 'gitlab', 'ref', 'audience', 'subject', 'claim', 'allow', 'repositories', 'minutes'],
     'is for rules: a provider has --client-id',
   )
-  refuseOptions(o, o.shared ? ['role', 'only'] : ['trustEmail'], o.shared ? 'is for an organization' : 'wants --shared')
+  refuseOptions(
+    o,
+    o.shared ? ['role', 'only', 'group', 'groupsClaim'] : ['trustEmail'],
+    o.shared ? 'is for an organization' : 'wants --shared',
+  )
   if (o.issuer === undefined) throw new UsageError('a provider wants --issuer')
   if (o.clientSecretStdin && o.clientSecret !== undefined) {
     throw new UsageError('--client-secret-stdin and --client-secret exclude each other')
@@ -141,8 +161,9 @@ async function providerOf(line: CommandLine, name: string, o: AddOptions) {
     : o.clientSecret === undefined
       ? undefined
       : secretOf(o.clientSecret)
-  const { issuer, clientId, role, only, trustEmail } = o
-  return { kind: 'provider', name, issuer, clientId, clientSecret, ca: await certificates(o), role, only, trustEmail }
+  const { issuer, clientId, role, only, trustEmail, groupsClaim } = o
+  const people = { role, only, trustEmail, groupsClaim, groups: groupsOf(o.group) }
+  return { kind: 'provider', name, issuer, clientId, clientSecret, ca: await certificates(o), ...people }
 }
 
 function secretOf(reference: string): string {
@@ -152,11 +173,7 @@ function secretOf(reference: string): string {
 }
 
 async function ruleOf(line: CommandLine, name: string, o: AddOptions) {
-  refuseOptions(
-    o,
-    ['clientSecretStdin', 'clientSecret', 'role', 'only', 'trustEmail', 'shared'],
-    'is for providers: they have --client-id',
-  )
+  refuseOptions(o, PROVIDER_OPTIONS, 'is for providers: they have --client-id')
   if (o.github !== undefined && o.gitlab !== undefined) throw new UsageError('--github and --gitlab exclude each other')
   const preset = o.github === undefined ? (o.gitlab === undefined ? undefined : GITLAB_ISSUER) : GITHUB_ISSUER
   const issuer = o.issuer ?? preset

@@ -7,6 +7,7 @@ import {
   registeredSchema,
 } from '../api/invitations.ts'
 import { roleSchema } from '../api/organizations.ts'
+import type { z } from '../api/schema.ts'
 import { createApiClient, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { findCredential } from './credentials.ts'
@@ -19,6 +20,7 @@ interface CreateOptions {
   readonly json?: boolean
   readonly email?: string
   readonly role: string
+  readonly team?: readonly string[]
   readonly expires: string
 }
 
@@ -36,6 +38,7 @@ export function addInvitationCommands(program: Command, line: CommandLine): void
     .argument('<org>', 'the organization')
     .option('--email <address>', 'send the link there, where the server sends mail')
     .addOption(new Option('--role <role>', 'what they will be').choices(roleSchema.options).default('member'))
+    .option('--team <team...>', 'a team that they will be in')
     .option('--expires <time>', 'how long the link serves: 1m to 30d', '7d')
     .action((org: string, o: CreateOptions) => create(line, org, o))
   addCommand(invitation, 'list', 'list invitations')
@@ -56,7 +59,7 @@ export function addInvitationCommands(program: Command, line: CommandLine): void
 
 async function create(line: CommandLine, org: string, o: CreateOptions): Promise<void> {
   const client = await connect(line)
-  const body = { role: o.role, expires: o.expires, email: o.email ?? null }
+  const body = { role: o.role, teams: o.team, expires: o.expires, email: o.email ?? null }
   const path = `/organizations/${segment(org)}/invitations`
   const document = await client.call('POST', path, invitationCreatedSchema, { body })
   const said = mailText(document)
@@ -76,10 +79,11 @@ async function list(line: CommandLine, org: string, o: { json?: boolean }): Prom
   const invitations = await (await connect(line)).listAll(path, 'invitations', invitationSchema)
   answer(line, o, { invitations, next: null }, () =>
     table(
-      ['id', 'role', 'for', 'state', 'by', 'created', 'expires', 'accepted by'],
+      ['id', 'role', 'teams', 'for', 'state', 'by', 'created', 'expires', 'accepted by'],
       invitations.map((invitation) => [
         invitation.id,
         invitation.role,
+        invitation.teams.join(' ') || '-',
         invitation.email ?? '-',
         invitation.state,
         invitation.createdBy,
@@ -108,7 +112,7 @@ async function accept(line: CommandLine, link: string, o: AcceptOptions): Promis
   }
   const client = createApiClient(server, `Bearer ${token}`)
   const document = await client.call('POST', '/invitations/accept', joinedSchema, { body: { secret } })
-  answer(line, o, document, () => `You are ${document.role} of ${document.organization}.`)
+  answer(line, o, document, () => `You are ${document.role} of ${document.organization}${teamsText(document)}.`)
 }
 
 async function register(
@@ -123,8 +127,13 @@ async function register(
   const client = createApiClient(server, undefined)
   const document = await client.call('POST', '/invitations/register', registeredSchema, { body })
   const { user, role, organization } = document
-  answer(line, o, document, () => `Created user ${user.username}, ${role} of ${organization}.`)
+  const text = `Created user ${user.username}, ${role} of ${organization}${teamsText(document)}.`
+  answer(line, o, document, () => text)
   line.terminal.note(`Sign in by: KAGAMI_SERVER=${server} kagami login --username ${user.username}`)
+}
+
+function teamsText({ teams }: z.infer<typeof joinedSchema>): string {
+  return teams.length === 0 ? '' : `, and in ${teams.join(', ')}`
 }
 
 /** The link says which server it is of. @throws UsageError */

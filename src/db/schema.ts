@@ -63,7 +63,14 @@ import type {
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
-import type { OrganizationTokenRow, TeamGrantRow, TeamMemberRow, TeamRow } from './rows/teams.ts'
+import type {
+  InvitationTeamRow,
+  OrganizationTokenRow,
+  ProviderGroupRow,
+  TeamGrantRow,
+  TeamMemberRow,
+  TeamRow,
+} from './rows/teams.ts'
 import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow } from './rows/upstreams.ts'
 import type {
   EventCursorRow,
@@ -77,7 +84,6 @@ export type * from './rows/content.ts'
 export type * from './rows/identity.ts'
 export type * from './rows/mirrors.ts'
 export type * from './rows/people.ts'
-export type * from './rows/platform.ts'
 export type * from './rows/platform.ts'
 export type * from './rows/repositories.ts'
 export type * from './rows/runs.ts'
@@ -116,9 +122,11 @@ export interface Schema {
   refresh_tokens: RefreshTokenRow
   failed_logins: FailedLoginRow
   invitations: InvitationRow
+  invitation_teams: InvitationTeamRow
   two_factors: TwoFactorRow
   recovery_codes: RecoveryCodeRow
   identity_providers: IdentityProviderRow
+  identity_provider_groups: ProviderGroupRow
   identity_rules: IdentityRuleRow
   identity_refusals: IdentityRefusalRow
   identity_used_tokens: IdentityUsedTokenRow

@@ -9,6 +9,7 @@ import {
 } from '../../src/access/invitations.ts'
 import { endInvitation, listInvitations } from '../../src/db/people/invitations.ts'
 import { addMember, findMember, removeMember } from '../../src/db/people/members.ts'
+import { createTeam, listTeamIdsOf, removeTeam } from '../../src/db/people/teams.ts'
 import { findUserByName, makeOperator, type User } from '../../src/db/people/users.ts'
 import type { Role } from '../../src/db/schema.ts'
 import { createSecret } from '../../src/lib/secret.ts'
@@ -21,9 +22,9 @@ const at = '2026-11-24T00:00:00.000Z'
 async function open(on: AccessInstance) {
   const organizationId = await on.organization('acme')
   const olga = await on.user('olga', { acme: 'owner' })
-  const invite = async (role: Role = 'member', createdBy = olga.id) => {
+  const invite = async (role: Role = 'member', createdBy = olga.id, teams: readonly string[] = []) => {
     const organization = { id: organizationId, name: 'acme' }
-    const made = { organization, createdBy, role, email: null, expires: '7d' }
+    const made = { organization, createdBy, role, teams, email: null, expires: '7d' }
     const { row, secret } = await createInvitation(on.db, on.clock, made)
     return { id: row.id, secret: secret.reveal() }
   }
@@ -148,6 +149,46 @@ describeOnEachEngine('invitations', (openFresh) => {
     expect(await accept(low.secret, await on.user('bob'))).toBe('editor')
   })
 
+  test('lead into teams, members too, who keep their role; a team that is gone by then is no obstacle', async () => {
+    const on = await openAccessInstance(await openFresh())
+    const { invite, join, roleOf, organizationId, olga } = await open(on)
+    const make = (name: string) =>
+      on.db.write((tx) =>
+        createTeam(tx, { organization_id: organizationId, name, description: '', manages_mirrors: 0, at }),
+      )
+    const [web, ops] = [await make('web'), await make('ops')]
+    const teamsOf = async (userId: string) => [...(await listTeamIdsOf(on.db.read, organizationId, userId))].sort()
+    const both = [web.id, ops.id].sort()
+
+    await expect(invite('member', olga.id, ['web', 'absent'])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('absent'),
+    })
+    const first = await invite('member', olga.id, ['web', 'ops', 'web'])
+    expect((await readInvitation(on.db.read, first.secret, on.clock.now())).teams).toEqual(['ops', 'web'])
+    const [listed] = await listInvitations(on.db.read, organizationId, { limit: 9 })
+    expect(listed?.teams).toEqual(['ops', 'web'])
+    const { user, joined } = await join(first.secret, 'bob')
+    expect(joined).toEqual({ organization: 'acme', role: 'member', teams: ['ops', 'web'] })
+    expect(await teamsOf(user.id)).toEqual(both)
+
+    const ann = await on.user('ann', { acme: 'editor' })
+    const second = await invite('member', olga.id, ['web'])
+    const accepted = await acceptInvitation(on.db, on.clock, second.secret, ann)
+    expect([accepted, await roleOf(ann.id)]).toEqual([
+      { organization: 'acme', role: 'editor', teams: ['web'] },
+      'editor',
+    ])
+    expect(await teamsOf(ann.id)).toEqual([web.id])
+    const third = await invite('editor', olga.id, ['web'])
+    await expect(acceptInvitation(on.db, on.clock, third.secret, ann)).rejects.toMatchObject({ code: 'CONFLICT' })
+
+    const fourth = await invite('member', olga.id, ['web', 'ops'])
+    await on.db.write((tx) => removeTeam(tx, ops.id))
+    const { joined: late } = await join(fourth.secret, 'cat')
+    expect(late.teams).toEqual(['web'])
+  })
+
   test('a taken name makes no account and leaves the link as it is', async () => {
     const on = await openAccessInstance(await openFresh())
     const { invite, join, roleOf } = await open(on)
@@ -156,7 +197,7 @@ describeOnEachEngine('invitations', (openFresh) => {
     await expect(join(secret, 'ann')).rejects.toMatchObject({ code: 'CONFLICT' })
     await expect(join(secret, 'Not A Name')).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
     const { user, joined } = await join(secret, 'bob')
-    expect(joined).toEqual({ organization: 'acme', role: 'member' })
+    expect(joined).toEqual({ organization: 'acme', role: 'member', teams: [] })
     expect(await roleOf(user.id)).toBe('member')
     expect(await on.accounts.verifyPassword('bob', 'a long password')).toEqual(user)
   })

@@ -43,7 +43,7 @@ describe('invitation', () => {
     )
     expect(accepted).toMatchObject({ user: { username: 'ann' }, organization: 'acme', role: 'member' })
     const list = await owner.run(['invitation', 'list', 'acme'])
-    expect(list.stdout).toMatch(/member +ann@example\.com +accepted +owner .* ann$/m)
+    expect(list.stdout).toMatch(/member +- +ann@example\.com +accepted +owner .* ann$/m)
     expect(list.stdout).not.toContain('kgm_inv_')
   })
 

@@ -57,7 +57,11 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const provider = new Provider(url, {
     adapter: memoryAdapter(stored),
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['preferred_username', 'groups'] },
+    claims: {
+      openid: ['sub'],
+      email: ['email', 'email_verified'],
+      profile: ['preferred_username', 'groups', 'access'],
+    },
     findAccount: (_, sub) => ({ accountId: sub, claims: async () => openid.person }),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     features: { devInteractions: { enabled: false } },

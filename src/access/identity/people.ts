@@ -18,6 +18,7 @@ import { recordAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
 import { actingAs } from '../../lib/request-context.ts'
 import { MAX_ACCOUNT_NAME_LENGTH } from '../../oci/account-names.ts'
+import { followGroups } from './groups.ts'
 
 /** Names that are tried before we give up: there are that many of the same name. */
 const MAX_NAMESAKES = 1000
@@ -32,6 +33,7 @@ export async function signInPerson(
   const known = await findLinkedUser(tx, provider.id, person.subject)
   if (known !== undefined) {
     refuseOperators(provider, known)
+    await actingAs(`user:${known.username}`, () => followGroups(tx, provider, person, known, at))
     return known
   }
   const user = (await findByEmail(tx, provider, person)) ?? (await makeUser(tx, provider, person, at))
@@ -48,7 +50,7 @@ export async function linkPerson(
   at: string,
 ): Promise<void> {
   const known = await findLinkedUser(tx, provider.id, person.subject)
-  if (known?.id === user.id) return
+  if (known?.id === user.id) return followGroups(tx, provider, person, user, at)
   if (known !== undefined) throw new AppError('CONFLICT', `whom ${provider.name} vouches for has another account here`)
   refuseOperators(provider, user)
   const { organization_id: organizationId } = provider
@@ -75,6 +77,17 @@ async function findByEmail(tx: Transaction, provider: ProviderRecord, { email }:
 }
 
 async function link(
+  tx: Transaction,
+  provider: ProviderRecord,
+  person: VouchedPerson,
+  user: User,
+  at: string,
+): Promise<void> {
+  await join(tx, provider, person, user, at)
+  await followGroups(tx, provider, person, user, at)
+}
+
+async function join(
   tx: Transaction,
   provider: ProviderRecord,
   { subject }: VouchedPerson,

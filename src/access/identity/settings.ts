@@ -1,5 +1,5 @@
 /** What owners and operators set up: providers that people sign in by, and rules for CI jobs. One name is one of both. */
-import type { Database, Transaction } from '../../db/engine/engine.ts'
+import type { Database, Queries, Transaction } from '../../db/engine/engine.ts'
 import {
   findProvider,
   insertProvider,
@@ -7,8 +7,11 @@ import {
   MAX_PROVIDERS,
   type ProviderRecord,
   removeProvider,
+  updateProvider,
 } from '../../db/people/identity-providers.ts'
 import { countRules, findRule, insertRule, listRules, MAX_RULES, removeRule } from '../../db/people/identity-rules.ts'
+import { findProviderGroups, type GroupTeam, setProviderGroups } from '../../db/people/provider-groups.ts'
+import { findTeamsNamed } from '../../db/people/teams.ts'
 import type { IdentityRuleRow, OrganizationRow, Role } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { certificatesOf } from '../../lib/certificates.ts'
@@ -27,7 +30,7 @@ export interface IdentityDeps {
 }
 
 export type StoredIdentity =
-  | { readonly kind: 'provider'; readonly row: ProviderRecord }
+  | { readonly kind: 'provider'; readonly row: ProviderRecord; readonly groups: readonly GroupTeam[] }
   | { readonly kind: 'rule'; readonly row: IdentityRuleRow; readonly organization: string }
 
 /** Whose it is: an organization, or null for the instance. */
@@ -50,6 +53,14 @@ export interface NewProvider extends Common {
   readonly role: Role
   readonly only: boolean
   readonly trustEmail: boolean
+  readonly groupsClaim: string
+  readonly groups: readonly GroupMapping[]
+}
+
+/** By names. */
+export interface GroupMapping {
+  readonly group: string
+  readonly team: string
 }
 
 export interface NewRule extends Common {
@@ -84,17 +95,76 @@ export async function addProvider(deps: IdentityDeps, owner: IdentityOwner, o: N
     role: o.role,
     is_only: o.only ? 1 : 0,
     trusts_email: o.trustEmail ? 1 : 0,
+    groups_claim: o.groupsClaim,
     created_by: o.by,
     created_at: isoTime(deps.clock.now()),
     last_used_at: null,
   } as const
-  await deps.db.write(async (tx) => {
+  const groups = await deps.db.write(async (tx) => {
     await refuseTaken(tx, owner, o.name)
     const limit = MAX_PROVIDERS
     if ((await listProviders(tx, row.organization_id, { limit })).length === limit) throw tooMany(limit, 'providers')
     await insertProvider(tx, row)
+    return putGroups(tx, row, o.groups)
   })
-  return { kind: 'provider', row: { ...row, organization: owner?.name ?? null } }
+  return { kind: 'provider', row: { ...row, organization: owner?.name ?? null }, groups }
+}
+
+/** What can be another without asking the provider: how people come into the organization. What is left out stays. */
+export interface ProviderChange {
+  readonly role?: Role | undefined
+  readonly only?: boolean | undefined
+  readonly groupsClaim?: string | undefined
+  readonly groups?: readonly GroupMapping[] | undefined
+}
+
+/** People's teams follow at their next sign-in. @throws AppError NOT_FOUND, INVALID_REQUEST for a rule */
+export async function changeProvider(
+  db: Database,
+  owner: Pick<OrganizationRow, 'id' | 'name'>,
+  name: string,
+  change: ProviderChange,
+): Promise<StoredIdentity> {
+  const { role, only, groupsClaim, groups } = change
+  return db.write(async (tx) => {
+    const provider = await findProvider(tx, owner.id, name)
+    if (provider === undefined) {
+      if ((await findRule(tx, owner.id, name)) === undefined) throw absent(owner, name)
+      throw new AppError('INVALID_REQUEST', `${name} is a rule, which is not changed: add another and remove it`)
+    }
+    const columns = {
+      ...(role === undefined ? {} : { role }),
+      ...(only === undefined ? {} : { is_only: only ? (1 as const) : (0 as const) }),
+      ...(groupsClaim === undefined ? {} : { groups_claim: groupsClaim }),
+    }
+    await updateProvider(tx, provider.id, columns)
+    if (groups !== undefined) await putGroups(tx, provider, groups)
+    return withGroups(tx, { ...provider, ...columns })
+  })
+}
+
+async function putGroups(
+  tx: Transaction,
+  { id, organization_id: organizationId }: Pick<ProviderRecord, 'id' | 'organization_id'>,
+  groups: readonly GroupMapping[],
+): Promise<readonly GroupTeam[]> {
+  if (organizationId === null) return []
+  const teams = await findTeamsNamed(
+    tx,
+    organizationId,
+    groups.map(({ team }) => team),
+  )
+  const ids = new Map(teams.map((team) => [team.name, team.id]))
+  const rows = groups.flatMap(({ group, team }) => {
+    const teamId = ids.get(team)
+    return teamId === undefined ? [] : [{ group, teamId }]
+  })
+  await setProviderGroups(tx, id, rows)
+  return (await findProviderGroups(tx, [id])).get(id) ?? []
+}
+
+async function withGroups(db: Queries, row: ProviderRecord): Promise<StoredIdentity> {
+  return { kind: 'provider', row, groups: (await findProviderGroups(db, [row.id])).get(row.id) ?? [] }
 }
 
 /** @throws AppError INVALID_REQUEST, CONFLICT */
@@ -136,9 +206,13 @@ export async function listIdentities(
   owner: IdentityOwner,
   page: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<StoredIdentity[]> {
-  const found: StoredIdentity[] = (await listProviders(db.read, owner?.id ?? null, page)).map((row) => ({
+  const providers = await listProviders(db.read, owner?.id ?? null, page)
+  const ids = providers.map(({ id }) => id)
+  const groups = await findProviderGroups(db.read, ids)
+  const found: StoredIdentity[] = providers.map((row) => ({
     kind: 'provider',
     row,
+    groups: groups.get(row.id) ?? [],
   }))
   if (owner !== null) {
     const rules = await listRules(db.read, owner.id, page)
@@ -150,7 +224,7 @@ export async function listIdentities(
 /** @throws AppError NOT_FOUND */
 export async function getIdentity(db: Database, owner: IdentityOwner, name: string): Promise<StoredIdentity> {
   const provider = await findProvider(db.read, owner?.id ?? null, name)
-  if (provider !== undefined) return { kind: 'provider', row: provider }
+  if (provider !== undefined) return withGroups(db.read, provider)
   const rule = owner === null ? undefined : await findRule(db.read, owner.id, name)
   if (owner !== null && rule !== undefined) return { kind: 'rule', row: rule, organization: owner.name }
   throw absent(owner, name)

@@ -6,6 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import * as client from 'openid-client'
 import type { Database } from '../../db/engine/engine.ts'
 import { findProviderToSignIn, type ProviderRecord, touchProvider } from '../../db/people/identity-providers.ts'
+import { findProviderGroups } from '../../db/people/provider-groups.ts'
 import {
   insertAttempt,
   insertCode,
@@ -19,6 +20,7 @@ import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { randomBase62 } from '../../lib/ids.ts'
 import { networkOf } from '../login-limit.ts'
+import { groupsOf } from './groups.ts'
 import { linkPerson, signInPerson } from './people.ts'
 import { explainFailure, issuerOf, openProvider, type ProviderClientDeps } from './provider-client.ts'
 import { verifyJwt } from './verify-jwt.ts'
@@ -87,7 +89,7 @@ export async function beginSignIn(
   await deps.db.write((tx) => insertAttempt(tx, attempt, { at: isoTime(now), most: MAX_OF_NETWORK }))
   const url = client.buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
-    scope: 'openid profile email',
+    scope: scopesOf(configuration.serverMetadata()),
     state,
     nonce: partOf(deps, 'nonce', state),
     code_challenge: await client.calculatePKCECodeChallenge(partOf(deps, 'pkce', state)),
@@ -180,13 +182,23 @@ async function redeem(deps: SignInDeps, provider: ProviderRecord, url: string, s
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH || /\p{Cc}/u.test(sub)) {
     throw new AppError('UPSTREAM_INVALID', 'its ID token names no subject that can be kept')
   }
-  const hasAll = typeof claims.email === 'string' && typeof claims.preferred_username === 'string'
+  const mapped = (await findProviderGroups(deps.db.read, [provider.id])).get(provider.id) ?? []
+  const groups = new Set(mapped.map(({ group }) => group))
+  const hasNames = typeof claims.email === 'string' && typeof claims.preferred_username === 'string'
+  const hasAll = hasNames && groups.size === 0
   const asked = hasAll || configuration.serverMetadata().userinfo_endpoint === undefined
   const more = asked ? {} : await client.fetchUserInfo(configuration, tokens.access_token, sub)
-  return personOf(sub, { ...more, ...claims })
+  const all = { ...more, ...claims }
+  return { ...personOf(sub, all), groups: groupsOf(all, provider.groups_claim, groups) }
 }
 
-function personOf(subject: string, claims: Readonly<Record<string, unknown>>): VouchedPerson {
+/** Some providers tell the groups to whoever asks for a scope of that name alone. */
+function scopesOf({ scopes_supported: supported }: client.ServerMetadata): string {
+  const hasGroups = Array.isArray(supported) && supported.includes('groups')
+  return ['openid', 'profile', 'email', ...(hasGroups ? ['groups'] : [])].join(' ')
+}
+
+function personOf(subject: string, claims: Readonly<Record<string, unknown>>): Omit<VouchedPerson, 'groups'> {
   const text = (value: unknown) =>
     typeof value === 'string' && value.length <= 255 && !/\p{Cc}/u.test(value) ? value : ''
   const address = text(claims.email).toLowerCase()

@@ -25,6 +25,7 @@ import { people } from './0032-people.ts'
 import { identity } from './0033-identity.ts'
 import { webhooks } from './0034-webhooks.ts'
 import { imageDifferences } from './0035-image-differences.ts'
+import { waysIntoTeams } from './0036-ways-into-teams.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   identity,
   webhooks,
   audit,
+  waysIntoTeams,
 ]

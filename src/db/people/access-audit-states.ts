@@ -7,6 +7,7 @@ import type { OrganizationTokenRow } from '../schema.ts'
 import { findProvider } from './identity-providers.ts'
 import { findRule, partsOf } from './identity-rules.ts'
 import { tokenLists } from './organization-tokens.ts'
+import { findProviderGroups } from './provider-groups.ts'
 import { findTeam } from './teams.ts'
 
 type Read = Promise<Snapshot | undefined>
@@ -61,6 +62,7 @@ export function stateOfToken(row: OrganizationTokenRow) {
 export async function identityState(db: Queries, organizationId: string | null, name: string): Read {
   const provider = await findProvider(db, organizationId, name)
   if (provider !== undefined) {
+    const groups = (await findProviderGroups(db, [provider.id])).get(provider.id) ?? []
     const state = {
       kind: 'provider',
       issuer: provider.issuer,
@@ -70,6 +72,8 @@ export async function identityState(db: Queries, organizationId: string | null, 
       role: provider.role,
       only: provider.is_only === 1,
       trustEmail: provider.trusts_email === 1,
+      groupsClaim: provider.groups_claim,
+      groups: groups.map(({ group, team }) => `${group}=${team}`),
     }
     return { key: provider.id, state }
   }

@@ -2,6 +2,7 @@
 import type { Queries } from '../engine/engine.ts'
 import type { Snapshot } from '../platform/audited-change.ts'
 import { findProfile } from './accounts.ts'
+import { findInvitationTeams } from './invitation-teams.ts'
 import { findTwoFactor } from './two-factor.ts'
 
 type Read = Promise<Snapshot | undefined>
@@ -59,5 +60,7 @@ export async function invitationState(db: Queries, organizationId: string, id: s
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
     .executeTakeFirst()
-  return row && { state: row }
+  if (row === undefined) return undefined
+  const teams = (await findInvitationTeams(db, [id])).get(id) ?? []
+  return { state: { ...row, ...(teams.length === 0 ? {} : { teams: teams.map(({ name }) => name) }) } }
 }

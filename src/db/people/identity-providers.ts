@@ -52,6 +52,16 @@ export async function insertProvider(tx: Transaction, row: IdentityProviderRow):
   await tx.insertInto('identity_providers').values(row).execute()
 }
 
+/** What is left out stays. */
+export async function updateProvider(
+  tx: Transaction,
+  id: string,
+  change: Partial<Pick<IdentityProviderRow, 'role' | 'is_only' | 'groups_claim'>>,
+): Promise<void> {
+  if (Object.keys(change).length === 0) return
+  await tx.updateTable('identity_providers').set(change).where('id', '=', id).execute()
+}
+
 /** The name of the links in better-auth's `accounts`. */
 export function accountProviderOf(providerId: string): string {
   return `oidc:${providerId}`

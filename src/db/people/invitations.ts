@@ -1,6 +1,7 @@
 /** Invitations into an organization; only the hashes of their secrets are here. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { InvitationRow, OrganizationRow, Role } from '../schema.ts'
+import { findInvitationTeams } from './invitation-teams.ts'
 import type { Page } from './organizations.ts'
 
 /** Adds the row; those of the organization that ended before `forgetBefore` go. */
@@ -39,6 +40,8 @@ export interface OpenInvitation {
   readonly id: string
   readonly organization: Pick<OrganizationRow, 'id' | 'name'>
   readonly role: Role
+  /** By name. */
+  readonly teams: readonly string[]
   readonly email: string | null
   readonly expiresAt: string
   /** What its maker is there now; undefined: no member any more. */
@@ -69,6 +72,7 @@ export async function findOpenInvitation(db: Queries, hash: string, at: string):
     id: row.id,
     organization: { id: row.organizationId, name: row.name },
     role: row.role,
+    teams: teamsOf(row.id, await findInvitationTeams(db, [row.id])),
     email: row.email,
     expiresAt: row.expires_at,
     makersRole: row.makersRole ?? undefined,
@@ -99,6 +103,8 @@ export async function endInvitation(
 
 export interface ListedInvitation {
   readonly row: InvitationRow
+  /** By name. */
+  readonly teams: readonly string[]
   readonly createdBy: string
   readonly acceptedBy: string | null
   readonly makersRole: Role | undefined
@@ -125,11 +131,20 @@ export async function listInvitations(db: Queries, organizationId: string, page:
     .limit(page.limit)
   if (page.after !== undefined) query = query.where('invitations.id', '>', page.after)
   const rows = await query.execute()
+  const teams = await findInvitationTeams(
+    db,
+    rows.map(({ id }) => id),
+  )
   return rows.map(({ makersRole, is_operator, createdBy, acceptedBy, ...row }) => ({
     row,
+    teams: teamsOf(row.id, teams),
     createdBy,
     acceptedBy,
     makersRole: makersRole ?? undefined,
     isMakerOperator: is_operator === 1,
   }))
+}
+
+function teamsOf(id: string, found: Awaited<ReturnType<typeof findInvitationTeams>>): readonly string[] {
+  return (found.get(id) ?? []).map(({ name }) => name)
 }

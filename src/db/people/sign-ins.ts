@@ -22,6 +22,8 @@ export interface VouchedPerson {
   readonly name: string
   /** Only where the provider says that it was verified; lower case. */
   readonly email: string | null
+  /** Those that stand for teams here, as it writes them. */
+  readonly groups: readonly string[]
 }
 
 /** @throws AppError TOOMANYREQUESTS when too many of that network are under way */

@@ -46,6 +46,32 @@ export async function findTeam(db: Queries, organizationId: string, name: string
     .executeTakeFirst()
 }
 
+/** @throws AppError NOT_FOUND that names the first that is not there */
+export async function findTeamsNamed(
+  db: Queries,
+  organizationId: string,
+  names: readonly string[],
+): Promise<TeamRow[]> {
+  const teams: TeamRow[] = []
+  for (const name of new Set(names)) {
+    const team = await findTeam(db, organizationId, name)
+    if (team === undefined) throw new AppError('NOT_FOUND', `there is no team ${name}`)
+    teams.push(team)
+  }
+  return teams
+}
+
+/** The teams of the organization that the user is in. */
+export async function listTeamIdsOf(db: Queries, organizationId: string, userId: string): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('team_members')
+    .select('team_id')
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .execute()
+  return new Set(rows.map((row) => row.team_id))
+}
+
 /** By name. @param o.of only the teams that this user is in */
 export async function listTeams(
   db: Queries,

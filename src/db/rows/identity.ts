@@ -19,6 +19,8 @@ export interface IdentityProviderRow {
   is_only: Flag
   /** Whom it vouches for by a verified mail address is who has that address here. */
   trusts_email: Flag
+  /** Which claim lists the groups of its people. */
+  groups_claim: string
   created_by: string
   created_at: string
   last_used_at: string | null

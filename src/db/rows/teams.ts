@@ -32,6 +32,20 @@ export interface TeamGrantRow {
   created_at: string
 }
 
+/** A team that an invitation leads into. */
+export interface InvitationTeamRow {
+  invitation_id: string
+  team_id: string
+}
+
+/** A team that a group of a provider stands for. */
+export interface ProviderGroupRow {
+  provider_id: string
+  /** Of the group, as the provider writes it. */
+  name: string
+  team_id: string
+}
+
 /** What an organization's token may be allowed; none includes another. */
 export type TokenRight = 'pull' | 'push' | 'delete' | 'mirrors' | 'webhooks'
 

@@ -3,6 +3,7 @@ import { exchangeJwt } from '../../access/identity/exchange.ts'
 import {
   addProvider,
   addRule,
+  changeProvider,
   getIdentity,
   type IdentityDeps,
   listIdentities,
@@ -13,6 +14,7 @@ import type { Authenticated } from '../../access/principal.ts'
 import {
   type Identity,
   identityAnswerSchema,
+  identityChangeSchema,
   identityCreateSchema,
   identityListSchema,
   identityShowSchema,
@@ -63,6 +65,16 @@ const show = createRoute({
   summary: 'Show a provider, or a rule and why tokens of its issuer were refused lately (owners)',
   request: oneOfOrganization,
   responses: ok('The identity; a client secret is never shown', identityShowSchema),
+})
+
+const change = createRoute({
+  method: 'patch',
+  path: '/organizations/{organization}/identities/{identity}',
+  tags,
+  summary:
+    'Change how people come into the organization by a provider (owners); their teams follow at their next sign-in',
+  request: { ...oneOfOrganization, body: body(identityChangeSchema) },
+  responses: ok('The provider', identityAnswerSchema),
 })
 
 const remove = createRoute({
@@ -153,14 +165,14 @@ export function identityRoutes(deps: Deps): Routes {
     read: (db: Queries, c: Named, { organization }: Owned) =>
       identityState(db, organization.id, c.req.valid('json').name),
   }
-  const auditRemove = {
-    action: 'identity.remove',
+  const auditOne = (action: string) => ({
+    action,
     on: (c: { req: { valid(target: 'param'): { readonly organization: string; readonly identity: string } } }) => {
       return { organization: c.req.valid('param').organization, object: `identity:${c.req.valid('param').identity}` }
     },
     read: (db: Queries, c: One, { organization }: Owned) =>
       identityState(db, organization.id, c.req.valid('param').identity),
-  }
+  })
   const auditAddShared = {
     action: 'identity.add',
     on: (c: Named) => ({ organization: null, object: `identity:${c.req.valid('json').name}` }),
@@ -205,7 +217,11 @@ export function identityRoutes(deps: Deps): Routes {
       }))
       return c.json({ identity: view(found, c), refusals }, 200)
     })
-    .change(remove, allow('remove'), auditRemove, async (c, { organization }) => {
+    .change(change, allow('change'), auditOne('identity.change'), async (c, { organization }) => {
+      const changed = await changeProvider(db, organization, c.req.valid('param').identity, c.req.valid('json'))
+      return c.json({ identity: view(changed, c) }, 200)
+    })
+    .change(remove, allow('remove'), auditOne('identity.remove'), async (c, { organization }) => {
       await removeIdentity(db, organization, c.req.valid('param').identity)
       return c.body(null, 204)
     })
@@ -217,7 +233,8 @@ export function identityRoutes(deps: Deps): Routes {
     })
     .change(createShared, allowShared('add'), auditAddShared, async (c, { by }) => {
       keepOpen(c)
-      const made = await addProvider(deps, null, { ...c.req.valid('json'), role: 'member', only: false, by })
+      const ofNone = { role: 'member', only: false, groupsClaim: 'groups', groups: [] } as const
+      const made = await addProvider(deps, null, { ...c.req.valid('json'), ...ofNone, by })
       return c.json({ identity: view(made, c) }, 201)
     })
     .serve(showShared, allowShared('see'), async (c) => {
@@ -275,6 +292,8 @@ function identityOf(identity: StoredIdentity, origin: string): Identity {
     role,
     only: is_only === 1,
     trustEmail: trusts_email === 1,
+    groupsClaim: identity.row.groups_claim,
+    groups: identity.groups.map(({ group, team }) => ({ group, team })),
     signIn: `${origin}/api/v1/sign-in/${id}/start`,
     redirectUri: `${origin}/api/v1/sign-in/${id}/callback`,
   }

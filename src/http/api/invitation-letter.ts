@@ -5,18 +5,20 @@ export interface InvitationLetter {
   readonly from: string
   readonly organization: string
   readonly role: string
+  readonly teams: readonly string[]
   readonly url: string
   readonly expiresAt: string
 }
 
-export function letterOf({ from, organization, role, url, expiresAt }: InvitationLetter): {
+export function letterOf({ from, organization, role, teams, url, expiresAt }: InvitationLetter): {
   readonly subject: string
   readonly text: string
 } {
   const host = new URL(url).host
   const until = `${expiresAt.slice(0, 10)} ${expiresAt.slice(11, 16)} UTC`
+  const into = teams.length === 0 ? '' : `, in the team${teams.length === 1 ? '' : 's'} ${teams.join(', ')}`
   const text = [
-    `${from} invites you to the organization ${organization} on ${host}, as ${role}.`,
+    `${from} invites you to the organization ${organization} on ${host}, as ${role}${into}.`,
     '',
     'Open this link to join, with an account that you have there or with a new one:',
     '',

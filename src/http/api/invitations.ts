@@ -172,7 +172,8 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
         // Behind `#`, so that no server, proxy or scanner of links on the way sees the secret.
         const url = `${base}/invitations#${secret.reveal()}`
         const { id, role, email, created_at: createdAt, expires_at: expiresAt } = row
-        const shown = { organization: organization.name, role, expiresAt, url }
+        const teams = [...new Set(asked.teams)].sort()
+        const shown = { organization: organization.name, role, teams, expiresAt, url }
         const mailed = await mail(email, letterOf({ ...shown, from: caller.username }))
         return c.json({ id, ...shown, email, createdBy: caller.username, createdAt, ...mailed }, 201)
       })
@@ -190,8 +191,10 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
         accept,
         (who) => allowOnInstance(db, who, 'profile.manage', 'accept an invitation'),
         byLink('accept'),
-        async (c, { userId: id, username }) =>
-          c.json(await acceptInvitation(db, clock, c.req.valid('json').secret, { id, username }), 200),
+        async (c, { userId: id, username }) => {
+          const joined = await acceptInvitation(db, clock, c.req.valid('json').secret, { id, username })
+          return c.json({ ...joined, teams: [...joined.teams] }, 200)
+        },
       )
       .change(register, bySecret, byLink('accept'), async (c, { invitation }) => {
         const { secret, username, password, displayName, email = invitation.email } = c.req.valid('json')
@@ -199,7 +202,7 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
         const client = networkOf(clientAddress(c.req.raw, c.env))
         const join = () => joinWithNewAccount(db, clock, { accounts, secret, user: account, client })
         const { user, joined } = await actingAs(`user:${username}`, join)
-        return c.json({ user: { id: user.id, username, operator: false }, ...joined }, 201)
+        return c.json({ user: { id: user.id, username, operator: false }, ...joined, teams: [...joined.teams] }, 201)
       })
   )
 }
@@ -207,9 +210,10 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
 function viewOf(listed: ListedInvitation, now: Date) {
   const { id, role, email, created_at: createdAt, expires_at: expiresAt } = listed.row
   const { createdBy, acceptedBy } = listed
-  return { id, role, email, state: stateOf(listed, now), createdBy, createdAt, expiresAt, acceptedBy }
+  const teams = [...listed.teams]
+  return { id, role, teams, email, state: stateOf(listed, now), createdBy, createdAt, expiresAt, acceptedBy }
 }
 
-function shownOf({ organization, role, email, expiresAt }: OpenInvitation) {
-  return { organization: organization.name, role, email, expiresAt }
+function shownOf({ organization, role, teams, email, expiresAt }: OpenInvitation) {
+  return { organization: organization.name, role, teams: [...teams], email, expiresAt }
 }

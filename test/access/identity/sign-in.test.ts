@@ -166,6 +166,58 @@ describeOnEachDatabase('somebody who signs in by a provider', (start) => {
     expect(anonymous.status).toBe(401)
   })
 
+  test('groups stand for teams: each sign-in puts people in, and takes them out, and other teams are left alone', async () => {
+    const boss = await kagami.addUser('boss', { grouped: 'owner' })
+    const team = async (name: string) => {
+      const answer = await kagami.call('POST', '/organizations/grouped/teams', { login: boss, body: { name } })
+      expect(answer.status).toBe(201)
+    }
+    for (const name of ['web', 'ops', 'own']) await team(name)
+    const groups = [
+      { group: 'cn=web,ou=groups', team: 'web' },
+      { group: 'admins', team: 'ops' },
+      { group: 'admins', team: 'web' },
+    ]
+    const unknown = { group: 'x', team: 'absent' }
+    const path = '/organizations/grouped/identities'
+    const provider = await add(path, { name: 'sso', groups }, boss)
+    const change = (body: unknown) => kagami.call('PATCH', `${path}/sso`, { login: boss, body })
+    const teamsOf = async (username: string | undefined) => {
+      const names: string[] = []
+      for (const name of ['ops', 'own', 'web']) {
+        const answer = await kagami.call('GET', `/organizations/grouped/teams/${name}/members`, { login: boss })
+        if (answer.text.includes(`"${username}"`)) names.push(name)
+      }
+      return names
+    }
+    const person = (listed: unknown) => signIn(provider, { sub: 'g-1', preferred_username: 'gina', groups: listed })
+
+    const { username } = await person(['cn=web,ou=groups', 'others'])
+    expect(await teamsOf(username)).toEqual(['web'])
+    const own = `/organizations/grouped/teams/own/members/${username}`
+    expect((await kagami.call('PUT', own, { login: boss })).status).toBe(204)
+    await person(['admins'])
+    expect(await teamsOf(username)).toEqual(['ops', 'own', 'web'])
+    // A list of one, as some providers write it.
+    await person('cn=web,ou=groups')
+    expect(await teamsOf(username)).toEqual(['own', 'web'])
+    for (const none of [undefined, 7, { admins: true }, [['admins']]]) {
+      await person(['admins'])
+      await person(none)
+      expect(await teamsOf(username)).toEqual(['own'])
+    }
+
+    expect((await change({ groups: [unknown] })).status).toBe(404)
+    expect((await change({})).status).toBe(400)
+    expect((await change({ groupsClaim: 'access.roles', groups: groups.slice(1, 2) })).status).toBe(200)
+    await signIn(provider, { sub: 'g-1', access: { roles: ['admins'] } })
+    expect(await teamsOf(username)).toEqual(['ops', 'own'])
+    // Whom owners have removed stays removed.
+    await kagami.call('DELETE', `/organizations/grouped/members/${username}`, { login: boss })
+    await signIn(provider, { sub: 'g-1', access: { roles: ['admins'] } })
+    expect(await teamsOf(username)).toEqual([])
+  })
+
   test('only by the provider: passwords of members are refused, but for the last owner, and tokens work on', async () => {
     const lone = await kagami.addUser('lone', { strict: 'owner' })
     const member = await kagami.addUser('pat', { strict: 'member' })
