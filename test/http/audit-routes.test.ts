@@ -514,6 +514,12 @@ const STEPS: readonly Step[] = [
     leaves: ['acme member.put user:ada', 'acme identity.link user:ada'],
   },
   {
+    route: 'patch /organizations/{organization}/identities/{identity}',
+    path: '/organizations/acme/identities/sso',
+    body: { role: 'editor' },
+    leaves: ['acme identity.change identity:sso'],
+  },
+  {
     route: 'delete /organizations/{organization}/identities/{identity}',
     path: '/organizations/acme/identities/sso',
     leaves: ['acme identity.remove identity:sso'],

@@ -283,6 +283,7 @@ function bodyOf({ method, path }: Operation, names: Names): unknown {
       audience: 'a',
       subject: 'a',
     },
+    'patch /organizations/{organization}/identities/{identity}': { role: 'member' },
     'post /identities': { kind: 'provider', name: names.identity, issuer: 'https://a.example', clientId: 'a' },
     'post /sign-in/token': { code: 'made-up', verifier: 'v'.repeat(43) },
     'post /user/identities': { code: 'made-up', verifier: 'v'.repeat(43) },
