@@ -13,7 +13,8 @@ import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
 import type { MetricsApp } from './metrics/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
-import { pathOf } from './target.ts'
+import { signpost } from './signposts.ts'
+import { parseTarget, pathOf } from './target.ts'
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
@@ -48,6 +49,8 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (parts.metrics !== undefined && path === '/metrics') return parts.metrics.fetch(request, server)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return parts.isReady() ? text(200, 'ready') : text(503, 'starting')
+    const said = READS.has(request.method) ? signpost(parseTarget(request.url)) : undefined
+    if (said !== undefined) return text(200, said)
     const hooked = path.startsWith(`${HOOKS_PATH}/`)
       ? parts.hooks?.fetch(request)
       : path.startsWith(`${CALLBACKS_PATH}/`)

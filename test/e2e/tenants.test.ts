@@ -13,6 +13,7 @@ import {
   pushImage,
 } from '../support/oci-requests.ts'
 import type { Credentials } from '../support/registry-session.ts'
+import { bodyOf, formOf, type Names, operationsOf, parameterOf } from '../support/valid-requests.ts'
 import { startTwoOrganizations, type TwoOrganizations } from './two-organizations.ts'
 
 setDefaultTimeout(120_000)
@@ -115,79 +116,57 @@ function shapeOf(answer: Pick<Answer, 'status' | 'headers' | 'text'>, repository
   return `${answer.status} ${hide(answer.headers.get('www-authenticate') ?? '')} ${hide(answer.text)}`
 }
 
-interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
-  readonly requestBody?: unknown
+const ID = '00000000-0000-4000-8000-000000000000'
+/** What is there and what is not, below the organization and the repository that a request names. */
+const NAMES: Omit<Names, 'organization' | 'name'> = {
+  ...{ user: 'owner', upstream: 'vault', tag: 'v1', team: 'ops', identity: 'ci', webhook: 'hook' },
+  ...{ token: ID, run: ID, subscription: ID, invitation: ID, session: ID, provider: ID, delivery: ID },
 }
 
 describe('by the management API', () => {
-  /** A body that the operation takes: what is not valid is refused before anybody asks who sends it. */
-  const bodyOf = (path: string, organization: string, name: string): unknown => {
-    if (path === '/upstreams') return { name: 'new', url: 'https://registry.example', organization }
-    if (path === '/mirrors') return { organization, upstream: 'vault', repository: name }
-    if (path === '/repositories') return { name: `${organization}/${name}` }
-    if (path.endsWith('/members/{user}')) return { role: 'member' }
-    if (path === '/organizations/{organization}') return { quotaBytes: 1 }
-    if (path === '/repositories/{organization}/{name}') return { description: 'changed' }
-    if (path.endsWith('/restore')) return { at: '2026-01-01T00:00:00Z' }
-    return {}
-  }
-  const call = async (method: string, path: string, who: Credentials | null, body?: unknown) => {
+  const call = async (method: string, path: string, who: Credentials | null, body?: unknown, form?: string) => {
     const basic = Buffer.from(`${who?.username}:${who?.password}`).toString('base64')
     const response = await fetch(`${kagami.url}/api/v1${path}`, {
       method,
       headers: {
         ...(who === null ? {} : { authorization: `Basic ${basic}` }),
+        ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
+      ...(form === undefined ? {} : { body: form }),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     return { status: response.status, headers: response.headers, text: await response.text() }
   }
 
   test('every operation on an organization, repository or mirror is refused alike, whether it is there or not', async () => {
-    const document = JSON.parse((await call('GET', '/openapi.json', null)).text) as {
-      paths: Record<string, Record<string, Operation>>
-    }
+    const operations = operationsOf(JSON.parse((await call('GET', '/openapi.json', null)).text))
     const tried: string[] = []
-    for (const [fullPath, methods] of Object.entries(document.paths)) {
-      const path = fullPath.replace('/api/v1', '')
-      for (const [method, { parameters = [], requestBody }] of Object.entries(methods)) {
-        const isInQuery = parameters.some((one) => one.in === 'query' && one.name === 'organization')
-        const isOwn =
-          !path.includes('{organization}') && !isInQuery && !['/upstreams', '/mirrors', '/repositories'].includes(path)
-        if (isOwn) continue
-        for (const who of [null, tenants.ritaLogin]) {
-          const answers = []
-          for (const place of ['acme/secret', 'acme/absent', 'nobody/secret']) {
-            const [organization = '', name = ''] = place.split('/')
-            const values: Record<string, string> = {
-              organization,
-              name,
-              tag: 'v1',
-              user: 'owner',
-              upstream: 'vault',
-              run: 'x',
-            }
-            const filled = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? key)
-            const queries: Record<string, string> = {
-              organization,
-              upstream: 'vault',
-              confirm: `${organization}/${name}`,
-            }
-            const query = parameters.flatMap((one) => {
-              const value = one.in === 'query' ? queries[one.name] : undefined
-              return value === undefined ? [] : `${one.name}=${value}`
-            })
-            const body = requestBody === undefined ? undefined : bodyOf(path, organization, name)
-            answers.push(shapeOf(await call(method.toUpperCase(), `${filled}?${query.join('&')}`, who, body), place))
-          }
-          const [there = '', ...others] = answers
-          for (const other of others) expect([method, path, other]).toEqual([method, path, there])
-          expect([method, path, there.slice(0, 3)]).toEqual([method, path, who === null ? '401' : '403'])
+    for (const operation of operations) {
+      const { method, path, query } = operation
+      const isOwn =
+        !path.includes('{organization}') &&
+        !query.includes('organization') &&
+        !['/upstreams', '/mirrors', '/repositories'].includes(path)
+      if (isOwn) continue
+      for (const who of [null, tenants.ritaLogin]) {
+        const answers = []
+        for (const place of ['acme/secret', 'acme/absent', 'nobody/secret']) {
+          const [organization = '', name = ''] = place.split('/')
+          const names = { ...NAMES, organization, name }
+          const filled = path.replaceAll(/\{(\w+)\}/g, (_, key: keyof Names) => names[key])
+          const asked = query.map((one) => `${one}=${encodeURIComponent(parameterOf(one, names))}`).join('&')
+          const form = formOf(operation, 'a.b.c')
+          const body = form === undefined ? bodyOf(operation, names) : undefined
+          const sent = form === undefined ? undefined : new URLSearchParams(form).toString()
+          answers.push(shapeOf(await call(method.toUpperCase(), `${filled}?${asked}`, who, body, sent), place))
         }
-        tried.push(`${method} ${path}`)
+        const [there = '', ...others] = answers
+        for (const other of others) expect([method, path, other]).toEqual([method, path, there])
+        const isPublic = path.endsWith('/token-exchange')
+        expect([method, path, there.slice(0, 3)]).toEqual([method, path, who === null || isPublic ? '401' : '403'])
       }
+      tried.push(`${method} ${path}`)
     }
     expect(tried.length).toBeGreaterThan(20)
   })

@@ -46,7 +46,7 @@ describe('targets', () => {
     ['a Host that is none', ['GET /api/v1/user HTTP/1.1', 'Host: a/b', close, login], 200],
     ['a Host that is a path', ['GET /healthz HTTP/1.1', 'Host: h/v2/?', close], 200],
     ['absolute form', ['GET http://elsewhere.example/api/v1/user HTTP/1.1', 'Host: h', close, login], 200],
-    ['absolute form without path', ['GET http://elsewhere.example HTTP/1.1', 'Host: h', close], 404],
+    ['absolute form without path', ['GET http://elsewhere.example HTTP/1.1', 'Host: h', close], 200],
     ['two slashes', ['GET //api/v1/user HTTP/1.1', 'Host: h', close, login], 404],
     ['two slashes and another host', ['GET //evil/healthz HTTP/1.0'], 404],
     ['two slashes inside', ['GET /api//v1/user HTTP/1.1', 'Host: h', close, login], 404],

@@ -7,26 +7,8 @@ import { join } from 'node:path'
 import { openDatabase } from '../../src/db/engine/engine.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
+import { bodyOf, formOf, type Names, type Operation, operationsOf, parameterOf } from '../support/valid-requests.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
-
-/** What is there, and what is not, named alike. */
-interface Names {
-  readonly organization: string
-  readonly name: string
-  readonly user: string
-  readonly upstream: string
-  readonly tag: string
-  readonly token: string
-  readonly run: string
-  readonly subscription: string
-  readonly invitation: string
-  readonly session: string
-  readonly team: string
-  readonly identity: string
-  readonly provider: string
-  readonly webhook: string
-  readonly delivery: string
-}
 
 const ABSENT: Names = {
   organization: 'vanished',
@@ -90,13 +72,6 @@ const PUBLIC = new Map<string, number>([
   ['post /device/code', 200],
   ['post /device/token', 400],
 ])
-
-interface Operation {
-  readonly method: string
-  readonly path: string
-  /** Query parameters that it must have, or that narrow it to an organization. */
-  readonly query: readonly string[]
-}
 
 let kagami: WholeServer
 let issuer: IdentityIssuer
@@ -243,115 +218,18 @@ beforeAll(async () => {
     ...(await waysOf('an organization token for webhooks', 'victimorg', deaf.token)),
   }
 
-  const document = JSON.parse((await kagami.call('GET', '/openapi.json')).text)
-  type Described = { parameters?: { name: string; in: string; required?: boolean }[] }
-  operations = Object.entries<Record<string, Described>>(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { parameters = [] }]) => ({
-      method,
-      path: path.replace('/api/v1', ''),
-      query: parameters.flatMap((one) =>
-        one.in === 'query' && (one.required || one.name === 'organization') ? [one.name] : [],
-      ),
-    })),
-  )
+  operations = operationsOf(JSON.parse((await kagami.call('GET', '/openapi.json')).text))
 })
 afterAll(async () => {
   await kagami.stop()
   await issuer.stop()
 })
 
-/** A body that passes the schema of the operation, so that the decision alone refuses. */
-function bodyOf({ method, path }: Operation, names: Names): unknown {
-  const bodies: Record<string, unknown> = {
-    'post /tokens': { label: 'mine' },
-    'patch /user': { displayName: 'Mine' },
-    'put /user/password': { current: 'wrong', password: 'another password' },
-    'put /users/{user}/password': {},
-    'post /user/sessions': { username: names.user, password: 'wrong' },
-    'post /user/two-factor': { password: 'wrong' },
-    'post /user/two-factor/confirm': { code: '000000' },
-    'post /user/two-factor/recovery-codes': { password: 'wrong', code: '000000' },
-    'post /user/two-factor/disable': { password: 'wrong', code: '000000' },
-    'post /organizations/{organization}/invitations': {},
-    'post /invitations/show': { secret: names.invitation },
-    'post /invitations/accept': { secret: names.invitation },
-    'post /invitations/register': { secret: names.invitation, username: names.user, password: 'a new password' },
-    'post /organizations/{organization}/identities': {
-      kind: 'rule',
-      name: names.identity,
-      issuer: 'https://a.example',
-      audience: 'a',
-      subject: 'a',
-    },
-    'patch /organizations/{organization}/identities/{identity}': { role: 'member' },
-    'post /identities': { kind: 'provider', name: names.identity, issuer: 'https://a.example', clientId: 'a' },
-    'post /sign-in/token': { code: 'made-up', verifier: 'v'.repeat(43) },
-    'post /user/identities': { code: 'made-up', verifier: 'v'.repeat(43) },
-    'post /device/approve': { userCode: 'BCDF-GHJK' },
-    'post /device/deny': { userCode: 'BCDF-GHJK' },
-    'post /users': { username: names.user },
-    'post /organizations': { name: names.organization },
-    'patch /organizations/{organization}': { quotaBytes: 1 },
-    'put /organizations/{organization}/members/{user}': { role: 'member' },
-    'post /organizations/{organization}/teams': { name: names.team },
-    'patch /organizations/{organization}/teams/{team}': { description: 'mine' },
-    'put /organizations/{organization}/teams/{team}/grants': { repository: names.name, permission: 'admin' },
-    'post /organizations/{organization}/tokens': { label: 'mine', allow: ['pull'], repositories: [names.name] },
-    'patch /organizations/{organization}/tokens/{token}': { active: true },
-    'post /upstreams': {
-      name: names.upstream,
-      url: 'https://a.example',
-      organization: names.organization,
-      check: false,
-    },
-    'post /upstreams/{upstream}/hook': {},
-    'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
-    'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
-    'post /mirrors/{organization}/{name}/sync': {},
-    'post /subscriptions': { organization: names.organization, upstream: names.upstream },
-    'patch /subscriptions/{organization}/{subscription}': { adopt: true },
-    'post /subscriptions/{organization}/{subscription}/sync': {},
-    'post /subscriptions/{organization}/{subscription}/stop': {},
-    'post /mirrors/{organization}/{name}/tags/{tag}/exclude': {},
-    'post /repositories/{organization}/{name}/tags/{tag}/restore': { at: '2026-01-31' },
-    'post /repositories': { name: `${names.organization}/${names.name}` },
-    'patch /repositories/{organization}/{name}': { description: 'mine' },
-    ...Object.fromEntries(
-      ['/repositories/{organization}/{name}', '/organizations/{organization}'].flatMap((base) => [
-        [`post ${base}/webhooks`, { name: names.webhook, url: 'https://a.example' }],
-        [`patch ${base}/webhooks/{webhook}`, { enabled: false }],
-        [`post ${base}/webhooks/{webhook}/redeliver`, { event: names.delivery }],
-      ]),
-    ),
-  }
-  return bodies[`${method} ${path}`]
-}
-
-/** The same of the endpoints of OAuth, which take forms. */
-function formOf({ method, path }: Operation): Record<string, string> | undefined {
-  const forms: Record<string, Record<string, string>> = {
-    'post /organizations/{organization}/token-exchange': {
-      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      subject_token: jwtOfVictimsIssuer,
-    },
-    'post /device/code': { client_id: 'any' },
-    'post /device/token': {
-      grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
-      device_code: 'made-up',
-      client_id: 'any',
-    },
-  }
-  return forms[`${method} ${path}`]
-}
-
-/** What a query parameter that is no name of anything holds. */
-const QUERY: Readonly<Record<string, string>> = { userCode: 'BCDF-GHJK', state: 'made-up' }
-
 async function ask(operation: Operation, names: Names, login: Login | string | undefined, withQuery: boolean) {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, key: keyof Names) => names[key])
   const wanted = operation.query.filter((name) => withQuery || name !== 'organization')
-  const query = new URLSearchParams(wanted.map((name) => [name, QUERY[name] ?? parameterOf(name, names)]))
-  const form = formOf(operation)
+  const query = new URLSearchParams(wanted.map((name) => [name, parameterOf(name, names)]))
+  const form = formOf(operation, jwtOfVictimsIssuer)
   const body = form === undefined ? bodyOf(operation, names) : new URLSearchParams(form).toString()
   const headers: Record<string, string> =
     form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
@@ -361,10 +239,6 @@ async function ask(operation: Operation, names: Names, login: Login | string | u
     headers,
   })
   return { status, text }
-}
-
-function parameterOf(parameter: string, names: Names): string {
-  return parameter === 'repository' ? names.name : names[parameter as keyof Names]
 }
 
 /** The answer without the names that the caller put into the question. */
