@@ -2,6 +2,7 @@
 import type { Redeliver, Webhook, WebhookChange, WebhookCreate, WebhookDelivery } from '../api/webhooks.ts'
 import { formatCursor } from '../db/engine/cursor.ts'
 import { type Database, isUniqueViolation, type Queries, type Transaction } from '../db/engine/engine.ts'
+import { recordAudit } from '../db/platform/audit.ts'
 import type { OrganizationRow, RepositoryRow, WebhookDeliveryRow, WebhookRow } from '../db/schema.ts'
 import {
   findDelivery,
@@ -209,7 +210,11 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
 
     async test(scope, name, by) {
       const at = clock.now()
-      const row = await db.write(async (tx) => testEvent(tx, scope, await getWebhook(tx, scope, name), { by, at }))
+      const row = await db.write(async (tx) => {
+        const delivery = await testEvent(tx, scope, await getWebhook(tx, scope, name), { by, at })
+        await recordAudit(tx, { ...begun(scope, 'test', name), before: null, after: { delivery: delivery.id } })
+        return delivery
+      })
       wake()
       return viewDelivery(row, [])
     },
@@ -233,6 +238,8 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
         const webhook = await getWebhook(tx, scope, name)
         const { ids, more } = await pick(tx, scope, webhook, o, clock.now())
         await requeue(tx, ids, { now: isoTime(clock.now()), expiresAt: later(DELIVERY_LIFE_MS) })
+        const after = { ...o, deliveries: ids.length, more }
+        await recordAudit(tx, { ...begun(scope, 'redeliver', name), before: null, after })
         return { deliveries: ids, more }
       })
       wake()
@@ -262,6 +269,15 @@ async function pick(
   if (event === undefined) throw new AppError('NOT_FOUND', `${nameOf(scope)} has no event ${o.event}`)
   const known = await listDeliveriesOf(tx, webhook.id, event.seq)
   return { ids: known.map(({ id }) => id), more: false }
+}
+
+/** What is begun without a change to the webhook itself. */
+function begun(scope: WebhookScope, verb: string, name: string) {
+  return {
+    organizationId: scope.organization.id,
+    action: `webhook.${verb}`,
+    object: `webhook:${nameOf(scope)}/${name}`,
+  }
 }
 
 function cursorOf({ seq, id }: WebhookDelivery): string {

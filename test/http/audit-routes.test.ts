@@ -83,12 +83,23 @@ const WEBHOOKS: readonly Step[] = [
     body: { enabled: false },
     leaves: [`acme webhook.change webhook:${name}/ci`],
   },
-  { route: `post ${base}/webhooks/{webhook}/test`, path: `${at}/webhooks/ci/test`, leaves: [] },
+  {
+    // The same name with another value: that it is another is told, and nothing of it.
+    route: `patch ${base}/webhooks/{webhook}`,
+    path: `${at}/webhooks/ci`,
+    body: { headers: { Authorization: 'Bearer another secret-of-a-header' } },
+    leaves: [`acme webhook.change webhook:${name}/ci`],
+  },
+  {
+    route: `post ${base}/webhooks/{webhook}/test`,
+    path: `${at}/webhooks/ci/test`,
+    leaves: [`acme webhook.test webhook:${name}/ci`],
+  },
   {
     route: `post ${base}/webhooks/{webhook}/redeliver`,
     path: `${at}/webhooks/ci/redeliver`,
     body: { failedSince: '2026-01-01T00:00:00.000Z' },
-    leaves: [],
+    leaves: [`acme webhook.redeliver webhook:${name}/ci`],
   },
   {
     route: `delete ${base}/webhooks/{webhook}`,
@@ -319,6 +330,7 @@ const STEPS: readonly Step[] = [
     body: { digest: '{digest}' },
     leaves: ['acme tag.restore acme/box:1'],
   },
+  ...WEBHOOKS,
   {
     route: 'delete /repositories/{organization}/{name}',
     path: `${repository}?confirm=acme/box`,
@@ -419,7 +431,6 @@ const STEPS: readonly Step[] = [
     body: {},
     leaves: ['acme subscription.stop subscription:{subscription}'],
   },
-  ...WEBHOOKS,
   {
     route: 'post /organizations/{organization}/teams',
     path: '/organizations/acme/teams',
@@ -725,7 +736,15 @@ describeOnEachDatabase('every changing route', (start) => {
     expect(text).toContain('"password":"changed"')
     const madeSecrets = Object.entries(made).flatMap(([name, text]) => (name.startsWith('secret') ? [text] : []))
     expect(madeSecrets.length).toBe(14)
-    const secrets = [PASSWORD, OTHER_PASSWORD, CLIENT_SECRET, OWNER.password, 'password of nobody0', ...madeSecrets]
+    const secrets = [
+      'secret-of-a-header',
+      PASSWORD,
+      OTHER_PASSWORD,
+      CLIENT_SECRET,
+      OWNER.password,
+      'password of nobody0',
+      ...madeSecrets,
+    ]
     for (const secret of secrets) {
       expect(secret).toBeTruthy()
       expect(text).not.toContain(secret ?? '')

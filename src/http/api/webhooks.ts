@@ -189,7 +189,7 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
         await webhooks.remove(scope, c.req.valid('param').webhook)
         return c.body(null, 204)
       })
-      .change(test, allow('manage'), audit('webhook.test'), async (c, scope) => {
+      .change(test, allow('manage'), { action: 'webhook.test', on, read: undefined }, async (c, scope) => {
         const begun = await webhooks.test(scope, c.req.valid('param').webhook, actorOf(c.var.who))
         return c.json({ delivery: begun }, 201)
       })
@@ -201,7 +201,7 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
         const { webhook, delivery: id } = c.req.valid('param')
         return c.json({ delivery: await webhooks.delivery(scope, webhook, id) }, 200)
       })
-      .change(redeliver, allow('manage'), audit('webhook.redeliver'), async (c, scope) =>
+      .change(redeliver, allow('manage'), { action: 'webhook.redeliver', on, read: undefined }, async (c, scope) =>
         c.json(await webhooks.redeliver(scope, c.req.valid('param').webhook, c.req.valid('json')), 200),
       )
   }
