@@ -21,6 +21,10 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   sync_runs: 'whole',
   leases: 'whole',
   mirror_counters: 'whole',
+  // How far webhooks have read, and that somebody asked for the pass.
+  event_cursors: 'whole',
+  audit_entries: 'whole',
+  sqlite_sequence: 'whole',
   tokens: ['last_used_at'],
   mirrors: ['since', 'next_run_at', 'looked_at', 'look_due_at', 'succeeded_at'],
   mirror_tags: ['checked_at'],
