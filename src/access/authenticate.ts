@@ -1,6 +1,10 @@
 /** From credentials to who is asking. Bad credentials are UNAUTHORIZED, never anonymous. */
 import type { Database } from '../db/engine/engine.ts'
-import { type FoundOrganizationToken, findOrganizationTokenById } from '../db/people/organization-tokens.ts'
+import {
+  type FoundOrganizationToken,
+  findOrganizationTokenByHash,
+  findOrganizationTokenById,
+} from '../db/people/organization-tokens.ts'
 import { readSubjectFacts } from '../db/people/rights.ts'
 import { findSessionByHash } from '../db/people/sessions.ts'
 import { findTokenByHash, type TokenOwner } from '../db/people/tokens.ts'
@@ -99,6 +103,12 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return token && { userId: token.userId, username: token.username, tokenId: token.id, isProven: true }
   }
 
+  /** The same of an organization's token. */
+  async function tokenOf(text: string): Promise<RefusedSubject | undefined> {
+    const token = isTokenText(OAT, text) ? await findOrganizationTokenByHash(db.read, hashToken(text)) : undefined
+    return token && refusedToken(token)
+  }
+
   /** Whose session it was that was not seen for too long. */
   async function pastOwnerOf(text: string): Promise<RefusedSubject | undefined> {
     const session = isTokenText(SESSION_PREFIX, text) ? await findSessionByHash(db.read, hashToken(text)) : undefined
@@ -124,7 +134,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     if (username.includes('\0')) throw wrongLogin()
     if (password.startsWith(OAT)) {
       const byToken = await useOrganizationToken(password, username.toLowerCase())
-      if (byToken === undefined) throw wrongPair()
+      if (byToken === undefined) throw refusedOf(wrongPair(), await tokenOf(password))
       return byToken
     }
     // A token cannot be guessed: a right one is let in however many wrong passwords came before, and a wrong one is no guess.
@@ -189,7 +199,9 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     if (text.startsWith(SESSION_PREFIX)) return { principal: await useSession(text, from) }
     if (text.startsWith(OAT)) {
       const principal = await useOrganizationToken(text)
-      if (principal === undefined) throw invalidToken('it is unknown, revoked, deactivated or expired')
+      if (principal === undefined) {
+        throw refusedOf(invalidToken('it is unknown, revoked, deactivated or expired'), await tokenOf(text))
+      }
       return { principal }
     }
     const { subject, access } = await verifyBearer(text)
@@ -197,7 +209,8 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     if (subject.organizationTokenId !== undefined) {
       const token = await findOrganizationTokenById(db.read, subject.organizationTokenId)
       if (token === undefined || token.is_active === 0 || isPast(token.expires_at, clock.now())) {
-        throw invalidToken('the token that it was obtained with is revoked, deactivated or expired')
+        const subject = token && refusedToken(token)
+        throw refusedOf(invalidToken('the token that it was obtained with is revoked, deactivated or expired'), subject)
       }
       noteOrganizationTokenUse(db, token, clock.now())
       return { principal: tokenPrincipal(token), access }
@@ -251,6 +264,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       }
     },
   }
+}
+
+function refusedToken({ id, label, organization }: FoundOrganizationToken): RefusedSubject {
+  return { organization: organization.name, label, tokenId: id }
 }
 
 function provenOf({ userId, username }: Person): RefusedSubject {

@@ -1,6 +1,16 @@
 /** Whom credentials named that were refused: for the audit log, and never for the answer. */
 
-export interface RefusedSubject {
+export type RefusedSubject = RefusedPerson | RefusedToken
+
+/** A token of an organization that is valid no more, or came with another's name. */
+export interface RefusedToken {
+  /** Name of the organization. */
+  readonly organization: string
+  readonly label: string
+  readonly tokenId: string
+}
+
+export interface RefusedPerson {
   readonly userId: string
   readonly username: string
   readonly tokenId?: string | undefined

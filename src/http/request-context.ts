@@ -1,7 +1,7 @@
 /** What the doors tell the audit log: who asks, and who was refused. */
 import { type Authenticated, actorOf, type Principal } from '../access/principal.ts'
 import type { Refused } from '../access/refusals.ts'
-import { findRefusedSubject } from '../access/refused-subject.ts'
+import { findRefusedSubject, type RefusedToken } from '../access/refused-subject.ts'
 import { isAppError } from '../errors.ts'
 import type { RequestContext } from '../lib/request-context.ts'
 import { requestIdOf } from '../lib/request-id.ts'
@@ -80,6 +80,7 @@ export function refusedBy(
   }
   const named = findRefusedSubject(error)
   if (named !== undefined) {
+    if ('organization' in named) return { ...from, ...refusedTokenOf(named) }
     const { userId, username, tokenId, isProven } = named
     const actor = `user:${username}`
     return { ...from, userId, actor, tokenId, isProven, action: 'login', object: actor }
@@ -88,4 +89,10 @@ export function refusedBy(
   const who = refusedWho(on.who, attempt.organization)
   const { action, object } = attempt
   return who && { ...from, ...who, action, object }
+}
+
+/** Told to the organization whose token it is, whatever was asked for. */
+function refusedTokenOf({ organization, label, tokenId }: RefusedToken) {
+  const who = { userId: undefined, actor: `token:${label}`, tokenId, isProven: true }
+  return { ...who, organization, action: 'login', object: `token:${tokenId}` }
 }

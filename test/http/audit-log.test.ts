@@ -212,6 +212,15 @@ describeOnEachDatabase('the audit log', (start) => {
     const far = () => read('/organizations/far/audit?limit=1000', other)
     const asked = await during(far, () => kagami.call('GET', '/organizations/far', { login: made.token }))
     expect(told(asked)).toEqual(['token:acme/ci ci organization.read far DENIED 1'])
+    // Valid no more, or with another's name: told to whose it is, wherever it knocks.
+    await kagami.call('PATCH', `${path}/${made.id}`, { login: OWNER, body: { active: false } })
+    const ended = await during(acme, async () => {
+      expect((await kagami.call('GET', '/organizations/far', { login: made.token })).status).toBe(401)
+      expect((await onRegistry('GET', 'acme/from-ci/tags/list', login)).status).toBe(401)
+      expect((await onRegistry('GET', 'far/x/tags/list', { ...login, username: 'far' })).status).toBe(401)
+    })
+    expect(told(ended)).toEqual([`token:ci ci login token:${made.id} UNAUTHORIZED 3`])
+    expect((await far()).filter(({ action }) => action === 'login')).toEqual([])
     expect(JSON.stringify([await acme(), await far()])).not.toContain(made.token)
   })
 
