@@ -38,7 +38,9 @@ export function createPresence({ db, clock, ttlMs }: PresenceOptions): Presence 
     const before = isoTime(new Date(clock.now().getTime() - FORGET_AFTER_MS))
     await db.write((tx) => forgetLeases(tx, SERVER_LEASE, before))
     const taken = await acquireLease({ db, clock, key: `${SERVER_LEASE}${holder}`, holder, ttlMs })
-    // Taken from us by nobody but a server that thought itself alone, or one that forgot us after a long sleep: said again when needed.
+    // Taken from us by nobody but a server that thought itself alone, or one that forgot us after a long sleep: said again when needed. So is
+    // what cannot be said yet, as an own word that came late has not lost its time.
+    if (taken === undefined) announced = undefined
     taken?.signal.addEventListener('abort', () => {
       announced = undefined
     })
