@@ -8,11 +8,12 @@ import { CATALOG, LAYERED, scaled } from './catalog-content.ts'
 import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measureMirroring } from './mirroring.ts'
+import { measureReleases } from './releases.ts'
 import { measureServing } from './serving.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [mirror|webhooks] [options]
+const USAGE = `npm run bench -- [mirror|webhooks|releases] [options]
   --only serving|mirroring   one half
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -38,7 +39,11 @@ npm run bench -- webhooks: tag moves to a healthy, a dead and a slow receiver
   --rate N                   moves a second after that (200)
   --steady N                 for so many seconds (30)
   --slow-ms N                that the slow receiver takes (2000)
-  --database URL             a PostgreSQL database instead of SQLite`
+  --database URL             a PostgreSQL database instead of SQLite
+
+npm run bench -- releases: from a release to the tag here and to our webhook, by a schedule of 1m and with a push hint
+  --repositories N           which release once without a hint (4)
+  --releases N               with one (100)`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const
@@ -68,6 +73,7 @@ function parse() {
       steady: number(30),
       'slow-ms': number(2000),
       database: { type: 'string' },
+      releases: number(100),
     },
     allowPositionals: true,
   })
@@ -142,9 +148,14 @@ if (positionals.join(' ') === 'webhooks') {
   console.log(`${await machine()}\n\n${await measureWebhooks({ ...load, database: values.database, say })}`)
   process.exit(0)
 }
+if (positionals.join(' ') === 'releases') {
+  const releases = { repositories: count('repositories'), releases: count('releases'), say }
+  console.log(`${await machine()}\n\n${await measureReleases(releases)}`)
+  process.exit(0)
+}
 if (positionals.length > 0) {
   if (positionals.join(' ') !== 'mirror')
-    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks or nothing`)
+    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases or nothing`)
   console.log(`${await machine()}\n\n${await measureShapes()}`)
   process.exit(0)
 }
