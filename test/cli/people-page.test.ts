@@ -15,6 +15,7 @@ test('docs/people.md: its commands work, one after the other', async () => {
     const owner = await signInOwner(kagami)
     const ann = commandLineUser(kagami.url, kagami.directory)
     await kagami.addUser('bob', { acme: 'member', beta: 'owner' })
+    await owner.run(['team', 'create', 'acme', 'platform'])
     const given = new Map<string, string>()
     const inviteTo = async (organization: string) =>
       JSON.parse((await owner.run(['invitation', 'create', organization, '--json'])).stdout)
