@@ -41,13 +41,13 @@ export function createRefusals(db: Database, clock: Clock): Refusals {
     const at = isoTime(clock.now())
     const known = waiting.get(key)
     if (known === undefined) {
-      const own = apart.get(one.actor) ?? []
+      const own = apart.get(one.account) ?? []
       if (own.length >= MAX_APART && !isRest) {
         const organization = own.includes(one.organization) ? one.organization : undefined
         return add({ ...one, ...REST, organization }, true)
       }
       if (waiting.size >= MAX_WAITING) return false
-      if (!isRest) apart.set(one.actor, [...own, one.organization])
+      if (!isRest) apart.set(one.account, [...own, one.organization])
     }
     waiting.set(key, { ...one, firstAt: at, ...known, attempts: (known?.attempts ?? 0) + 1, lastAt: at })
     return true

@@ -30,6 +30,11 @@ function tokenIdOf(principal: Principal): string | undefined {
   }
 }
 
+function asUser(username: string) {
+  const actor = `user:${username}`
+  return { actor, account: actor }
+}
+
 /**
  * Who was refused; undefined: nobody with a name.
  * @param organization that was asked: elsewhere an organization's token is told with the name of its own, as labels are anybody's to choose
@@ -37,17 +42,17 @@ function tokenIdOf(principal: Principal): string | undefined {
 export function refusedWho(
   { principal }: Authenticated,
   organization: string | undefined,
-): Pick<Refused, 'userId' | 'actor' | 'tokenId' | 'isProven'> | undefined {
+): Pick<Refused, 'userId' | 'actor' | 'account' | 'tokenId' | 'isProven'> | undefined {
   const tokenId = tokenIdOf(principal)
   switch (principal.kind) {
     case 'anonymous':
       return undefined
     case 'user':
-      return { userId: principal.userId, actor: `user:${principal.username}`, tokenId, isProven: true }
+      return { userId: principal.userId, ...asUser(principal.username), tokenId, isProven: true }
     case 'organization-token': {
       const { label, organization: own } = principal
       const actor = `token:${own.name === organization ? label : `${own.name}/${label}`}`
-      return { userId: undefined, actor, tokenId, isProven: true }
+      return { userId: undefined, actor, account: `organization:${own.name}`, tokenId, isProven: true }
     }
   }
 }
@@ -82,8 +87,8 @@ export function refusedBy(
   if (named !== undefined) {
     if ('organization' in named) return { ...from, ...refusedTokenOf(named) }
     const { userId, username, tokenId, isProven } = named
-    const actor = `user:${username}`
-    return { ...from, userId, actor, tokenId, isProven, action: 'login', object: actor }
+    const who = asUser(username)
+    return { ...from, userId, ...who, tokenId, isProven, action: 'login', object: who.actor }
   }
   if (on.who === undefined || (error.code !== 'DENIED' && o.isHidden !== true)) return undefined
   const who = refusedWho(on.who, attempt.organization)
@@ -93,6 +98,7 @@ export function refusedBy(
 
 /** Told to the organization whose token it is, whatever was asked for. */
 function refusedTokenOf({ organization, label, tokenId }: RefusedToken) {
-  const who = { userId: undefined, actor: `token:${label}`, tokenId, isProven: true }
+  const account = `organization:${organization}`
+  const who = { userId: undefined, actor: `token:${label}`, account, tokenId, isProven: true }
   return { ...who, organization, action: 'login', object: `token:${tokenId}` }
 }

@@ -18,7 +18,7 @@ const HISTORY_BATCH = 1000
 const FOLD_BATCH = 5000
 const AUDIT_BATCH = 1000
 /** Of one organization, whatever the retention says. */
-const MAX_AUDIT_ENTRIES = 100_000
+const MAX_AUDIT_ENTRIES = { done: 100_000, refused: 20_000 }
 
 export interface Housekeeping {
   /** Ends once the round under way is over. */
@@ -90,12 +90,15 @@ export async function forgetAudit(
   db: Database,
   before: string,
   signal?: AbortSignal,
-  most: number = MAX_AUDIT_ENTRIES,
+  most: typeof MAX_AUDIT_ENTRIES = MAX_AUDIT_ENTRIES,
 ): Promise<number> {
   const o = { db, batch: AUDIT_BATCH, signal }
   let removed = await inBatches((tx) => pruneAudit(tx, before, AUDIT_BATCH), o)
-  for (const organizationId of await listLongLogs(db.read, most)) {
-    removed += await inBatches((tx) => shortenAudit(tx, organizationId, { most, limit: AUDIT_BATCH }), o)
+  for (const part of await listLongLogs(db.read, most)) {
+    const o = { most: most[part.outcome], limit: AUDIT_BATCH }
+    for (let taken = 1; taken > 0 && signal?.aborted !== true; removed += taken) {
+      taken = await db.write((tx) => shortenAudit(tx, part, o))
+    }
   }
   return removed
 }

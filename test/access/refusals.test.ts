@@ -9,6 +9,7 @@ import { describeOnEachEngine } from '../support/engines.ts'
 const one = {
   userId: 'u',
   actor: 'user:eve',
+  account: 'user:eve',
   tokenId: undefined,
   isProven: true,
   organization: 'acme',
@@ -41,7 +42,7 @@ describeOnEachEngine('refused attempts', (openFresh) => {
     const { db, id, refusals } = await open()
     for (let i = 0; i < 20_000; i++) refusals.note({ ...one, object: `acme/${i}`, address: `192.0.2.${i % 200}` })
     // Another who knocks at the same moment is told apart still.
-    refusals.note({ ...one, actor: 'user:ada', userId: 'a' })
+    refusals.note({ ...one, actor: 'user:ada', account: 'user:ada', userId: 'a' })
     await refusals.flush()
     const own = await listAudit(db.read, id, { actor: 'user:eve' }, { limit: 1000 })
     expect(own.length).toBe(21)
@@ -55,7 +56,7 @@ describeOnEachEngine('refused attempts', (openFresh) => {
   test('of more accounts than are remembered are lost, and never grow', async () => {
     const { db, refusals } = await open()
     for (let i = 0; i < 5000; i++)
-      refusals.note({ ...one, actor: `user:${i}`, userId: `${i}`, organization: undefined })
+      refusals.note({ ...one, actor: `user:${i}`, account: `user:${i}`, userId: `${i}`, organization: undefined })
     await refusals.flush()
     const entries = await listAudit(db.read, null, {}, { limit: 5000 })
     expect(entries.length).toBe(2000)

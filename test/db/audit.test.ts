@@ -96,7 +96,14 @@ describeOnEachEngine('the audit log', (openFresh) => {
   test('an account that hammers makes a few entries an hour, and all attempts are counted', async () => {
     const db = await openFresh()
     const id = await organization(db, 'acme')
-    const of = { userId: 'u', actor: 'user:eve', tokenId: undefined, isProven: true, organization: 'acme' }
+    const of = {
+      userId: 'u',
+      actor: 'user:eve',
+      account: 'user:eve',
+      tokenId: undefined,
+      isProven: true,
+      organization: 'acme',
+    }
     const one = { ...of, action: 'repository.pull', code: 'DENIED', requestId: undefined }
     await db.write(async (tx) => {
       for (let i = 0; i < 500; i++) {
@@ -112,8 +119,70 @@ describeOnEachEngine('the audit log', (openFresh) => {
     const hourLater = { firstAt: at(3_600_000), lastAt: at(3_600_000), attempts: 1 }
     const again = { ...one, object: 'acme/guess-1', address: undefined }
     await db.write((tx) => countRefused(tx, { ...again, ...hourLater }))
-    await db.write((tx) => countRefused(tx, { ...again, ...hourLater, actor: 'user:mallory' }))
+    await db.write((tx) => countRefused(tx, { ...again, ...hourLater, actor: 'user:mallory', account: 'user:mallory' }))
     expect((await all(db, id)).length).toBe(23)
+  })
+
+  test('tokens of one organization are one account, whatever they are called', async () => {
+    const db = await openFresh()
+    const id = await organization(db, 'acme')
+    const of = { userId: undefined, account: 'organization:evil', tokenId: undefined, isProven: true, code: 'DENIED' }
+    const asked = { organization: 'acme', action: 'repository.pull', object: 'acme/box', address: undefined }
+    const when = { firstAt: at(0), lastAt: at(0), attempts: 1, requestId: undefined }
+    await db.write(async (tx) => {
+      for (let i = 0; i < 60; i++) await countRefused(tx, { ...of, ...asked, ...when, actor: `token:evil/label-${i}` })
+    })
+    const entries = await all(db, id)
+    expect(entries.length).toBe(21)
+    expect([entries[0]?.actor, entries[0]?.after?.attempts]).toEqual(['token:evil/*', 40])
+  })
+
+  test('refusals push out nothing that was done, and of what was done the busiest loses first', async () => {
+    const db = await openFresh()
+    const id = await organization(db, 'acme')
+    const by = (actor: string, ms: number) => {
+      const clock = { now: () => new Date(at(ms)) }
+      const request = { actor, tokenId: undefined, address: undefined, requestId: 'r' }
+      const write = () => db.write((tx) => recordAudit(tx, { ...nothing, organizationId: id }, { clock }))
+      return inRequest(request, write)
+    }
+    for (let i = 0; i < 5; i++) await by('user:ada', i)
+    for (let i = 5; i < 30; i++) await by('user:busy', i)
+    const of = { userId: 'u', tokenId: undefined, isProven: true, organization: 'acme', code: 'DENIED' }
+    const attempt = { action: 'repository.pull', object: 'acme/box', address: undefined, requestId: undefined }
+    const when = { firstAt: at(31), lastAt: at(31), attempts: 1 }
+    await db.write(async (tx) => {
+      for (let i = 0; i < 12; i++)
+        await countRefused(tx, { ...of, ...attempt, ...when, actor: `user:${i}`, account: `user:${i}` })
+    })
+    expect(await forgetAudit(db, at(0), undefined, { done: 10, refused: 10 })).toBe(20 + 2)
+    const left = await all(db, id)
+    expect(left.filter(({ outcome }) => outcome === 'refused').length).toBe(10)
+    const done = left.filter(({ outcome }) => outcome === 'done').map((entry) => `${entry.actor} ${entry.at}`)
+    expect(done).toEqual(
+      [29, 28, 27, 26, 25].map((ms) => `user:busy ${at(ms)}`).concat([4, 3, 2, 1, 0].map((ms) => `user:ada ${at(ms)}`)),
+    )
+  })
+
+  test('nobody but operators fills the log of the instance with their own affairs', async () => {
+    const db = await openFresh()
+    let ms = 0
+    const sign = (actor: string) => {
+      const request = { actor, tokenId: undefined, address: undefined, requestId: 'r' }
+      const clock = { now: () => new Date(at(ms++)) }
+      return inRequest(request, () =>
+        db.write((tx) => recordAudit(tx, { ...nothing, organizationId: null }, { clock })),
+      )
+    }
+    for (let i = 0; i < 500; i++) await sign('user:ada')
+    await expect(sign('user:ada')).rejects.toMatchObject({
+      code: 'TOOMANYREQUESTS',
+      detail: { retryAfterSeconds: 3600 },
+    })
+    await sign('user:bob')
+    expect((await all(db, null)).length).toBe(501)
+    ms = 3_600_000
+    await sign('user:ada')
   })
 
   test('is shortened by age, and by number, each log by itself', async () => {
@@ -128,7 +197,7 @@ describeOnEachEngine('the audit log', (openFresh) => {
       if (i < 3) await add(other, i)
     }
     expect(await db.write((tx) => pruneAudit(tx, at(2), 3))).toBe(3)
-    expect(await forgetAudit(db, at(2), undefined, 4)).toBe(3 + 4 + 4)
+    expect(await forgetAudit(db, at(2), undefined, { done: 4, refused: 4 })).toBe(3 + 4 + 4)
     const times = async (id: string | null) => (await all(db, id)).map((entry) => entry.at)
     expect(await times(acme)).toEqual([9, 8, 7, 6].map(at))
     expect(await times(null)).toEqual([9, 8, 7, 6].map(at))

@@ -11,6 +11,8 @@ export interface RefusedAttempts {
   readonly userId: string | undefined
   /** `user:<name>`, `token:<label>` of the organization that was asked, or `token:<organization>/<label>` of another. */
   readonly actor: string
+  /** What has a bounded number of entries: `user:<name>`, or `organization:<name>` for all tokens of one, as their labels are chosen freely. */
+  readonly account: string
   /** Id of the token that was used. */
   readonly tokenId: string | undefined
   /** False: somebody has only named the account, so the attempt is told to organizations of its own alone. */
@@ -39,9 +41,9 @@ const REST = '~'
 export async function countRefused(tx: Transaction, one: RefusedAttempts): Promise<void> {
   const organizationId = await findLog(tx, one)
   const token = await findTokenLabel(tx, one.tokenId)
-  const prefix = `${one.firstAt.slice(0, HOUR_LENGTH)} ${organizationId ?? '-'} ${one.actor} `
+  const prefix = `${one.firstAt.slice(0, HOUR_LENGTH)} ${organizationId ?? '-'} ${one.account} `
   const same = createHash('sha256')
-    .update(JSON.stringify([token, one.action, one.object, one.code, one.address ?? null]))
+    .update(JSON.stringify([one.actor, token, one.action, one.object, one.code, one.address ?? null]))
     .digest('base64url')
   if (await addTo(tx, prefix + same, one)) return
   const { apart } = await tx
@@ -58,7 +60,7 @@ export async function countRefused(tx: Transaction, one: RefusedAttempts): Promi
   const row = {
     organization_id: organizationId,
     at: one.firstAt,
-    actor: one.actor,
+    actor: isApart ? one.actor : restOf(one),
     ...facts,
     outcome: 'refused' as const,
     before_state: null,
@@ -67,6 +69,11 @@ export async function countRefused(tx: Transaction, one: RefusedAttempts): Promi
     coalesced: prefix + (isApart ? same : REST),
   }
   await tx.insertInto('audit_entries').values(row).execute()
+}
+
+/** Who stands for the rest of an account. */
+function restOf({ account, actor }: RefusedAttempts): string {
+  return account.startsWith('organization:') ? `token:${account.slice('organization:'.length)}/*` : actor
 }
 
 /** False when there is no such entry. */

@@ -1,6 +1,7 @@
 /** The audit log: who did what, in the transaction of the change; and who was refused what (`audit-refusals.ts`). */
 import type { Selectable } from 'kysely'
 import type { AuditEntry } from '../../api/audit.ts'
+import { AppError } from '../../errors.ts'
 import { type Clock, isoTime, systemClock } from '../../lib/clock.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { currentRequest } from '../../lib/request-context.ts'
@@ -29,6 +30,7 @@ const MAX_ITEMS = 50
 /**
  * One entry, in the transaction of the change that it tells of: neither is there without the other. Who did it is told by the request under
  * way; outside of one it was the system.
+ * @throws AppError TOOMANYREQUESTS for whoever fills the instance's log with their own affairs
  * @param o.token its label, where the change itself may have ended the token; undefined: it is looked up
  */
 export async function recordAudit(
@@ -37,9 +39,11 @@ export async function recordAudit(
   o: { readonly token?: string | null; readonly clock?: Clock } = {},
 ): Promise<void> {
   const request = currentRequest()
+  const now = (o.clock ?? systemClock).now()
+  if (change.organizationId === null && request !== undefined) await keepWithinRate(tx, request.actor, now)
   const row = {
     organization_id: change.organizationId,
-    at: isoTime((o.clock ?? systemClock).now()),
+    at: isoTime(now),
     actor: request?.actor ?? 'system',
     token: o.token === undefined ? await findTokenLabel(tx, request?.tokenId) : o.token,
     action: change.action,
@@ -52,6 +56,35 @@ export async function recordAudit(
     coalesced: null,
   }
   await tx.insertInto('audit_entries').values(row).execute()
+}
+
+/** What people who are no operators may change of their own within an hour: the log of the instance is everybody's. */
+const MAX_OWN_AN_HOUR = 500
+const HOUR_MS = 60 * 60 * 1000
+
+async function keepWithinRate(tx: Transaction, actor: string, now: Date): Promise<void> {
+  const reached = await tx
+    .selectFrom('audit_entries')
+    .select('at')
+    .where('organization_id', 'is', null)
+    .where('actor', '=', actor)
+    .orderBy('seq', 'desc')
+    .offset(MAX_OWN_AN_HOUR - 1)
+    .limit(1)
+    .executeTakeFirst()
+  if (reached === undefined || reached.at <= isoTime(new Date(now.getTime() - HOUR_MS))) return
+  const user = await tx
+    .selectFrom('users')
+    .select('is_operator')
+    .where('username', '=', actor.replace(/^user:/, ''))
+    .executeTakeFirst()
+  if (user?.is_operator === 1) return
+  const retryAfterSeconds = Math.max(1, Math.ceil((Date.parse(reached.at) + HOUR_MS - now.getTime()) / 1000))
+  throw new AppError(
+    'TOOMANYREQUESTS',
+    `${actor} has signed in and changed things of its own ${MAX_OWN_AN_HOUR} times within an hour: try again in ${retryAfterSeconds} s`,
+    { detail: { retryAfterSeconds } },
+  )
 }
 
 /** What its owner, or its organization's, calls the token; null: there is none. */
@@ -148,32 +181,57 @@ export async function pruneAudit(tx: Transaction, before: string, limit: number)
   return Number(numDeletedRows)
 }
 
-/** The logs that hold more than `most` entries; null: the instance's. */
-export async function listLongLogs(db: Queries, most: number): Promise<(string | null)[]> {
-  const rows = await db
-    .selectFrom('audit_entries')
-    .select('organization_id')
-    .groupBy('organization_id')
-    .having((eb) => eb.fn.countAll<number>(), '>', most)
-    .execute()
-  return rows.map((row) => row.organization_id)
+/** One outcome of one log: refused attempts never push out what was done. */
+export interface LogPart {
+  /** Null: the instance's. */
+  readonly organizationId: string | null
+  readonly outcome: 'done' | 'refused'
 }
 
-/** Removes up to `limit` of the oldest entries beyond the newest `most` of one log. @returns how many */
+/** Those that hold more entries than `most` says. */
+export async function listLongLogs(
+  db: Queries,
+  most: Readonly<Record<LogPart['outcome'], number>>,
+): Promise<LogPart[]> {
+  const rows = await db
+    .selectFrom('audit_entries')
+    .select(['organization_id as organizationId', 'outcome'])
+    .select((eb) => eb.fn.countAll<number | string>().as('entries'))
+    .groupBy(['organization_id', 'outcome'])
+    .execute()
+  return rows.filter(({ outcome, entries }) => Number(entries) > most[outcome])
+}
+
+/** Of one log, one account has so much before its own oldest entries go first. */
+const SHARE = 1 / 10
+
+/** Removes up to `limit` of the oldest entries beyond `most`: those of the busiest account, as long as it has more than its share. @returns how many */
 export async function shortenAudit(
   tx: Transaction,
-  organizationId: string | null,
+  { organizationId, outcome }: LogPart,
   o: { readonly most: number; readonly limit: number },
 ): Promise<number> {
-  const of = tx.selectFrom('audit_entries').select('seq').orderBy('seq', 'desc')
+  const part = tx.selectFrom('audit_entries').where('outcome', '=', outcome)
   const own =
-    organizationId === null ? of.where('organization_id', 'is', null) : of.where('organization_id', '=', organizationId)
-  const last = await own.offset(o.most).limit(1).executeTakeFirst()
-  if (last === undefined) return 0
-  const over = own.clearOrderBy().where('seq', '<=', last.seq).orderBy('seq').limit(o.limit)
+    organizationId === null
+      ? part.where('organization_id', 'is', null)
+      : part.where('organization_id', '=', organizationId)
+  const counts = await own
+    .select('actor')
+    .select((eb) => eb.fn.countAll<number | string>().as('entries'))
+    .groupBy('actor')
+    .orderBy('entries', 'desc')
+    .execute()
+  const over = counts.reduce((sum, { entries }) => sum + Number(entries), -o.most)
+  const [busiest] = counts
+  if (over <= 0 || busiest === undefined) return 0
+  const beyond = Number(busiest.entries) - Math.floor(o.most * SHARE)
+  const from = beyond > 0 ? own.where('actor', '=', busiest.actor) : own
+  const limit = Math.min(o.limit, over, beyond > 0 ? beyond : over)
+  const oldest = from.select('seq').orderBy('seq').limit(limit)
   const { numDeletedRows } = await tx
     .deleteFrom('audit_entries')
-    .where('seq', 'in', (eb) => eb.selectFrom(over.as('over')).select('over.seq'))
+    .where('seq', 'in', (eb) => eb.selectFrom(oldest.as('oldest')).select('oldest.seq'))
     .executeTakeFirstOrThrow()
   return Number(numDeletedRows)
 }

@@ -49,6 +49,7 @@ describeOnEachDatabase('people over the API', (startServer) => {
       expect(made).toMatchObject({
         organization: 'inviters',
         role: 'editor',
+        teams: [],
         email: 'guest@example.com',
         createdBy: 'ira',
         mail: 'off',
@@ -61,6 +62,7 @@ describeOnEachDatabase('people over the API', (startServer) => {
       expect(JSON.parse(shown.text)).toEqual({
         organization: 'inviters',
         role: 'editor',
+        teams: [],
         email: 'guest@example.com',
         expiresAt: made.expiresAt,
       })
