@@ -92,6 +92,7 @@ describeOnEachDatabase('people over the API', (startServer) => {
       expect(JSON.parse((await call('POST', '/invitations/accept', jo, { secret: second })).text)).toEqual({
         organization: 'inviters',
         role: 'member',
+        teams: [],
       })
       const { invitations } = (await call('GET', '/organizations/inviters/invitations', ira)).as(invitationListSchema)
       expect(invitations.map(({ state, acceptedBy }) => `${state} ${acceptedBy}`).sort()).toEqual([
