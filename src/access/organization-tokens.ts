@@ -27,7 +27,7 @@ import { isPast, MAX_LABEL_LENGTH, TOUCH_EVERY_MS } from './tokens.ts'
 export const MAX_REPOSITORIES = 50
 /** Of one organization, expired ones too until they are revoked. */
 export const MAX_TOKENS = 100
-/** Of CI jobs, which live for minutes; expired ones are removed. */
+/** Of the CI jobs of one rule, which live for minutes; expired ones are removed. */
 const MAX_RULE_TOKENS = 1000
 
 export interface NewOrganizationToken {
@@ -92,15 +92,15 @@ export async function issueOrganizationToken(
 async function keepWithinLimits(tx: Transaction, token: NewOrganizationToken, now: string): Promise<void> {
   const { organizationId, ruleId } = token
   if (ruleId === undefined) {
-    if ((await countOrganizationTokens(tx, organizationId, 'people')) < MAX_TOKENS) return
+    if ((await countOrganizationTokens(tx, organizationId, null)) < MAX_TOKENS) return
     throw new AppError(
       'CONFLICT',
       `the organization has ${MAX_TOKENS} tokens, expired ones among them: revoke one that is of no more use`,
     )
   }
   await removeExpiredRuleTokens(tx, organizationId, now)
-  if ((await countOrganizationTokens(tx, organizationId, 'rules')) < MAX_RULE_TOKENS) return
-  throw new AppError('TOOMANYREQUESTS', `jobs of the organization hold ${MAX_RULE_TOKENS} tokens already`, {
+  if ((await countOrganizationTokens(tx, organizationId, ruleId)) < MAX_RULE_TOKENS) return
+  throw new AppError('TOOMANYREQUESTS', `jobs of the rule hold ${MAX_RULE_TOKENS} tokens already`, {
     detail: { retryAfterSeconds: 60 },
   })
 }

@@ -68,6 +68,15 @@ describeOnEachEngine('teams', (openFresh) => {
     expect(await decide(on, who, 'acme/app', 'push')).toBe('denied')
   })
 
+  test('whoever may grant on one repository leaves no grant where it was', async () => {
+    const on = await openAccessInstance(await openFresh())
+    const { team, organizationId } = await closedOrganization(on)
+    const grant = { organizationId, teamId: team.id, permission: 'admin', at, isPresent: true } as const
+    await on.db.write((tx) => grantToTeam(tx, { ...grant, repository: 'acme/app' }))
+    const gone = on.db.write((tx) => grantToTeam(tx, { ...grant, repository: 'acme/none' }))
+    await expect(gone).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
   test('each permission includes the ones before, on a name or a pattern, and on nothing else', async () => {
     const on = await openAccessInstance(await openFresh())
     const { who, grant } = await closedOrganization(on)

@@ -9,6 +9,7 @@ import {
   findDeviceByCode,
   findWaitingDevice,
   insertDevice,
+  isStillGood,
   notePoll,
   removeDevice,
 } from '../../db/people/device-authorizations.ts'
@@ -54,6 +55,8 @@ export type Polled =
 /** Who decides about a device. */
 export interface Approver {
   readonly userId: string
+  readonly token?: { readonly id: string } | undefined
+  readonly session?: { readonly id: string } | undefined
 }
 
 export interface Devices {
@@ -70,7 +73,7 @@ export interface Devices {
 const LIFE_SECONDS = 600
 const INTERVAL_SECONDS = 5
 const MAX_INTERVAL_SECONDS = 60
-const MAX_OF_NETWORK = 20
+const MOST = { ofNetwork: 20, inAll: 10_000 }
 /** RFC 8628, section 6.1: about 34 bits, behind a limit on guesses. */
 const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
 const USER_CODE_LENGTH = 8
@@ -127,12 +130,13 @@ export function createDevices(deps: {
         network: networkOf(address),
         status: 'pending',
         user_id: null,
+        credential: null,
         interval_seconds: INTERVAL_SECONDS,
         polled_at: null,
         created_at: isoTime(now),
         ends_at: isoTime(new Date(now.getTime() + LIFE_SECONDS * 1000)),
       }
-      await db.write((tx) => insertDevice(tx, row, { most: MAX_OF_NETWORK }))
+      await db.write((tx) => insertDevice(tx, row, { most: MOST }))
       return {
         deviceCode,
         userCode: `${letters.slice(0, 4)}-${letters.slice(4)}`,
@@ -146,6 +150,8 @@ export function createDevices(deps: {
       const now = clock.now()
       const at = isoTime(now)
       const refuse = (error: PollRefusal): Polled => ({ kind: 'refused', error })
+      // Whoever has no code does not make others wait for the writer.
+      if ((await findDeviceByCode(db.read, deviceHash)) === undefined) return refuse('expired_token')
       return db.write(async (tx): Promise<Polled> => {
         const device = await findDeviceByCode(tx, deviceHash)
         if (device === undefined || device.ends_at <= at) return refuse('expired_token')
@@ -161,7 +167,8 @@ export function createDevices(deps: {
         }
         await removeDevice(tx, deviceHash)
         const user = device.user_id === null ? undefined : await findUserById(tx, device.user_id)
-        if (device.status === 'denied' || user === undefined) return refuse('access_denied')
+        const isGood = user !== undefined && (await isStillGood(tx, device.credential ?? 'password', at))
+        if (device.status === 'denied' || !isGood) return refuse('access_denied')
         const text = makeTokenText('kgm_pat_')
         const row: TokenRow = {
           id: newId(),
@@ -186,7 +193,7 @@ export function createDevices(deps: {
       const decided = await db.write(async (tx) => {
         const device = await findWaitingDevice(tx, userHash, at)
         if (device === undefined) return undefined
-        await decideDevice(tx, deviceHash, { status, userId: by.userId })
+        await decideDevice(tx, deviceHash, { status, userId: by.userId, credential: credentialOf(by) })
         const action = status === 'approved' ? 'device.approve' : 'device.deny'
         const change = { organizationId: null, action, object: `device:${device.name}` }
         await recordAudit(tx, { ...change, before: null, after: { name: device.name, address: device.address } })
@@ -196,6 +203,12 @@ export function createDevices(deps: {
       throw new AppError('NOT_FOUND', 'no device waits for this code any more')
     },
   }
+}
+
+/** As the row keeps it: what ends before the device has come for its token ends that too. */
+function credentialOf({ token, session }: Approver): string {
+  if (token !== undefined) return `token:${token.id}`
+  return session === undefined ? 'password' : `session:${session.id}`
 }
 
 function waitingOf({ name, address, created_at, ends_at }: DeviceAuthorizationRow): WaitingDevice {

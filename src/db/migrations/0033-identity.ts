@@ -42,8 +42,9 @@ export const identity: Migration = {
     `CREATE TABLE device_authorizations (
       device_hash ${t.text} PRIMARY KEY, user_hash ${t.text} NOT NULL UNIQUE, name ${t.text} NOT NULL, address ${t.text} NOT NULL,
       network ${t.text} NOT NULL, status ${t.text} NOT NULL, user_id ${t.text} REFERENCES users (id) ON DELETE CASCADE,
-      interval_seconds ${t.integer} NOT NULL, polled_at ${t.text}, created_at ${t.text} NOT NULL, ends_at ${t.text} NOT NULL)`,
+      credential ${t.text}, interval_seconds ${t.integer} NOT NULL, polled_at ${t.text}, created_at ${t.text} NOT NULL, ends_at ${t.text} NOT NULL)`,
     `CREATE INDEX device_authorizations_network ON device_authorizations (network)`,
+    `CREATE INDEX device_authorizations_user ON device_authorizations (user_id)`,
     `CREATE INDEX device_authorizations_end ON device_authorizations (ends_at)`,
     // Who vouched for whom a session is of; NULL: it was opened by a password.
     `ALTER TABLE sessions ADD COLUMN provider_id ${t.text}`,

@@ -7,7 +7,7 @@ import type { DeviceAuthorizationRow } from '../schema.ts'
 export async function insertDevice(
   tx: Transaction,
   row: DeviceAuthorizationRow,
-  o: { readonly most: number },
+  o: { readonly most: { readonly ofNetwork: number; readonly inAll: number } },
 ): Promise<void> {
   await tx.deleteFrom('device_authorizations').where('ends_at', '<=', row.created_at).execute()
   const { count } = await tx
@@ -15,8 +15,22 @@ export async function insertDevice(
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('network', '=', row.network)
     .executeTakeFirstOrThrow()
-  if (Number(count) >= o.most) {
-    throw new AppError('TOOMANYREQUESTS', `${o.most} devices of your network wait already: try again in a minute`, {
+  if (Number(count) >= o.most.ofNetwork) {
+    throw new AppError(
+      'TOOMANYREQUESTS',
+      `${o.most.ofNetwork} devices of your network wait already: try again in a minute`,
+      {
+        detail: { retryAfterSeconds: 60 },
+      },
+    )
+  }
+  const { all } = await tx
+    .selectFrom('device_authorizations')
+    .select((eb) => eb.fn.countAll<number>().as('all'))
+    .executeTakeFirstOrThrow()
+  // Networks are cheap to come by.
+  if (Number(all) >= o.most.inAll) {
+    throw new AppError('TOOMANYREQUESTS', `${o.most.inAll} devices wait already: try again in a minute`, {
       detail: { retryAfterSeconds: 60 },
     })
   }
@@ -45,11 +59,11 @@ export async function findWaitingDevice(
 export async function decideDevice(
   tx: Transaction,
   deviceHash: string,
-  decision: { readonly status: 'approved' | 'denied'; readonly userId: string },
+  decision: { readonly status: 'approved' | 'denied'; readonly userId: string; readonly credential: string },
 ): Promise<void> {
   await tx
     .updateTable('device_authorizations')
-    .set({ status: decision.status, user_id: decision.userId })
+    .set({ status: decision.status, user_id: decision.userId, credential: decision.credential })
     .where('device_hash', '=', deviceHash)
     .execute()
 }
@@ -68,4 +82,17 @@ export async function notePoll(
 
 export async function removeDevice(tx: Transaction, deviceHash: string): Promise<void> {
   await tx.deleteFrom('device_authorizations').where('device_hash', '=', deviceHash).execute()
+}
+
+/** Whether what let a device in would still let it in. @param credential see the row */
+export async function isStillGood(db: Queries, credential: string, at: string): Promise<boolean> {
+  const [, kind, id = ''] = /^(token|session):(.*)$/.exec(credential) ?? []
+  if (kind === undefined) return true
+  if (kind === 'token') {
+    const token = db.selectFrom('tokens').select('expires_at').where('id', '=', id)
+    const row = await token.executeTakeFirst()
+    return row !== undefined && (row.expires_at === null || row.expires_at > at)
+  }
+  const session = db.selectFrom('sessions').select('id').where('id', '=', id)
+  return (await session.executeTakeFirst()) !== undefined
 }

@@ -73,17 +73,17 @@ export async function listOrganizationTokens(
   return query.execute()
 }
 
-/** Of those that people made, or of CI jobs' own. */
+/** @param ruleId of the rule that they came by; null: those that people made */
 export async function countOrganizationTokens(
   db: Queries,
   organizationId: string,
-  by: 'people' | 'rules',
+  ruleId: string | null,
 ): Promise<number> {
   const { number } = await db
     .selectFrom('organization_tokens')
     .select((eb) => eb.fn.countAll<number>().as('number'))
     .where('organization_id', '=', organizationId)
-    .where('rule_id', by === 'people' ? 'is' : 'is not', null)
+    .where('rule_id', ruleId === null ? 'is' : '=', ruleId)
     .executeTakeFirstOrThrow()
   return Number(number)
 }

@@ -24,10 +24,13 @@ export async function grantToTeam(
     readonly repository: string
     readonly permission: TeamPermission
     readonly at: string
+    /** The repository has to be there: whoever may grant on nothing else must not leave a grant on what comes later by its name. */
+    readonly isPresent?: boolean
   },
 ): Promise<void> {
   const { repository, permission } = o
   await requireTeam(tx, o.teamId)
+  if (o.isPresent) await requireRepository(tx, repository)
   await tx
     .insertInto('team_grants')
     .values({
@@ -41,6 +44,12 @@ export async function grantToTeam(
     .onConflict((conflict) => conflict.columns(['team_id', 'is_pattern', 'repository']).doUpdateSet({ permission }))
     .execute()
   await keepWithinLimits(tx, o.organizationId, o.teamId)
+}
+
+/** It may have been deleted since it was decided about. @throws AppError NOT_FOUND */
+async function requireRepository(tx: Transaction, name: string): Promise<void> {
+  const row = await tx.selectFrom('repositories').select('id').where('name', '=', name).executeTakeFirst()
+  if (row === undefined) throw new AppError('NOT_FOUND', 'the repository was deleted just now')
 }
 
 async function keepWithinLimits(tx: Transaction, organizationId: string, teamId: string): Promise<void> {

@@ -93,6 +93,8 @@ export interface DeviceAuthorizationRow {
   network: string
   status: 'pending' | 'approved' | 'denied'
   user_id: string | null
+  /** What let it in: `token:<id>`, `session:<id>`, or `password`; null: nobody so far. */
+  credential: string | null
   interval_seconds: number
   polled_at: string | null
   created_at: string

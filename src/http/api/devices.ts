@@ -17,7 +17,7 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { clientAddress } from '../client-address.ts'
 import { publicUrl } from '../public-url.ts'
-import { allowAnybody, allowOnInstance } from './decide.ts'
+import { allowAnybody, allowOnInstance, callerOf } from './decide.ts'
 import { body, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['sign-in']
@@ -102,7 +102,10 @@ export function deviceRoutes(deps: Deps): Routes {
   const { db, clock } = deps
   const devices = createDevices(deps)
   // What it gets may do all that its user may: so must whoever lets it in.
-  const allow = (who: Authenticated) => allowOnInstance(db, who, 'token.manage', 'let devices in')
+  const allow = async (who: Authenticated) => {
+    const granted = await allowOnInstance(db, who, 'token.manage', 'let devices in')
+    return { ...granted, by: callerOf(who) }
+  }
   return newRoutes()
     .change(begin, allowAnybody, untold, async (c) => {
       const { client_id, name } = c.req.valid('form')
@@ -141,11 +144,13 @@ export function deviceRoutes(deps: Deps): Routes {
         200,
       )
     })
-    .serve(show, allow, async (c, by) => c.json({ device: await devices.show(c.req.valid('query').userCode, by) }, 200))
-    .change(approve, allow, told('device.approve'), async (c, by) =>
+    .serve(show, allow, async (c, { by }) =>
+      c.json({ device: await devices.show(c.req.valid('query').userCode, by) }, 200),
+    )
+    .change(approve, allow, told('device.approve'), async (c, { by }) =>
       c.json({ device: await devices.decide(c.req.valid('json').userCode, by, 'approved') }, 200),
     )
-    .change(deny, allow, told('device.deny'), async (c, by) =>
+    .change(deny, allow, told('device.deny'), async (c, { by }) =>
       c.json({ device: await devices.decide(c.req.valid('json').userCode, by, 'denied') }, 200),
     )
 }

@@ -95,12 +95,12 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
     const fault = findAccessPatternFault(organization, text)
     const name = fault === undefined && !isPattern(repository) ? parseRepositoryName(repository) : undefined
     const own = name === undefined ? undefined : await decideRepository(db.read, who, name, 'grant')
-    const granted =
-      name !== undefined && own?.allowed === true && own.repository !== undefined
-        ? await allowOnRepository(db, who, name, 'grant', 'grant teams anything on')
-        : await allowInOrganization(db, who, organization, 'team.manage', 'grant teams anything')
+    const isPresent = name !== undefined && own?.allowed === true && own.repository !== undefined
+    const granted = isPresent
+      ? await allowOnRepository(db, who, name, 'grant', 'grant teams anything on')
+      : await allowInOrganization(db, who, organization, 'team.manage', 'grant teams anything')
     if (fault !== undefined) throw new AppError('INVALID_REQUEST', `repository: ${fault}`)
-    return { ...granted, team: await getTeam(db, granted.organization, team), repository }
+    return { ...granted, team: await getTeam(db, granted.organization, team), repository, isPresent }
   }
   type OnMember = {
     req: { valid(target: 'param'): { readonly organization: string; readonly team: string; readonly user: string } }
@@ -178,10 +178,10 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
         on: (c) => grantOf(c, c.req.valid('json').repository),
         read: (db, _, { team, repository }) => teamGrantState(db, team, repository),
       },
-      async (c, { organization, team, repository }) => {
+      async (c, { organization, team, repository, isPresent }) => {
         const { permission } = c.req.valid('json')
         const at = isoTime(systemClock.now())
-        const on = { organizationId: organization.id, teamId: team.id, repository, permission, at }
+        const on = { organizationId: organization.id, teamId: team.id, repository, permission, at, isPresent }
         await db.write((tx) => grantToTeam(tx, on))
         return c.json({ grant: { repository, permission } }, 200)
       },

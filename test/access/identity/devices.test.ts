@@ -1,7 +1,11 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import { createDevices, type Devices } from '../../../src/access/identity/devices.ts'
+import { createSession } from '../../../src/access/sessions.ts'
+import { endSignIn } from '../../../src/db/people/sessions.ts'
+import { removeToken } from '../../../src/db/people/tokens.ts'
 import { createSealer } from '../../../src/lib/seal.ts'
+import { createSecret } from '../../../src/lib/secret.ts'
 import { describeOnEachEngine } from '../../support/engines.ts'
 import { type AccessInstance, openAccessInstance } from '../access-instance.ts'
 
@@ -67,6 +71,33 @@ describeOnEachEngine('a command line that waits to be let in', (openFresh) => {
     await expect(devices.decide(late.userCode, user, 'approved')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await errorOf(late.deviceCode)).toBe('expired_token')
     expect(await errorOf('made up')).toBe('expired_token')
+  })
+
+  test('what let it in has to be good until it comes for its token', async () => {
+    const { id, username } = await instance.user('bob')
+    const approvedBy = async (by: object, between: () => Promise<unknown>) => {
+      const { deviceCode, userCode } = await begin()
+      await devices.decide(userCode, { userId: id, ...by }, 'approved')
+      await between()
+      later(5)
+      return errorOf(deviceCode)
+    }
+    const revoked = await instance.token(id, 'admin')
+    const kept = await instance.token(id, 'admin', '1d')
+    expect(await approvedBy({ token: revoked }, () => instance.db.write((tx) => removeToken(tx, id, revoked.id)))).toBe(
+      'access_denied',
+    )
+    expect(await approvedBy({ token: kept }, async () => {})).toBe('token')
+    const session = () => createSession(instance.db, instance.clock, { id, username }, {})
+    const [ended, live] = [await session(), await session()]
+    expect(await approvedBy({ session: ended }, () => instance.db.write((tx) => endSignIn(tx, id, ended.id)))).toBe(
+      'access_denied',
+    )
+    expect(await approvedBy({ session: live }, async () => {})).toBe('token')
+    // A password that somebody resets ends all that it has let in, and whatever else waits for the user.
+    const reset = () => instance.accounts.resetPassword(username, createSecret('another long password'))
+    expect(await approvedBy({}, reset)).toBe('expired_token')
+    expect(await approvedBy({ token: kept }, reset)).toBe('expired_token')
   })
 
   test('nothing of a code is kept but what its owner can prove', async () => {
