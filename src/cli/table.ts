@@ -18,9 +18,10 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 
 /** `name  value` lines, for one thing with many properties. Values of undefined are left out. */
 export function properties(pairs: readonly (readonly [string, string | undefined])[]): string {
-  const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)
-  const width = Math.max(...shown.map(([name]) => name.length))
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${printableLine(value)}`).join('\n')
+  // Names too: of claims and teams they are what somebody else has written.
+  const shown = pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value].map(printableLine)]))
+  const width = Math.max(...shown.map(([name = '']) => Bun.stringWidth(name)))
+  return shown.map(([name = '', value]) => `${name}${' '.repeat(width - Bun.stringWidth(name))}  ${value}`).join('\n')
 }
 
 /** One line each, whatever they hold: what came from elsewhere makes no line of its own. */

@@ -1,44 +1,10 @@
 // Whatever a server says, nothing but text reaches the terminal: a property over every list and every view (issue 7, row 18).
 
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { DEFAULT_WHIMS } from '../../src/api/mirror-settings.ts'
 import { printableLine, printableText } from '../../src/lib/printable.ts'
-import { commandLineUser } from '../support/command-line.ts'
-import { temporaryDirectory } from '../support/process.ts'
-
-/** Everything that a terminal acts on, or that changes what a line seems to say. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const ACTS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
-
-const evil = [
-  '\u001b[31m',
-  '\u001b]8;;http://evil.example\u0007click\u001b]8;;\u0007',
-  '\u001b]52;c;ZXZpbA==\u0007',
-  '\u009b2J',
-  '\u009d0;title\u009c',
-  '\u0090q\u009c',
-  '\r',
-  '\n',
-  '\r\nacme/real  public',
-  '\t',
-  '\b\b\b',
-  '\u0000',
-  '\u007f',
-  '\u0085',
-  '\u202e',
-  '\u2066',
-  '\u200f',
-  '\u2028',
-
-  '名',
-  '🦀',
-  'x',
-  '\\u001b',
-]
-const hostile = fc
-  .array(fc.oneof(fc.constantFrom(...evil), fc.string({ unit: 'binary', maxLength: 8 })), { maxLength: 6 })
-  .map((parts) => `t${parts.join('')}`)
+import { ACTS, describePrintable, hostile, type Printed } from './hostile-text.ts'
 
 const time = '2026-01-31T12:00:00.000Z'
 const digest = `sha256:${'a'.repeat(64)}`
@@ -290,88 +256,38 @@ const answers: Record<string, (text: string) => unknown> = {
 }
 
 /** Lines on standard output; a list has a heading and one row. */
-const commands: [args: string[], lines: number][] = [
-  [['catalog', 'list', 'hub'], 2],
-  [['mirror', 'list'], 2],
-  [['mirror', 'show', 'acme/dhi-python'], 21],
-  [['mirror', 'runs', 'acme/dhi-python'], 2],
-  [['mirror', 'run', 'acme/dhi-python', 'r'], 14],
-  [['mirror', 'sync', 'acme/dhi-python', '--dry-run'], 4],
-  [['mirror', 'sync', 'acme/dhi-python', '--dry-run', '--verbose'], 6],
-  [['subscription', 'list'], 2],
-  [['subscription', 'show', 'hub'], 22],
-  [['repository', 'list'], 2],
-  [['repository', 'show', 'acme/app'], 10],
-  [['tag', 'list', 'acme/app'], 10],
-  [['tag', 'history', 'acme/app'], 2],
-  [['mirror', 'explain', 'acme/app'], 9],
-  [['token', 'list'], 2],
-  [['organization', 'list'], 2],
-  [['member', 'list', 'acme'], 2],
-  [['upstream', 'list'], 2],
-  [['sample', 'release'], 3],
+const commands: Printed[] = [
+  { args: ['catalog', 'list', 'hub'], lines: 2 },
+  { args: ['mirror', 'list'], lines: 2 },
+  { args: ['mirror', 'show', 'acme/dhi-python'], lines: 21 },
+  { args: ['mirror', 'runs', 'acme/dhi-python'], lines: 2 },
+  { args: ['mirror', 'run', 'acme/dhi-python', 'r'], lines: 14 },
+  { args: ['mirror', 'sync', 'acme/dhi-python', '--dry-run'], lines: 4 },
+  { args: ['mirror', 'sync', 'acme/dhi-python', '--dry-run', '--verbose'], lines: 6 },
+  { args: ['subscription', 'list'], lines: 2 },
+  { args: ['subscription', 'show', 'hub'], lines: 22 },
+  { args: ['repository', 'list'], lines: 2 },
+  { args: ['repository', 'show', 'acme/app'], lines: 10 },
+  { args: ['tag', 'list', 'acme/app'], lines: 10 },
+  { args: ['tag', 'history', 'acme/app'], lines: 2 },
+  { args: ['mirror', 'explain', 'acme/app'], lines: 9 },
+  { args: ['token', 'list'], lines: 2 },
+  { args: ['organization', 'list'], lines: 2, shown: 'owner' },
+  { args: ['member', 'list', 'acme'], lines: 2, shown: 'owner' },
+  { args: ['upstream', 'list'], lines: 2 },
+  { args: ['sample', 'release'], lines: 3 },
 ]
 
-describe('Hostile text', () => {
-  const home = temporaryDirectory('printable')
-  let text = ''
-  let isRefused = false
-  let server: Bun.Server<undefined>
-  beforeAll(() => {
-    server = Bun.serve({
-      hostname: '127.0.0.1',
-      port: 0,
-      fetch(request) {
-        const path = decodeURIComponent(new URL(request.url).pathname.replace('/api/v1', ''))
-        const made = answers[`${request.method} ${path}`]
-        if (made === undefined) return new Response(`no ${request.method} ${path}`, { status: 500 })
-        if (isRefused)
-          return Response.json({ error: { code: 'CONFLICT', message: text, detail: text } }, { status: 409 })
-        return Response.json(made(text))
-      },
-    })
-  })
-  afterAll(async () => {
-    await server.stop(true)
-    home.remove()
-  })
+describePrintable('Hostile text', answers, commands)
 
-  for (const [args, lines] of commands) {
-    test(`${args.join(' ')}: only text, and no line more`, async () => {
-      const user = commandLineUser(`http://127.0.0.1:${server.port}`, home.path, 'kgm_token')
-      await fc.assert(
-        fc.asyncProperty(hostile, fc.boolean(), async (made, refused) => {
-          text = made
-          isRefused = refused
-          const plain = await user.run(args)
-          for (const out of [plain.stdout, plain.stderr]) expect(out).not.toMatch(ACTS)
-          if (refused) expect(plain.stderr.split('\n')).toHaveLength(2)
-          else expect([plain.stderr, plain.stdout.split('\n').length]).toEqual(['', lines])
-
-          const json = await user.run([...args, '--json'])
-          for (const out of [json.stdout, json.stderr]) expect(out).not.toMatch(ACTS)
-          const document = JSON.parse(json.stdout)
-          if (refused) expect(document.error.message).toBe(text)
-          // What crosses the wire as UTF-8 has no lone surrogates any more.
-          else
-            expect(JSON.stringify(document)).toContain(
-              JSON.stringify(args[0] === 'organization' || args[0] === 'member' ? 'owner' : text),
-            )
-        }),
-        { numRuns: 25 },
-      )
-    })
-  }
-
-  test('a JSON document with its controls spelled out is the same document', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), hostile, (value, key) => {
-        const document = { [key]: value, key }
-        const printed = printableText(JSON.stringify(document, null, 2))
-        expect(printed).not.toMatch(ACTS)
-        expect(JSON.stringify(JSON.parse(printed))).toBe(JSON.stringify(document))
-        expect(printableLine(key)).not.toMatch(/\n/)
-      }),
-    )
-  })
+test('a JSON document with its controls spelled out is the same document', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), hostile, (value, key) => {
+      const document = { [key]: value, key }
+      const printed = printableText(JSON.stringify(document, null, 2))
+      expect(printed).not.toMatch(ACTS)
+      expect(JSON.stringify(JSON.parse(printed))).toBe(JSON.stringify(document))
+      expect(printableLine(key)).not.toMatch(/\n/)
+    }),
+  )
 })
