@@ -238,7 +238,9 @@ export const deliveryQuerySchema = listQuerySchema.extend({
 export const redeliverSchema = z
   .strictObject({
     delivery: idParameterSchema.optional().describe('this one'),
-    failedSince: momentSchema.optional().describe('all without success whose event is not older'),
+    failedSince: momentSchema
+      .optional()
+      .describe('all without success whose event is not older, but for what a webhook before it did not let through'),
     event: idParameterSchema.optional().describe('this event, also when it was never meant for the webhook'),
   })
   .refine(

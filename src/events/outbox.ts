@@ -7,7 +7,7 @@ import { findCursor, moveCursor } from '../db/platform/event-cursors.ts'
 import { listEvents } from '../db/platform/events.ts'
 import type { WebhookDeliveryRow } from '../db/schema.ts'
 import { insertDeliveries } from '../db/webhooks/deliveries.ts'
-import { supersede } from '../db/webhooks/supersede.ts'
+import { dropPush, PUSH, supersede } from '../db/webhooks/supersede.ts'
 import { listEnabledWebhooks, listWebhooksById } from '../db/webhooks/webhooks.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -60,14 +60,10 @@ export async function fanOut({ db, clock, fence, isUnderWay }: OutboxDeps): Prom
       taken.map(({ row }) => row),
     )
     const superseded: string[] = []
-    for (const { one, row } of latestMoves(taken)) {
-      const { webhook_id: webhookId, event_seq: eventSeq, repository_id: repositoryId, tag } = row
-      if (repositoryId === null || tag === null) continue
-      const over = await supersede(tx, { webhookId, repositoryId, tag, eventSeq }, { at: isoTime(at), isUnderWay })
-      superseded.push(...over.ids)
-      if (over.from === undefined || one.start === 'dead') continue
-      await tx.updateTable('webhook_deliveries').set({ from_digest: over.from }).where('id', '=', row.id).execute()
-    }
+    const o = { at: isoTime(at), isUnderWay }
+    const going = taken.filter(({ one }) => one.start === 'line' && one.webhook.coalesce_moves === 1)
+    for (const row of latestMoves(going)) superseded.push(...(await supersede(tx, row, o)))
+    for (const { row } of going) superseded.push(...(await dropPush(tx, row, o)))
     return { isEnd: events.length < BATCH, webhookIds: ids, superseded }
   })
 }
@@ -147,13 +143,13 @@ interface Taken {
   readonly row: WebhookDeliveryRow
 }
 
-/** The last move of each tag, for webhooks that want no more than that. */
-function latestMoves(taken: readonly Taken[]): Iterable<Taken> {
-  const last = new Map<string, Taken>()
-  for (const one of taken) {
-    const { webhook_id: id, repository_id: repositoryId, tag, kind } = one.row
-    if (one.one.webhook.coalesce_moves === 1 && tag !== null && kind.startsWith('tag.'))
-      last.set(`${id} ${repositoryId} ${tag}`, one)
+/** The last move of each tag, of each webhook. */
+function latestMoves(going: readonly Taken[]): Iterable<WebhookDeliveryRow> {
+  const last = new Map<string, WebhookDeliveryRow>()
+  for (const { row } of going) {
+    const { webhook_id: id, repository_id: repositoryId, tag, kind } = row
+    if (tag === null || !kind.startsWith('tag.') || kind === PUSH) continue
+    last.set(`${id} ${repositoryId} ${tag}`, row)
   }
   return last.values()
 }

@@ -262,7 +262,7 @@ async function pick(
   if (o.delivery !== undefined) return { ids: [(await getDelivery(tx, webhook, o.delivery)).id], more: false }
   if (o.failedSince !== undefined) {
     const since = new Date(o.failedSince).toISOString()
-    const ids = await listDead(tx, webhook.id, { since, limit: MAX_REDELIVERED + 1 })
+    const ids = await listDead(tx, webhook, { since, limit: MAX_REDELIVERED + 1 })
     return { ids: ids.slice(0, MAX_REDELIVERED), more: ids.length > MAX_REDELIVERED }
   }
   const event: Picked | undefined = await deliverEvent(tx, scope, webhook, o.event ?? '', now)

@@ -3,7 +3,7 @@ import { allOfChunks, inChunks } from '../engine/chunks.ts'
 import { parseCursor } from '../engine/cursor.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareRows } from '../engine/prepared.ts'
-import type { DeliveryStatus, WebhookAttemptRow, WebhookDeliveryRow } from '../schema.ts'
+import type { DeliveryStatus, WebhookAttemptRow, WebhookDeliveryRow, WebhookRow } from '../schema.ts'
 
 /** A delivery with all that its payload is made of. */
 export interface LoadedDelivery extends WebhookDeliveryRow {
@@ -156,21 +156,43 @@ export async function requeue(
   }
 }
 
-/** Dead ones of a webhook whose event is of `since` or later, oldest first; those that a later move stands for are left out. */
+/**
+ * Dead ones of a webhook whose event is of `since` or later, oldest first. Left out are those that a later move stands for, and those that
+ * nothing has let through: of a webhook that runs after another, what was never sent and has no word of success before it.
+ */
 export async function listDead(
   db: Queries,
-  webhookId: string,
+  webhook: Pick<WebhookRow, 'id' | 'after_id'>,
   o: { readonly since: string; readonly limit: number },
 ): Promise<string[]> {
-  const rows = await db
-    .selectFrom('webhook_deliveries')
-    .select('id')
-    .where('webhook_id', '=', webhookId)
-    .where('status', 'in', ['dead', 'failed'])
-    .where('event_at', '>=', o.since)
-    .where((eb) => eb.or([eb('reason', 'is', null), eb('reason', '!=', 'superseded')]))
-    .orderBy('event_seq')
+  let query = db
+    .selectFrom('webhook_deliveries as delivery')
+    .select('delivery.id')
+    .where('delivery.webhook_id', '=', webhook.id)
+    .where('delivery.status', 'in', ['dead', 'failed'])
+    .where('delivery.event_at', '>=', o.since)
+    .where((eb) =>
+      eb.or([eb('delivery.reason', 'is', null), eb('delivery.reason', 'not in', ['superseded', 'not-started'])]),
+    )
+    .orderBy('delivery.event_seq')
     .limit(o.limit)
-    .execute()
-  return rows.map((row) => row.id)
+  const { after_id: leader } = webhook
+  if (leader !== null) {
+    query = query.where((eb) => {
+      const before = eb
+        .selectFrom('webhook_deliveries as before')
+        .select('before.id')
+        .where('before.webhook_id', '=', leader)
+        .whereRef('before.event_seq', '=', 'delivery.event_seq')
+        .where((both) =>
+          both.or([
+            both('before.tag', '=', both.ref('delivery.tag')),
+            both.and([both('before.tag', 'is', null), both('delivery.tag', 'is', null)]),
+          ]),
+        )
+        .where('before.callback_state', '=', 'success')
+      return eb.or([eb('delivery.attempts', '>', 0), eb.exists(before)])
+    })
+  }
+  return (await query.execute()).map(({ id }) => id)
 }

@@ -1,5 +1,4 @@
 /** Deliveries that wait for what the receiver of another webhook says of the same event (`--after`). */
-import { inChunks } from '../engine/chunks.ts'
 import type { Transaction } from '../engine/engine.ts'
 import { listFollowers, listWebhooksById } from './webhooks.ts'
 
@@ -38,30 +37,6 @@ export async function endFollowers(tx: Transaction, ended: readonly Ended[], at:
     }
     left = next
   }
-}
-
-/** Those that wait for this one begin now, also those that were given up because it had failed. @returns how many */
-export async function startFollowers(
-  tx: Transaction,
-  of: { readonly webhookId: string; readonly eventSeq: number; readonly tag: string | null },
-  o: { readonly now: string; readonly expiresAt: string },
-): Promise<number> {
-  const followers = await listFollowers(tx, [of.webhookId])
-  let started = 0
-  for (const chunk of inChunks(followers.map(({ id }) => id))) {
-    const rows = await tx
-      .updateTable('webhook_deliveries')
-      .set({ status: 'pending', waits: 0, due_at: o.now, expires_at: o.expiresAt, reason: null, error: null })
-      .set({ finished_at: null })
-      .where('webhook_id', 'in', chunk)
-      .where('event_seq', '=', of.eventSeq)
-      .where((eb) => (of.tag === null ? eb('tag', 'is', null) : eb('tag', '=', of.tag)))
-      .where((eb) => eb.or([eb('waits', '=', 1), eb('reason', '=', 'not-started')]))
-      .returning('id')
-      .execute()
-    started += rows.length
-  }
-  return started
 }
 
 /** All that wait in this webhook are given up: it waits for another one from now on, or for none. */
