@@ -1,11 +1,12 @@
 /** The log as it grows, whichever server writes it, as a webhook would tell it. */
 import type { ToldEvent } from '../api/told-events.ts'
 import type { PayloadFormat } from '../api/webhook-payload.ts'
+import { findNewestTag } from '../db/content/tags.ts'
 import type { Database } from '../db/engine/engine.ts'
 import { lastSeq, listEventsOf } from '../db/platform/followed-events.ts'
-import { compileGlob } from '../lib/glob.ts'
 import { type Sleep, systemSleep } from '../lib/retry.ts'
-import { type DeliveredEvent, deliveredEvent, repositoryWord, tagWords } from './payload/event.ts'
+import { compileTagGlobs } from '../oci/tag-globs.ts'
+import { type DeliveredEvent, deliveredEvent, repositoryWord, SUMMARY, tagWords } from './payload/event.ts'
 import type { FactsLoader } from './payload/load-facts.ts'
 import { renderDelivery } from './payload/render.ts'
 
@@ -37,16 +38,25 @@ export async function* followEvents(
   { db, facts, sleep = systemSleep }: Deps,
   o: FollowOptions,
 ): AsyncGenerator<ToldEvent> {
-  const isWanted = filterOf(o)
+  const isTag = compileTagGlobs(o.tags ?? [])
+  const isWanted = filterOf(o, isTag)
   let after = o.after
   for (;;) {
     const upTo = await lastSeq(db.read)
     const rows = after >= upTo ? [] : await listEventsOf(db.read, o.scope, { after, upTo, limit: PAGE })
-    for (const event of rows.map(deliveredEvent)) {
+    for (const row of rows) {
+      const event = await withTag(deliveredEvent(row))
       if (isWanted(event)) yield await tell(event)
     }
     after = rows.length < PAGE ? Math.max(after, upTo) : (rows.at(-1)?.seq ?? upTo)
     if (rows.length < PAGE) await sleep(POLL_MS, o.signal)
+  }
+
+  /** The first pass of a mirror is told with a tag that is wanted, as to webhooks. */
+  async function withTag(event: DeliveredEvent): Promise<DeliveredEvent> {
+    if (event.kind !== SUMMARY || event.repositoryId === null) return event
+    const newest = await findNewestTag(db.read, event.repositoryId, isTag)
+    return newest === undefined ? event : { ...event, payload: { ...event.payload, tag: newest.name } }
   }
 
   async function tell(event: DeliveredEvent): Promise<ToldEvent> {
@@ -63,16 +73,15 @@ export async function* followEvents(
   }
 }
 
-function filterOf(o: Pick<FollowOptions, 'events' | 'tags'>): (event: DeliveredEvent) => boolean {
+function filterOf(
+  o: Pick<FollowOptions, 'events' | 'tags'>,
+  isTag: (tag: string) => boolean,
+): (event: DeliveredEvent) => boolean {
   const kinds = o.events === undefined ? undefined : new Set(o.events)
-  const globs = (o.tags ?? []).filter((glob) => !glob.startsWith('!')).map(compileGlob)
-  const except = (o.tags ?? []).filter((glob) => glob.startsWith('!')).map((glob) => compileGlob(glob.slice(1)))
-  const isTagWanted = (tag: string) =>
-    (globs.length === 0 || globs.some((isMatch) => isMatch(tag))) && !except.some((isMatch) => isMatch(tag))
+  const hasTags = o.tags !== undefined && o.tags.length > 0
   return (event) => {
     if (kinds !== undefined && !kinds.has(event.kind)) return false
-    if (globs.length + except.length === 0) return true
     const { tag } = tagWords(event)
-    return tag !== undefined && isTagWanted(tag)
+    return !hasTags || (tag !== undefined && isTag(tag))
   }
 }

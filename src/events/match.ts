@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { EventRow, WebhookRow } from '../db/schema.ts'
 import { compileGlobs } from '../oci/repository-globs.ts'
 import { compileTagGlobs } from '../oci/tag-globs.ts'
+import { SUMMARY } from './payload/event.ts'
 
 export type LoggedEvent = Selectable<EventRow>
 
@@ -35,10 +36,12 @@ export interface MatchFacts {
   nameOf(webhookId: string): string | undefined
   /** Tags that point at what attestations were added to; none: the event is told without a tag. */
   tagsOf(event: LoggedEvent): readonly string[]
+  /** Of the tags of a mirror whose first pass has ended the newest that the webhook takes. */
+  newestOf(event: LoggedEvent, webhook: WebhookRow): string | undefined
 }
 
 /** Kinds of the log that are told under another name. */
-const TOLD_AS: Readonly<Record<string, string>> = { 'tag.pushed': 'tag.moved', 'mirror.synced': 'tag.moved' }
+const TOLD_AS: Readonly<Record<string, string>> = { 'tag.pushed': 'tag.moved', [SUMMARY]: 'tag.moved' }
 
 export function toldOf(event: Pick<LoggedEvent, 'payload'>): Told {
   return JSON.parse(event.payload) as Told
@@ -70,9 +73,9 @@ function planOne(webhook: WebhookRow, all: readonly WebhookRow[], o: Planning): 
   if (known !== undefined) return known
   // A ring of webhooks is refused when it is made; this ends it all the same.
   plan.set(webhook.id, [])
-  const tags = takes(webhook, event, told) ? tagsFor(webhook, event, told, facts) : []
   const leader = webhook.after_id === null ? undefined : all.find(({ id }) => id === webhook.after_id)
   const before = leader === undefined ? [] : planOne(leader, all, o)
+  const tags = takes(webhook, event, told) ? tagsFor(webhook, before, o) : []
   const name = webhook.after_id === null ? '' : (facts.nameOf(webhook.after_id) ?? 'the webhook before it')
   const planned = tags.map((tag, index): PlannedDelivery => {
     const one = { webhook, event, tag, index }
@@ -81,7 +84,8 @@ function planOne(webhook: WebhookRow, all: readonly WebhookRow[], o: Planning): 
     if (first !== undefined && first.start !== 'dead') {
       return { ...one, start: 'waits', why: `it waits until the receiver of ${name} says success` }
     }
-    const why = leader === undefined ? `${name} is disabled` : `${name} takes no such event`
+    const other = before.length > 0 ? `${name} is told of another tag` : `${name} takes no such event`
+    const why = leader === undefined ? `${name} is disabled` : other
     return {
       ...one,
       start: 'dead',
@@ -98,7 +102,7 @@ function takes(webhook: WebhookRow, event: LoggedEvent, told: Told): boolean {
   const { events, isRepository } = settingsOf(webhook)
   if (!events.has(kind)) return false
   if (webhook.changed_only === 1 && event.kind === 'tag.pushed') return false
-  if (event.kind === 'mirror.synced' && webhook.initial_sync !== 'summary') return false
+  if (event.kind === SUMMARY && webhook.initial_sync !== 'summary') return false
   if (told.initial === true && webhook.initial_sync !== 'each') return false
   if (webhook.repository_id !== null) return event.repository_id === webhook.repository_id
   if (event.repository_id === null) return true
@@ -106,15 +110,27 @@ function takes(webhook: WebhookRow, event: LoggedEvent, told: Told): boolean {
   return isRepository(name.slice(name.indexOf('/') + 1))
 }
 
-function tagsFor(webhook: WebhookRow, event: LoggedEvent, told: Told, facts: MatchFacts): (string | null)[] {
+function tagsFor(webhook: WebhookRow, before: readonly PlannedDelivery[], o: Planning): (string | null)[] {
+  const { event, told, facts } = o
   const { isTag, hasTags } = settingsOf(webhook)
+  if (event.kind === SUMMARY) {
+    // What the webhook before it looks at is what may be let through.
+    const [first] = before
+    if (first !== undefined && (first.tag === null || isTag(first.tag))) return [first.tag]
+    return [facts.newestOf(event, webhook) ?? null]
+  }
   if (event.kind === 'referrers.published' || event.kind === 'referrers.removed') {
     const tags = facts.tagsOf(event)
     if (tags.length > 0) return tags.filter(isTag)
     return hasTags ? [] : [null]
   }
-  if (told.tag === undefined || event.kind === 'mirror.synced') return [told.tag ?? null]
+  if (told.tag === undefined) return [null]
   return isTag(told.tag) ? [told.tag] : []
+}
+
+/** Whether a webhook takes a tag. */
+export function tagFilterOf(webhook: WebhookRow): (tag: string) => boolean {
+  return settingsOf(webhook).isTag
 }
 
 interface Settings {

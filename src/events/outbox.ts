@@ -1,18 +1,19 @@
 /** From the log to the outbox: what events mean for webhooks, and how far the log has been read, in one transaction. */
 import { createHash } from 'node:crypto'
 import { listParents } from '../db/content/manifests.ts'
-import { listTagsOf } from '../db/content/tags.ts'
+import { findNewestTag, listTagsOf } from '../db/content/tags.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { findCursor, moveCursor } from '../db/platform/event-cursors.ts'
 import { listEvents } from '../db/platform/events.ts'
-import type { WebhookDeliveryRow } from '../db/schema.ts'
+import type { WebhookDeliveryRow, WebhookRow } from '../db/schema.ts'
 import { insertDeliveries } from '../db/webhooks/deliveries.ts'
 import { dropPush, PUSH, supersede } from '../db/webhooks/supersede.ts'
 import { listEnabledWebhooks, listWebhooksById } from '../db/webhooks/webhooks.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
 import { assertFence, type Fence } from './fence.ts'
-import { type LoggedEvent, type PlannedDelivery, planDeliveries, toldOf } from './match.ts'
+import { type LoggedEvent, type PlannedDelivery, planDeliveries, tagFilterOf, toldOf } from './match.ts'
+import { SUMMARY } from './payload/event.ts'
 import { DELIVERY_LIFE_MS, WAITING_LIFE_MS } from './schedule.ts'
 
 export const CONSUMER = 'webhooks'
@@ -75,14 +76,28 @@ export async function plan(db: Queries, events: readonly LoggedEvent[]): Promise
   const leaders = webhooks.flatMap((webhook) => webhook.after_id ?? [])
   const names = new Map((await listWebhooksById(db, leaders)).map(({ id, name }) => [id, name]))
   const tags = new Map<string, readonly string[]>()
+  const newest = new Map<string, string | undefined>()
+  const keyOf = (event: LoggedEvent, webhook: WebhookRow) => `${event.id} ${webhook.tags}`
   for (const event of events) {
     if (event.kind.startsWith('referrers.')) tags.set(event.id, await tagsOf(db, event))
+    if (event.kind !== SUMMARY) continue
+    for (const webhook of webhooks) {
+      if (webhook.organization_id !== event.organization_id || newest.has(keyOf(event, webhook))) continue
+      newest.set(keyOf(event, webhook), await newestTag(db, event, webhook))
+    }
   }
   return planDeliveries(events, {
     webhooks,
     nameOf: (id) => names.get(id),
     tagsOf: (event) => tags.get(event.id) ?? [],
+    newestOf: (event, webhook) => newest.get(keyOf(event, webhook)),
   })
+}
+
+/** The tag that stands for a mirror's first pass, for one webhook. */
+export async function newestTag(db: Queries, event: LoggedEvent, webhook: WebhookRow): Promise<string | undefined> {
+  if (event.repository_id === null) return undefined
+  return (await findNewestTag(db, event.repository_id, tagFilterOf(webhook)))?.name
 }
 
 /** Tags that stand for what an event of attestations is about, or for an index that holds it. */
@@ -102,7 +117,8 @@ async function tagsOf(db: Queries, event: LoggedEvent): Promise<string[]> {
 export function rowOf({ webhook, event, tag, index, start, why }: PlannedDelivery, at: Date): WebhookDeliveryRow {
   const life = start === 'waits' ? WAITING_LIFE_MS : DELIVERY_LIFE_MS
   return {
-    id: idOf(webhook.id, event.id, tag),
+    // Which tag stands for a whole mirror may be another one when this is done again.
+    id: idOf(webhook.id, event.id, event.kind === SUMMARY ? null : tag),
     webhook_id: webhook.id,
     event_seq: event.seq,
     event_id: event.id,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { WebhookRow } from '../../src/db/schema.ts'
-import { type LoggedEvent, planDeliveries } from '../../src/events/match.ts'
+import { type LoggedEvent, planDeliveries, tagFilterOf } from '../../src/events/match.ts'
 
 function webhook(id: string, o: Partial<WebhookRow> = {}): WebhookRow {
   return {
@@ -53,7 +53,12 @@ function event(seq: number, kind: string, payload: object = {}, o: Partial<Logge
 }
 
 const plan = (events: readonly LoggedEvent[], webhooks: readonly WebhookRow[], tags: readonly string[] = []) =>
-  planDeliveries(events, { webhooks, nameOf: (id) => webhooks.find((one) => one.id === id)?.name, tagsOf: () => tags })
+  planDeliveries(events, {
+    webhooks,
+    nameOf: (id) => webhooks.find((one) => one.id === id)?.name,
+    tagsOf: () => tags,
+    newestOf: (_, webhook) => tags.find(tagFilterOf(webhook)),
+  })
 
 const shown = (deliveries: ReturnType<typeof plan>) =>
   deliveries.map(({ webhook: { id }, event: { seq }, tag, start }) => `${id} ${seq} ${tag} ${start}`)
@@ -79,13 +84,32 @@ describe('the plan', () => {
     const events = [
       event(1, 'tag.moved', { tag: 'a', initial: true }),
       event(2, 'referrers.published', { roots: ['d'], initial: true }),
-      event(3, 'mirror.synced', { tags: 1, tag: 'a' }),
+      event(3, 'mirror.synced', { tags: 1 }),
       event(4, 'tag.moved', { tag: 'a' }),
     ]
     const kinds = { events: '["tag.moved","referrers.published"]' }
     const of = (initial: WebhookRow['initial_sync']) =>
       plan(events, [webhook('w', { ...kinds, initial_sync: initial })], ['a']).map(({ event: { seq } }) => seq)
     expect([of('each'), of('summary'), of('none')]).toEqual([[1, 2, 4], [3, 4], [4]])
+  })
+
+  test('what stands for a first pass is the newest tag that a webhook takes; behind a gate, the one that the gate looks at', () => {
+    const events = [event(1, 'mirror.synced', { tags: 3 })]
+    const told = (...webhooks: WebhookRow[]) => {
+      const planned = plan(events, webhooks, ['3-dev', '3', '2'])
+      return planned.map((one) => `${one.webhook.id} ${one.tag} ${one.start}${one.why === null ? '' : `: ${one.why}`}`)
+    }
+    const of = (id: string, tags: string, after: string | null = null) => webhook(id, { tags, after_id: after })
+    expect(told(of('w', '[]'))).toEqual(['w 3-dev line'])
+    expect(told(of('w', '["!*-dev"]'))).toEqual(['w 3 line'])
+    expect(told(of('w', '["4*"]'))).toEqual(['w null line'])
+    const wait = 'waits: it waits until the receiver of scan says success'
+    expect(told(of('scan', '["2"]'), of('w', '[]', 'scan'))).toEqual(['scan 2 line', `w 2 ${wait}`])
+    expect(told(of('scan', '["4"]'), of('w', '[]', 'scan'))).toEqual(['scan null line', `w null ${wait}`])
+    expect(told(of('scan', '[]'), of('w', '["3"]', 'scan'))).toEqual([
+      'scan 3-dev line',
+      'w 3 dead: not started, because scan is told of another tag',
+    ])
   })
 
   test('attestations are told of the tags that stand for what they hang on', () => {
@@ -113,7 +137,12 @@ describe('the plan', () => {
     expect(planned.find((one) => one.webhook.id === 'deploy' && one.tag === 'main')?.why).toBe(
       'not started, because scan takes no such event',
     )
-    const alone = planDeliveries(events, { webhooks: [deploy], nameOf: () => 'scan', tagsOf: () => [] })
+    const alone = planDeliveries(events, {
+      webhooks: [deploy],
+      nameOf: () => 'scan',
+      tagsOf: () => [],
+      newestOf: () => undefined,
+    })
     expect(alone[0]?.why).toBe('not started, because scan is disabled')
   })
 

@@ -37,20 +37,43 @@ export async function listTagsOf(db: Queries, repositoryId: string, digest: Dige
   return rows.map((row) => row.name as Tag)
 }
 
-/** How many tags there are, and where the one that moved last points. */
-export async function summarizeTags(
+export async function countTags(db: Queries, repositoryId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('tags')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('repository_id', '=', repositoryId)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** Tags are looked through so many at a time. */
+const NEWEST_PAGE = 2000
+
+/** Of the tags that `isWanted` takes the one that moved last. */
+export async function findNewestTag(
   db: Queries,
   repositoryId: string,
-): Promise<{ readonly tags: number; readonly tag?: string; readonly to?: string }> {
-  const rows = db.selectFrom('tags').where('repository_id', '=', repositoryId)
-  const { count } = await rows.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
-  const last = await rows
-    .select(['name', 'digest'])
-    .orderBy('moved_at', 'desc')
-    .orderBy('name')
-    .limit(1)
-    .executeTakeFirst()
-  return { tags: Number(count), ...(last === undefined ? {} : { tag: last.name, to: last.digest }) }
+  isWanted: (tag: string) => boolean,
+): Promise<TagRow | undefined> {
+  for (let after: TagRow | undefined; ; ) {
+    let query = db
+      .selectFrom('tags')
+      .selectAll()
+      .where('repository_id', '=', repositoryId)
+      .orderBy('moved_at', 'desc')
+      .orderBy('name')
+      .limit(NEWEST_PAGE)
+    if (after !== undefined) {
+      const { moved_at: at, name } = after
+      query = query.where((eb) =>
+        eb.or([eb('moved_at', '<', at), eb.and([eb('moved_at', '=', at), eb('name', '>', name)])]),
+      )
+    }
+    const rows = await query.execute()
+    const found = rows.find(({ name }) => isWanted(name))
+    if (found !== undefined || rows.length < NEWEST_PAGE) return found
+    after = rows.at(-1)
+  }
 }
 
 /** Whose tags change, by whom. */

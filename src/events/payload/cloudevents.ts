@@ -5,7 +5,7 @@ import { type Delivery, type DeliveryFacts, repositoryUrl } from './facts.ts'
 
 /** Attributes by name. `sequence` and `sequencetype` are the documented extension: texts, though they are numbers. */
 function attributes(event: DeliveredEvent, facts: DeliveryFacts): Record<string, string> {
-  const { tag, to } = tagWords(event)
+  const { tag, to = facts.to } = tagWords(event)
   const digest = to ?? facts.from
   const subject = tag === undefined ? digest : digest === undefined ? tag : `${tag}@${digest}`
   return {

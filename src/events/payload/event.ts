@@ -28,6 +28,17 @@ export function deliveredEvent(row: Selectable<EventRow>): DeliveredEvent {
   }
 }
 
+/** Ends the first pass of a mirror: whoever is told of it is told the newest tag that they take, or none. */
+export const SUMMARY = 'mirror.synced'
+
+/** Kinds of which one event is told by tag, or of one tag here and of another there. */
+const TOLD_BY_TAG: ReadonlySet<string> = new Set(['referrers.published', 'referrers.removed', SUMMARY])
+
+/** True: the event alone does not say what is told; with the tag, it does. */
+export function isToldByTag(kind: string): boolean {
+  return TOLD_BY_TAG.has(kind)
+}
+
 /** What an event says of a tag or an image; each undefined where it says nothing of it. */
 export interface TagWords {
   readonly tag: string | undefined

@@ -33,6 +33,8 @@ export interface DeliveryFacts {
   readonly callbackUrl: string | undefined
   /** Where the tag pointed before. */
   readonly from: Digest | undefined
+  /** Where the tag points that stands for a whole mirror: of others the event says it. */
+  readonly to: Digest | undefined
   readonly organization: string
   /** Undefined: the event is about the organization. */
   readonly repository: RepositoryFacts | undefined

@@ -11,7 +11,7 @@ const MAX_TEXT = 1000
 const TOLD = new Set(['repository', 'name', 'tag', 'from', 'to', 'runId'])
 
 export function kagamiObject(event: DeliveredEvent, facts: DeliveryFacts): KagamiObject {
-  const { tag, to } = tagWords(event)
+  const { tag, to = facts.to } = tagWords(event)
   return {
     schemaVersion: 1,
     eventId: event.id,

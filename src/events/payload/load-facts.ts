@@ -1,10 +1,12 @@
 /** Reads what a payload says beside its event: the repository, the image, what came with it, and what changed. */
 import { LRUCache } from 'lru-cache'
+import { findTag } from '../../db/content/tags.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
 import { createDifferences } from './differences.ts'
-import { type DeliveredEvent, tagWords } from './event.ts'
+import { type DeliveredEvent, SUMMARY, tagWords } from './event.ts'
 import { detailsOf, imageFacts, organizationName, repositoryFacts, runFacts, tagsMovedBy } from './event-facts.ts'
 import type { DeliveryFacts } from './facts.ts'
 import { createMetadata, NOTHING_TOLD } from './metadata.ts'
@@ -48,14 +50,17 @@ export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
   const ofMoves = sharing<readonly string[]>()
 
   async function read(event: DeliveredEvent): Promise<Facts> {
-    const { tag, from, to, runId } = tagWords(event)
+    const { tag, from, runId, ...words } = tagWords(event)
     const { organizationId, at, kind } = event
     const repository = await repositoryFacts(db.read, event)
     const repositoryId = repository?.id
+    const isSummary = kind === SUMMARY && tag !== undefined && repositoryId !== undefined
+    const to = isSummary ? ((await findTag(db.read, repositoryId, tag as Tag))?.digest as Digest | undefined) : words.to
     const named = await ofMoves(JSON.stringify([event.repositoryId, at, kind, to]), () => tagsMovedBy(db.read, event))
     const others = named.filter((one) => one !== tag)
     return {
       from,
+      to: isSummary ? to : undefined,
       organization: await organizationName(db.read, organizationId),
       repository,
       run: runId === undefined ? undefined : await runFacts(db.read, runId),

@@ -1,7 +1,7 @@
 /** The end of a run, and what it means for its mirror: one transaction. */
 import type { RunCounts } from '../../api/runs.ts'
 import { isSameSelection } from '../../api/selection.ts'
-import { summarizeTags } from '../../db/content/tags.ts'
+import { countTags } from '../../db/content/tags.ts'
 import type { Transaction } from '../../db/engine/engine.ts'
 import { endPause, eventOf, isResting, listPauses, pauseMirror } from '../../db/mirrors/life.ts'
 import { forgetFacts, recordFacts } from '../../db/mirrors/mirror-facts.ts'
@@ -160,10 +160,10 @@ async function afterAll(
   return [...events, ...(isFirst ? [await firstPass(tx, mirror, o)] : []), ...changeOf(mirror, state, reason, at)]
 }
 
-/** The end of the first pass over all of upstream, with what it has brought. */
+/** The end of the first pass over all of upstream, with how much it has brought: which tag stands for it, each reader of the log decides. */
 async function firstPass(tx: Transaction, mirror: MirrorRecord, { at, runId }: RunEnd): Promise<NewEvent> {
-  const tags = await summarizeTags(tx, mirror.repository_id)
-  return eventOf('mirror.synced', mirror, { actor: `mirror:${mirror.id}`, at }, { runId, ...tags })
+  const tags = await countTags(tx, mirror.repository_id)
+  return eventOf('mirror.synced', mirror, { actor: `mirror:${mirror.id}`, at }, { runId, tags })
 }
 
 /** Outside causes come and go with runs: a pass that could list ends what upstream was paused for. */

@@ -44,6 +44,7 @@ export function madeFacts(
     publicUrl: 'https://kagami.example',
     callbackUrl: undefined,
     from: OLD,
+    to: undefined,
     organization: 'acme',
     repository: {
       id: 'r',
