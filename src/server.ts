@@ -116,7 +116,8 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     closers.push(subscriptions.close)
     const facts = createFactsLoader({ db, blobs, clock })
     const ours = { holder: presence.holder, url: listener.url }
-    const outgoing = createWebhookParts({ ...instance, logger, settings, facts, ...ours })
+    const mailer = settings.smtp && createMailer({ ...settings.smtp, policy })
+    const outgoing = createWebhookParts({ ...instance, logger, settings, facts, mailer, ...ours })
     closers.push(outgoing.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
@@ -139,7 +140,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
-      mailer: settings.smtp && createMailer({ ...settings.smtp, policy }),
+      mailer,
     })
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 

@@ -105,7 +105,7 @@ export const SERVER_FIELDS = {
     'KAGAMI_SMTP_URL',
     undefined,
     'smtp:// or smtps://, a host, and a user name and a password where it asks for them',
-    'The mail server that sends invitations, at an address as KAGAMI_ALLOW_NETWORKS says; wants KAGAMI_URL, where the links lead. Unset: no mail is sent',
+    'The mail server that sends invitations, and owners word of webhooks that were disabled, at an address as KAGAMI_ALLOW_NETWORKS says; wants KAGAMI_URL, where the links lead. Unset: no mail is sent',
   ),
   smtpFrom: field(
     'KAGAMI_SMTP_FROM',

@@ -23,7 +23,6 @@ export interface PlannedDelivery {
 /** What of a payload decides. */
 interface Told {
   readonly repository?: string
-  readonly name?: string
   readonly tag?: string
   readonly initial?: boolean
   readonly subject?: string
@@ -34,6 +33,8 @@ export interface MatchFacts {
   readonly webhooks: readonly WebhookRow[]
   /** Names of webhooks that run before others, enabled or not. */
   nameOf(webhookId: string): string | undefined
+  /** The name of an event's repository, where its payload does not say it. */
+  repositoryOf(event: LoggedEvent): string | undefined
   /** Tags that point at what attestations were added to; none: the event is told without a tag. */
   tagsOf(event: LoggedEvent): readonly string[]
   /** Of the tags of a mirror whose first pass has ended the newest that the webhook takes. */
@@ -68,14 +69,14 @@ interface Planning {
 
 /** Plans the one that it runs after first, whose part decides whether it starts. */
 function planOne(webhook: WebhookRow, all: readonly WebhookRow[], o: Planning): readonly PlannedDelivery[] {
-  const { event, told, plan, facts } = o
+  const { event, plan, facts } = o
   const known = plan.get(webhook.id)
   if (known !== undefined) return known
   // A ring of webhooks is refused when it is made; this ends it all the same.
   plan.set(webhook.id, [])
   const leader = webhook.after_id === null ? undefined : all.find(({ id }) => id === webhook.after_id)
   const before = leader === undefined ? [] : planOne(leader, all, o)
-  const tags = takes(webhook, event, told) ? tagsFor(webhook, before, o) : []
+  const tags = takes(webhook, o) ? tagsFor(webhook, before, o) : []
   const name = webhook.after_id === null ? '' : (facts.nameOf(webhook.after_id) ?? 'the webhook before it')
   const planned = tags.map((tag, index): PlannedDelivery => {
     const one = { webhook, event, tag, index }
@@ -96,7 +97,7 @@ function planOne(webhook: WebhookRow, all: readonly WebhookRow[], o: Planning): 
   return planned
 }
 
-function takes(webhook: WebhookRow, event: LoggedEvent, told: Told): boolean {
+function takes(webhook: WebhookRow, { event, told, facts }: Planning): boolean {
   if (event.seq <= webhook.from_seq) return false
   const kind = TOLD_AS[event.kind] ?? event.kind
   const { events, isRepository } = settingsOf(webhook)
@@ -106,7 +107,7 @@ function takes(webhook: WebhookRow, event: LoggedEvent, told: Told): boolean {
   if (told.initial === true && webhook.initial_sync !== 'each') return false
   if (webhook.repository_id !== null) return event.repository_id === webhook.repository_id
   if (event.repository_id === null) return true
-  const name = told.repository ?? told.name ?? ''
+  const name = told.repository ?? facts.repositoryOf(event) ?? ''
   return isRepository(name.slice(name.indexOf('/') + 1))
 }
 

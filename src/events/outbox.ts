@@ -5,6 +5,7 @@ import { findNewestTag, listTagsOf } from '../db/content/tags.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
 import { findCursor, moveCursor } from '../db/platform/event-cursors.ts'
 import { listEvents } from '../db/platform/events.ts'
+import { findRepositoryById } from '../db/repositories/repositories.ts'
 import type { WebhookDeliveryRow, WebhookRow } from '../db/schema.ts'
 import { insertDeliveries } from '../db/webhooks/deliveries.ts'
 import { dropPush, PUSH, supersede } from '../db/webhooks/supersede.ts'
@@ -78,7 +79,12 @@ export async function plan(db: Queries, events: readonly LoggedEvent[]): Promise
   const tags = new Map<string, readonly string[]>()
   const newest = new Map<string, string | undefined>()
   const keyOf = (event: LoggedEvent, webhook: WebhookRow) => `${event.id} ${webhook.tags}`
+  const repositories = new Map<string, string | undefined>()
   for (const event of events) {
+    const { repository_id: repositoryId } = event
+    if (repositoryId !== null && toldOf(event).repository === undefined && !repositories.has(repositoryId)) {
+      repositories.set(repositoryId, (await findRepositoryById(db, repositoryId))?.name)
+    }
     if (event.kind.startsWith('referrers.')) tags.set(event.id, await tagsOf(db, event))
     if (event.kind !== SUMMARY) continue
     for (const webhook of webhooks) {
@@ -89,6 +95,7 @@ export async function plan(db: Queries, events: readonly LoggedEvent[]): Promise
   return planDeliveries(events, {
     webhooks,
     nameOf: (id) => names.get(id),
+    repositoryOf: ({ repository_id: id }) => (id === null ? undefined : repositories.get(id)),
     tagsOf: (event) => tags.get(event.id) ?? [],
     newestOf: (event, webhook) => newest.get(keyOf(event, webhook)),
   })

@@ -1,6 +1,7 @@
 /** Writes down what became of attempts, many at once, and what that means for their webhooks. */
 import type { Database, Transaction } from '../db/engine/engine.ts'
 import { appendEvents, type NewEvent } from '../db/platform/events.ts'
+import { findRepositoryById } from '../db/repositories/repositories.ts'
 import type { WebhookRow } from '../db/schema.ts'
 import { recordOutcomes } from '../db/webhooks/outcomes.ts'
 import { listWebhooksById, updateWebhook } from '../db/webhooks/webhooks.ts'
@@ -36,7 +37,7 @@ export async function saveAttempts(
       const why = await settleWebhook(tx, webhook, byWebhook.get(webhook.id) ?? [], now)
       if (why === undefined) continue
       disabled.push({ ...webhook, enabled: 0, disabled_reason: why })
-      events.push(disabledEvent(webhook, why, isoTime(now)))
+      events.push(await disabledEvent(tx, webhook, why, isoTime(now)))
     }
     await appendEvents(tx, events)
     return disabled
@@ -67,13 +68,15 @@ async function settleWebhook(
   return why
 }
 
-function disabledEvent(webhook: WebhookRow, reason: string, at: string): NewEvent {
+async function disabledEvent(tx: Transaction, webhook: WebhookRow, reason: string, at: string): Promise<NewEvent> {
+  const { id: webhookId, name, organization_id: organizationId, repository_id: repositoryId } = webhook
+  const repository = repositoryId === null ? undefined : (await findRepositoryById(tx, repositoryId))?.name
   return {
     kind: 'webhook.disabled',
-    organizationId: webhook.organization_id,
-    repositoryId: webhook.repository_id,
+    organizationId,
+    repositoryId,
     actor: 'system',
     at,
-    payload: { webhookId: webhook.id, name: webhook.name, reason },
+    payload: { ...(repository === undefined ? {} : { repository }), webhookId, webhook: name, reason },
   }
 }

@@ -56,6 +56,7 @@ const plan = (events: readonly LoggedEvent[], webhooks: readonly WebhookRow[], t
   planDeliveries(events, {
     webhooks,
     nameOf: (id) => webhooks.find((one) => one.id === id)?.name,
+    repositoryOf: () => undefined,
     tagsOf: () => tags,
     newestOf: (_, webhook) => tags.find(tagFilterOf(webhook)),
   })
@@ -140,6 +141,7 @@ describe('the plan', () => {
     const alone = planDeliveries(events, {
       webhooks: [deploy],
       nameOf: () => 'scan',
+      repositoryOf: () => undefined,
       tagsOf: () => [],
       newestOf: () => undefined,
     })

@@ -26,6 +26,7 @@ import { identity } from './0033-identity.ts'
 import { webhooks } from './0034-webhooks.ts'
 import { imageDifferences } from './0035-image-differences.ts'
 import { waysIntoTeams } from './0036-ways-into-teams.ts'
+import { letters } from './0038-letters.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   webhooks,
   audit,
   waysIntoTeams,
+  letters,
 ]

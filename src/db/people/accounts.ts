@@ -132,6 +132,21 @@ export async function findProfile(db: Queries, userId: string): Promise<Profile 
   }
 }
 
+/** Mail addresses of an organization's owners, of those that have one. */
+export async function listOwnerAddresses(db: Queries, organizationId: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('members')
+    .innerJoin('users', 'users.id', 'members.user_id')
+    .select('users.email')
+    .where('members.organization_id', '=', organizationId)
+    .where('members.role', '=', 'owner')
+    .where('users.email', 'not like', `%${NO_ADDRESS}`)
+    .orderBy('users.id')
+    .limit(limit)
+    .execute()
+  return rows.map(({ email }) => email)
+}
+
 /** What is undefined stays. @param change.email null: none any more; another one is not proved, whatever the one before was */
 export async function changeProfile(
   tx: Transaction,

@@ -76,3 +76,20 @@ export async function appendEvents(tx: Transaction, events: readonly NewEvent[])
 export async function listEvents(db: Queries, after: number, limit: number): Promise<Selectable<EventRow>[]> {
   return db.selectFrom('events').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()
 }
+
+/** Events of one kind after `after` and up to `upTo`, oldest first. */
+export async function listEventsOfKind(
+  db: Queries,
+  kind: EventKind,
+  o: { readonly after: number; readonly upTo: number; readonly limit: number },
+): Promise<Selectable<EventRow>[]> {
+  return db
+    .selectFrom('events')
+    .selectAll()
+    .where('seq', '>', o.after)
+    .where('seq', '<=', o.upTo)
+    .where('kind', '=', kind)
+    .orderBy('seq')
+    .limit(o.limit)
+    .execute()
+}

@@ -67,6 +67,8 @@ function titleOf({ kagami }: HubPayload): string {
       return `The mirror ${name} fails`
     case 'mirror.recovered':
       return `The mirror ${name} works again`
+    case 'webhook.disabled':
+      return `The webhook ${code(String(kagami.details.webhook))} of ${name} is disabled`
     default:
       return `${name}: ${code(kind)}`
   }
