@@ -52,7 +52,7 @@ export type ImageMetadata = z.infer<typeof imageMetadataSchema>
 const kagamiSchema = z
   .strictObject({
     schemaVersion: z.literal(1),
-    eventId: idSchema.describe('the same at every try: what a receiver knows a repetition by'),
+    eventId: idSchema.describe('the same at every try; with `tag` it is what a receiver knows a repetition by'),
     seq: z.int().describe('grows with every event of the server'),
     kind: z.string().describe('tag.moved, tag.removed, referrers.published, mirror.paused and so on'),
     at: timeSchema,

@@ -1,6 +1,6 @@
 /** CloudEvents 1.0, in both modes of its HTTP binding; `data` is the body of format `hub`. */
 import type { HubPayload } from '../../api/webhook-payload.ts'
-import { type DeliveredEvent, tagWords } from './event.ts'
+import { type DeliveredEvent, isToldByTag, tagWords } from './event.ts'
 import { type Delivery, type DeliveryFacts, repositoryUrl } from './facts.ts'
 
 /** Attributes by name. `sequence` and `sequencetype` are the documented extension: texts, though they are numbers. */
@@ -10,7 +10,8 @@ function attributes(event: DeliveredEvent, facts: DeliveryFacts): Record<string,
   const subject = tag === undefined ? digest : digest === undefined ? tag : `${tag}@${digest}`
   return {
     specversion: '1.0',
-    id: event.id,
+    // Section 3.1.1: with the source it names one event, and one of ours may be told of several tags.
+    id: tag !== undefined && isToldByTag(event.kind) ? `${event.id}/${tag}` : event.id,
     source: sourceOf(facts),
     type: `kagami.${event.kind}`,
     time: event.at,

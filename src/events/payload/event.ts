@@ -34,7 +34,7 @@ export const SUMMARY = 'mirror.synced'
 /** Kinds of which one event is told by tag, or of one tag here and of another there. */
 const TOLD_BY_TAG: ReadonlySet<string> = new Set(['referrers.published', 'referrers.removed', SUMMARY])
 
-/** True: the event alone does not say what is told; with the tag, it does. */
+/** True: its id alone does not say what is told; with the tag, it does. */
 export function isToldByTag(kind: string): boolean {
   return TOLD_BY_TAG.has(kind)
 }

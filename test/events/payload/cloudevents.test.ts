@@ -64,3 +64,15 @@ test('what is about an organization says so', () => {
     ])
   }
 })
+
+test('source and id name one occurrence: an event that is told by tag has an id for each of them', () => {
+  const idOf = (kind: string, tag: string | undefined, format: 'cloudevents' | 'cloudevents-binary') =>
+    received(format, madeEvent({ kind, payload: { repository: 'acme/app', tag, to: NEW } })).id
+  const { id } = madeEvent()
+  for (const format of ['cloudevents', 'cloudevents-binary'] as const) {
+    for (const kind of ['referrers.published', 'referrers.removed', 'mirror.synced']) {
+      expect([undefined, '1.0', '1.1'].map((tag) => idOf(kind, tag, format))).toEqual([id, `${id}/1.0`, `${id}/1.1`])
+    }
+    expect(idOf('tag.moved', '1.0', format)).toBe(id)
+  }
+})
