@@ -18,6 +18,9 @@ const words = z
   .refine((all) => all.length <= MAX_LISTED, `want at most ${MAX_LISTED}`)
   .refine((all) => all.every((word) => word.length <= MAX_GLOB), `want words of at most ${MAX_GLOB} characters`)
 
+/** Of the answer: the place in the log that it begins after. */
+export const EVENT_SEQ_HEADER = 'Kagami-Event-Seq'
+
 export const eventStreamQuerySchema = z.strictObject({
   format: payloadFormatSchema.default('hub'),
   events: words

@@ -21,8 +21,12 @@ export interface ApiClient {
   send(method: string, path: string, request?: Request): Promise<void>
   /** All pages of a list, as one. */
   listAll<T>(path: string, nouns: string, item: z.ZodType<T>, query?: Request['query']): Promise<T[]>
-  /** An answer of JSON lines, one value each, as they arrive. */
-  stream<T>(path: string, item: z.ZodType<T>, request?: Request): AsyncGenerator<T>
+  /** An answer of JSON lines, one value each, as they arrive. @param o.onHead called with its headers before all of them */
+  stream<T>(
+    path: string,
+    item: z.ZodType<T>,
+    o?: Request & { readonly onHead?: (headers: Headers) => void },
+  ): AsyncGenerator<T>
 }
 
 /** A part of a path, whatever it holds. */
@@ -121,6 +125,7 @@ export function createApiClient(server: string, authorization: string | undefine
     },
     async *stream(path, item, options) {
       const response = await request('GET', path, options)
+      options?.onHead?.(response.headers)
       const decoder = new TextDecoder()
       let rest = ''
       for await (const chunk of chunksOf(response, options?.signal)) {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { Webhook } from 'standardwebhooks'
-import { type ToldEvent, toldEventSchema } from '../api/told-events.ts'
+import { EVENT_SEQ_HEADER, type ToldEvent, toldEventSchema } from '../api/told-events.ts'
 import { hubPayloadSchema, payloadFormatSchema } from '../api/webhook-payload.ts'
 import { isAppError } from '../errors.ts'
 import { backoffMs, systemSleep } from '../lib/retry.ts'
@@ -68,15 +68,19 @@ async function* follow(line: CommandLine, client: ApiClient, of: string, o: List
   const query = { format: o.format, events: o.events?.join(','), tags: o.tags?.join(',') }
   let { after } = o
   let breaks = 0
+  // Whatever ends the answer, also before anything has happened: it goes on from where it began.
+  const onHead = (headers: Headers) => {
+    after ??= placeOf(headers.get(EVENT_SEQ_HEADER))
+  }
   for (;;) {
     try {
-      for await (const event of client.stream(path, toldEventSchema, { query: { ...query, after } })) {
+      for await (const event of client.stream(path, toldEventSchema, { query: { ...query, after }, onHead })) {
         breaks = 0
         after = event.seq
         yield event
       }
     } catch (error) {
-      // What was never there, and what the caller may not see, does not come back; neither does what ends before anything was seen.
+      // What was never there, and what the caller may not see, does not come back; neither does what was never reached.
       if (!isAppError(error, 'UNAVAILABLE') || after === undefined) throw error
       if (breaks === 0) line.terminal.note(`${error.message}; trying again`)
     }
@@ -160,4 +164,8 @@ function changesOf(body: string): string[] {
 function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('want a whole number.')
   return Number(text)
+}
+
+function placeOf(text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -1,5 +1,7 @@
 // `webhook listen`: what a developer sees, and what reaches the local port.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { hubPayloadSchema } from '../../src/api/webhook-payload.ts'
 import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
@@ -107,6 +109,71 @@ test('goes on past a receiver that refuses or is not there, says what it said, a
   const absent = await owner.run([...args, '--forward', local.url])
   expect([absent.status, absent.stdout.split('\n').length]).toEqual([1, 2])
   expect(absent.stdout).toContain('refused')
+})
+
+/** Stands before the server, and ends the first stream before anything has happened; but first, `meanwhile` happens. */
+async function breaksOff(how: 'end' | 'destroy', meanwhile: () => Promise<unknown>) {
+  let isFirst = true
+  const server = createServer((request, response) => void pass(request, response).catch(() => response.destroy()))
+  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '', headers } = request
+    const body = Buffer.concat(await Array.fromAsync(request))
+    const cancel = new AbortController()
+    response.on('close', () => cancel.abort())
+    const answer = await fetch(kagami.url + url, {
+      method,
+      headers: headers as Record<string, string>,
+      ...(body.length === 0 ? {} : { body }),
+      signal: cancel.signal,
+    })
+    const isCut = isFirst && url.includes('/events?')
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    for await (const chunk of answer.body ?? []) {
+      response.write(chunk)
+      if (!isCut) continue
+      isFirst = false
+      await meanwhile()
+      response[how]()
+      return
+    }
+    response.end()
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+test('goes on where it began when the server ends before anything has happened', async () => {
+  for (const how of ['end', 'destroy'] as const) {
+    const tag = `missed-${how}`
+    const proxy = await breaksOff(how, () => emptyIndexPushed(kagami.url, 'acme/app', tag, OWNER))
+    const user = await signInOwner({ ...kagami, url: proxy.url })
+    const ended = await user.run(['webhook', 'listen', 'acme/app', '--events', 'tag.moved', '--count', '1'])
+    proxy.stop()
+    expect([how, ended.status, ended.stdout.split('  ')[2]]).toEqual([how, 0, `acme/app:${tag}`])
+  }
+})
+
+test('says where it begins, to programs and to browsers', async () => {
+  const authorization = `Basic ${btoa(`${OWNER.username}:${OWNER.password}`)}`
+  for (const [accept, opening] of [
+    ['application/json', '\n'],
+    ['text/event-stream', `id: ${seq}\nretry: 2000\n\n`],
+  ] as const) {
+    const cancel = new AbortController()
+    const answer = await fetch(`${kagami.url}/api/v1/repositories/acme/app/events?after=${seq}&events=mirror.paused`, {
+      headers: { accept, authorization },
+      signal: cancel.signal,
+    })
+    const { value } = (await answer.body?.getReader().read()) ?? {}
+    cancel.abort()
+    expect([answer.headers.get('kagami-event-seq'), new TextDecoder().decode(value)]).toEqual([String(seq), opening])
+  }
 })
 
 test('what is wrong is said at once', async () => {

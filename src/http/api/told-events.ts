@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import { nameSchema, z } from '../../api/schema.ts'
-import { eventStreamQuerySchema, type ToldEvent, toldEventSchema } from '../../api/told-events.ts'
+import { EVENT_SEQ_HEADER, eventStreamQuerySchema, type ToldEvent, toldEventSchema } from '../../api/told-events.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { lastSeq } from '../../db/platform/followed-events.ts'
 import { followEvents } from '../../events/follow.ts'
@@ -16,7 +16,7 @@ import { keepOpen, newRoutes, type Routes, refused } from './route.ts'
 const tags = ['webhooks']
 
 const description =
-  'Each event as a webhook of that format would post it. JSON lines; an empty line now and then keeps the connection alive. To whoever accepts `text/event-stream`: server-sent events, whose ids are places in the log: a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, misses nothing. It breaks off within seconds once the caller may no longer see it.'
+  'Each event as a webhook of that format would post it. JSON lines; an empty line now and then keeps the connection alive. To whoever accepts `text/event-stream`: server-sent events, whose ids are places in the log: a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, misses nothing. The header `Kagami-Event-Seq` says the place that it begins after: it is what to go on from when it breaks off before the first event. It breaks off within seconds once the caller may no longer see it.'
 
 const responses = {
   200: {
@@ -81,10 +81,13 @@ export function toldEventRoutes(deps: Deps): Routes {
     const after = asked ?? (await lastSeq(deps.db.read))
     keepOpen(c)
     const url = publicUrl(c.req.raw, deps.publicUrl)
-    const { format, events, tags } = query
+    const { events, tags } = query
     const open = (signal: AbortSignal) =>
-      followEvents(deps, { scope, format, events, tags, after, publicUrl: url, signal })
-    const stream = streamLines(c.req.raw.signal, open, again, isStream ? EVENTS : LINES)
+      followEvents(deps, { scope, format: query.format, events, tags, after, publicUrl: url, signal })
+    // What its client goes on from when it breaks off before anything has happened.
+    const lines = isStream ? { ...EVENTS, opening: `id: ${after}\n${EVENTS.opening}` } : LINES
+    const stream = streamLines(c.req.raw.signal, open, again, lines)
+    stream.headers.set(EVENT_SEQ_HEADER, String(after))
     // The type of a streamed answer is that of one line: the framework knows only whole documents.
     return stream as Response & TypedResponse<ToldEvent, 200, 'json'>
   }
