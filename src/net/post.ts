@@ -14,7 +14,7 @@ import { cancelledBy, orAborted } from '../lib/abort.ts'
 import { clipped } from '../lib/quoted.ts'
 import { type AddressPolicy, isAddressAllowed, policyAfter } from './address-guard.ts'
 import { explainCertificate } from './certificate-fault.ts'
-import { explainFailure, type FailureReason, unavailable } from './connection-failure.ts'
+import { explainFailure, type FailureReason, isNextAddressWorthATry, unavailable } from './connection-failure.ts'
 import { type Lookup, lookupSystem, rememberLookups } from './dial.ts'
 
 export interface PostRequest {
@@ -25,7 +25,7 @@ export interface PostRequest {
   /** Allows http, to this machine too. */
   readonly plainHttp: boolean
   readonly signal: AbortSignal
-  /** Called when the request has left for the first address; not when it never does. */
+  /** Called when the request has left, before any redirect; not when it never does. */
   readonly onSent?: () => void
 }
 
@@ -165,9 +165,11 @@ export function createPoster(o: PosterOptions): Poster {
       const until = performance.now() + times.headMs
       for (let hops = 0; ; hops++) {
         if (request.signal.aborted) throw cancelledBy(request.signal)
-        const address = await resolve(url, request, policy, (o) => lookUp(o, request.signal, lookup, times.connectMs))
+        const addresses = await resolve(url, request, policy, (o) => lookUp(o, request.signal, lookup, times.connectMs))
         const headers = { ...request.headers, ...(url.origin === start.origin ? request.own : {}) }
-        const answer = await send(url, address, request, headers, Math.max(1, until - performance.now()))
+        const { answer, address } = await sendToOne(addresses, (one) =>
+          send(url, one, request, headers, Math.max(1, until - performance.now())),
+        )
         const next = redirectOf(url, answer)
         if (next === undefined) return await read(answer, url, times.bodyMs)
         answer.destroy()
@@ -180,8 +182,28 @@ export function createPoster(o: PosterOptions): Poster {
   }
 }
 
-/** The first address of the host, once all of them are allowed. */
-async function resolve(url: URL, request: PostRequest, policy: AddressPolicy, lookup: Lookup): Promise<string> {
+/** One address after the other, as long as nothing could be sent. @param addresses at least one */
+async function sendToOne<T>(
+  addresses: readonly string[],
+  send: (address: string) => Promise<T>,
+): Promise<{ readonly answer: T; readonly address: string }> {
+  for (const [at, address] of addresses.entries()) {
+    try {
+      return { answer: await send(address), address }
+    } catch (error) {
+      if (at === addresses.length - 1 || !isAppError(error) || !isNextAddressWorthATry(error)) throw error
+    }
+  }
+  throw new Error('want an address')
+}
+
+/** The addresses of the host, at least one, once all of them are allowed. */
+async function resolve(
+  url: URL,
+  request: PostRequest,
+  policy: AddressPolicy,
+  lookup: Lookup,
+): Promise<readonly string[]> {
   if (url.protocol === 'http:' && !request.plainHttp) {
     throw refused(`${clipped(url.host, 100)} is asked for over plain http, want https or --plain-http`)
   }
@@ -195,9 +217,8 @@ async function resolve(url: URL, request: PostRequest, policy: AddressPolicy, lo
       detail: { host, address },
     })
   }
-  const [first] = addresses
-  if (first === undefined) throw unavailable('dns', `the name ${host} has no address`, { host })
-  return first
+  if (addresses.length === 0) throw unavailable('dns', `the name ${host} has no address`, { host })
+  return addresses
 }
 
 async function lookUp(

@@ -1,5 +1,6 @@
 // What a webhook may reach, how long it waits, and how much of an answer it reads: real connections to receivers that misbehave.
 import { afterAll, expect, test } from 'bun:test'
+import { once } from 'node:events'
 import { createServer as createTls } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcp, type Server, type Socket } from 'node:net'
@@ -274,4 +275,28 @@ test('ages of certificates are told in days, hours and minutes', () => {
   expect(expired('Jan 28 11:00:00 2026 GMT')).toBe('certificate expired 3 days ago')
   expect(expired('Jan 31 10:00:00 2026 GMT')).toBe('certificate expired 2 hours ago')
   expect(expired('Jan 31 11:59:30 2026 GMT')).toBe('certificate expired 1 minute ago')
+})
+
+test('where one address refuses the next one is tried; once anything was sent, none is', async () => {
+  const receiver = await startReceiver()
+  closers.push(receiver.stop)
+  const { port } = new URL(receiver.url)
+  const lookup = names({ 'two.example': ['127.0.0.2', '127.0.0.1'], 'none.example': ['127.0.0.2', '127.0.0.3'] })
+  let sent = 0
+  const posted = request({ onSent: () => void sent++ })
+  expect((await poster({ lookup }).post(new URL(`http://two.example:${port}/`), posted)).status).toBe(200)
+  expect([receiver.received.length, receiver.received[0]?.headers.host, sent]).toEqual([1, `two.example:${port}`, 1])
+  expect(await failure(poster({ lookup }).post(new URL(`http://none.example:${port}/`), request()))).toStartWith(
+    'refused:',
+  )
+
+  // It takes the request and hangs up: it may have done what it was asked for.
+  const first = await tcp((socket) => socket.once('data', () => socket.destroy()))
+  const both = names({ 'two.example': ['127.0.0.1', '127.0.0.2'] })
+  const second = createTcp(() => sent++).listen(first.port, '127.0.0.2')
+  closers.push(() => second.close())
+  await once(second, 'listening')
+  sent = 0
+  const hungUp = poster({ lookup: both }).post(new URL(`http://two.example:${first.port}/`), request())
+  expect([await failure(hungUp), sent]).toEqual([expect.stringMatching(/^reset:/), 0])
 })
