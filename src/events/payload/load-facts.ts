@@ -1,8 +1,8 @@
 /** Reads what a payload says beside its event: the repository, the image, what came with it, and what changed. */
-import { LRUCache } from 'lru-cache'
 import { findTag } from '../../db/content/tags.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { createSharing } from '../../lib/sharing.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { createDifferences } from './differences.ts'
@@ -38,16 +38,20 @@ type Facts = Omit<DeliveryFacts, keyof FactsOptions>
 const PATIENCE_MS = 5000
 /** One event goes to several webhooks, and seven tags move together: what was read for the first serves the others. */
 const SHARED_MS = 10_000
-const MAX_SHARED = 500
+/** Of each kind of facts: what changed may be half a megabyte a tag. */
+const MAX_SHARED_BYTES = 16 * 1024 * 1024
 const MAX_TAGS = 200
 
 export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
   const { db, blobs, clock = systemClock, patience = () => AbortSignal.timeout(PATIENCE_MS) } = options
   const storage: Storage = { db, blobs }
   const metadata = createMetadata(storage, createDifferences({ db, blobs, clock }))
-  const ofEvents = sharing<Facts>()
-  const ofImages = sharing<Pick<Facts, 'image' | 'metadata' | 'leftOut'>>()
-  const ofMoves = sharing<readonly string[]>()
+  const shared = { ttlMs: SHARED_MS, maxBytes: MAX_SHARED_BYTES, sizeOf }
+  // What was left out may be there for the next one.
+  const isKept = ({ leftOut }: Pick<Facts, 'leftOut'>) => leftOut === undefined
+  const ofEvents = createSharing<Facts>({ ...shared, isKept })
+  const ofImages = createSharing<Pick<Facts, 'image' | 'metadata' | 'leftOut'>>({ ...shared, isKept })
+  const ofMoves = createSharing<readonly string[]>(shared)
 
   async function read(event: DeliveredEvent): Promise<Facts> {
     const { tag, from, runId, ...words } = tagWords(event)
@@ -56,7 +60,9 @@ export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
     const repositoryId = repository?.id
     const isSummary = kind === SUMMARY && tag !== undefined && repositoryId !== undefined
     const to = isSummary ? ((await findTag(db.read, repositoryId, tag as Tag))?.digest as Digest | undefined) : words.to
-    const named = await ofMoves(JSON.stringify([event.repositoryId, at, kind, to]), () => tagsMovedBy(db.read, event))
+    const named = await ofMoves.ask(JSON.stringify([event.repositoryId, at, kind, to]), () =>
+      tagsMovedBy(db.read, event),
+    )
     const others = named.filter((one) => one !== tag)
     return {
       from,
@@ -67,7 +73,7 @@ export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
       movedWith: { tags: others.slice(0, MAX_TAGS), total: others.length },
       ...(repositoryId === undefined || to === undefined
         ? { image: undefined, ...NOTHING_TOLD }
-        : await ofImages(JSON.stringify([repositoryId, tag, from, to]), () =>
+        : await ofImages.ask(JSON.stringify([repositoryId, tag, from, to]), () =>
             readImage({ organizationId, repositoryId, tag, from }, to),
           )),
       details: repositoryId === undefined ? {} : await detailsOf(db.read, repositoryId, event),
@@ -91,23 +97,13 @@ export function createFactsLoader(options: FactsLoaderOptions): FactsLoader {
   return {
     async load(event, { publicUrl, callbackUrl }) {
       const { from } = tagWords(event)
-      const facts = await ofEvents(JSON.stringify([event.id, event.payload.tag, from]), () => read(event))
+      const facts = await ofEvents.ask(JSON.stringify([event.id, event.payload.tag, from]), () => read(event))
       return { ...facts, publicUrl, callbackUrl }
     },
   }
 }
 
-/** Work that whoever asks for the same meanwhile, or shortly after, shares; a failure is nobody's but theirs who waited for it. */
-function sharing<T extends object>(): (key: string, work: () => Promise<T>) => Promise<T> {
-  const known = new LRUCache<string, Promise<T>>({ max: MAX_SHARED, ttl: SHARED_MS })
-  return (key, work) => {
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const made = work()
-    known.set(key, made)
-    const forget = () => void (known.get(key) === made && known.delete(key))
-    // What was left out may be there for the next one.
-    made.then((found) => 'leftOut' in found && found.leftOut !== undefined && forget(), forget)
-    return made
-  }
+/** About what it takes in memory: several times its JSON. */
+function sizeOf(found: object): number {
+  return 4 * JSON.stringify(found, (_, value) => (value instanceof Map ? [...value] : value)).length
 }
