@@ -89,6 +89,7 @@ export async function plan(db: Queries, events: readonly LoggedEvent[]): Promise
     if (event.kind !== SUMMARY) continue
     for (const webhook of webhooks) {
       if (webhook.organization_id !== event.organization_id || newest.has(keyOf(event, webhook))) continue
+      if (webhook.repository_id !== null && webhook.repository_id !== event.repository_id) continue
       newest.set(keyOf(event, webhook), await newestTag(db, event, webhook))
     }
   }

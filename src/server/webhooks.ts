@@ -32,7 +32,7 @@ export interface WebhookPartsOptions extends Pick<Instance, 'db' | 'clock' | 'se
 }
 
 /** How soon letters tell of what has happened. */
-const LETTERS_MS = 5000
+const LETTERS_MS = 2000
 
 export function createWebhookParts({
   db,

@@ -1,13 +1,16 @@
-// Invitations by mail, through the whole server and a real SMTP server on loopback.
+// Invitations by mail, and what owners are told of webhooks, through the whole server and a real SMTP server on loopback.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { SMTPServer } from 'smtp-server'
 import { invitationCreatedSchema } from '../../../src/api/invitations.ts'
+import { emptyIndexPushed } from '../../support/empty-index.ts'
+import { startReceiver, status } from '../../support/webhook-receiver.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
 const PUBLIC = 'http://kagami.localhost'
 
 let kagami: WholeServer
 let smtp: SMTPServer
+let onLetter = () => {}
 const letters: { readonly to: string | undefined; readonly text: string }[] = []
 
 beforeAll(async () => {
@@ -21,6 +24,7 @@ beforeAll(async () => {
       stream.on('end', () => {
         letters.push({ to: session.envelope.rcptTo[0]?.address, text: Buffer.concat(chunks).toString() })
         done()
+        onLetter()
       })
     },
   })
@@ -31,6 +35,7 @@ beforeAll(async () => {
       KAGAMI_URL: PUBLIC,
       KAGAMI_SMTP_URL: `smtp://127.0.0.1:${port}`,
       KAGAMI_SMTP_FROM: 'kagami@example.com',
+      KAGAMI_ALLOW_NETWORKS: '127.0.0.0/8',
     },
   })
 })
@@ -71,4 +76,23 @@ test('the invitation is there also where the letter was not taken', async () => 
   expect([made.mail, made.mailProblem]).toEqual(['failed', expect.stringContaining('no such box')])
   const secret = new URL(made.url).hash.slice(1)
   expect((await kagami.call('POST', '/invitations/show', { body: { secret } })).status).toBe(200)
+})
+
+test('an owner who has an address is told of a webhook that was disabled', async () => {
+  const receiver = await startReceiver(status(410))
+  const must = async (method: string, path: string, body: object) => {
+    const answer = await kagami.call(method, path, { login: OWNER, body })
+    if (answer.status >= 300) throw new Error(answer.text)
+  }
+  await must('PATCH', '/user', { email: 'owner@example.com' })
+  await must('POST', '/repositories', { name: 'acme/app' })
+  await must('POST', '/repositories/acme/app/webhooks', { name: 'ci', url: receiver.url, plainHttp: true })
+  const came = new Promise<void>((resolve) => {
+    onLetter = resolve
+  })
+  await emptyIndexPushed(kagami.url, 'acme/app', 'v1', OWNER)
+  await came
+  receiver.stop()
+  expect(letters.at(-1)?.to).toBe('owner@example.com')
+  expect(plain(letters.at(-1)?.text ?? '')).toContain('ci of acme/app: the receiver answered 410: it is gone for good')
 })
