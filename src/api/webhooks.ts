@@ -29,6 +29,8 @@ const callbackStateSchema = z.enum(['success', 'failure', 'error'])
 /** As Docker Hub has it. */
 const MAX_URL = 255
 const MAX_HEADERS = 20
+/** Characters of all values: answers of receivers are searched for them. */
+const MAX_HEADER_VALUES = 4096
 
 const urlSchema = z
   .string()
@@ -65,6 +67,8 @@ const headersSchema = z
 function headersFault(headers: Readonly<Record<string, string>>): string | undefined {
   const entries = Object.entries(headers)
   if (entries.length > MAX_HEADERS) return `got ${entries.length} headers, want at most ${MAX_HEADERS}`
+  const total = entries.reduce((sum, [, value]) => sum + value.length, 0)
+  if (total > MAX_HEADER_VALUES) return `got values of ${total} characters, want at most ${MAX_HEADER_VALUES} in all`
   const names = new Set<string>()
   for (const [name, value] of entries) {
     const shown = JSON.stringify(name.slice(0, 80))

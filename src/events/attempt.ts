@@ -7,13 +7,13 @@ import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { clipped } from '../lib/quoted.ts'
-import { createRedactor } from '../lib/redact.ts'
 import { failureReason } from '../net/connection-failure.ts'
 import type { PostAnswer, Poster } from '../net/post.ts'
 import type { DeliveredEvent } from './payload/event.ts'
 import type { Delivery, DeliveryFacts } from './payload/facts.ts'
 import { nextTry, retryAfterMs } from './schedule.ts'
 import type { CallbackAddresses, Opened } from './signing.ts'
+import { HIDDEN, shownAnswer } from './veil.ts'
 
 /** From an event to what is posted. @param urls ours, and the one that the receiver may answer to */
 export type Render = (
@@ -40,8 +40,6 @@ export interface Attempted {
 }
 
 const MAX_HEADERS_SHOWN = 4096
-const SECRET_HEADERS = /^(set-cookie|authorization|www-authenticate|proxy-.*|x-api-key)$/i
-const HIDDEN = '[secret]'
 
 /** The place of an attempt in its line. */
 export interface Turn {
@@ -98,6 +96,8 @@ export async function attempt(
           retryAfterMs: retryAfterMs(answer?.headers['retry-after'], end),
           random: deps.random(),
         })
+  const said = { headers: answer?.headers ?? {}, excerpt: answer?.excerpt ?? '', error: failure?.words ?? null }
+  const shown = shownAnswer(secrets.veil, said, deps.callbacks.urlOf(delivery.id))
   const row: WebhookAttemptRow = {
     delivery_id: delivery.id,
     number: delivery.attempts + 1,
@@ -105,10 +105,10 @@ export async function attempt(
     status: answer?.status ?? null,
     duration_ms: durationMs,
     reason: failure?.reason ?? null,
-    error: failure?.words ?? null,
+    error: shown.error,
     request_headers: headersText({ ...hidden(secrets.headers), ...sent }),
-    answer_headers: headersText(withoutSecrets(answer?.headers ?? {}, secrets)),
-    answer: withoutOwn(answer?.excerpt ?? '', secrets).replaceAll('\0', '\uFFFD'),
+    answer_headers: headersText(shown.headers),
+    answer: shown.excerpt.replaceAll('\0', '\uFFFD'),
   }
   return {
     isGone: answer?.status === 410,
@@ -164,21 +164,6 @@ function failureOf(error: unknown): { readonly reason: string; readonly words: s
 
 function hidden(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.keys(headers).map((name) => [name.toLowerCase(), HIDDEN]))
-}
-
-/** A receiver may say again what it was sent. */
-function withoutOwn(text: string, { headers }: Opened): string {
-  const own = Object.values(headers)
-  return own.length === 0 || text === '' ? text : createRedactor(own).redact(text)
-}
-
-function withoutSecrets(headers: Readonly<Record<string, string>>, secrets: Opened): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      SECRET_HEADERS.test(name) ? HIDDEN : clipped(withoutOwn(value, secrets), 500),
-    ]),
-  )
 }
 
 /** As JSON, without what would make it long. */

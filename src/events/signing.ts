@@ -4,6 +4,7 @@ import { Webhook as Signer } from 'standardwebhooks'
 import type { WebhookRow } from '../db/schema.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+import { createVeil, type Veil } from './veil.ts'
 
 const SECRET_BYTES = 32
 const PREFIX = 'whsec_'
@@ -25,19 +26,28 @@ export type Sealed = Pick<
 /** A webhook's secrets, opened once. */
 export interface Opened {
   readonly headers: Readonly<Record<string, string>>
+  /** Over what a receiver says: it may say again what it was sent. */
+  readonly veil: Veil
   /** `webhook-id`, `webhook-timestamp` and `webhook-signature`; the old secret's signature is there too while it counts. */
   sign(id: string, at: Date, body: string): Record<string, string>
 }
 
 /** @throws AppError CONFIG_INVALID when the key of the instance is another */
 export function openSecrets(sealer: Sealer, row: Sealed): Opened {
-  const open = (sealed: string) => new Signer(sealer.unseal(sealed, purposeOf(row.id, 'secret')).reveal())
-  const present = open(row.sealed_secret)
-  const old = row.sealed_old_secret === null ? undefined : open(row.sealed_old_secret)
-  const headers =
-    row.sealed_headers === null ? '{}' : sealer.unseal(row.sealed_headers, purposeOf(row.id, 'headers')).reveal()
+  const open = (sealed: string | null) =>
+    sealed === null ? [] : [sealer.unseal(sealed, purposeOf(row.id, 'secret')).reveal()]
+  const secrets = [...open(row.sealed_secret), ...open(row.sealed_old_secret)]
+  const [present, old] = secrets.map((secret) => new Signer(secret))
+  if (present === undefined) throw new Error('a webhook has a secret')
+  const headers = JSON.parse(
+    row.sealed_headers === null ? '{}' : sealer.unseal(row.sealed_headers, purposeOf(row.id, 'headers')).reveal(),
+  ) as Record<string, string>
   return {
-    headers: JSON.parse(headers) as Record<string, string>,
+    headers,
+    veil: createVeil(
+      Object.values(headers),
+      secrets.map((secret) => secret.slice(PREFIX.length)),
+    ),
     sign(id, at, body) {
       const isOldGood = old !== undefined && row.old_secret_until !== null && row.old_secret_until > at.toISOString()
       const signers = isOldGood ? [present, old] : [present]

@@ -20,8 +20,25 @@ interface Form {
 export interface Redactor {
   /** Never shown from now on. Only the last MAX_PASSING are remembered: tokens come and go. */
   add(secret: string): void
-  /** The text with `[redacted]` in place of every secret; the same string when it holds none. */
-  redact(text: string): string
+  /**
+   * The text with `[redacted]` in place of every secret; the same string when it holds none. Nothing but `[redacted]` when looking takes too
+   * long: of such a text is known that it was made for that.
+   * @param effort what several texts may take together, where they are of somebody who may mean ill
+   */
+  redact(text: string, effort?: Effort): string
+}
+
+/** Counted down by the work that is done. */
+export interface Effort {
+  /** In characters that are compared, of which a hundred take about a microsecond. */
+  left: number
+}
+
+/** Forms by what they begin with, so that looking costs what the text has of such beginnings, not what forms there are. */
+interface Index {
+  readonly byStart: ReadonlyMap<string, readonly Form[]>
+  /** What is shorter than a beginning. */
+  readonly short: readonly Form[]
 }
 
 export const REDACTED = '[redacted]'
@@ -33,35 +50,60 @@ const LEAST_SPREAD = 7
 /** How much of a secret must stand before a `…`, where text was cut off, to be taken for it: less would tell by trial what it begins with. */
 const LEAST_CUT = 4
 const CUT = '…'
+/** What of a form it is looked up by. */
+const START = 4
+/** Characters that are compared at most in one text: some milliseconds. */
+const MAX_STEPS = 500_000
+/** What noting a place costs, in characters that are compared; and a character of one reading of the text. */
+const MARK_STEPS = 50
+const READ_STEPS = 30
 
 /** @param lasting never forgotten */
 export function createRedactor(lasting: readonly string[] = []): Redactor {
   const always = lasting.filter((secret) => secret !== '').flatMap(formsOf)
   const passing = new Map<string, readonly Form[]>()
+  let index = indexOf(always)
   return {
     add(secret) {
       if (secret === '') return
-      const forms = passing.get(secret) ?? formsOf(secret)
+      const known = passing.get(secret)
       passing.delete(secret)
-      passing.set(secret, forms)
+      passing.set(secret, known ?? formsOf(secret))
+      if (known !== undefined) return
       const [oldest] = passing.keys()
       if (passing.size > MAX_PASSING && oldest !== undefined) passing.delete(oldest)
+      index = indexOf([...always, ...[...passing.values()].flat()])
     },
-    redact(text) {
-      const forms = [...always, ...[...passing.values()].flat()]
-      if (forms.length === 0 || text === '') return text
-      const spans: Span[] = []
+    redact(text, effort) {
+      if (index.byStart.size + index.short.length === 0 || text === '') return text
+      const search: Search = { index, spans: [], effort: effort ?? { left: MAX_STEPS } }
       for (const view of unescapings(text)) {
+        if (effort !== undefined) effort.left -= view.text.length * READ_STEPS
+        if (search.effort.left < 0) return REDACTED
         const canon = canonical(view)
+        find(canon, search, ({ isSpreadOnly }) => !isSpreadOnly)
         const spread = lettersAndDigits(canon)
-        for (const form of forms) {
-          if (!form.isSpreadOnly) find(canon, form, spans)
-          if (form.isSpread && spread.text !== canon.text) find(spread, form, spans)
-        }
+        if (spread.text !== canon.text) find(spread, search, ({ isSpread }) => isSpread)
+        if (search.effort.left < 0) return REDACTED
       }
-      return replace(text, spans)
+      return replace(text, search.spans)
     },
   }
+}
+
+function indexOf(forms: readonly Form[]): Index {
+  const long = forms.filter(({ text }) => text.length >= START)
+  return {
+    byStart: Map.groupBy(long, ({ text }) => text.slice(0, START)),
+    short: forms.filter(({ text }) => text.length < START),
+  }
+}
+
+interface Search {
+  readonly index: Index
+  readonly spans: Span[]
+  /** Below nothing the search is over. */
+  readonly effort: Effort
 }
 
 type Span = readonly [from: number, to: number]
@@ -118,8 +160,7 @@ function formsOf(secret: string): readonly Form[] {
   // As header values arrive that were sent in UTF-8.
   put(bytes.toString('latin1'), 'plain')
   put(secret.replaceAll(' ', '+'), 'plain')
-  // Longer ones first: what is found within them is covered already.
-  return [...forms.values()].sort((a, b) => b.text.length - a.text.length)
+  return [...forms.values()]
 }
 
 /** What of the base64 of `…bytes…` depends on nothing but the bytes, for the three places that they may start at. */
@@ -132,24 +173,45 @@ function base64Of(bytes: Buffer): string[] {
   })
 }
 
-function find({ text, from, to }: View, { text: form, isBase64 }: Form, spans: Span[]): void {
-  const mark = (start: number, end: number) => {
-    // Side by side in the text itself too, not only where white space was left out.
-    const isNext = (at: number) => to[at] === from[at + 1]
-    const isPart = (at: number) => isBase64 && /^[a-z0-9+/=]$/.test(text.charAt(at))
-    const first = isPart(start - 1) && isNext(start - 1) ? start - 1 : start
-    let last = isPart(end) && isNext(end - 1) ? end : end - 1
-    while (isBase64 && text.charAt(last + 1) === '=' && isNext(last)) last++
-    spans.push([from[first] ?? 0, to[last] ?? 0])
-  }
-  for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) mark(at, at + form.length)
-  for (let cut = text.indexOf(CUT); cut !== -1; cut = text.indexOf(CUT, cut + 1)) {
-    for (let length = Math.min(form.length - 1, cut); length >= LEAST_CUT; length--) {
-      if (!text.startsWith(form.slice(0, length), cut - length)) continue
-      mark(cut - length, cut)
-      break
+function find(view: View, search: Search, isWanted: (form: Form) => boolean): void {
+  const { text } = view
+  const { byStart, short } = search.index
+  for (const form of short) {
+    if (!isWanted(form)) continue
+    for (let at = text.indexOf(form.text); at !== -1 && search.effort.left >= 0; at = text.indexOf(form.text, at + 1)) {
+      mark(view, form, at, at + form.text.length, search)
     }
   }
+  for (let at = 0; at + START <= text.length && search.effort.left >= 0; at++) {
+    for (const form of byStart.get(text.slice(at, at + START)) ?? []) {
+      search.effort.left--
+      if (!isWanted(form)) continue
+      const length = sharedLength(text, at, form.text)
+      search.effort.left -= length
+      const isCut = length >= LEAST_CUT && text.charAt(at + length) === CUT
+      if (length === form.text.length || isCut) mark(view, form, at, at + length, search)
+      if (search.effort.left < 0) return
+    }
+  }
+}
+
+/** How much of the form stands in the text at a place. */
+function sharedLength(text: string, at: number, form: string): number {
+  const most = Math.min(form.length, text.length - at)
+  let length = START
+  while (length < most && text.charCodeAt(at + length) === form.charCodeAt(length)) length++
+  return length
+}
+
+function mark({ text, from, to }: View, { isBase64 }: Form, start: number, end: number, search: Search): void {
+  search.effort.left -= MARK_STEPS
+  // Side by side in the text itself too, not only where white space was left out.
+  const isNext = (at: number) => to[at] === from[at + 1]
+  const isPart = (at: number) => isBase64 && /^[a-z0-9+/=]$/.test(text.charAt(at))
+  const first = isPart(start - 1) && isNext(start - 1) ? start - 1 : start
+  let last = isPart(end) && isNext(end - 1) ? end : end - 1
+  while (isBase64 && text.charAt(last + 1) === '=' && isNext(last)) last++
+  search.spans.push([from[first] ?? 0, to[last] ?? 0])
 }
 
 function replace(text: string, spans: readonly Span[]): string {

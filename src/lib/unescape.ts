@@ -35,23 +35,24 @@ export function viewOf(text: string): View {
   return { text, from, to: from.map((i) => i + 1) }
 }
 
-/** The text as it is, and all that it can mean when escapes are undone. */
-export function unescapings(text: string): readonly View[] {
-  const views = new Map([[text, viewOf(text)]])
-  let newest = [...views.values()]
+/** The text as it is, and all that it can mean when escapes are undone; each is made when it is asked for. */
+export function* unescapings(text: string): Generator<View> {
+  const views = new Set([text])
+  let newest = [viewOf(text)]
+  yield* newest
   for (let depth = 0; depth < MAX_DEPTH && newest.length > 0; depth++) {
     const found: View[] = []
     for (const view of newest) {
       for (const pattern of ESCAPES) {
         const next = undo(view, pattern)
         if (next === undefined || views.has(next.text) || views.size >= MAX_VIEWS) continue
-        views.set(next.text, next)
+        views.add(next.text)
         found.push(next)
+        yield next
       }
     }
     newest = found
   }
-  return [...views.values()]
 }
 
 /** Undefined when there is nothing to undo. */
