@@ -7,18 +7,10 @@ import { isAppError } from '../errors.ts'
 import { isoTime } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { type AttemptDeps, type Attempted, attempt } from './attempt.ts'
-import {
-  dropFrom,
-  type Endpoint,
-  emptyEndpoint,
-  isIdle,
-  newEndpoint,
-  type Start,
-  tagKey,
-  takeNext,
-} from './endpoint.ts'
+import { dropFrom, type Endpoint, emptyEndpoint, isIdle, newEndpoint, tagKey } from './endpoint.ts'
 import { type SaveDeps, saveAttempts } from './save.ts'
 import { type Opened, openSecrets } from './signing.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 export interface LinesDeps extends AttemptDeps, SaveDeps {
   readonly sealer: Sealer
@@ -40,9 +32,6 @@ export interface Lines {
   end(): Promise<void>
 }
 
-/** Attempts of all webhooks at once, and of one organization's. */
-const MAX_FLIGHTS = 256
-const MAX_ORGANIZATION_FLIGHTS = 128
 const LOADED = 64
 /** Attempts that wait to be written down: beyond it nothing begins. */
 const MAX_UNSAVED = 2000
@@ -52,10 +41,8 @@ const SAVE_AGAIN_MS = 1000
 
 export function createLines(deps: LinesDeps): Lines {
   const { db, clock, logger } = deps
-  const endpoints = new Map<string, Endpoint>()
+  const turns = createTurns((endpoint) => void load(endpoint))
   const underWay = new Set<string>()
-  const perOrganization = new Map<string, number>()
-  let flights = 0
   let unsaved: Attempted[] = []
   let isSaving = false
   let lastSave = Number.NEGATIVE_INFINITY
@@ -74,10 +61,10 @@ export function createLines(deps: LinesDeps): Lines {
   }
 
   function put(webhook: WebhookRow): Endpoint {
-    const known = endpoints.get(webhook.id)
+    const known = turns.get(webhook.id)
     if (known === undefined) {
       const made = newEndpoint(webhook, secretsOf(webhook))
-      endpoints.set(webhook.id, made)
+      turns.add(made)
       return made
     }
     if (known.webhook.updated_at !== webhook.updated_at) {
@@ -89,31 +76,12 @@ export function createLines(deps: LinesDeps): Lines {
     return known
   }
 
-  /** One start after the other, so that a long line holds nobody else up. */
   function pump(): void {
-    if (isEnding || lost !== undefined || !deps.mayStart()) return
-    for (let started = true; started; ) {
-      started = false
-      for (const endpoint of [...endpoints.values()]) {
-        if (flights >= MAX_FLIGHTS || unsaved.length >= MAX_UNSAVED) return
-        const { organization_id: organization } = endpoint.webhook
-        if ((perOrganization.get(organization) ?? 0) >= MAX_ORGANIZATION_FLIGHTS) continue
-        const start = takeNext(endpoint)
-        void load(endpoint)
-        if (start === undefined) continue
-        started = true
-        void fly(endpoint, start)
-      }
+    while (!isEnding && lost === undefined && unsaved.length < MAX_UNSAVED && deps.mayStart()) {
+      const next = turns.next()
+      if (next === undefined) return
+      void fly(next)
     }
-    rotate()
-  }
-
-  /** Whoever was first is last the next time. */
-  function rotate(): void {
-    const [first] = endpoints
-    if (first === undefined || endpoints.size === 1) return
-    endpoints.delete(first[0])
-    endpoints.set(...first)
   }
 
   async function load(endpoint: Endpoint): Promise<void> {
@@ -151,10 +119,8 @@ export function createLines(deps: LinesDeps): Lines {
     return fresh.length
   }
 
-  async function fly(endpoint: Endpoint, { delivery, isDue }: Start): Promise<void> {
+  async function fly({ endpoint, delivery, isDue }: NonNullable<ReturnType<Turns['next']>>): Promise<void> {
     const { webhook, secrets } = endpoint
-    if (secrets === undefined) return
-    count(endpoint, isDue, 1)
     endpoint.tags.add(tagKey(delivery))
     underWay.add(delivery.id)
     // Several are made ready at once, and leave in the order of the line.
@@ -163,6 +129,7 @@ export function createLines(deps: LinesDeps): Lines {
     const left = Promise.withResolvers<void>()
     if (!isDue) endpoint.sent.set(repository, left.promise)
     try {
+      if (secrets === undefined) throw new Error('nothing is taken from a webhook whose secrets are not open')
       const turn = { before, onSent: left.resolve, signal: deps.signal }
       const attempted = await attempt(deps, webhook, secrets, delivery, turn)
       const { status } = attempted.outcome
@@ -176,7 +143,7 @@ export function createLines(deps: LinesDeps): Lines {
     left.resolve()
     if (endpoint.sent.get(repository) === left.promise) endpoint.sent.delete(repository)
     endpoint.tags.delete(tagKey(delivery))
-    count(endpoint, isDue, -1)
+    turns.over(endpoint, isDue)
     startSaving()
     pump()
   }
@@ -187,18 +154,8 @@ export function createLines(deps: LinesDeps): Lines {
     saving = save().finally(() => {
       isSaving = false
       if (unsaved.length > 0 && lost === undefined) startSaving()
-      else if (flights === 0) whenQuiet?.()
+      else if (turns.flights() === 0) whenQuiet?.()
     })
-  }
-
-  function count(endpoint: Endpoint, isDue: boolean, by: 1 | -1): void {
-    const { organization_id: organization } = endpoint.webhook
-    flights += by
-    endpoint.flights += by
-    if (isDue) endpoint.dueFlights += by
-    const others = (perOrganization.get(organization) ?? 0) + by
-    if (others === 0) perOrganization.delete(organization)
-    else perOrganization.set(organization, others)
   }
 
   async function save(): Promise<void> {
@@ -224,7 +181,7 @@ export function createLines(deps: LinesDeps): Lines {
       unsaved = unsaved.slice(batch.length)
       for (const { outcome } of batch) {
         underWay.delete(outcome.attempt.delivery_id)
-        endpoints.get(outcome.webhookId)?.taken.delete(outcome.attempt.delivery_id)
+        turns.get(outcome.webhookId)?.taken.delete(outcome.attempt.delivery_id)
       }
       pump()
     }
@@ -241,24 +198,26 @@ export function createLines(deps: LinesDeps): Lines {
       pump()
     },
     async refresh() {
-      const rows = new Map((await listWebhooksById(db.read, [...endpoints.keys()])).map((row) => [row.id, row]))
-      for (const [id, endpoint] of endpoints) {
+      const rows = new Map((await listWebhooksById(db.read, turns.ids())).map((row) => [row.id, row]))
+      for (const id of turns.ids()) {
+        const endpoint = turns.get(id)
+        if (endpoint === undefined) continue
         const row = rows.get(id)
         if (row === undefined || row.enabled === 0) emptyEndpoint(endpoint)
         if (row !== undefined) put(row)
-        if (isIdle(endpoint)) endpoints.delete(id)
+        if (isIdle(endpoint)) turns.remove(id)
       }
       pump()
     },
     drop(deliveryIds) {
       if (deliveryIds.length === 0) return
       const ids = new Set(deliveryIds)
-      for (const endpoint of endpoints.values()) dropFrom(endpoint, ids)
+      for (const endpoint of turns.all()) dropFrom(endpoint, ids)
     },
     isUnderWay: (deliveryId) => underWay.has(deliveryId),
     async end() {
       isEnding = true
-      if (flights > 0) {
+      if (turns.flights() > 0) {
         await new Promise<void>((resolve) => {
           whenQuiet = resolve
         })

@@ -1,119 +1,17 @@
 // What time does to deliveries: given up after a day, webhooks disabled after days, rows kept for a while; and what a server writes that was
 // thought dead. With a clock that the test moves, over both engines.
-import { afterAll, afterEach, expect, test } from 'bun:test'
-import { type Webhook, webhookCreateSchema } from '../../src/api/webhooks.ts'
-import { openFileBlobStore } from '../../src/blobs/fs.ts'
+import { expect, test } from 'bun:test'
 import type { Database } from '../../src/db/engine/engine.ts'
-import { createOrganization } from '../../src/db/people/organizations.ts'
-import { appendEvents, listEvents } from '../../src/db/platform/events.ts'
+import { listEvents } from '../../src/db/platform/events.ts'
 import { claimLease } from '../../src/db/platform/leases.ts'
-import { createRepository } from '../../src/db/repositories/repositories.ts'
-import { createDeliverer } from '../../src/events/deliverer.ts'
 import { type KeepDeps, keepOutbox } from '../../src/events/keep.ts'
 import { fanOut } from '../../src/events/outbox.ts'
-import { createFactsLoader } from '../../src/events/payload/load-facts.ts'
-import { renderDelivery } from '../../src/events/payload/render.ts'
 import { DELIVERY_LIFE_MS, DISABLE_AFTER_MS, RETRY_WAITS_MS, WAITING_LIFE_MS } from '../../src/events/schedule.ts'
-import { callbackAddresses } from '../../src/events/signing.ts'
-import { createWebhooks, type WebhookScope } from '../../src/events/webhooks.ts'
-import { createLogger } from '../../src/lib/logger.ts'
-import { createSealer } from '../../src/lib/seal.ts'
-import { createPoster } from '../../src/net/post.ts'
-import type { RepositoryName } from '../../src/oci/reference.ts'
+import { DAY_MS, deliveringInstances, until } from '../support/delivering.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
-import { temporaryDirectory } from '../support/process.ts'
-import { atLeast, type Receiver, startReceiver, status } from '../support/webhook-receiver.ts'
+import { atLeast, status } from '../support/webhook-receiver.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
-const directory = temporaryDirectory('deliverer')
-afterAll(() => directory.remove())
-const closers: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function instance(db: Database) {
-  let now = Date.parse('2026-01-31T12:00:00.000Z')
-  const clock = { now: () => new Date(now) }
-  const at = () => clock.now().toISOString()
-  const { organization, repository } = await db.write(async (tx) => {
-    const { row: organization } = await createOrganization(tx, { name: 'acme', at: at() })
-    const of = { organizationId: organization.id, name: 'acme/app' as RepositoryName, actor: 'user:o', at: at() }
-    return { organization, repository: (await createRepository(tx, of)).row }
-  })
-  const sealer = createSealer(new Uint8Array(32).fill(7))
-  const scope: WebhookScope = { organization, repository }
-  let wake = () => {}
-  const webhooks = createWebhooks({ db, clock, sealer, wake: () => wake() })
-  const poster = createPoster({ policy: { allowLoopback: false, allowNetworks: ['127.0.0.0/8'] } })
-  closers.push(() => poster.close())
-  const facts = createFactsLoader({ db, blobs: await openFileBlobStore(directory.path), clock })
-  return {
-    db,
-    clock,
-    scope,
-    webhooks,
-    pass: (ms: number) => {
-      now += ms
-      wake()
-    },
-    goTo: (time: string) => {
-      now = Math.max(now, Date.parse(time))
-      wake()
-    },
-    hook: async (url: string, more: object = {}): Promise<Webhook> => {
-      const body = webhookCreateSchema.parse({ name: 'ci', url, plainHttp: true, ...more })
-      return (await webhooks.create(scope, { ...body, by: 'user:o' })).webhook
-    },
-    move: (tag: string) =>
-      db.write((tx) =>
-        appendEvents(tx, [
-          {
-            kind: 'tag.moved',
-            organizationId: organization.id,
-            repositoryId: repository.id,
-            actor: 'user:o',
-            at: at(),
-            payload: { repository: repository.name, tag, from: null, to: `sha256:${'a'.repeat(64)}` },
-          },
-        ]),
-      ),
-    deliveries: async (name = 'ci') => (await webhooks.deliveries(scope, name, { limit: 100 })).items,
-    async deliver() {
-      const deliverer = createDeliverer({
-        db,
-        clock,
-        sealer,
-        poster,
-        logger: createLogger('error'),
-        callbacks: callbackAddresses(sealer, () => 'http://kagami'),
-        publicUrl: () => 'http://kagami',
-        holder: 'test',
-        // The clock jumps by days, and nobody else is there.
-        leaseTtlMs: 20 * DAY_MS,
-        random: () => 0,
-        render: async (event, urls, { format }) => renderDelivery(event, await facts.load(event, urls), format),
-      })
-      wake = deliverer.wake
-      await deliverer.start({ isAlone: true })
-      closers.push(() => deliverer.close())
-    },
-  }
-}
-
-async function receiverOf(answer = status(200)): Promise<Receiver> {
-  const receiver = await startReceiver(answer)
-  closers.push(() => receiver.stop())
-  return receiver
-}
-
-async function until<T>(look: () => Promise<T>, enough: (found: T) => boolean): Promise<T> {
-  for (;;) {
-    const found = await look()
-    if (enough(found)) return found
-    await Bun.sleep(10)
-  }
-}
+const { instance, receiverOf } = deliveringInstances()
 
 describeOnEachEngine('Deliveries and time', (openFresh) => {
   test('what nobody takes is tried for a day, then dead; asked for again, it has its old id and a day more', async () => {
