@@ -4,6 +4,7 @@ import type { Database } from '../db/engine/engine.ts'
 import { findDelivery } from '../db/webhooks/deliveries.ts'
 import { endFollowers } from '../db/webhooks/followers.ts'
 import { startFollowers } from '../db/webhooks/start.ts'
+import { listWebhooksById } from '../db/webhooks/webhooks.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { DELIVERY_LIFE_MS, WAITING_LIFE_MS } from './schedule.ts'
@@ -28,7 +29,10 @@ export async function takeCallback(
   const at = isoTime(now)
   const isNew = await db.write(async (tx) => {
     const row = await findDelivery(tx, deliveryId)
-    if (row === undefined) throw new AppError('NOT_FOUND', 'the delivery of this address is gone')
+    const [webhook] = row === undefined ? [] : await listWebhooksById(tx, [row.webhook_id])
+    if (row === undefined || webhook === undefined) {
+      throw new AppError('NOT_FOUND', 'the delivery of this address is gone')
+    }
     const until = Date.parse(row.expires_at) - DELIVERY_LIFE_MS + WAITING_LIFE_MS
     if (until < now.getTime())
       throw new AppError('NOT_FOUND', `this address took an outcome until ${isoTime(new Date(until))}`)

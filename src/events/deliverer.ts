@@ -110,37 +110,80 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
       mayStart: () => lease.standing() !== undefined,
       signal: AbortSignal.any([lease.signal, ended.signal]),
     })
+    let isLost = false
     try {
       await look(lines, lease, fence)
-      const patience = setTimeout(() => ended.abort(), PATIENCE_MS)
-      await lines.end()
-      clearTimeout(patience)
+    } catch (error) {
+      isLost = isAppError(error, 'CONFLICT')
+      throw error
     } finally {
+      // What is under way is let come to its end, unless another sends the same by now.
+      if (!isLost) await drain(lines, ended).finally(() => ended.abort())
       ended.abort()
     }
   }
 
-  /** Until the server closes. @throws AppError CONFLICT when the lease is lost */
+  async function drain(lines: Lines, ended: AbortController): Promise<void> {
+    const patience = setTimeout(() => ended.abort(), PATIENCE_MS)
+    try {
+      await lines.end()
+    } finally {
+      clearTimeout(patience)
+    }
+  }
+
+  /** Until the server closes. @throws AppError CONFLICT when the lease is lost, and nothing else */
   async function look(lines: Lines, lease: Lease, fence: { readonly key: string; readonly generation: number }) {
     const isUnderWay = lines.isUnderWay
     let [scanned, kept] = [0, performance.now()]
+    let keeping: AsyncGenerator<void, void> | undefined
+    let isTroubled = false
+
+    /** Whatever goes wrong in one step keeps neither the others from theirs nor attempts from their end. */
+    async function step(what: string, work: () => Promise<unknown>): Promise<void> {
+      try {
+        await work()
+      } catch (error) {
+        if (isAppError(error, 'CONFLICT')) throw error
+        isTroubled = true
+        logger.error({ err: error }, `the outbox: ${what} did not work; trying again`)
+      }
+    }
+
     while (!closing.signal.aborted) {
       lease.signal.throwIfAborted()
       const isAsked = isWoken
       isWoken = false
-      const { isEnd, webhookIds, superseded } = await fanOut({ db, clock, fence, isUnderWay })
-      lines.drop(superseded)
-      await lines.wake(webhookIds)
+      isTroubled = false
+      let isEnd = true
+      await step('reading the log', async () => {
+        const read = await fanOut({ db, clock, fence, isUnderWay })
+        isEnd = read.isEnd
+        lines.drop(read.superseded)
+        await lines.wake(read.webhookIds)
+      })
       if (performance.now() - scanned >= SCAN_MS || isAsked) {
         scanned = performance.now()
-        await lines.refresh()
-        await lines.wake(await listWebhooksWithWork(db.read, isoTime(clock.now())))
+        await step('looking for changes', () => lines.refresh())
+        await step('looking for what is due', async () =>
+          lines.wake(await listWebhooksWithWork(db.read, isoTime(clock.now()))),
+        )
       }
-      if (performance.now() - kept >= KEEP_MS) {
+      if (keeping === undefined && performance.now() - kept >= KEEP_MS) {
         kept = performance.now()
-        await keepOutbox({ db, clock, fence, signal: closing.signal, isUnderWay, drop: lines.drop })
+        keeping = keepOutbox({ db, clock, fence, isUnderWay, drop: lines.drop })
       }
-      if (isEnd) await sleep(LOOK_MS)
+      const round = keeping
+      if (round !== undefined) {
+        // A step of it at a time; one that failed has ended the round.
+        let isOver: boolean | undefined = true
+        await step('removing what is old', async () => {
+          isOver = (await round.next()).done
+        })
+        if (isOver === true) keeping = undefined
+      }
+      if (isTroubled) await sleep(AFTER_TROUBLE_MS)
+      else if (isEnd) await sleep(LOOK_MS)
     }
   }
 

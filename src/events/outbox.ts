@@ -151,6 +151,7 @@ export function rowOf({ webhook, event, tag, index, start, why }: PlannedDeliver
     callback_context: null,
     callback_target_url: null,
     callback_at: null,
+    generation: 0,
   }
 }
 

@@ -206,6 +206,7 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
         }
         await deleteWebhook(tx, id)
       })
+      wake()
     },
 
     async test(scope, name, by) {

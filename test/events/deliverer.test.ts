@@ -4,6 +4,8 @@ import { expect, test } from 'bun:test'
 import type { Database } from '../../src/db/engine/engine.ts'
 import { listEvents } from '../../src/db/platform/events.ts'
 import { claimLease } from '../../src/db/platform/leases.ts'
+import { readWebhookMeasures } from '../../src/db/webhooks/measures.ts'
+import { takeCallback } from '../../src/events/callbacks.ts'
 import { type KeepDeps, keepOutbox } from '../../src/events/keep.ts'
 import { fanOut } from '../../src/events/outbox.ts'
 import { DELIVERY_LIFE_MS, DISABLE_AFTER_MS, RETRY_WAITS_MS, WAITING_LIFE_MS } from '../../src/events/schedule.ts'
@@ -87,6 +89,42 @@ describeOnEachEngine('Deliveries and time', (openFresh) => {
   })
 })
 
+describeOnEachEngine('A server that delivers', (openFresh) => {
+  for (const broken of ['stage', 'read'] as const) {
+    test(`lets what is under way come to its end when the database fails once (${broken})`, async () => {
+      const db = await openFresh()
+      const one = await instance(db)
+      const held: (() => void)[] = []
+      const receiver = await receiverOf((_, response) => held.push(() => response.end()))
+      await one.hook(receiver.url)
+      const failed = Promise.withResolvers<void>()
+      let mustFail = false
+      const flaky = {
+        ...db,
+        get [broken]() {
+          if (!mustFail) return db[broken]
+          mustFail = false
+          failed.resolve()
+          throw new Error('connection terminated unexpectedly')
+        },
+      } as Database
+      await one.deliver({ db: flaky })
+      await one.move(...Array.from({ length: 16 }, (_, i) => `t${i}`))
+      await receiver.until(atLeast(16))
+      mustFail = true
+      await one.move('next')
+      await failed.promise
+      one.pass(0)
+      receiver.answerWith(status(200))
+      for (const answer of held) answer()
+      await one.move('last')
+      const all = await until(one.deliveries, ([first]) => first?.tag === 'last' && first.status === 'delivered')
+      expect(all.map(({ attempts }) => attempts.length)).toEqual(Array(18).fill(1))
+      expect(receiver.received.length).toBe(18)
+    })
+  }
+})
+
 const FENCE = 'webhooks:outbox'
 
 async function fenceOf(db: Database, holder = 'one', now = '2026-01-01', expiresAt = '2026-01-02') {
@@ -129,6 +167,71 @@ describeOnEachEngine('The outbox', (openFresh) => {
     expect((await one.deliveries()).length).toBe(1)
   })
 
+  test('reads the log while somebody deletes the webhook, and keeps nothing of it', async () => {
+    const one = await instance(await openFresh())
+    // SQLite has one writer.
+    if (one.db.engine === 'sqlite') return
+    const { id } = await one.hook('http://127.0.0.1:1/')
+    await one.move('v1')
+    const fence = await fenceOf(one.db)
+    const [deleted, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const deleting = one.db.write(async (tx) => {
+      await tx.deleteFrom('webhooks').where('id', '=', id).execute()
+      deleted.resolve()
+      await mayCommit.promise
+    })
+    await deleted.promise
+    const under = { isUnderWay: () => false, drop: () => {} }
+    await fanOut({ db: one.db, clock: one.clock, fence, ...under })
+    mayCommit.resolve()
+    await deleting
+    for await (const _ of keepOutbox({ db: one.db, clock: one.clock, fence, ...under }));
+    expect(await one.db.read.selectFrom('webhook_deliveries').selectAll().execute()).toEqual([])
+  })
+
+  test('a deleted webhook, or one of a deleted repository, is gone at once; what it leaves goes bit by bit', async () => {
+    const one = await instance(await openFresh())
+    for (const name of ['ci', 'chat']) await one.hook('http://127.0.0.1:1/', { name })
+    await one.move('v1', 'v2', 'v3')
+    const fence = await fenceOf(one.db)
+    const under = { isUnderWay: () => false, drop: () => {} }
+    await fanOut({ db: one.db, clock: one.clock, fence, ...under })
+    const [first] = await one.deliveries('ci')
+    await one.webhooks.remove(one.scope, 'ci')
+    const said = { state: 'success' } as const
+    expect(takeCallback({ db: one.db, clock: one.clock, wake() {} }, first?.id ?? '', said)).rejects.toThrow('is gone')
+    expect((await readWebhookMeasures(one.db.read)).open).toEqual({ pending: 3, failed: 0 })
+    await one.db.write((tx) => tx.deleteFrom('repositories').execute())
+    expect((await readWebhookMeasures(one.db.read)).open).toEqual({ pending: 0, failed: 0 })
+    const left = async () => (await one.db.read.selectFrom('webhook_deliveries').select('id').execute()).length
+    expect(await left()).toBe(6)
+    const limits = { maxKept: 1000, maxOpen: 1000, batch: 2 }
+    const counts = new Set<number>()
+    for await (const _ of keepOutbox({ db: one.db, clock: one.clock, fence, ...under, limits }))
+      counts.add(await left())
+    expect([...counts]).toEqual([6, 4, 3, 1, 0])
+  })
+
+  test('is kept in short steps, whatever there is to be ended', async () => {
+    const one = await instance(await openFresh())
+    await one.hook('http://127.0.0.1:1/', { name: 'scan' })
+    await one.hook('http://127.0.0.1:1/', { name: 'ci', after: 'scan' })
+    await one.move(...Array.from({ length: 25 }, (_, i) => `t${i}`))
+    const fence = await fenceOf(one.db)
+    const under = { isUnderWay: () => false, drop: () => {} }
+    await fanOut({ db: one.db, clock: one.clock, fence, ...under })
+    one.pass(DELIVERY_LIFE_MS + 1)
+    const limits = { maxKept: 1000, maxOpen: 1000, batch: 10 }
+    const round = keepOutbox({ db: one.db, clock: one.clock, fence, ...under, limits })
+    const ended = async (name: string) => (await one.deliveries(name)).filter(({ status }) => status === 'dead').length
+    for (const [name, most] of [10, 20, 25].map((most) => ['scan', most] as const)) {
+      await round.next()
+      expect([await ended(name), await ended('ci')]).toEqual([most, most])
+    }
+    for await (const _ of round);
+    expect((await one.deliveries('ci'))[0]?.error).toStartWith('not started, because scan had no success: not tried')
+  })
+
   test('what is too old is given up with the reason, and goes after a month; too much is cut', async () => {
     const one = await instance(await openFresh())
     await one.hook('http://127.0.0.1:1/', { name: 'scan' })
@@ -137,16 +240,17 @@ describeOnEachEngine('The outbox', (openFresh) => {
     const fence = await fenceOf(one.db)
     const under = { isUnderWay: () => false, drop: () => {} }
     await fanOut({ db: one.db, clock: one.clock, fence, ...under })
-    const keep = (limits?: KeepDeps['limits']) => {
-      const signal = new AbortController().signal
-      return keepOutbox({
+    const keep = async (limits?: KeepDeps['limits']) => {
+      const round = keepOutbox({
         db: one.db,
         clock: one.clock,
         fence,
-        signal,
         ...under,
         ...(limits === undefined ? {} : { limits }),
       })
+      let steps = 0
+      for await (const _ of round) steps++
+      return steps
     }
     one.pass(DELIVERY_LIFE_MS + 1)
     await keep()

@@ -26,6 +26,7 @@ import { identity } from './0033-identity.ts'
 import { webhooks } from './0034-webhooks.ts'
 import { imageDifferences } from './0035-image-differences.ts'
 import { waysIntoTeams } from './0036-ways-into-teams.ts'
+import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
 import type { Migration } from './migration.ts'
 
@@ -59,5 +60,6 @@ export const MIGRATIONS: readonly Migration[] = [
   webhooks,
   audit,
   waysIntoTeams,
+  deliveriesAlone,
   letters,
 ]

@@ -50,6 +50,7 @@ export interface WebhookRow {
 
 export interface WebhookDeliveryRow {
   id: string
+  /** It may be gone, and this soon after it. */
   webhook_id: string
   event_seq: number
   event_id: string
@@ -83,6 +84,8 @@ export interface WebhookDeliveryRow {
   callback_context: string | null
   callback_target_url: string | null
   callback_at: string | null
+  /** Raised whenever it is decided anew what becomes of it: an attempt that was under way changes nothing of that. */
+  generation: number
 }
 
 export interface WebhookAttemptRow {

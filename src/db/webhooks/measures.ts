@@ -16,6 +16,8 @@ export async function readWebhookMeasures(db: Queries): Promise<WebhookMeasures>
     .selectFrom('webhook_deliveries')
     .select((eb) => ['status', eb.fn.countAll<number>().as('count'), eb.fn.min('event_at').as('oldest')])
     .where('finished_at', 'is', null)
+    // Of one that is deleted something may be there for a moment.
+    .where('webhook_id', 'in', (eb) => eb.selectFrom('webhooks').select('id'))
     .groupBy('status')
     .execute()
   const of = (status: string) => Number(open.find((row) => row.status === status)?.count ?? 0)

@@ -20,7 +20,7 @@ export async function startFollowers(
     const rows = await tx
       .updateTable('webhook_deliveries')
       .set({ status: 'pending', waits: 0, due_at: o.now, expires_at: o.expiresAt, reason: null, error: null })
-      .set({ finished_at: null })
+      .set((eb) => ({ finished_at: null, generation: eb('generation', '+', 1) }))
       .where('webhook_id', 'in', chunk)
       .where('event_seq', '=', of.eventSeq)
       .where((eb) => (of.tag === null ? eb('tag', 'is', null) : eb('tag', '=', of.tag)))

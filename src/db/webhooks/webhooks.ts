@@ -96,6 +96,7 @@ export async function updateWebhook(
   await tx.updateTable('webhooks').set(change).where('id', '=', id).execute()
 }
 
+/** It is gone at once; what was to be delivered to it is removed bit by bit (`keeping.ts`). */
 export async function deleteWebhook(tx: Transaction, id: string): Promise<void> {
   await tx.deleteFrom('webhooks').where('id', '=', id).execute()
 }
