@@ -117,6 +117,7 @@ export async function attempt(
       webhookId: webhook.id,
       eventSeq: delivery.event_seq,
       tag: delivery.tag,
+      generation: delivery.generation,
       status: failure === undefined ? 'delivered' : next === undefined ? 'dead' : 'failed',
       tries,
       dueAt: next === undefined ? null : isoTime(next),

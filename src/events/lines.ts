@@ -140,8 +140,13 @@ export function createLines(deps: LinesDeps): Lines {
       underWay.delete(delivery.id)
       endpoint.taken.delete(delivery.id)
     }
-    left.resolve()
-    if (endpoint.sent.get(repository) === left.promise) endpoint.sent.delete(repository)
+    // Also one that was never sent lets the next go only after those before it.
+    const release = () => {
+      left.resolve()
+      if (endpoint.sent.get(repository) === left.promise) endpoint.sent.delete(repository)
+    }
+    if (before === undefined) release()
+    else void before.then(release)
     endpoint.tags.delete(tagKey(delivery))
     turns.over(endpoint, isDue)
     startSaving()

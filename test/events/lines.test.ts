@@ -1,8 +1,10 @@
 // Lines of deliveries to receivers that hang, and to others that do not: over real connections.
 import { expect, test } from 'bun:test'
-import { deliveringInstances } from '../support/delivering.ts'
+import { supersede } from '../../src/db/webhooks/supersede.ts'
+import { AppError } from '../../src/errors.ts'
+import { deliveringInstances, until } from '../support/delivering.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
-import { atLeast } from '../support/webhook-receiver.ts'
+import { type Answer, atLeast } from '../support/webhook-receiver.ts'
 
 const { instance, receiverOf } = deliveringInstances()
 const hang = () => {}
@@ -29,5 +31,79 @@ describeOnEachEngine('Lines', (openFresh) => {
     await good.until(atLeast(2))
     expect(good.received.map(({ json }) => json.kagami.tag)).toEqual(['v1', 'v2'])
     hung.stop()
+  })
+  test('what was never sent lets the next go only after those before it', async () => {
+    const one = await instance(await openFresh())
+    const receiver = await receiverOf()
+    await one.hook(receiver.url)
+    const mayRender = Promise.withResolvers<void>()
+    await one.deliver({
+      render: async ({ payload }) => {
+        if (payload.tag === 'a') await mayRender.promise
+        if (payload.tag === 'b') throw new AppError('INTERNAL', 'it cannot be made')
+        return { body: JSON.stringify({ tag: payload.tag }), headers: {} }
+      },
+    })
+    await one.move('a', 'b', 'c', 'd')
+    await until(one.deliveries, (all) => all.some(({ tag, status }) => tag === 'b' && status === 'failed'))
+    mayRender.resolve()
+    await receiver.until(atLeast(3))
+    expect(receiver.received.map(({ body }) => JSON.parse(body).tag)).toEqual(['a', 'c', 'd'])
+  })
+
+  test('a redelivery that is asked for while an attempt runs takes place, whatever becomes of that attempt', async () => {
+    const one = await instance(await openFresh())
+    const held: (() => void)[] = []
+    const answers =
+      (code: number): Answer =>
+      (_, response) =>
+        held.push(() => response.writeHead(code).end())
+    const receiver = await receiverOf(answers(500))
+    /** Lets the attempt end, and has what is due looked for. */
+    const end = async (number: number) => {
+      held.shift()?.()
+      await until(one.deliveries, ([delivery]) => delivery?.attempts.length === number)
+      one.pass(0)
+    }
+    await one.hook(receiver.url)
+    await one.deliver()
+    await one.move('v1')
+    await receiver.until(atLeast(1))
+    const [first] = await one.deliveries()
+    await one.webhooks.redeliver(one.scope, 'ci', { delivery: first?.id })
+    receiver.answerWith(answers(200))
+    await end(1)
+    await receiver.until(atLeast(2))
+    // Once more, while the second runs, which succeeds.
+    await one.webhooks.redeliver(one.scope, 'ci', { delivery: first?.id })
+    await end(2)
+    await receiver.until(atLeast(3))
+    await end(3)
+    const [last] = await one.deliveries()
+    expect([last?.status, last?.attempts.map(({ status }) => status)]).toEqual(['delivered', [500, 200, 200]])
+  })
+
+  test('what a later move stands for stays over, though its attempt had begun', async () => {
+    const db = await openFresh()
+    const one = await instance(db)
+    const held: (() => void)[] = []
+    const receiver = await receiverOf((_, response) => held.push(() => response.writeHead(500).end()))
+    await one.hook(receiver.url, { coalesce: true })
+    await one.deliver()
+    await one.move('v1')
+    await receiver.until(atLeast(1))
+    const [{ id = '', seq = 0 } = {}] = await one.deliveries()
+    const { id: webhookId } = await one.webhooks.show(one.scope, 'ci')
+    const of = { webhookId, repositoryId: one.scope.repository?.id ?? '', tag: 'v1', eventSeq: seq + 1 }
+    // As it is where the attempt begins between the look at what is under way and the commit.
+    const o = { at: one.clock.now().toISOString(), isUnderWay: () => false }
+    expect((await db.write((tx) => supersede(tx, of, o))).ids).toEqual([id])
+    held.shift()?.()
+    const [over] = await until(one.deliveries, ([delivery]) => delivery?.attempts.length === 1)
+    expect([over?.status, over?.nextAt, over?.error]).toEqual([
+      'dead',
+      null,
+      'a later move of the tag is delivered instead',
+    ])
   })
 })

@@ -143,7 +143,8 @@ export async function requeue(
   for (const chunk of inChunks(ids)) {
     await tx
       .updateTable('webhook_deliveries')
-      .set({ ...fresh, finished_at: null, expires_at: o.expiresAt })
+      .set((eb) => ({ ...fresh, generation: eb('generation', '+', 1) }))
+      .set({ finished_at: null, expires_at: o.expiresAt })
       .where('id', 'in', chunk)
       .execute()
     await tx

@@ -11,6 +11,8 @@ export interface Outcome {
   readonly webhookId: string
   readonly eventSeq: number
   readonly tag: string | null
+  /** As the delivery was when it was loaded. */
+  readonly generation: number
   readonly status: Exclude<DeliveryStatus, 'pending'>
   readonly tries: number
   /** When it is tried again; null: not. */
@@ -29,20 +31,46 @@ const insertAttempts = prepareRows<WebhookAttemptRow, unknown>((db, chunk) =>
 /** Up to so many seconds, as labels of the `delay` counter. */
 export const DELAY_BUCKETS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400] as const
 
-/** Writes them down; those whose delivery is gone are left out. */
+/**
+ * Writes them down; those whose delivery is gone are left out. Where it was decided anew in the meantime what becomes of a delivery (it is to be
+ * sent again, or is over), the attempt alone is.
+ */
 export async function recordOutcomes(tx: Transaction, outcomes: readonly Outcome[], at: string): Promise<void> {
-  const present = new Set<string>()
+  const generations = new Map<string, number>()
   for (const chunk of inChunks(outcomes.map(({ attempt }) => attempt.delivery_id))) {
-    const rows = await tx.selectFrom('webhook_deliveries').select('id').where('id', 'in', chunk).execute()
-    for (const { id } of rows) present.add(id)
+    const rows = await tx
+      .selectFrom('webhook_deliveries')
+      .select(['id', 'generation'])
+      .where('id', 'in', chunk)
+      .execute()
+    for (const { id, generation } of rows) generations.set(id, generation)
   }
-  const known = outcomes.filter(({ attempt }) => present.has(attempt.delivery_id))
+  const known = outcomes.filter(({ attempt }) => generations.has(attempt.delivery_id))
+  const isCurrent = ({ attempt, generation }: Outcome) => generations.get(attempt.delivery_id) === generation
   await insertAttempts(
     tx,
     known.map(({ attempt }) => attempt),
   )
-  // Most end alike, so a few statements write them all.
-  const groups = Map.groupBy(known, ({ status, tries, dueAt, attempt: { number, reason, error } }) =>
+  const current = known.filter(isCurrent)
+  await settle(tx, current, at)
+  const overtaken = known.filter((one) => !isCurrent(one))
+  for (const [number, group] of Map.groupBy(overtaken, ({ attempt }) => attempt.number)) {
+    for (const chunk of inChunks(group.map((one) => one.attempt.delivery_id))) {
+      await tx.updateTable('webhook_deliveries').set({ attempts: number }).where('id', 'in', chunk).execute()
+    }
+  }
+  const ended = current.flatMap(({ webhookId, eventSeq, tag, status, attempt }): Ended[] =>
+    status === 'dead' ? [{ webhookId, eventSeq, tag, why: attempt.error ?? 'it failed' }] : [],
+  )
+  await endFollowers(tx, ended, at)
+  // Of what is sent again nobody knows yet that it is dead.
+  const counted = overtaken.map((one): Outcome => (one.status === 'dead' ? { ...one, status: 'failed' } : one))
+  await count(tx, countersOf([...current, ...counted]))
+}
+
+/** Most end alike, so a few statements write them all. */
+async function settle(tx: Transaction, outcomes: readonly Outcome[], at: string): Promise<void> {
+  const groups = Map.groupBy(outcomes, ({ status, tries, dueAt, attempt: { number, reason, error } }) =>
     JSON.stringify([status, tries, dueAt, number, reason, error]),
   )
   for (const group of groups.values()) {
@@ -58,11 +86,6 @@ export async function recordOutcomes(tx: Transaction, outcomes: readonly Outcome
         .execute()
     }
   }
-  const ended = known.flatMap(({ webhookId, eventSeq, tag, status, attempt }): Ended[] =>
-    status === 'dead' ? [{ webhookId, eventSeq, tag, why: attempt.error ?? 'it failed' }] : [],
-  )
-  await endFollowers(tx, ended, at)
-  await count(tx, countersOf(known))
 }
 
 function countersOf(outcomes: readonly Outcome[]): WebhookCounterRow[] {

@@ -77,6 +77,7 @@ async function end(
   for (const chunk of inChunks(rows.map(({ id }) => id))) {
     await tx
       .updateTable('webhook_deliveries')
+      .set((eb) => ({ generation: eb('generation', '+', 1) }))
       .set({ status: 'dead', reason: 'superseded', error: why })
       .set({ line: null, due_at: null, waits: 0, finished_at: at })
       .where('id', 'in', chunk)
