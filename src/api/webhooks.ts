@@ -197,7 +197,9 @@ export const attemptSchema = z
     status: z.int().nullable().describe('of the answer; null: there was none'),
     durationMs: z.int(),
     error: z.string().nullable(),
-    requestHeaders: z.record(z.string(), z.string()).describe('values of your own headers are left out'),
+    requestHeaders: z
+      .record(z.string(), z.string())
+      .describe('values of your own headers are left out; empty, as what follows, for all but the last three attempts'),
     answerHeaders: z.record(z.string(), z.string()),
     answer: z.string().describe('the first KiB'),
   })
@@ -226,7 +228,7 @@ export const deliverySchema = z
     error: z.string().nullable().describe('the last failure; or why it waits, or will not come'),
     createdAt: timeSchema,
     nextAt: timeSchema.nullable().describe('the next attempt, where it has a time'),
-    attempts: z.array(attemptSchema),
+    attempts: z.array(attemptSchema).describe('the last 50'),
     callback: callbackSchema.nullable(),
   })
   .openapi('WebhookDelivery')

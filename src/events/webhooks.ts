@@ -29,7 +29,7 @@ import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
-import { cutPage, type Page } from '../lib/weighed-page.ts'
+import { cutPage, type Page, readPage } from '../lib/weighed-page.ts'
 import { deliverEvent, type Pick as Picked, testEvent } from './deliver-now.ts'
 import { DELIVERY_LIFE_MS, OLD_SECRET_MS } from './schedule.ts'
 import { makeSecret, purposeOf } from './signing.ts'
@@ -222,9 +222,9 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
 
     async deliveries(scope, name, { limit, ...o }) {
       const { id } = await getWebhook(db.read, scope, name)
-      const rows = await listDeliveries(db.read, id, { ...o, limit: limit + 1 })
-      const { items, next } = cutPage(await viewed(rows), limit, cursorOf)
-      return { items, next }
+      const read = async (after: string | undefined, count: number) =>
+        viewed(await listDeliveries(db.read, id, { ...o, after, limit: count }))
+      return readPage({ limit, after: o.after, keyOf: cursorOf, read })
     },
 
     async delivery(scope, name, id) {

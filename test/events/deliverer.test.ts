@@ -3,13 +3,12 @@
 import { expect, test } from 'bun:test'
 import type { Database } from '../../src/db/engine/engine.ts'
 import { listEvents } from '../../src/db/platform/events.ts'
-import { claimLease } from '../../src/db/platform/leases.ts'
 import { readWebhookMeasures } from '../../src/db/webhooks/measures.ts'
 import { takeCallback } from '../../src/events/callbacks.ts'
 import { type KeepDeps, keepOutbox } from '../../src/events/keep.ts'
 import { fanOut } from '../../src/events/outbox.ts'
 import { DELIVERY_LIFE_MS, DISABLE_AFTER_MS, RETRY_WAITS_MS, WAITING_LIFE_MS } from '../../src/events/schedule.ts'
-import { DAY_MS, deliveringInstances, until } from '../support/delivering.ts'
+import { DAY_MS, deliveringInstances, fenceOf, until } from '../support/delivering.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { atLeast, status } from '../support/webhook-receiver.ts'
 
@@ -124,14 +123,6 @@ describeOnEachEngine('A server that delivers', (openFresh) => {
     })
   }
 })
-
-const FENCE = 'webhooks:outbox'
-
-async function fenceOf(db: Database, holder = 'one', now = '2026-01-01', expiresAt = '2026-01-02') {
-  const generation = await db.write((tx) => claimLease(tx, { key: FENCE, holder, now, expiresAt }))
-  if (generation === undefined) throw new Error('the lease is held')
-  return { key: FENCE, generation }
-}
 
 describeOnEachEngine('The outbox', (openFresh) => {
   test('a server that has lost the lease moves nothing', async () => {

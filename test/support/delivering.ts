@@ -5,6 +5,7 @@ import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import type { Database } from '../../src/db/engine/engine.ts'
 import { createOrganization } from '../../src/db/people/organizations.ts'
 import { appendEvents } from '../../src/db/platform/events.ts'
+import { claimLease } from '../../src/db/platform/leases.ts'
 import { createRepository } from '../../src/db/repositories/repositories.ts'
 import type { Render } from '../../src/events/attempt.ts'
 import { createDeliverer } from '../../src/events/deliverer.ts'
@@ -132,4 +133,13 @@ export async function until<T>(look: () => Promise<T>, enough: (found: T) => boo
     if (enough(found)) return found
     await Bun.sleep(10)
   }
+}
+
+const FENCE = 'webhooks:outbox'
+
+/** Takes the lease of whoever delivers. */
+export async function fenceOf(db: Database, holder = 'one', now = '2026-01-01', expiresAt = '2026-01-02') {
+  const generation = await db.write((tx) => claimLease(tx, { key: FENCE, holder, now, expiresAt }))
+  if (generation === undefined) throw new Error('the lease is held')
+  return { key: FENCE, generation }
 }

@@ -97,7 +97,7 @@ export interface WebhookAttemptRow {
   duration_ms: number
   reason: string | null
   error: string | null
-  /** JSON objects; what is secret is left out of both. */
+  /** JSON objects; what is secret is left out of both. Of the last attempts only, as `answer`. */
   request_headers: string
   answer_headers: string
   /** The first KiB. */

@@ -28,6 +28,10 @@ const insertAttempts = prepareRows<WebhookAttemptRow, unknown>((db, chunk) =>
     .onConflict((conflict) => conflict.columns(['delivery_id', 'number']).doNothing()),
 )
 
+/** Attempts of a delivery whose headers and answer are kept, and attempts that are kept: it may be redelivered without end. */
+const WHOLE_ATTEMPTS = 3
+const MAX_ATTEMPTS = 50
+
 /** Up to so many seconds, as labels of the `delay` counter. */
 export const DELAY_BUCKETS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86400] as const
 
@@ -51,6 +55,7 @@ export async function recordOutcomes(tx: Transaction, outcomes: readonly Outcome
     tx,
     known.map(({ attempt }) => attempt),
   )
+  await thinOut(tx, known)
   const current = known.filter(isCurrent)
   await settle(tx, current, at)
   const overtaken = known.filter((one) => !isCurrent(one))
@@ -66,6 +71,27 @@ export async function recordOutcomes(tx: Transaction, outcomes: readonly Outcome
   // Of what is sent again nobody knows yet that it is dead.
   const counted = overtaken.map((one): Outcome => (one.status === 'dead' ? { ...one, status: 'failed' } : one))
   await count(tx, countersOf([...current, ...counted]))
+}
+
+/** What a delivery's attempts weigh has an end: all is kept of the last ones, of others the outcome, of very many nothing. */
+async function thinOut(tx: Transaction, outcomes: readonly Outcome[]): Promise<void> {
+  for (const [number, group] of Map.groupBy(outcomes, ({ attempt }) => attempt.number)) {
+    if (number <= WHOLE_ATTEMPTS) continue
+    for (const chunk of inChunks(group.map(({ attempt }) => attempt.delivery_id))) {
+      await tx
+        .updateTable('webhook_attempts')
+        .set({ request_headers: '{}', answer_headers: '{}', answer: '' })
+        .where('delivery_id', 'in', chunk)
+        .where('number', '=', number - WHOLE_ATTEMPTS)
+        .execute()
+      if (number <= MAX_ATTEMPTS) continue
+      await tx
+        .deleteFrom('webhook_attempts')
+        .where('delivery_id', 'in', chunk)
+        .where('number', '<=', number - MAX_ATTEMPTS)
+        .execute()
+    }
+  }
 }
 
 /** Most end alike, so a few statements write them all. */
