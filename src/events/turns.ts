@@ -48,7 +48,7 @@ export function createTurns(look: (endpoint: Endpoint) => void): Turns {
 
   function takeFrom(organization: Organization): ReturnType<Turns['next']> {
     for (const [id, endpoint] of organization.endpoints) {
-      const start = takeNext(endpoint)
+      const start = endpoint.line.length + endpoint.due.length === 0 ? undefined : takeNext(endpoint)
       look(endpoint)
       if (start === undefined) continue
       toEnd(organization.endpoints, id, endpoint)

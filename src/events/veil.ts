@@ -44,9 +44,15 @@ export function createVeil(own: readonly string[], secrets: readonly string[]): 
 
 /** @param callbackUrl of the delivery: whoever reads it could speak for the receiver */
 export function shownAnswer(veil: Veil, said: Said, callbackUrl: string): Said {
-  const address = createRedactor([/\.([\w-]{43})\/?$/.exec(callbackUrl)?.[1] ?? callbackUrl])
   const effort = { left: EFFORT }
-  const veiled = (text: string) => address.redact(veil(text, effort), effort)
+  const word = /\.([\w-]{43})\/?$/.exec(callbackUrl)?.[1] ?? callbackUrl
+  let address: Redactor | undefined
+  const veiled = (text: string) => {
+    // Most answers are too short to hold it.
+    if (text.length < word.length && !/[…%\\&]/.test(text)) return veil(text, effort)
+    address ??= createRedactor([word])
+    return address.redact(veil(text, effort), effort)
+  }
   // What says most comes first, while the effort lasts.
   const error = said.error === null ? null : veiled(cut(said.error, MAX_ERROR))
   const isCut = Buffer.byteLength(said.excerpt) >= EXCERPT

@@ -39,6 +39,8 @@ interface Index {
   readonly byStart: ReadonlyMap<string, readonly Form[]>
   /** What is shorter than a beginning. */
   readonly short: readonly Form[]
+  /** Characters of the shortest form: a text that is shorter, and plain, holds none. */
+  readonly least: number
 }
 
 export const REDACTED = '[redacted]'
@@ -50,6 +52,8 @@ const LEAST_SPREAD = 7
 /** How much of a secret must stand before a `…`, where text was cut off, to be taken for it: less would tell by trial what it begins with. */
 const LEAST_CUT = 4
 const CUT = '…'
+/** Not as long as it looks, or a part of something longer. */
+const NOT_PLAIN = /[…%\\&]/
 /** What of a form it is looked up by. */
 const START = 4
 /** Characters that are compared at most in one text: some milliseconds. */
@@ -75,7 +79,7 @@ export function createRedactor(lasting: readonly string[] = []): Redactor {
       index = indexOf([...always, ...[...passing.values()].flat()])
     },
     redact(text, effort) {
-      if (index.byStart.size + index.short.length === 0 || text === '') return text
+      if (index.least === Number.POSITIVE_INFINITY || (text.length < index.least && !NOT_PLAIN.test(text))) return text
       const search: Search = { index, spans: [], effort: effort ?? { left: MAX_STEPS } }
       for (const view of unescapings(text)) {
         if (effort !== undefined) effort.left -= view.text.length * READ_STEPS
@@ -96,6 +100,7 @@ function indexOf(forms: readonly Form[]): Index {
   return {
     byStart: Map.groupBy(long, ({ text }) => text.slice(0, START)),
     short: forms.filter(({ text }) => text.length < START),
+    least: forms.reduce((least, { text }) => Math.min(least, text.length), Number.POSITIVE_INFINITY),
   }
 }
 
@@ -124,6 +129,11 @@ function canonical({ text, from, to }: View): View {
   return { text: out, from: outFrom, to: outTo }
 }
 
+function canonicalText(text: string): string {
+  if (!/^[\x20-\x7e]*$/.test(text)) return canonical(viewOf(text)).text
+  return text.replaceAll(' ', '').toLowerCase().replaceAll('-', '+').replaceAll('_', '/')
+}
+
 /** Of canonical text what base64, hex and numbers are made of, and what escapes begin with: those are undone, not skipped. */
 function lettersAndDigits({ text, from, to }: View): View {
   const kept = [...text.matchAll(/[a-z0-9+/%&#\\]/g)].map(({ index }) => index)
@@ -145,7 +155,7 @@ function formsOf(secret: string): readonly Form[] {
   ])
   const forms = new Map<string, Form>()
   const put = (given: string, kind: 'plain' | 'base64' | 'hex' | 'decimal') => {
-    const { text } = canonical(viewOf(given))
+    const text = canonicalText(given)
     if (text.length < { plain: 1, base64: LEAST_ENCODED, hex: LEAST_ENCODED, decimal: LEAST_SPREAD }[kind]) return
     const isSpread = kind !== 'plain' && text.length >= LEAST_SPREAD && /^[a-z0-9+/]*$/.test(text)
     forms.set(`${kind} ${text}`, { text, isBase64: kind === 'base64', isSpread, isSpreadOnly: kind === 'decimal' })

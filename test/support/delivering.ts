@@ -29,9 +29,6 @@ export interface DeliverOptions {
   readonly db?: Database
 }
 
-export type DeliveringInstance =
-  ReturnType<ReturnType<typeof deliveringInstances>['instance']> extends Promise<infer T> ? T : never
-
 /** For one file of tests: whatever they begin ends after each. */
 export function deliveringInstances() {
   const directory = temporaryDirectory('deliverer')
