@@ -201,7 +201,7 @@ export const attemptSchema = z
       .record(z.string(), z.string())
       .describe('values of your own headers are left out; empty, as what follows, for all but the last three attempts'),
     answerHeaders: z.record(z.string(), z.string()),
-    answer: z.string().describe('the first KiB'),
+    answer: z.string().describe('the first KiB, and a … where there is more'),
   })
   .openapi('WebhookAttempt')
 

@@ -106,4 +106,23 @@ describeOnEachEngine('Lines', (openFresh) => {
       'a later move of the tag is delivered instead',
     ])
   })
+  test('a receiver that says all that it was sent has nothing of it shown that is secret', async () => {
+    const one = await instance(await openFresh())
+    const receiver = await receiverOf(({ headers, json }, response) => {
+      const said = Buffer.from(`${headers['x-token']} ${json.callback_url}`).toString('base64')
+      response.writeHead(503, { 'x-said': said, 'retry-after': headers['x-token'] ?? '' })
+      response.end(`${headers['x-token']} ${json.callback_url}`)
+    })
+    const token = 'tok_9f3aB77e1d2c6'
+    await one.hook(receiver.url, { headers: { 'x-token': token } })
+    await one.deliver()
+    await one.move('v1')
+    const [delivery] = await until(one.deliveries, ([first]) => first?.attempts.length === 1)
+    const address = new URL(one.callbacks.urlOf(delivery?.id ?? '')).pathname.split('.').at(-1)?.slice(0, 43)
+    const { error, attempts } = delivery ?? {}
+    expect(error).toBe('the receiver answered 503 (Retry-After: [redacted])')
+    expect(attempts?.[0]?.answer).toMatch(/^\[redacted\] http:.*\[redacted\]\/$/)
+    expect(attempts?.[0]?.answerHeaders['x-said']).toContain('[redacted]')
+    for (const secret of [token, address ?? '']) expect(JSON.stringify(delivery)).not.toContain(secret.slice(0, 8))
+  })
 })
