@@ -63,7 +63,7 @@ describeOnEachEngine('A disabled webhook', (openFresh) => {
         const error = 'the receiver answered 410:\nit is gone for good'
         const attempt = { delivery_id: delivery.id, number: 1, at, status: 410, duration_ms: 1, reason: 'gone', error }
         const told = { webhookId: row.id, eventSeq: delivery.seq, tag: delivery.tag }
-        const ended = { status: 'dead', tries: 1, dueAt: null, delayMs: undefined } as const
+        const ended = { status: 'dead', generation: 0, tries: 1, dueAt: null, delayMs: undefined } as const
         const outcome = { attempt: { ...attempt, ...texts }, ...told, ...ended }
         await saveAttempts({ db, clock, fence }, [{ isGone: true, outcome }])
       },

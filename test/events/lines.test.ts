@@ -93,11 +93,11 @@ describeOnEachEngine('Lines', (openFresh) => {
     await one.move('v1')
     await receiver.until(atLeast(1))
     const [{ id = '', seq = 0 } = {}] = await one.deliveries()
-    const { id: webhookId } = await one.webhooks.show(one.scope, 'ci')
-    const of = { webhookId, repositoryId: one.scope.repository?.id ?? '', tag: 'v1', eventSeq: seq + 1 }
+    const { id: webhook_id } = await one.webhooks.show(one.scope, 'ci')
+    const of = { id: 'later', webhook_id, repository_id: one.scope.repository?.id ?? '', tag: 'v1', event_seq: seq + 1 }
     // As it is where the attempt begins between the look at what is under way and the commit.
     const o = { at: one.clock.now().toISOString(), isUnderWay: () => false }
-    expect((await db.write((tx) => supersede(tx, of, o))).ids).toEqual([id])
+    expect(await db.write((tx) => supersede(tx, { ...of, kind: 'tag.moved' }, o))).toEqual([id])
     held.shift()?.()
     const [over] = await until(one.deliveries, ([delivery]) => delivery?.attempts.length === 1)
     expect([over?.status, over?.nextAt, over?.error]).toEqual([
