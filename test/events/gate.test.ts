@@ -29,6 +29,19 @@ describeOnEachEngine('A gate', (openFresh) => {
     expect((await one.shown('other'))[0]).toBe('tag.moved pending')
   })
 
+  test('that is taken away leaves nothing behind that waits for ever', async () => {
+    const one = await openOutbox(await openFresh())
+    await one.hook('scan')
+    await one.hook('deploy', { after: 'scan' })
+    await one.hook('tell', { after: 'deploy' })
+    await one.happen(move('v1'))
+    const statuses = async () =>
+      (await Promise.all(['deploy', 'tell'].map((name) => one.list(name)))).flat().map(({ status }) => status)
+    expect(await statuses()).toEqual(['pending', 'pending'])
+    await one.webhooks.change(one.scope, 'deploy', { after: null })
+    expect(await statuses()).toEqual(['dead', 'dead'])
+  })
+
   test('holds for what was given up while it waited, and is open for what had passed', async () => {
     const one = await openOutbox(await openFresh())
     await one.hook('scan')

@@ -65,13 +65,20 @@ async function endWaitingFor(
   return over.map(({ one }) => one)
 }
 
-/** All that wait in this webhook are given up: it waits for another one from now on, or for none. */
+/** All that wait in this webhook are given up, and what waits for them: it waits for another one from now on, or for none. */
 export async function endWaiting(tx: Transaction, webhookId: string, error: string, at: string): Promise<void> {
-  await tx
+  const over = await tx
     .updateTable('webhook_deliveries')
     .set((eb) => ({ generation: eb('generation', '+', 1) }))
     .set({ status: 'dead', waits: 0, reason: 'not-started', error, finished_at: at })
     .where('webhook_id', '=', webhookId)
     .where('waits', '=', 1)
+    .returning(['event_seq as eventSeq', 'tag'])
     .execute()
+  const why = 'it was not started'
+  await endFollowers(
+    tx,
+    over.map((one) => ({ ...one, webhookId, why })),
+    at,
+  )
 }
