@@ -122,9 +122,9 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     })
   }
 
-  /** Of people who are to sign in by a provider; their password was right, or has opened their session. */
-  function refusePassword(who: Person): Promise<void> {
-    return refuseOnlyByProvider(db.read, who.userId).catch((error) => {
+  /** Of people who are to sign in by a provider. @param providerId which one vouched; undefined: their password was right */
+  function refuseOtherWays(who: Person, providerId?: string): Promise<void> {
+    return refuseOnlyByProvider(db.read, who.userId, providerId).catch((error) => {
       throw isAppError(error) ? refusedOf(error, provenOf(who)) : error
     })
   }
@@ -161,7 +161,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       })
     if (user === undefined) throw refusedOf(wrongLogin(), await named(userId))
     // After the password was right: before that nobody learns who belongs to whom.
-    await refusePassword({ userId: user.id, username: user.username })
+    await refuseOtherWays({ userId: user.id, username: user.username })
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }
 
@@ -182,8 +182,8 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       throw refusedOf(invalidToken('the session is unknown or has ended'), await pastOwnerOf(text))
     }
     const { id, userId, username, isOperator, providerId } = session
-    // What a password has opened serves as long as the password would.
-    if (providerId === null) await refusePassword({ userId, username })
+    // What a password, or a provider, has opened serves as long as that would.
+    await refuseOtherWays({ userId, username }, providerId ?? undefined)
     noteSessionUse(db, session, clock.now(), from)
     return { kind: 'user', userId, username, isOperator, session: { id } }
   }

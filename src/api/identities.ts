@@ -8,6 +8,8 @@ export const ALLOWED = ['pull', 'push', 'delete', 'mirrors', 'webhooks'] as cons
 
 const issuerSchema = z.string().min(1).max(2048).describe('As it names itself in `iss`, letter for letter')
 const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides those of the system')
+const clientIdSchema = z.string().min(1).max(512)
+const clientSecretSchema = z.string().min(1).max(16_384)
 const claimsSchema = z.record(z.string().max(100), z.string().max(500))
 /** Whatever a star stands for, a letter does: where that makes no name, nothing would ever match. */
 const repositoryPatternSchema = z
@@ -78,7 +80,7 @@ export const identityRuleSchema = z
 
 export const identitySchema = z.union([identityProviderSchema, identityRuleSchema]).openapi('Identity')
 
-/** `verified`: its issuer had signed it. */
+/** `verified`: its issuer had signed it. `attempts`: how often its subject was refused; the rest is of the last time. */
 export const identityRefusalSchema = z
   .strictObject({
     at: timeSchema,
@@ -86,6 +88,7 @@ export const identityRefusalSchema = z
     subject: z.string().nullable(),
     reason: z.string(),
     address: z.string().nullable(),
+    attempts: z.int().min(1),
   })
   .openapi('IdentityRefusal')
 
@@ -101,13 +104,8 @@ const providerCreateSchema = z.strictObject({
   kind: z.literal('provider'),
   name: nameSchema,
   issuer: issuerSchema,
-  clientId: z.string().min(1).max(512),
-  clientSecret: z
-    .string()
-    .min(1)
-    .max(16_384)
-    .optional()
-    .describe('Kept sealed, never shown; left out: a public client'),
+  clientId: clientIdSchema,
+  clientSecret: clientSecretSchema.optional().describe('Kept sealed, never shown; left out: a public client'),
   ca: caSchema.optional(),
   role: roleSchema.default('member').describe('What people become in the organization when they first come'),
   only: z.boolean().default(false).describe("Refuse the passwords of the organization's members"),
@@ -142,19 +140,30 @@ export const identityCreateSchema = z
   .discriminatedUnion('kind', [providerCreateSchema, ruleCreateSchema])
   .openapi('IdentityCreate')
 
-/** Of a provider; what is left out stays, and `groups` are instead of those before. */
+const providerClientChange = {
+  clientId: clientIdSchema.optional(),
+  clientSecret: clientSecretSchema.nullable().optional().describe('Kept sealed, never shown; null: a public client'),
+  ca: caSchema.nullable().optional().describe('PEM certificates to trust besides those of the system; null: none'),
+}
+const isAnything = (change: object) => Object.values(change).some((value) => value !== undefined)
+
+/** Of a provider; what is left out stays, and `groups` are instead of those before. The issuer is asked where it is reached in another way. */
 export const identityChangeSchema = z
   .strictObject({
     role: roleSchema.optional(),
     only: z.boolean().optional(),
     groupsClaim: groupsClaimSchema.optional(),
     groups: z.array(groupSchema).max(MAX_GROUPS).optional(),
+    ...providerClientChange,
   })
-  .refine(
-    (change) => Object.values(change).some((value) => value !== undefined),
-    'want role, only, groupsClaim or groups',
-  )
+  .refine(isAnything, 'want role, only, groupsClaim, groups, clientId, clientSecret or ca')
   .openapi('IdentityChange')
+
+/** Of a provider of the instance; what is left out stays. */
+export const sharedProviderChangeSchema = z
+  .strictObject({ trustEmail: z.boolean().optional(), ...providerClientChange })
+  .refine(isAnything, 'want trustEmail, clientId, clientSecret or ca')
+  .openapi('SharedIdentityProviderChange')
 
 /** Of the instance: `trustEmail` links people to the account here that has their verified mail address. */
 export const sharedProviderCreateSchema = providerCreateSchema

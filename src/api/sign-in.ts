@@ -1,4 +1,5 @@
-import { nameSchema, timeSchema, z } from './schema.ts'
+import { listSchema } from './lists.ts'
+import { idSchema, nameSchema, timeSchema, z } from './schema.ts'
 
 /** Id of a provider, which cannot be guessed; of one of the instance its name too. */
 export const providerParameterSchema = z
@@ -33,8 +34,13 @@ export const signInCodeSchema = z
   })
   .openapi('SignInCode')
 
+/** `takeOver`: also where the provider has made another account for whom it vouches for, which is left then. */
 export const identityLinkSchema = z
-  .strictObject({ code: z.string().min(1).max(128), verifier: z.string().min(32).max(128) })
+  .strictObject({
+    code: z.string().min(1).max(128),
+    verifier: z.string().min(32).max(128),
+    takeOver: z.boolean().default(false),
+  })
   .openapi('IdentityLinkCreate')
 
 export const identityLinkedSchema = z
@@ -45,3 +51,17 @@ export const identityLinkedSchema = z
     linkedAt: timeSchema,
   })
   .openapi('IdentityLinked')
+
+/** By whom you sign in. `provider` null: it was removed, and the link is there for when it is added again. */
+export const ownIdentitySchema = z
+  .strictObject({
+    id: idSchema,
+    provider: nameSchema.nullable(),
+    organization: nameSchema.nullable(),
+    issuer: z.string(),
+    subject: z.string(),
+    linkedAt: timeSchema,
+  })
+  .openapi('OwnIdentity')
+
+export const ownIdentityListSchema = listSchema('identities', ownIdentitySchema).openapi('OwnIdentityList')

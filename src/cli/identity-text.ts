@@ -67,10 +67,14 @@ export function refusalTable({ identity, refusals }: z.infer<typeof identityShow
   if (identity.kind === 'provider') return ''
   const rows = refusals.map((one) => [
     age(one.at, '-'),
+    String(one.attempts),
     one.verified ? 'yes' : 'no',
     one.subject ?? '-',
     one.address ?? '-',
     one.reason,
   ])
-  return blocks(['', table(['refused', 'signed', 'subject', 'from', 'because'], rows, 'No token was refused lately.')])
+  return blocks([
+    '',
+    table(['refused', 'times', 'signed', 'subject', 'from', 'because'], rows, 'No token was refused lately.'),
+  ])
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import {
   ALLOWED,
@@ -9,16 +8,22 @@ import {
   identityShowSchema,
 } from '../api/identities.ts'
 import { roleSchema } from '../api/organizations.ts'
-import { isReference, readReference } from '../config/secret-reference.ts'
-import { AppError, messageOf } from '../errors.ts'
-import { certificatesOf } from '../lib/certificates.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
-import { addIdentityChangeCommand, GROUP_ABOUT, GROUPS_CLAIM_ABOUT, groupsOf } from './identity-groups.ts'
+import { addIdentityChangeCommand } from './identity-change.ts'
+import {
+  certificates,
+  clientSecretOf,
+  GROUP_ABOUT,
+  GROUPS_CLAIM_ABOUT,
+  groupsOf,
+  OWNER_ABOUT,
+  placeOf,
+  SHARED_ABOUT,
+} from './identity-options.ts'
 import { identityText, nextStep, refusalTable } from './identity-text.ts'
-import { readSecret } from './input.ts'
 import { blocks, table } from './table.ts'
 
 interface AddOptions {
@@ -52,8 +57,6 @@ interface OneOptions {
 
 const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com'
 const GITLAB_ISSUER = 'https://gitlab.com'
-const OWNER_ABOUT = 'the organization; with --shared the name, and no second argument'
-const SHARED_ABOUT = 'it is of the instance (operators)'
 
 export function addIdentityCommands(program: Command, line: CommandLine): void {
   const identity = program
@@ -103,17 +106,6 @@ export function addIdentityCommands(program: Command, line: CommandLine): void {
     .action((org: string, name: string | undefined, o: OneOptions) => remove(line, org, name, o))
 }
 
-/** Where it is, of `ORG NAME`, or `NAME --shared`. @throws UsageError */
-function placeOf(org: string, name: string | undefined, isShared: boolean | undefined) {
-  if (isShared === true) {
-    if (name !== undefined) throw new UsageError('--shared wants the name alone: it is of no organization')
-    return { collection: '/identities', path: `/identities/${segment(org)}`, name: org, organization: undefined }
-  }
-  if (name === undefined) throw new UsageError('want ORGANIZATION NAME, or NAME --shared')
-  const collection = `/organizations/${segment(org)}/identities`
-  return { collection, path: `${collection}/${segment(name)}`, name, organization: org }
-}
-
 async function add(line: CommandLine, org: string, named: string | undefined, o: AddOptions): Promise<void> {
   const { collection, name, organization } = placeOf(org, named, o.shared)
   const body = o.clientId === undefined ? await ruleOf(line, name, o) : await providerOf(line, name, o)
@@ -153,23 +145,10 @@ async function providerOf(line: CommandLine, name: string, o: AddOptions) {
     o.shared ? 'is for an organization' : 'wants --shared',
   )
   if (o.issuer === undefined) throw new UsageError('a provider wants --issuer')
-  if (o.clientSecretStdin && o.clientSecret !== undefined) {
-    throw new UsageError('--client-secret-stdin and --client-secret exclude each other')
-  }
-  const clientSecret = o.clientSecretStdin
-    ? await readSecret(line, 'client secret')
-    : o.clientSecret === undefined
-      ? undefined
-      : secretOf(o.clientSecret)
+  const clientSecret = await clientSecretOf(line, o)
   const { issuer, clientId, role, only, trustEmail, groupsClaim } = o
   const people = { role, only, trustEmail, groupsClaim, groups: groupsOf(o.group) }
   return { kind: 'provider', name, issuer, clientId, clientSecret, ca: await certificates(o), ...people }
-}
-
-function secretOf(reference: string): string {
-  if (isReference(reference)) return readReference(reference, { directory: '.' })
-  // Not quoted: it may be the secret itself.
-  throw new UsageError('--client-secret wants env:NAME or file:PATH: every process sees what stands in an argument')
 }
 
 async function ruleOf(line: CommandLine, name: string, o: AddOptions) {
@@ -214,15 +193,6 @@ function claimsOf(o: AddOptions): Record<string, string> {
 function minutesOf(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text)
   throw new UsageError(`--minutes wants a number from 1 to 60, got ${JSON.stringify(text.slice(0, 40))}`)
-}
-
-/** Only the certificates leave this machine. */
-async function certificates({ caFile }: AddOptions): Promise<string | undefined> {
-  if (caFile === undefined) return undefined
-  const text = await readFile(caFile, 'utf8').catch((error) => {
-    throw new AppError('INVALID_REQUEST', `--ca-file ${caFile} cannot be read: ${messageOf(error)}`, { cause: error })
-  })
-  return certificatesOf(text, `--ca-file ${caFile}`)
 }
 
 async function list(line: CommandLine, org: string | undefined, o: OneOptions): Promise<void> {

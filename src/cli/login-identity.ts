@@ -24,9 +24,13 @@ export async function loginByProvider(line: CommandLine, provider: string, label
 }
 
 /** Who is signed in here signs in by the provider too from now on. */
-export async function linkByProvider(line: CommandLine, o: { json?: boolean }, provider: string): Promise<void> {
+export async function linkByProvider(
+  line: CommandLine,
+  o: { readonly json?: boolean; readonly takeOver?: boolean },
+  provider: string,
+): Promise<void> {
   const client = await connect(line)
-  const body = await waitForCode(line, provider)
+  const body = { ...(await waitForCode(line, provider)), takeOver: o.takeOver === true }
   const document = await client.call('POST', '/user/identities', identityLinkedSchema, { body })
   answer(line, o, document, () => `${document.username} signs in by ${document.provider} from now on.`)
 }

@@ -16,6 +16,7 @@ interface LoginOptions {
   readonly code?: string
   readonly identity?: string
   readonly link?: boolean
+  readonly takeOver?: boolean
   readonly oidcTokenFile?: string
   readonly org?: string
   readonly printToken?: boolean
@@ -42,6 +43,7 @@ export function addLoginCommands(program: Command, line: CommandLine): void {
       'sign in by this provider, in a browser of this machine: a name, an id or an address',
     )
     .option('--link', 'with --identity: sign in to your account by it from now on')
+    .option('--take-over', 'with --link: also where it has made another account for you, which is left')
     .option('--oidc-token-file <file>', 'exchange the JWT of a CI job in this file')
     .option('--org <org>', 'with --oidc-token-file: the organization whose rules take it')
     .option('--print-token', 'with --oidc-token-file: print the token, for docker login --password-stdin')
@@ -70,6 +72,7 @@ function checkOptions(o: LoginOptions): void {
   if (o.passwordStdin === true && o.username === undefined) throw new UsageError('--password-stdin wants --username')
   if (o.code !== undefined && o.username === undefined) throw new UsageError('--code wants --username')
   if (o.link === true && o.identity === undefined) throw new UsageError('--link wants --identity')
+  if (o.takeOver === true && o.link !== true) throw new UsageError('--take-over wants --link')
   if ((o.oidcTokenFile === undefined) !== (o.org === undefined)) {
     throw new UsageError('--oidc-token-file and --org go together')
   }

@@ -10,6 +10,7 @@ import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPasswordChange, readSecret } from './input.ts'
 import { properties } from './table.ts'
+import { addUserIdentityCommands } from './user-identities.ts'
 
 interface PasswordOptions {
   readonly json?: boolean
@@ -41,6 +42,7 @@ export function addUserCommands(program: Command, line: CommandLine): void {
   addCommand(user, 'password', 'change your password: ends your other sessions, and what docker login got by it')
     .option('--password-stdin', 'read two lines from standard input: the current password, then the new one')
     .action((o: PasswordOptions) => changePassword(line, o))
+  addUserIdentityCommands(user, line)
   addCommand(
     user,
     'reset-password',

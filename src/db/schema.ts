@@ -19,6 +19,8 @@ import type {
 } from './rows/content.ts'
 import type {
   DeviceAuthorizationRow,
+  IdentityLinkKeyRow,
+  IdentityPersonRow,
   IdentityProviderRow,
   IdentityRefusalRow,
   IdentityRuleRow,
@@ -127,6 +129,8 @@ export interface Schema {
   recovery_codes: RecoveryCodeRow
   identity_providers: IdentityProviderRow
   identity_provider_groups: ProviderGroupRow
+  identity_link_keys: IdentityLinkKeyRow
+  identity_people: IdentityPersonRow
   identity_rules: IdentityRuleRow
   identity_refusals: IdentityRefusalRow
   identity_used_tokens: IdentityUsedTokenRow

@@ -31,7 +31,7 @@ interface Step {
   /** Told as the actor; by default `by`. */
   readonly actor?: string
   /** What is to be there before. */
-  readonly prepare?: (made: Made, openid: OpenIdProvider, issuer: IdentityIssuer) => Promise<Made>
+  readonly prepare?: (made: Made, openid: OpenIdProvider, issuer: IdentityIssuer, kagami: WholeServer) => Promise<Made>
   /** What is made on the way, by the answer. */
   readonly gives?: (answer: never) => Record<string, string | undefined>
 }
@@ -493,6 +493,13 @@ const STEPS: readonly Step[] = [
     body: provider,
     leaves: ['- identity.add identity:sso'],
   },
+  {
+    route: 'patch /identities/{identity}',
+    path: '/identities/sso',
+    // That it is another is told, and nothing of it.
+    body: { clientSecret: 'another secret of a client' },
+    leaves: ['- identity.change identity:sso'],
+  },
   { route: 'delete /identities/{identity}', path: '/identities/sso', leaves: ['- identity.remove identity:sso'] },
   {
     route: 'post /organizations/{organization}/identities',
@@ -523,6 +530,16 @@ const STEPS: readonly Step[] = [
     by: ADA,
     prepare: codeOf('ada-elsewhere'),
     leaves: ['acme member.put user:ada', 'acme identity.link user:ada'],
+  },
+  {
+    route: 'delete /user/identities/{link}',
+    path: '/user/identities/{link}',
+    by: ADA,
+    prepare: async (_made, _openid, _issuer, kagami) => {
+      const { identities } = JSON.parse((await kagami.call('GET', '/user/identities', { login: ADA })).text)
+      return { link: identities[0].id }
+    },
+    leaves: ['acme identity.unlink user:ada'],
   },
   {
     route: 'patch /organizations/{organization}/identities/{identity}',
@@ -618,6 +635,7 @@ const OWN: ReadonlySet<string> = new Set([
   // Decided by what the body holds.
   ...['post /user/sessions', 'post /invitations/show', 'post /invitations/register'],
   ...['post /sign-in/token', 'post /user/identities', 'post /organizations/{organization}/token-exchange'],
+  'delete /user/identities/{link}',
   ...['post /device/code', 'post /device/token', 'post /device/approve', 'post /device/deny'],
 ])
 
@@ -714,7 +732,7 @@ describeOnEachDatabase('every changing route', (start) => {
         const action = step.leaves.at(-1)?.split(' ')[1]
         expect([refused[0]?.action, refused[0]?.address]).toEqual([action ?? '', '127.0.0.1'])
       }
-      if (step.prepare !== undefined) Object.assign(made, await step.prepare(made, openid, issuer))
+      if (step.prepare !== undefined) Object.assign(made, await step.prepare(made, openid, issuer, kagami))
       let answer: Awaited<ReturnType<typeof send>> | undefined
       const entries = await during(async () => {
         answer = await send(step, loginOf(step))
@@ -741,6 +759,7 @@ describeOnEachDatabase('every changing route', (start) => {
       PASSWORD,
       OTHER_PASSWORD,
       CLIENT_SECRET,
+      'another secret of a client',
       OWNER.password,
       'password of nobody0',
       ...madeSecrets,

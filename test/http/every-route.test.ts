@@ -4,7 +4,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { profileAnswerSchema } from '../../src/api/users.ts'
 import { openDatabase } from '../../src/db/engine/engine.ts'
+import { listLinks } from '../../src/db/people/own-links.ts'
+import { linkUser } from '../../src/db/people/sign-ins.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
 import { bodyOf, formOf, type Names, type Operation, operationsOf, parameterOf } from '../support/valid-requests.ts'
@@ -26,6 +29,7 @@ const ABSENT: Names = {
   provider: '00000000-0000-4000-8000-000000000000',
   webhook: 'nohook',
   delivery: '00000000-0000-4000-8000-000000000003',
+  link: '00000000-0000-4000-8000-000000000004',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -50,7 +54,9 @@ const OWN = new Map<string, number>([
   ['post /user/two-factor/recovery-codes', 403],
   ['post /user/two-factor/disable', 403],
   ['post /invitations/accept', 404],
+  ['get /user/identities', 200],
   ['post /user/identities', 401],
+  ['delete /user/identities/{link}', 404],
   ['get /device', 404],
   ['post /device/approve', 404],
   ['post /device/deny', 404],
@@ -142,6 +148,7 @@ beforeAll(async () => {
     provider: 'victimprovider',
     webhook: 'victimhook',
     delivery: tried.delivery.id,
+    link: 'victimlink',
   }
   await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
   const granted = { repository: 'victimrepo', permission: 'admin' }
@@ -205,6 +212,15 @@ beforeAll(async () => {
   const expires_at = '2020-01-01T00:00:00.000Z'
   await db.write((tx) => tx.updateTable('tokens').set({ expires_at }).where('id', '=', old.id).execute())
   await db.write((tx) => tx.updateTable('organization_tokens').set({ expires_at }).where('id', '=', past.id).execute())
+  const { link_key: linkKey } = await db.read
+    .selectFrom('identity_providers')
+    .select('link_key')
+    .executeTakeFirstOrThrow()
+  const { id: userId } = (await kagami.call('GET', '/user', { login: insider })).as(profileAnswerSchema).user
+  await db.write((tx) => linkUser(tx, { userId, linkKey, subject: 'victimsubject', at: expires_at }))
+  const [linked] = await listLinks(db.read, userId)
+  victim = { ...victim, link: linked?.id ?? '' }
+  secrets = [...secrets, victim.link]
   await db.close()
 
   await must('PATCH', '/organizations/victimorg', { membersPull: 'none' }, insider)

@@ -17,6 +17,7 @@ export interface Names {
   readonly provider: string
   readonly webhook: string
   readonly delivery: string
+  readonly link: string
 }
 
 export interface Operation {
@@ -68,6 +69,7 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
       subject: 'a',
     },
     'patch /organizations/{organization}/identities/{identity}': { role: 'member' },
+    'patch /identities/{identity}': { trustEmail: false },
     'post /identities': { kind: 'provider', name: names.identity, issuer: 'https://a.example', clientId: 'a' },
     'post /sign-in/token': { code: 'made-up', verifier: 'v'.repeat(43) },
     'post /user/identities': { code: 'made-up', verifier: 'v'.repeat(43) },

@@ -23,7 +23,7 @@ import { actingAs } from '../../lib/request-context.ts'
 import type { Secret } from '../../lib/secret.ts'
 import { issueOrganizationToken } from '../organization-tokens.ts'
 import type { Issuers } from './issuers.ts'
-import { findMismatch, type RuleConditions } from './rules.ts'
+import { findMismatch, isNear, type RuleConditions } from './rules.ts'
 import { readUnverified, type VerifiedJwt, verifyJwt } from './verify-jwt.ts'
 
 export interface ExchangedToken {
@@ -50,11 +50,17 @@ const AFTER_END_MS = 120_000
 /** Refused, and why, for the owners alone. */
 class Refused extends Error {
   readonly isVerified: boolean
-  constructor(reason: string, isVerified: boolean) {
+  /** See `isNear` of rules. */
+  readonly isNear: boolean
+  constructor(reason: string, { isVerified = false, isNear = false } = {}) {
     super(reason)
     this.isVerified = isVerified
+    this.isNear = isNear
   }
 }
+
+/** By the issuer, of what a rule has taken or was meant for. */
+const NEAR = { isVerified: true, isNear: true }
 
 export function conditionsOf(row: IdentityRuleRow): RuleConditions {
   return {
@@ -81,7 +87,7 @@ export async function exchangeJwt(
   const { db, clock } = deps
   const found = await findOrganization(db.read, organization)
   try {
-    if (found === undefined) throw new Refused('there is no such organization', false)
+    if (found === undefined) throw new Refused('there is no such organization')
     return await exchange(deps, found.id, jwt)
   } catch (error) {
     if (!(error instanceof Refused)) throw error
@@ -97,7 +103,7 @@ async function exchange(deps: ExchangeDeps, organizationId: string, jwt: string)
   const { db, clock } = deps
   const { issuer } = inPlainWords(() => readUnverified(jwt))
   const rules = await listRulesOf(db.read, organizationId, issuer)
-  if (rules.length === 0) throw new Refused('no rule is for its issuer', false)
+  if (rules.length === 0) throw new Refused('no rule is for its issuer')
   const { rule, verified } = await findTakingRule(deps, organizationId, rules, jwt)
   const now = clock.now()
   const expiresAt = new Date(now.getTime() + rule.minutes * 60_000)
@@ -115,8 +121,8 @@ async function exchange(deps: ExchangeDeps, organizationId: string, jwt: string)
     const createdBy = `identity:${rule.name}`
     return actingAs(createdBy, () => issueOrganizationToken(tx, { ...given, createdBy }, clock))
   })
-  if (made === 'gone') throw new Refused('no rule is for its issuer', true)
-  if (made === 'used') throw new Refused('it was used before: each token is exchanged once', true)
+  if (made === 'gone') throw new Refused('no rule is for its issuer', NEAR)
+  if (made === 'used') throw new Refused('it was used before: each token is exchanged once', NEAR)
   db.later.add(`identity rule ${rule.id}`, (tx) => touchRule(tx, rule.id, isoTime(now)))
   db.later.add('ended uses of identity', (tx) => removeEndedUses(tx, isoTime(now)))
   return {
@@ -139,6 +145,7 @@ async function findTakingRule(
 ): Promise<{ readonly rule: IdentityRuleRow; readonly verified: VerifiedJwt }> {
   const byCa = new Map<string | null, Promise<VerifiedJwt>>()
   const mismatches: string[] = []
+  let isNearOne = false
   let failure: Refused | undefined
   for (const rule of rules) {
     const issuer = { url: rule.issuer, ca: rule.ca, organization: organizationId }
@@ -146,15 +153,17 @@ async function findTakingRule(
     byCa.set(rule.ca, asked)
     try {
       const verified = await asked
-      const mismatch = findMismatch(conditionsOf(rule), verified.claims)
+      const conditions = conditionsOf(rule)
+      const mismatch = findMismatch(conditions, verified.claims)
       if (mismatch === undefined) return { rule, verified }
+      isNearOne ||= isNear(conditions, verified.claims)
       mismatches.push(`${rule.name}: ${mismatch}`)
     } catch (error) {
       failure ??= refusedBy(error)
     }
   }
   if (mismatches.length === 0 && failure !== undefined) throw failure
-  throw new Refused(mismatches.join('; '), true)
+  throw new Refused(mismatches.join('; '), { isVerified: true, isNear: isNearOne })
 }
 
 /** What tells one JWT from another: its id where it has one, else all of it that is signed. */
@@ -177,7 +186,7 @@ function inPlainWords<T>(read: () => T): T {
 
 /** What the issuer, or the way there, is at fault for is an expected failure too; bugs stay bugs. */
 function refusedBy(error: unknown): Refused {
-  if (isAppError(error)) return new Refused(error.message, false)
+  if (isAppError(error)) return new Refused(error.message)
   throw error
 }
 
@@ -190,13 +199,14 @@ function note(
     readonly at: string
     readonly address: string | undefined
   },
-  { message, isVerified }: Refused,
+  { message, isVerified, isNear }: Refused,
 ): void {
   const { issuer, subject } = namesOf(o.jwt)
-  db.later.add(`identity refusal ${o.organizationId} ${isVerified}`, (tx) =>
+  db.later.add(`identity refusal ${o.organizationId} ${isVerified} ${isNear}`, (tx) =>
     noteRefusal(tx, {
       organization_id: o.organizationId,
       is_verified: isVerified ? 1 : 0,
+      is_near: isNear ? 1 : 0,
       at: o.at,
       issuer,
       subject,

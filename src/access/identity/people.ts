@@ -4,6 +4,7 @@
  */
 import type { Transaction } from '../../db/engine/engine.ts'
 import { insertAccount, isTaken } from '../../db/people/accounts.ts'
+import { countPeople, findPerson, insertPerson } from '../../db/people/identity-people.ts'
 import type { ProviderRecord } from '../../db/people/identity-providers.ts'
 import { addMember, findMember } from '../../db/people/members.ts'
 import {
@@ -16,42 +17,63 @@ import {
 import type { User } from '../../db/people/users.ts'
 import { recordAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
+import { isoTime } from '../../lib/clock.ts'
 import { actingAs } from '../../lib/request-context.ts'
 import { MAX_ACCOUNT_NAME_LENGTH } from '../../oci/account-names.ts'
 import { followGroups } from './groups.ts'
+import { refuseOnlyByProvider } from './only-provider.ts'
+import { refuseMoreThanMade, takeOver } from './take-over.ts'
 
 /** Names that are tried before we give up: there are that many of the same name. */
 const MAX_NAMESAKES = 1000
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Whoever runs a provider vouches for as many as they like: so many of an organization's come for the first time within a day, */
+export const MAX_NEW_PEOPLE_A_DAY = 300
+/** and so many by all that the organization ever had. */
+export const MAX_PEOPLE = 10_000
 
-/** The user of a sign-in; one is made at the first. @throws AppError DENIED */
+/**
+ * The user of a sign-in; one is made at the first.
+ * @throws AppError DENIED, UNAUTHORIZED where an organization of theirs wants another provider, TOOMANYREQUESTS, CONFLICT
+ */
 export async function signInPerson(
   tx: Transaction,
   provider: ProviderRecord,
   person: VouchedPerson,
   at: string,
 ): Promise<User> {
-  const known = await findLinkedUser(tx, provider.id, person.subject)
+  const known = await findLinkedUser(tx, provider.link_key, person.subject)
   if (known !== undefined) {
     refuseOperators(provider, known)
+    await refuseOnlyByProvider(tx, known.id, provider.id)
     await actingAs(`user:${known.username}`, () => followGroups(tx, provider, person, known, at))
     return known
   }
-  const user = (await findByEmail(tx, provider, person)) ?? (await makeUser(tx, provider, person, at))
-  await actingAs(`user:${user.username}`, () => link(tx, provider, person, user, at))
+  const isNew = await comesAnew(tx, provider, person, at)
+  const found = await findByEmail(tx, provider, person)
+  const user = found ?? (await makeUser(tx, provider, person, at))
+  if (isNew) await notePerson(tx, provider, person, found === undefined ? user : undefined, at)
+  await actingAs(`user:${user.username}`, () => link(tx, provider, person, user, { at, isNew }))
+  await refuseOnlyByProvider(tx, user.id, provider.id)
   return user
 }
 
-/** The person is `user`, who is signed in, from now on. @throws AppError CONFLICT, DENIED */
+/**
+ * The person is `user`, who is signed in, from now on.
+ * @param o.takeOver also where the provider has made another account for that person, which is left
+ * @throws AppError CONFLICT, DENIED, TOOMANYREQUESTS
+ */
 export async function linkPerson(
   tx: Transaction,
   provider: ProviderRecord,
   person: VouchedPerson,
   user: User,
-  at: string,
+  o: { readonly at: string; readonly takeOver: boolean },
 ): Promise<void> {
-  const known = await findLinkedUser(tx, provider.id, person.subject)
+  const { at } = o
+  const known = await findLinkedUser(tx, provider.link_key, person.subject)
   if (known?.id === user.id) return followGroups(tx, provider, person, user, at)
-  if (known !== undefined) throw new AppError('CONFLICT', `whom ${provider.name} vouches for has another account here`)
+  if (known !== undefined) await refuseMoreThanMade(tx, provider, person, known)
   refuseOperators(provider, user)
   const { organization_id: organizationId } = provider
   if (organizationId !== null && (await isMemberElsewhere(tx, user.id, organizationId))) {
@@ -60,7 +82,51 @@ export async function linkPerson(
       `${provider.organization} decides whom ${provider.name} vouches for, and ${user.username} belongs to other organizations too: sign in by ${provider.name} without a link, for an account of its own`,
     )
   }
-  await link(tx, provider, person, user, at)
+  if (known !== undefined) {
+    await takeOver(tx, provider, person, { known, user, ...o })
+    return followGroups(tx, provider, person, user, at)
+  }
+  const isNew = await comesAnew(tx, provider, person, at)
+  if (isNew) await notePerson(tx, provider, person, undefined, at)
+  await link(tx, provider, person, user, { at, isNew })
+}
+
+/** Whether it is the first time that the issuer vouches for them here, with or without a link that has ended since. */
+async function comesAnew(tx: Transaction, provider: ProviderRecord, { subject }: VouchedPerson, at: string) {
+  if ((await findPerson(tx, provider.link_key, subject)) !== undefined) return false
+  await refuseTooMany(tx, provider, at)
+  return true
+}
+
+async function notePerson(
+  tx: Transaction,
+  { link_key: linkKey }: ProviderRecord,
+  { subject }: VouchedPerson,
+  made: User | undefined,
+  at: string,
+): Promise<void> {
+  await insertPerson(tx, { linkKey, subject, madeUserId: made?.id ?? null, at })
+}
+
+/** @throws AppError TOOMANYREQUESTS, CONFLICT */
+async function refuseTooMany(tx: Transaction, provider: ProviderRecord, at: string): Promise<void> {
+  const { organization_id: organizationId, organization, name, link_key: linkKey } = provider
+  // What operators set up is not bounded by us.
+  if (organizationId === null) return
+  const since = isoTime(new Date(Date.parse(at) - DAY_MS))
+  const { recent, all } = await countPeople(tx, { linkKey, organizationId, since })
+  if (all >= MAX_PEOPLE) {
+    throw new AppError(
+      'CONFLICT',
+      `${MAX_PEOPLE} people have come by the providers of ${organization}, which is the most: nobody new comes by ${name}`,
+    )
+  }
+  if (recent < MAX_NEW_PEOPLE_A_DAY) return
+  throw new AppError(
+    'TOOMANYREQUESTS',
+    `${recent} people have come by ${name} for the first time within a day, which is the most: try again tomorrow`,
+    { detail: { retryAfterSeconds: 60 * 60 } },
+  )
 }
 
 /** What owners of an organization set up must not speak for who may do everything here. */
@@ -76,33 +142,25 @@ async function findByEmail(tx: Transaction, provider: ProviderRecord, { email }:
   return verified?.isOperator === true ? undefined : verified
 }
 
+/** @param o.isNew they come for the first time, and so become a member: whom owners have removed later stays removed */
 async function link(
   tx: Transaction,
   provider: ProviderRecord,
   person: VouchedPerson,
   user: User,
-  at: string,
+  { at, isNew }: { readonly at: string; readonly isNew: boolean },
 ): Promise<void> {
-  await join(tx, provider, person, user, at)
-  await followGroups(tx, provider, person, user, at)
-}
-
-async function join(
-  tx: Transaction,
-  provider: ProviderRecord,
-  { subject }: VouchedPerson,
-  user: User,
-  at: string,
-): Promise<void> {
-  await linkUser(tx, { userId: user.id, providerId: provider.id, subject, at })
-  const { organization_id: organizationId, role } = provider
+  const { organization_id: organizationId, role, link_key: linkKey } = provider
+  const { subject } = person
+  await linkUser(tx, { userId: user.id, linkKey, subject, at })
   const object = `user:${user.username}`
   const linked = { organizationId, action: 'identity.link', object }
   await recordAudit(tx, { ...linked, before: null, after: { provider: provider.name, subject } })
-  // At the first sign-in only: whom owners have removed later stays removed.
-  if (organizationId === null || (await findMember(tx, organizationId, user.id)) !== undefined) return
-  await addMember(tx, { organizationId, userId: user.id, role, at })
-  await recordAudit(tx, { organizationId, action: 'member.put', object, before: null, after: { role } })
+  if (isNew && organizationId !== null && (await findMember(tx, organizationId, user.id)) === undefined) {
+    await addMember(tx, { organizationId, userId: user.id, role, at })
+    await recordAudit(tx, { organizationId, action: 'member.put', object, before: null, after: { role } })
+  }
+  await followGroups(tx, provider, person, user, at)
 }
 
 async function makeUser(tx: Transaction, provider: ProviderRecord, person: VouchedPerson, at: string): Promise<User> {

@@ -8,7 +8,7 @@ import type { Sealer } from '../../lib/seal.ts'
 import { readBytes } from '../../net/bounded-body.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import { findIssuerFault, type Issuer, type Issuers } from './issuers.ts'
-import { CLIENT_SECRET } from './settings.ts'
+import { CLIENT_SECRET } from './providers.ts'
 
 const MAX_BYTES = 256 * 1024
 const TIMEOUT_SECONDS = 10

@@ -55,11 +55,15 @@ function findTooWide({ issuer, subject, claims }: RuleConditions): string | unde
   if (shared === undefined) return undefined
   const isBound = shared.claims.some((name) => {
     const pattern = Object.hasOwn(claims, name) ? claims[name] : undefined
-    if (pattern === undefined) return false
-    return !pattern.includes('*') || (PATHS.has(name) && literalBeginning(pattern).includes('/'))
+    return pattern !== undefined && isBinding(name, pattern)
   })
   if (isBound || (subject !== undefined && shared.subject.test(literalBeginning(subject)))) return undefined
   return `${issuer} signs for everybody: want one of the claims ${shared.claims.join(', ')}, or a subject that begins with an owner`
+}
+
+/** Whether that claim, of those that say whose a job is, then says whose. */
+function isBinding(name: string, pattern: string): boolean {
+  return !pattern.includes('*') || (PATHS.has(name) && literalBeginning(pattern).includes('/'))
 }
 
 /** Why the rule does not take these claims, in plain words for its owners; undefined: it does. */
@@ -75,6 +79,22 @@ export function findMismatch(rule: RuleConditions, claims: Claims): string | und
     if (!matchesAny(pattern, value)) return `its claim ${name} is ${show(value)}, want ${pattern}`
   }
   return undefined
+}
+
+/**
+ * Whether the rule may have been meant for the job, though it does not take it: where an issuer signs for everybody, what says whose the job
+ * is has to be as the rule wants it. Strangers who have their own tokens signed there are told apart by that.
+ */
+export function isNear(rule: RuleConditions, claims: Claims): boolean {
+  const shared = SHARED_ISSUERS[rule.issuer]
+  if (shared === undefined) return true
+  const { sub } = claims
+  const ofSubject = rule.subject === undefined ? undefined : shared.subject.exec(literalBeginning(rule.subject))?.[0]
+  if (ofSubject !== undefined && typeof sub === 'string' && sub.startsWith(ofSubject)) return true
+  return shared.claims.some((name) => {
+    const pattern = Object.hasOwn(rule.claims, name) ? rule.claims[name] : undefined
+    return pattern !== undefined && isBinding(name, pattern) && matchesAny(pattern, claims[name])
+  })
 }
 
 /** Numbers and booleans as JSON writes them; of a list one that matches is enough. */

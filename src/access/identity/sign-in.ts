@@ -140,10 +140,14 @@ export async function endSignIn(
   }
 }
 
-/** The user of a code that a command line got, or its link to `user`. @throws AppError UNAUTHORIZED, DENIED, CONFLICT */
+/** The user of a code that a command line got, or their link to an account. @throws AppError UNAUTHORIZED, DENIED, CONFLICT */
 export async function useCode(
   { db, clock }: Pick<SignInDeps, 'db' | 'clock'>,
-  o: { readonly code: string; readonly verifier: string; readonly linkTo?: User | undefined },
+  o: {
+    readonly code: string
+    readonly verifier: string
+    readonly link?: { readonly to: User; readonly takeOver: boolean }
+  },
 ): Promise<{ readonly user: User; readonly provider: ProviderRecord }> {
   const at = isoTime(clock.now())
   const taken = await db.write((tx) => takeCode(tx, hash(o.code), at))
@@ -152,11 +156,11 @@ export async function useCode(
   if (taken === undefined || provider === undefined || !isSame(taken.challenge, challenge)) {
     throw new AppError('UNAUTHORIZED', 'the code of this sign-in is unknown, over, or was used already: begin again')
   }
-  const { linkTo } = o
+  const { link } = o
   const user = await db.write(async (tx) => {
-    if (linkTo === undefined) return signInPerson(tx, provider, taken.person, at)
-    await linkPerson(tx, provider, taken.person, linkTo, at)
-    return linkTo
+    if (link === undefined) return signInPerson(tx, provider, taken.person, at)
+    await linkPerson(tx, provider, taken.person, link.to, { at, takeOver: link.takeOver })
+    return link.to
   })
   return { user, provider }
 }

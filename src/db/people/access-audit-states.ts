@@ -75,7 +75,7 @@ export async function identityState(db: Queries, organizationId: string | null, 
       groupsClaim: provider.groups_claim,
       groups: groups.map(({ group, team }) => `${group}=${team}`),
     }
-    return { key: provider.id, state }
+    return { key: provider.id, state, hidden: provider.sealed_client_secret }
   }
   const rule = organizationId === null ? undefined : await findRule(db, organizationId, name)
   if (rule === undefined) return undefined

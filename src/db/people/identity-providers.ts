@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
 import type { IdentityProviderRow } from '../schema.ts'
+import { LINK_PREFIX, removeIdleLinkKey } from './identity-people.ts'
 import type { Page } from './organizations.ts'
 
 /** Of one organization, or of the instance. */
@@ -56,32 +57,42 @@ export async function insertProvider(tx: Transaction, row: IdentityProviderRow):
 export async function updateProvider(
   tx: Transaction,
   id: string,
-  change: Partial<Pick<IdentityProviderRow, 'role' | 'is_only' | 'groups_claim'>>,
+  change: Partial<Omit<IdentityProviderRow, 'id' | 'organization_id' | 'name' | 'issuer' | 'link_key'>>,
 ): Promise<void> {
   if (Object.keys(change).length === 0) return
   await tx.updateTable('identity_providers').set(change).where('id', '=', id).execute()
 }
 
-/** The name of the links in better-auth's `accounts`. */
-export function accountProviderOf(providerId: string): string {
-  return `oidc:${providerId}`
-}
-
-/** Nobody is known by it any more, and the sessions that it opened end; the people stay. @returns false when there is none */
+/** The sessions that it opened end; people and links stay, for when it comes again. @returns false when there is none */
 export async function removeProvider(tx: Transaction, organizationId: string | null, name: string): Promise<boolean> {
   const row = await findProvider(tx, organizationId, name)
   if (row === undefined) return false
-  await tx.deleteFrom('accounts').where('provider_id', '=', accountProviderOf(row.id)).execute()
   await tx.deleteFrom('sessions').where('provider_id', '=', row.id).execute()
   await tx.deleteFrom('identity_providers').where('id', '=', row.id).execute()
+  await removeIdleLinkKey(tx, row.link_key)
   return true
+}
+
+/** What the providers of that key have opened for the user. */
+export async function endSessionsOf(tx: Transaction, userId: string, linkKey: string): Promise<void> {
+  await tx
+    .deleteFrom('sessions')
+    .where('user_id', '=', userId)
+    .where('provider_id', 'in', (eb) =>
+      eb.selectFrom('identity_providers').select('identity_providers.id').where('link_key', '=', linkKey),
+    )
+    .execute()
 }
 
 export async function touchProvider(tx: Transaction, id: string, at: string): Promise<void> {
   await tx.updateTable('identity_providers').set({ last_used_at: at }).where('id', '=', id).execute()
 }
 
-const readOnlyProvider = prepareQuery((db, value: Value<Record<'userId', string>>) =>
+/**
+ * `only` is for an organization's own: members who are linked to such a provider of it, and those who belong to no other organization.
+ * Whom owners have merely added keeps what is theirs elsewhere.
+ */
+const readOnlyProvider = prepareQuery((db, value: Value<Record<'userId' | 'providerId', string>>) =>
   db
     .selectFrom('members')
     .innerJoin('users', 'users.id', 'members.user_id')
@@ -105,17 +116,56 @@ const readOnlyProvider = prepareQuery((db, value: Value<Record<'userId', string>
         ),
       ]),
     )
+    .where((eb) =>
+      eb.or([
+        eb.exists(
+          eb
+            .selectFrom('accounts as link')
+            .innerJoin('identity_providers as linked', (join) =>
+              join.on('link.provider_id', '=', sql<string>`${sql.lit(LINK_PREFIX)} || linked.link_key`),
+            )
+            .select(sql<number>`1`.as('one'))
+            .whereRef('link.user_id', '=', 'members.user_id')
+            .whereRef('linked.organization_id', '=', 'members.organization_id')
+            .where('linked.is_only', '=', 1),
+        ),
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('members as elsewhere')
+              .select(sql<number>`1`.as('one'))
+              .whereRef('elsewhere.user_id', '=', 'members.user_id')
+              .whereRef('elsewhere.organization_id', '!=', 'members.organization_id'),
+          ),
+        ),
+      ]),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('identity_providers as used')
+            .select(sql<number>`1`.as('one'))
+            .whereRef('used.organization_id', '=', 'members.organization_id')
+            .where('used.is_only', '=', 1)
+            .where('used.id', '=', value('providerId')),
+        ),
+      ),
+    )
     .orderBy('organization.name')
+    .orderBy('provider.name')
     .limit(1),
 )
 
 /**
- * The provider that the user has to sign in by, as one of their organizations wants it; undefined: a password will do. An organization's
- * only owner, and operators, keep theirs: a provider that fails must not lock everybody out.
+ * The provider that the user has to sign in by, as one of their organizations wants it; undefined: what they signed in by will do. An
+ * organization's only owner, and operators, are free: a provider that fails must not lock everybody out.
+ * @param providerId by which they signed in; undefined: by a password. Another organization's does not stand for this one's
  */
 export async function findOnlyProvider(
   db: Queries,
   userId: string,
+  providerId = '',
 ): Promise<{ readonly organization: string; readonly name: string; readonly id: string } | undefined> {
-  return (await readOnlyProvider(db, { userId }))[0]
+  return (await readOnlyProvider(db, { userId, providerId }))[0]
 }

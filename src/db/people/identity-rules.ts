@@ -102,14 +102,31 @@ export async function removeEndedUses(tx: Transaction, at: string): Promise<void
   await tx.deleteFrom('identity_used_tokens').where('ends_at', '<=', at).execute()
 }
 
-/** Keeps the last ones of the organization, of each kind. */
-export async function noteRefusal(tx: Transaction, row: Omit<IdentityRefusalRow, 'seq'>): Promise<void> {
-  await tx.insertInto('identity_refusals').values(row).execute()
+/**
+ * Keeps the last ones of the organization, of each kind: near (what a rule may have been meant for), signed, and neither. One subject of an
+ * issuer is one row, whose last refusal it tells: whoever repeats one pushes out no other.
+ */
+export async function noteRefusal(tx: Transaction, row: Omit<IdentityRefusalRow, 'seq' | 'attempts'>): Promise<void> {
+  const before = await tx
+    .deleteFrom('identity_refusals')
+    .where('organization_id', '=', row.organization_id)
+    .where('is_verified', '=', row.is_verified)
+    .where('is_near', '=', row.is_near)
+    .where('issuer', row.issuer === null ? 'is' : '=', row.issuer)
+    .where('subject', row.subject === null ? 'is' : '=', row.subject)
+    .returning('attempts')
+    .execute()
+  const attempts = before.reduce((sum, one) => sum + one.attempts, 1)
+  await tx
+    .insertInto('identity_refusals')
+    .values({ ...row, attempts })
+    .execute()
   const first = await tx
     .selectFrom('identity_refusals')
     .select('seq')
     .where('organization_id', '=', row.organization_id)
     .where('is_verified', '=', row.is_verified)
+    .where('is_near', '=', row.is_near)
     .orderBy('seq', 'desc')
     .offset(KEPT_REFUSALS)
     .limit(1)
@@ -119,6 +136,7 @@ export async function noteRefusal(tx: Transaction, row: Omit<IdentityRefusalRow,
     .deleteFrom('identity_refusals')
     .where('organization_id', '=', row.organization_id)
     .where('is_verified', '=', row.is_verified)
+    .where('is_near', '=', row.is_near)
     .where('seq', '<=', first.seq)
     .execute()
 }
@@ -131,10 +149,10 @@ export async function listRefusals(
 ): Promise<Omit<IdentityRefusalRow, 'seq'>[]> {
   return db
     .selectFrom('identity_refusals')
-    .select(['organization_id', 'is_verified', 'at', 'issuer', 'subject', 'reason', 'address'])
+    .select(['organization_id', 'is_verified', 'at', 'issuer', 'subject', 'reason', 'address', 'attempts', 'is_near'])
     .where('organization_id', '=', organizationId)
     .where((eb) => eb.or([eb('issuer', '=', issuer), eb('issuer', 'is', null)]))
     .orderBy('seq', 'desc')
-    .limit(2 * KEPT_REFUSALS)
+    .limit(3 * KEPT_REFUSALS)
     .execute()
 }

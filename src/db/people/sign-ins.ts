@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { SignInAttemptRow } from '../schema.ts'
-import { accountProviderOf } from './identity-providers.ts'
+import { accountProviderOf } from './identity-people.ts'
 import type { User } from './users.ts'
 
 /** Where a command line waits for the end of a sign-in. */
@@ -121,10 +121,10 @@ const userOf = (row: { id: string; username: string; is_operator: number }): Use
 })
 
 /** Who that person is here. */
-export async function findLinkedUser(db: Queries, providerId: string, subject: string): Promise<User | undefined> {
+export async function findLinkedUser(db: Queries, linkKey: string, subject: string): Promise<User | undefined> {
   const row = await users(db)
     .innerJoin('accounts', 'accounts.user_id', 'users.id')
-    .where('accounts.provider_id', '=', accountProviderOf(providerId))
+    .where('accounts.provider_id', '=', accountProviderOf(linkKey))
     .where('accounts.account_id', '=', subject)
     .executeTakeFirst()
   return row === undefined ? undefined : userOf(row)
@@ -145,15 +145,43 @@ export async function findUserByEmail(
 /** The person is that user from now on. */
 export async function linkUser(
   tx: Transaction,
-  o: { readonly userId: string; readonly providerId: string; readonly subject: string; readonly at: string },
+  o: { readonly userId: string; readonly linkKey: string; readonly subject: string; readonly at: string },
 ): Promise<void> {
   // In the transaction of the membership that the first sign-in gives: both, or neither.
   const { userId: user_id, subject: account_id, at } = o
-  const provider_id = accountProviderOf(o.providerId)
+  const provider_id = accountProviderOf(o.linkKey)
   await tx
     .insertInto('accounts')
     .values({ id: newId(), user_id, account_id, provider_id, password: null, created_at: at, updated_at: at })
     .execute()
+}
+
+/** The person is another user from now on. */
+export async function moveLink(
+  tx: Transaction,
+  o: { readonly userId: string; readonly linkKey: string; readonly subject: string; readonly at: string },
+): Promise<void> {
+  await tx
+    .updateTable('accounts')
+    .set({ user_id: o.userId, updated_at: o.at })
+    .where('provider_id', '=', accountProviderOf(o.linkKey))
+    .where('account_id', '=', o.subject)
+    .execute()
+}
+
+/** By what somebody can sign in at all, and what stands for them besides. */
+export async function readWaysIn(
+  db: Queries,
+  userId: string,
+): Promise<{ readonly hasPassword: boolean; readonly links: number; readonly tokens: number }> {
+  const accounts = await db.selectFrom('accounts').select('password').where('user_id', '=', userId).execute()
+  const { count } = await db
+    .selectFrom('tokens')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('user_id', '=', userId)
+    .executeTakeFirstOrThrow()
+  const links = accounts.filter(({ password }) => password === null).length
+  return { hasPassword: links < accounts.length, links, tokens: Number(count) }
 }
 
 /** Whether the user belongs to an organization other than that one. */

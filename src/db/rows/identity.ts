@@ -21,9 +21,28 @@ export interface IdentityProviderRow {
   trusts_email: Flag
   /** Which claim lists the groups of its people. */
   groups_claim: string
+  /** What its links are known by: the same for each provider of that owner and issuer, at any time. */
+  link_key: string
   created_by: string
   created_at: string
   last_used_at: string | null
+}
+
+/** Of an owner and an issuer. */
+export interface IdentityLinkKeyRow {
+  link_key: string
+  /** Null: of the instance. */
+  organization_id: string | null
+  issuer: string
+}
+
+/** Somebody whom an issuer has vouched for at some time. */
+export interface IdentityPersonRow {
+  link_key: string
+  subject: string
+  /** The account that was made for them; null: they had one. */
+  made_user_id: string | null
+  first_at: string
 }
 
 export interface IdentityRuleRow {
@@ -57,6 +76,10 @@ export interface IdentityRefusalRow {
   subject: string | null
   reason: string
   address: string | null
+  /** How often it came: of one subject there is one row. */
+  attempts: number
+  /** It was signed, and for somebody whom a rule means. */
+  is_near: Flag
 }
 
 export interface IdentityUsedTokenRow {

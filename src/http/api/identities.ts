@@ -1,23 +1,16 @@
 import { createRoute } from '@hono/zod-openapi'
 import { exchangeJwt } from '../../access/identity/exchange.ts'
-import {
-  addProvider,
-  addRule,
-  changeProvider,
-  getIdentity,
-  type IdentityDeps,
-  listIdentities,
-  removeIdentity,
-  type StoredIdentity,
-} from '../../access/identity/settings.ts'
+import type { IdentityDeps, StoredIdentity } from '../../access/identity/identity.ts'
+import { addProvider, changeProvider } from '../../access/identity/providers.ts'
+import { addRule, getIdentity, listIdentities, removeIdentity } from '../../access/identity/settings.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import {
-  type Identity,
   identityAnswerSchema,
   identityChangeSchema,
   identityCreateSchema,
   identityListSchema,
   identityShowSchema,
+  sharedProviderChangeSchema,
   sharedProviderCreateSchema,
   tokenExchangedSchema,
   tokenExchangeSchema,
@@ -26,12 +19,13 @@ import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import type { Queries } from '../../db/engine/engine.ts'
 import { identityState } from '../../db/people/access-audit-states.ts'
-import { listRefusals, partsOf } from '../../db/people/identity-rules.ts'
+import { listRefusals } from '../../db/people/identity-rules.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { clientAddress } from '../client-address.ts'
 import { publicUrl } from '../public-url.ts'
 import { actorOf, allowAnybody, allowInOrganization, allowOnInstance } from './decide.ts'
+import { identityOf } from './identity-view.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['identities']
@@ -72,7 +66,7 @@ const change = createRoute({
   path: '/organizations/{organization}/identities/{identity}',
   tags,
   summary:
-    'Change how people come into the organization by a provider (owners); their teams follow at their next sign-in',
+    'Change a provider, and how people come into the organization by it (owners); their teams follow at their next sign-in',
   request: { ...oneOfOrganization, body: body(identityChangeSchema) },
   responses: ok('The provider', identityAnswerSchema),
 })
@@ -111,6 +105,15 @@ const showShared = createRoute({
   summary: 'Show a provider of the instance (operators)',
   request: oneShared,
   responses: ok('The provider; its client secret is never shown', identityShowSchema),
+})
+
+const changeShared = createRoute({
+  method: 'patch',
+  path: '/identities/{identity}',
+  tags,
+  summary: 'Change a provider of the instance (operators)',
+  request: { ...oneShared, body: body(sharedProviderChangeSchema) },
+  responses: ok('The provider; its client secret is never shown', identityAnswerSchema),
 })
 
 const removeShared = createRoute({
@@ -178,11 +181,11 @@ export function identityRoutes(deps: Deps): Routes {
     on: (c: Named) => ({ organization: null, object: `identity:${c.req.valid('json').name}` }),
     read: (db: Queries, c: Named) => identityState(db, null, c.req.valid('json').name),
   }
-  const auditRemoveShared = {
-    action: 'identity.remove',
+  const auditOneShared = (action: string) => ({
+    action,
     on: (c: One) => ({ organization: null, object: `identity:${c.req.valid('param').identity}` }),
     read: (db: Queries, c: One) => identityState(db, null, c.req.valid('param').identity),
-  }
+  })
   // Its id is made on the way.
   const auditExchange = {
     action: 'organization-token.create',
@@ -208,17 +211,19 @@ export function identityRoutes(deps: Deps): Routes {
     .serve(show, allow('see'), async (c, { organization }) => {
       const found = await getIdentity(db, organization, c.req.valid('param').identity)
       const rows = found.kind === 'rule' ? await listRefusals(db.read, organization.id, found.row.issuer) : []
-      const refusals = rows.map(({ at, is_verified, subject, reason, address }) => ({
+      const refusals = rows.map(({ at, is_verified, subject, reason, address, attempts }) => ({
         at,
         verified: is_verified === 1,
         subject,
         reason,
         address,
+        attempts,
       }))
       return c.json({ identity: view(found, c), refusals }, 200)
     })
     .change(change, allow('change'), auditOne('identity.change'), async (c, { organization }) => {
-      const changed = await changeProvider(db, organization, c.req.valid('param').identity, c.req.valid('json'))
+      keepOpen(c)
+      const changed = await changeProvider(deps, organization, c.req.valid('param').identity, c.req.valid('json'))
       return c.json({ identity: view(changed, c) }, 200)
     })
     .change(remove, allow('remove'), auditOne('identity.remove'), async (c, { organization }) => {
@@ -241,7 +246,12 @@ export function identityRoutes(deps: Deps): Routes {
       const found = await getIdentity(db, null, c.req.valid('param').identity)
       return c.json({ identity: view(found, c), refusals: [] }, 200)
     })
-    .change(removeShared, allowShared('remove'), auditRemoveShared, async (c) => {
+    .change(changeShared, allowShared('change'), auditOneShared('identity.change'), async (c) => {
+      keepOpen(c)
+      const changed = await changeProvider(deps, null, c.req.valid('param').identity, c.req.valid('json'))
+      return c.json({ identity: view(changed, c) }, 200)
+    })
+    .change(removeShared, allowShared('remove'), auditOneShared('identity.remove'), async (c) => {
       await removeIdentity(db, null, c.req.valid('param').identity)
       return c.body(null, 204)
     })
@@ -265,36 +275,4 @@ export function identityRoutes(deps: Deps): Routes {
         200,
       )
     })
-}
-
-function identityOf(identity: StoredIdentity, origin: string): Identity {
-  const { id, name, issuer, ca, created_by: createdBy, created_at: createdAt, last_used_at: lastUsedAt } = identity.row
-  const common = { id, name, issuer, ca, createdBy, createdAt, lastUsedAt }
-  if (identity.kind === 'rule') {
-    const { audience, subject, minutes } = identity.row
-    return {
-      kind: 'rule',
-      ...common,
-      organization: identity.organization,
-      audience,
-      subject,
-      ...partsOf(identity.row),
-      minutes,
-    }
-  }
-  const { organization, client_id: clientId, sealed_client_secret, role, is_only, trusts_email } = identity.row
-  return {
-    kind: 'provider',
-    ...common,
-    organization,
-    clientId,
-    hasClientSecret: sealed_client_secret !== null,
-    role,
-    only: is_only === 1,
-    trustEmail: trusts_email === 1,
-    groupsClaim: identity.row.groups_claim,
-    groups: identity.groups.map(({ group, team }) => ({ group, team })),
-    signIn: `${origin}/api/v1/sign-in/${id}/start`,
-    redirectUri: `${origin}/api/v1/sign-in/${id}/callback`,
-  }
 }

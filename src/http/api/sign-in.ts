@@ -1,24 +1,29 @@
 import { createRoute } from '@hono/zod-openapi'
 import { getCookie, setCookie } from 'hono/cookie'
+import { endLink } from '../../access/identity/own-links.ts'
 import { beginSignIn, endSignIn, type SignInDeps, useCode } from '../../access/identity/sign-in.ts'
 import { createSession } from '../../access/sessions.ts'
 import { createToken } from '../../access/tokens.ts'
-import { z } from '../../api/schema.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import { idParameterSchema, z } from '../../api/schema.ts'
 import {
   identityLinkedSchema,
   identityLinkSchema,
+  ownIdentityListSchema,
   providerParameterSchema,
   signInCodeSchema,
   signInQuerySchema,
 } from '../../api/sign-in.ts'
 import { tokenCreatedSchema } from '../../api/tokens.ts'
+import { listLinks } from '../../db/people/own-links.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { actingAs } from '../../lib/request-context.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
 import { clientAddress, requestFrom } from '../client-address.ts'
 import { publicUrl } from '../public-url.ts'
 import { parseTarget } from '../target.ts'
 import { allowAnybody, allowOnInstance } from './decide.ts'
-import { body, created, keepOpen, newRoutes, type Routes, refused } from './route.ts'
+import { body, created, done, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
 import { cookieOptions, setSessionCookie } from './session-cookie.ts'
 
 const tags = ['sign-in']
@@ -64,6 +69,24 @@ const link = createRoute({
   summary: 'Sign in by a provider to your own account from now on, by the code that a command line got',
   request: { body: body(identityLinkSchema) },
   responses: created('Linked', identityLinkedSchema),
+})
+
+const list = createRoute({
+  method: 'get',
+  path: '/user/identities',
+  tags,
+  summary: 'List by whom you sign in besides your password',
+  request: { query: listQuerySchema },
+  responses: ok('One page', ownIdentityListSchema),
+})
+
+const unlink = createRoute({
+  method: 'delete',
+  path: '/user/identities/{link}',
+  tags,
+  summary: 'End one of your links, and the sessions that it opened: refused where it is the only way in',
+  request: { params: z.strictObject({ link: idParameterSchema }) },
+  responses: done('Ended'),
 })
 
 interface Deps extends SignInDeps {
@@ -123,9 +146,32 @@ export function signInRoutes(deps: Deps): Routes {
       (who) => allowOnInstance(db, who, 'token.manage', 'link how you sign in'),
       madeOnTheWay('identity.link', 'user'),
       async (c, { userId: id, username, isOperator }) => {
-        const { provider } = await useCode(deps, { ...c.req.valid('json'), linkTo: { id, username, isOperator } })
+        const { takeOver, ...code } = c.req.valid('json')
+        const { provider } = await useCode(deps, { ...code, link: { to: { id, username, isOperator }, takeOver } })
         const { name, organization } = provider
         return c.json({ provider: name, organization, username, linkedAt: isoTime(clock.now()) }, 201)
+      },
+    )
+    .serve(
+      list,
+      (who) => allowOnInstance(db, who, 'account.read', 'list by whom you sign in'),
+      async (c, { userId }) => {
+        const { limit, after = '' } = c.req.valid('query')
+        const rest = (await listLinks(db.read, userId)).filter(({ id }) => id > after)
+        const { items, next } = cutPage(rest, limit, ({ id }) => id)
+        const identities = items.map(({ id, provider, organization, issuer, subject, linkedAt }) => {
+          return { id, provider, organization, issuer, subject, linkedAt }
+        })
+        return c.json({ identities, next }, 200)
+      },
+    )
+    .change(
+      unlink,
+      (who) => allowOnInstance(db, who, 'token.manage', 'end a link'),
+      madeOnTheWay('identity.unlink', 'user'),
+      async (c, { userId: id, username }) => {
+        await db.write((tx) => endLink(tx, { id, username }, c.req.valid('param').link))
+        return c.body(null, 204)
       },
     )
 }
