@@ -15,6 +15,8 @@ export interface IdentityIssuer {
   /** The public key, as anybody reads it. */
   publicKey(): JWK
   fault: Fault | undefined
+  /** Answers only after that. */
+  hold: Promise<void> | undefined
   /** What its token endpoint answers, whatever the code is. */
   idToken: () => Promise<string>
   readonly requests: string[]
@@ -30,6 +32,7 @@ export async function startIdentityIssuer(): Promise<IdentityIssuer> {
     async fetch(request) {
       const { pathname } = new URL(request.url)
       requests.push(pathname)
+      await issuer.hold
       switch (issuer.fault) {
         case 'down':
           return new Response('no', { status: 503 })
@@ -77,6 +80,7 @@ export async function startIdentityIssuer(): Promise<IdentityIssuer> {
     },
     publicKey: () => key.jwk,
     fault: undefined,
+    hold: undefined,
     idToken: () => issuer.sign({}),
     requests,
     stop: () => server.stop(true),

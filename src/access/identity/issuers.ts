@@ -1,11 +1,10 @@
 /**
- * What issuers of identity say of themselves: discovery documents and key sets, fetched by the guarded client, kept for a while, bounded
- * in bytes and number. A key set is asked for anew when a token names a key that it lacks, and no more often than the pause says.
+ * What issuers of identity say of themselves: discovery documents and key sets, fetched by the guarded client, bounded in bytes and number.
+ * A key set is asked for anew when a token names a key that it lacks, and no more often than the pause says. Anybody can name such a key, so
+ * what was read last stays in use until something newer has come (`last-good.ts`).
  */
-import { createHash } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { JWKSNoMatchingKey } from 'jose/errors'
-import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,6 +12,7 @@ import { parseForeignJson } from '../../lib/json.ts'
 import { quoted } from '../../lib/quoted.ts'
 import { discard, readText } from '../../net/bounded-body.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
+import { createLastGood } from './last-good.ts'
 
 /** An issuer, as a provider or a rule names it. */
 export interface Issuer {
@@ -40,11 +40,8 @@ export interface Issuers {
 
 const MAX_BYTES = 256 * 1024
 const MAX_KEYS = 100
-const KEPT = 200
 const METADATA_MS = 60 * 60 * 1000
 const KEYS_MS = 10 * 60 * 1000
-/** Between two looks at one key set, and after a failure. */
-const PAUSE_MS = 30 * 1000
 const TIMEOUT_MS = 10_000
 
 const endpoint = z.string().max(2048)
@@ -56,13 +53,6 @@ const metadataSchema = z.looseObject({
   userinfo_endpoint: endpoint.optional(),
 })
 const keysSchema = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) })
-
-interface Kept<T> {
-  readonly at: number
-  readonly value: Promise<T>
-  /** Set once it has failed. */
-  failed?: true
-}
 
 /**
  * What is wrong with an issuer's address; undefined: nothing. Plain http is for this machine alone.
@@ -77,25 +67,35 @@ export function findIssuerFault(text: string): string | undefined {
   return undefined
 }
 
-export function createIssuers({ http, clock }: { readonly http: HttpClient; readonly clock: Clock }): Issuers {
-  const documents = new LRUCache<string, Kept<IssuerDocument>>({ max: KEPT })
-  const keySets = new LRUCache<string, Kept<JWTVerifyGetKey>>({ max: KEPT })
-  const nowMs = () => clock.now().getTime()
-
-  /** One request at a time for one key; failures are kept for the pause, so that nobody makes us ask and ask. */
-  function remember<T>(kept: LRUCache<string, Kept<T>>, key: string, lifeMs: number, make: () => Promise<T>): Kept<T> {
-    const known = kept.get(key)
-    if (known !== undefined && nowMs() - known.at < (known.failed ? PAUSE_MS : lifeMs) && nowMs() >= known.at)
-      return known
-    const made: Kept<T> = { at: nowMs(), value: make() }
-    made.value.catch(() => {
-      made.failed = true
-    })
-    kept.set(key, made)
-    return made
-  }
+/** @param o.timeoutMs of one request, its body included */
+export function createIssuers({
+  http,
+  clock,
+  timeoutMs = TIMEOUT_MS,
+}: {
+  readonly http: HttpClient
+  readonly clock: Clock
+  readonly timeoutMs?: number
+}): Issuers {
+  const documents = createLastGood({ clock, lifeMs: METADATA_MS, fetch: fetchDocument })
+  const keySets = createLastGood({ clock, lifeMs: KEYS_MS, fetch: fetchKeys })
 
   async function fetchJson(url: string, issuer: Issuer, ledBy: string | undefined, what: string) {
+    const late = new AbortController()
+    const timer = setTimeout(() => {
+      const { host } = new URL(url)
+      late.abort(
+        new AppError('UPSTREAM_UNAVAILABLE', `${host} did not give ${what} within ${timeoutMs / 1000} seconds`),
+      )
+    }, timeoutMs)
+    try {
+      return await readJson(url, issuer, ledBy, what, late.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function readJson(url: string, issuer: Issuer, ledBy: string | undefined, what: string, signal: AbortSignal) {
     const fault = findIssuerFault(url.replace(/[?#].*$/s, ''))
     if (fault !== undefined) throw new AppError('UPSTREAM_INVALID', `${what} is at ${quoted(url, 200)}: ${fault}`)
     const target = new URL(url)
@@ -103,8 +103,8 @@ export function createIssuers({ http, clock }: { readonly http: HttpClient; read
     const response = await http.request(target, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
-      idleTimeoutMs: TIMEOUT_MS,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      idleTimeoutMs: timeoutMs,
+      signal,
       ledBy,
       ...(organization === undefined ? {} : { payer: { organization, registry: target.origin } }),
       ...(ca === null ? {} : { ca }),
@@ -148,28 +148,21 @@ export function createIssuers({ http, clock }: { readonly http: HttpClient; read
   }
 
   const issuers: Issuers = {
-    describe: (issuer) => remember(documents, nameOf(issuer), METADATA_MS, () => fetchDocument(issuer)).value,
+    describe: (issuer) => documents.get(issuer),
     keyOf(issuer) {
-      const name = nameOf(issuer)
-      const read = (lifeMs: number) => remember(keySets, name, lifeMs, () => fetchKeys(issuer))
       return async (header, token) => {
-        const kept = read(KEYS_MS)
+        const keys = await keySets.get(issuer)
         try {
-          return await (await kept.value)(header, token)
+          return await keys(header, token)
         } catch (error) {
           // Keys were rotated, or somebody has made up a name.
           if (!(error instanceof JWKSNoMatchingKey)) throw error
-          const again = read(PAUSE_MS)
-          if (again === kept) throw error
-          return (await again.value)(header, token)
+          const newer = await keySets.getNewer(issuer, keys)
+          if (newer === undefined) throw error
+          return newer(header, token)
         }
       }
     },
   }
   return issuers
-}
-
-/** Of what is trusted for it too: what one trusts says nothing about it to another. */
-function nameOf({ url, ca }: Issuer): string {
-  return ca === null ? url : `${url} ${createHash('sha256').update(ca).digest('hex')}`
 }

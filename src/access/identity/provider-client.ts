@@ -47,12 +47,13 @@ function authenticationOf(server: client.ServerMetadata, secret: string | undefi
     : client.ClientSecretPost(secret)
 }
 
-function guardedFetch(http: HttpClient, { ca, organization }: Issuer, ledBy: string): client.CustomFetch {
+/** @throws AppError as the client does, and UPSTREAM_UNAVAILABLE when the time is up that the library gives */
+export function guardedFetch(http: HttpClient, { ca, organization }: Issuer, ledBy: string): client.CustomFetch {
   return async (address, { method, headers, body, signal }) => {
     const url = new URL(address)
     const fault = findIssuerFault(`${url.origin}${url.pathname}`)
     if (fault !== undefined) throw new AppError('UPSTREAM_INVALID', `the provider leads to ${url.origin}: ${fault}`)
-    const response = await http.request(url, {
+    const asked = http.request(url, {
       method: method as 'GET' | 'POST',
       headers,
       redirect: 'manual',
@@ -62,7 +63,15 @@ function guardedFetch(http: HttpClient, { ca, organization }: Issuer, ledBy: str
       ...(organization === undefined ? {} : { payer: { organization, registry: url.origin } }),
       ...(ca === null ? {} : { ca }),
     })
-    const bytes = await readBytes(response, MAX_BYTES, `${url.host}: its answer`)
+    const answer = async () => {
+      const response = await asked
+      return { response, bytes: await readBytes(response, MAX_BYTES, `${url.host}: its answer`) }
+    }
+    const { response, bytes } = await answer().catch((error) => {
+      // Whose time is up is the provider: nobody has cancelled anything.
+      if (!signal?.aborted) throw error
+      throw new AppError('UPSTREAM_UNAVAILABLE', `${url.host} did not answer within ${TIMEOUT_SECONDS} seconds`)
+    })
     const isEmpty = [101, 204, 205, 304].includes(response.status)
     return new Response(isEmpty ? null : (bytes as BodyInit), { status: response.status, headers: response.headers })
   }
