@@ -80,7 +80,7 @@ export const identityRuleSchema = z
 
 export const identitySchema = z.union([identityProviderSchema, identityRuleSchema]).openapi('Identity')
 
-/** `verified`: its issuer had signed it. `attempts`: how often its subject was refused; the rest is of the last time. */
+/** `verified`: its issuer had signed it. `attempts`: how often its subject was refused, at least; the rest is of the last time. */
 export const identityRefusalSchema = z
   .strictObject({
     at: timeSchema,

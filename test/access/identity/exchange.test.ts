@@ -177,6 +177,13 @@ describeOnEachDatabase('a job of a CI system', (start) => {
     expect(shown.refusals.some(({ reason }) => reason.includes('refs/heads/kept'))).toBe(true)
   })
 
+  test('one subject is one row that counts, whatever it is refused for', async () => {
+    const sub = 'repo:acme/app:ref:refs/heads/often'
+    for (const ref of ['one', 'two', 'three']) await refused(await send(await ofMain({ sub, ref })), `"${ref}"`)
+    const rows = (await show('ci')).refusals.filter(({ subject }) => subject === sub)
+    expect(rows).toMatchObject([{ attempts: 3, reason: expect.stringContaining('"three"') }])
+  })
+
   test('a rule that is gone takes nothing, and one that cannot be right is not kept', async () => {
     await add('brief', { claims: { repository: 'acme/brief' } })
     const jwt = await issuer.sign(githubClaims('acme/brief', MAIN))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { findClaimPatternFault, matchesClaim } from '../../../src/access/identity/claim-patterns.ts'
-import { findMismatch, findRuleFault } from '../../../src/access/identity/rules.ts'
+import { findMismatch, findRuleFault, isNear } from '../../../src/access/identity/rules.ts'
 import { githubClaims } from '../../support/identity-issuer.ts'
 
 const GITHUB = 'https://token.actions.githubusercontent.com'
@@ -89,5 +89,25 @@ describe('a rule', () => {
     ).toBeUndefined()
     expect(findMismatch({ ...base, claims: { groups: 'a/*' } }, { ...claims, groups: ['b', 'a/c'] })).toBeUndefined()
     expect(findMismatch({ ...base, claims: { o: 'x' } }, { ...claims, o: { x: 1 } })).toContain('its claim o')
+  })
+})
+
+describe('what a rule may have been meant for', () => {
+  const github = { ...base, issuer: GITHUB }
+  const ours = githubClaims('acme/app', 'refs/heads/other')
+  const strangers = githubClaims('evil/app', 'refs/heads/main')
+  test.each([
+    [{ ...github, claims: { repository: 'acme/app', ref: 'refs/heads/main' } }],
+    [{ ...github, claims: { repository: 'acme/*', ref: 'refs/heads/main' } }],
+    [{ ...github, claims: { repository_owner_id: '65', ref: 'refs/heads/main' } }],
+    [{ ...github, subject: 'repo:acme/app:ref:refs/heads/main' }],
+  ])('%j is near to jobs of its owner, and to no job of a stranger', (rule) => {
+    const foreign = { ...strangers, repository_owner_id: '66', repository_id: '75' }
+    expect([isNear(rule, ours), isNear(rule, foreign)]).toEqual([true, false])
+    expect([findMismatch(rule, ours), findMismatch(rule, foreign)].every((why) => why !== undefined)).toBe(true)
+  })
+
+  test('whoever has an issuer of their own signs for their own jobs', () => {
+    expect(isNear({ ...base, claims: { repository: 'acme/app' } }, strangers)).toBe(true)
   })
 })
