@@ -1,16 +1,16 @@
 import { findRepositoryName } from '../oci/reference.ts'
 import { listSchema } from './lists.ts'
 import { roleSchema } from './organizations.ts'
-import { idSchema, nameSchema, timeSchema, z } from './schema.ts'
+import { idSchema, lineSchema, nameSchema, timeSchema, z } from './schema.ts'
 
 /** What a job's token may do, as an organization's own tokens have it. */
 export const ALLOWED = ['pull', 'push', 'delete', 'mirrors', 'webhooks'] as const
 
-const issuerSchema = z.string().min(1).max(2048).describe('As it names itself in `iss`, letter for letter')
+const issuerSchema = lineSchema({ max: 2048 }).describe('As it names itself in `iss`, letter for letter')
 const caSchema = z.string().max(32_768).describe('PEM certificates to trust besides those of the system')
-const clientIdSchema = z.string().min(1).max(512)
-const clientSecretSchema = z.string().min(1).max(16_384)
-const claimsSchema = z.record(z.string().max(100), z.string().max(500))
+const clientIdSchema = lineSchema({ max: 512 })
+const clientSecretSchema = lineSchema({ max: 16_384 })
+const claimsSchema = z.record(z.string().max(100), lineSchema({ min: 0, max: 500 }))
 /** Whatever a star stands for, a letter does: where that makes no name, nothing would ever match. */
 const repositoryPatternSchema = z
   .string()
@@ -21,13 +21,10 @@ const repositoryPatternSchema = z
   })
 const minutesSchema = z.int().min(1).max(60)
 
-const groupsClaimSchema = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^[^\p{Cc}]+$/u)
-  .describe('Which claim lists the groups of its people; dots lead into objects, as in `realm_access.roles`')
-const groupSchema = z.strictObject({ group: z.string().min(1).max(255), team: nameSchema })
+const groupsClaimSchema = lineSchema({ max: 200 }).describe(
+  'Which claim lists the groups of its people; dots lead into objects, as in `realm_access.roles`',
+)
+const groupSchema = z.strictObject({ group: lineSchema({ max: 255 }), team: nameSchema })
 const MAX_GROUPS = 200
 
 /**
@@ -117,13 +114,8 @@ const ruleCreateSchema = z.strictObject({
   kind: z.literal('rule'),
   name: nameSchema,
   issuer: issuerSchema,
-  audience: z.string().min(1).max(1024).describe('One of `aud`, letter for letter'),
-  subject: z
-    .string()
-    .min(1)
-    .max(500)
-    .optional()
-    .describe('Pattern of `sub`: exact, but for * (neither / nor :) and **'),
+  audience: lineSchema({ max: 1024 }).describe('One of `aud`, letter for letter'),
+  subject: lineSchema({ max: 500 }).optional().describe('Pattern of `sub`: exact, but for * (neither / nor :) and **'),
   claims: claimsSchema.default({}).describe('Patterns by claim: each must match'),
   allow: z.array(z.enum(ALLOWED)).min(1).max(ALLOWED.length).default(['pull']),
   repositories: z

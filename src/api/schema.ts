@@ -20,6 +20,15 @@ export const digestSchema = z
   .regex(/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/)
   .openapi({ example: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 
+/** Free text of people that is shown on one line. @param o.trim without the spaces around it, which are not counted either */
+export function lineSchema(o: { readonly min?: number; readonly max: number; readonly trim?: boolean }) {
+  const text = o.trim === true ? z.string().trim() : z.string()
+  return text
+    .min(o.min ?? 1)
+    .max(o.max)
+    .refine((text) => !/\p{Cc}/u.test(text), 'want one line without control characters')
+}
+
 /** One name of a user, an organization or an upstream. */
 export const nameSchema = z
   .string()

@@ -1,5 +1,6 @@
 import { listSchema } from './lists.ts'
 import { idSchema, nameSchema, timeSchema, z } from './schema.ts'
+import { labelSchema } from './tokens.ts'
 
 /** Id of a provider, which cannot be guessed; of one of the instance its name too. */
 export const providerParameterSchema = z
@@ -30,7 +31,7 @@ export const signInCodeSchema = z
   .strictObject({
     code: z.string().min(1).max(128),
     verifier: z.string().min(32).max(128),
-    label: z.string().trim().min(1).max(100).default('kagami login'),
+    label: labelSchema.default('kagami login'),
   })
   .openapi('SignInCode')
 

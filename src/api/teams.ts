@@ -1,5 +1,5 @@
 import { listSchema } from './lists.ts'
-import { nameSchema, timeSchema, z } from './schema.ts'
+import { lineSchema, nameSchema, timeSchema, z } from './schema.ts'
 
 /** Each includes the ones before it. */
 export const teamPermissionSchema = z.enum(['read', 'write', 'admin'])
@@ -12,7 +12,7 @@ export const accessPatternSchema = z
   .regex(/^[a-z0-9._/*-]+$/, 'want a repository name, or a pattern such as dhi-*')
   .openapi({ example: 'dhi-*' })
 
-const descriptionSchema = z.string().max(500)
+const descriptionSchema = lineSchema({ min: 0, max: 500 })
 
 /** `members`, `grants`: how many. */
 export const teamSchema = z

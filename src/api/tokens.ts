@@ -1,5 +1,8 @@
 import { listSchema } from './lists.ts'
-import { idSchema, timeSchema, z } from './schema.ts'
+import { idSchema, lineSchema, timeSchema, z } from './schema.ts'
+
+/** What somebody calls a token. */
+export const labelSchema = lineSchema({ max: 100, trim: true })
 
 /** Each includes the ones before it. */
 export const tokenScopeSchema = z.enum(['read', 'write', 'delete', 'admin'])
@@ -19,7 +22,7 @@ export const tokenSchema = z
 /** `expires`: `90d` (days) or `never`. */
 export const tokenCreateSchema = z
   .strictObject({
-    label: z.string().trim().min(1).max(100),
+    label: labelSchema,
     scope: tokenScopeSchema.default('read'),
     expires: z
       .string()

@@ -83,6 +83,7 @@ export function newRoutes(): Routes {
     serve(route, allow, handle) {
       type Handler = RouteHandler<typeof route, ApiEnvironment>
       const handler = async (c: ContextOf<typeof route>) => {
+        refuseZeroBytes(c)
         const granted = await allow(c.var.who, c)
         return handle(c, granted, async () => allow(await c.var.authenticate(), c))
       }
@@ -92,6 +93,7 @@ export function newRoutes(): Routes {
     change(route, allow, audit, handle) {
       type Handler = RouteHandler<typeof route, ApiEnvironment>
       const handler = async (c: ContextOf<typeof route>) => {
+        refuseZeroBytes(c)
         const { organization = null, object } = audit.on(c)
         c.set('attempt', { organization: organization ?? undefined, action: audit.action, object })
         const granted = await allow(c.var.who, c)
@@ -111,6 +113,30 @@ export function newRoutes(): Routes {
     },
   }
   return routes
+}
+
+/**
+ * Of whatever a request holds: PostgreSQL's text cannot hold one, SQLite's can, and no schema need think of it.
+ * @throws AppError INVALID_REQUEST that names the place
+ */
+function refuseZeroBytes(c: { readonly req: object }): void {
+  const { valid } = c.req as { valid?: (target: string) => unknown }
+  for (const target of ['param', 'query', 'json', 'form']) {
+    const place = findZeroByte(valid?.call(c.req, target), '')
+    if (place === undefined) continue
+    throw new AppError('INVALID_REQUEST', `${place === '' ? target : place.slice(1)}: want no zero byte in a text`)
+  }
+}
+
+function findZeroByte(value: unknown, place: string): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? place : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, one] of Object.entries(value)) {
+    if (key.includes('\0')) return place
+    const found = findZeroByte(one, `${place}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** An app whose refused input is told by name. */
