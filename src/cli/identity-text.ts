@@ -20,6 +20,9 @@ export function nextStep(program: string, identity: Identity, organization: stri
   ])
 }
 
+/** Whom owners have merely added is not theirs to lock out. */
+const ONLY = 'yes, for members who are linked to it or belong to no other organization'
+
 export function identityText(identity: Identity): string {
   const { name, issuer, createdBy, createdAt, lastUsedAt } = identity
   const ends = [
@@ -41,7 +44,7 @@ export function identityText(identity: Identity): string {
         'new people',
         identity.organization === null ? 'of no organization' : `${identity.role} of ${identity.organization}`,
       ],
-      ['only by it', identity.organization === null ? undefined : identity.only ? 'yes' : 'no'],
+      ['only by it', identity.organization === null ? undefined : identity.only ? ONLY : 'no'],
       ['trusts mail', identity.organization === null ? (identity.trustEmail ? 'yes' : 'no') : undefined],
       ...(identity.groups.length === 0 ? [] : [['groups in', identity.groupsClaim] as const]),
       ...identity.groups.map(({ group, team }) => [`team ${team}`, group] as const),

@@ -173,6 +173,46 @@ test('by a provider, linked: who is signed in signs in by it from now on', async
   expect([linked.status, linked.stdout]).toEqual([0, 'quinn signs in by sso from now on.'])
   const again = await run(['login', '--identity', identity.id], { onNote })
   expect(again.stdout).toContain('as quinn.')
+  const links = await run(['user', 'identities', '--json'], { credentialsPath })
+  const [{ id, ...link }] = JSON.parse(links.stdout).identities
+  expect(link).toMatchObject({ provider: 'sso', organization: 'acme', issuer: openid.url, subject: 'quinn' })
+  const ended = await run(['user', 'unlink', id], { credentialsPath })
+  expect([ended.status, ended.stdout]).toEqual([0, `Ended link ${id}.`])
+  const none = await run(['user', 'identities'], { credentialsPath })
+  expect(none.stdout).toBe('No provider vouches for you.')
+  // Who comes by before the link gets an account of its own, and takes it over.
+  expect((await run(['login', '--identity', identity.id], { onNote })).stdout).toContain('as q.acme.')
+  const busy = await run(['login', '--identity', identity.id, '--link', '--take-over'], { credentialsPath, onNote })
+  expect([busy.status, busy.stderr]).toEqual([1, expect.stringContaining('has tokens of its own')])
+  openid.person = { sub: 'quinn too', preferred_username: 'qq' }
+  await newBrowser().open(identity.signIn, { stopAt: (url) => url === `${kagami.url}/` })
+  const told = await run(['login', '--identity', identity.id, '--link'], { credentialsPath, onNote })
+  expect(told.stderr).toContain('--link --take-over')
+  const taken = await run(['login', '--identity', identity.id, '--link', '--take-over'], { credentialsPath, onNote })
+  expect([taken.status, taken.stdout]).toEqual([0, 'quinn signs in by sso from now on.'])
+})
+
+test('a provider is changed: its client, its secret, and what it may', async () => {
+  const change = (args: readonly string[], input = '') => owner.run(['identity', 'change', ...args], { input })
+  const one = ['acme', 'sso', '--json']
+  const changed = await change([...one, '--client-id', 'kagami-2', '--client-secret-stdin'], 'another secret\n')
+  expect(JSON.parse(changed.stdout).identity).toMatchObject({ clientId: 'kagami-2', hasClientSecret: true })
+  expect(changed.stdout).not.toContain('another secret')
+  const open = await change([...one, '--no-client-secret', '--no-ca-file'])
+  expect(JSON.parse(open.stdout).identity).toMatchObject({ clientId: 'kagami-2', hasClientSecret: false, ca: null })
+  for (const [args, message] of [
+    [['acme', 'sso'], 'nothing to change'],
+    [['acme', 'sso', '--client-secret', 'plain'], 'wants env:NAME or file:PATH'],
+    [['acme', 'sso', '--trust-email'], 'wants --shared'],
+    [['house', '--shared', '--only'], 'are for providers of an organization'],
+    [['house', '--shared', '--client-secret-stdin', '--client-secret', 'env:X'], 'exclude each other'],
+  ] as const) {
+    const refused = await change(args)
+    expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(message)])
+  }
+  await owner.run(['identity', 'add', 'house', '--shared', '--issuer', openid.url, '--client-id', 'x'])
+  const shared = await change(['house', '--shared', '--trust-email', '--client-id', 'y', '--json'])
+  expect(JSON.parse(shared.stdout).identity).toMatchObject({ trustEmail: true, clientId: 'y' })
 })
 
 test('by the JWT of a job: keeps its token, or prints it for docker login', async () => {

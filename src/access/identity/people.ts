@@ -4,7 +4,7 @@
  */
 import type { Transaction } from '../../db/engine/engine.ts'
 import { insertAccount, isTaken } from '../../db/people/accounts.ts'
-import { countPeople, findPerson, insertPerson } from '../../db/people/identity-people.ts'
+import { countPeople, findPerson, insertPerson, noteMadeAccount } from '../../db/people/identity-people.ts'
 import type { ProviderRecord } from '../../db/people/identity-providers.ts'
 import { addMember, findMember } from '../../db/people/members.ts'
 import {
@@ -52,7 +52,7 @@ export async function signInPerson(
   const isNew = await comesAnew(tx, provider, person, at)
   const found = await findByEmail(tx, provider, person)
   const user = found ?? (await makeUser(tx, provider, person, at))
-  if (isNew) await notePerson(tx, provider, person, found === undefined ? user : undefined, at)
+  await notePerson(tx, provider, person, { isNew, made: found === undefined ? user : undefined, at })
   await actingAs(`user:${user.username}`, () => link(tx, provider, person, user, { at, isNew }))
   await refuseOnlyByProvider(tx, user.id, provider.id)
   return user
@@ -87,7 +87,7 @@ export async function linkPerson(
     return followGroups(tx, provider, person, user, at)
   }
   const isNew = await comesAnew(tx, provider, person, at)
-  if (isNew) await notePerson(tx, provider, person, undefined, at)
+  await notePerson(tx, provider, person, { isNew, made: undefined, at })
   await link(tx, provider, person, user, { at, isNew })
 }
 
@@ -102,10 +102,11 @@ async function notePerson(
   tx: Transaction,
   { link_key: linkKey }: ProviderRecord,
   { subject }: VouchedPerson,
-  made: User | undefined,
-  at: string,
+  { isNew, made, at }: { readonly isNew: boolean; readonly made: User | undefined; readonly at: string },
 ): Promise<void> {
-  await insertPerson(tx, { linkKey, subject, madeUserId: made?.id ?? null, at })
+  const person = { linkKey, subject, madeUserId: made?.id ?? null }
+  if (isNew) await insertPerson(tx, { ...person, at })
+  else await noteMadeAccount(tx, person)
 }
 
 /** @throws AppError TOOMANYREQUESTS, CONFLICT */

@@ -83,7 +83,8 @@ async function findFault(
   const { hasPassword, links, tokens } = await readWaysIn(tx, known.id)
   if (hasPassword) return 'has a password: sign in to it'
   if (links > 1) return 'has other links: end them first (kagami user unlink)'
-  if (tokens > 0) return `has ${tokens} tokens: sign in to it, and revoke them first (kagami token revoke)`
+  if (tokens > 0)
+    return `has tokens of its own: sign in to it, and revoke them first (kagami logout, kagami token revoke)`
   if (await isMemberElsewhere(tx, known.id, provider.organization_id ?? '')) {
     return 'belongs to other organizations, whose owners have to let it go first'
   }

@@ -64,6 +64,19 @@ export async function insertPerson(
   await tx.insertInto('identity_people').values({ link_key, subject, made_user_id, first_at }).execute()
 }
 
+/** Somebody comes again, whose link has ended since. @param person.madeUserId as `insertPerson` */
+export async function noteMadeAccount(
+  tx: Transaction,
+  person: { readonly linkKey: string; readonly subject: string; readonly madeUserId: string | null },
+): Promise<void> {
+  await tx
+    .updateTable('identity_people')
+    .set({ made_user_id: person.madeUserId })
+    .where('link_key', '=', person.linkKey)
+    .where('subject', '=', person.subject)
+    .execute()
+}
+
 /** It is left: nobody's link leads to it any more. */
 export async function forgetMadeAccount(tx: Transaction, userId: string): Promise<void> {
   await tx.updateTable('identity_people').set({ made_user_id: null }).where('made_user_id', '=', userId).execute()
