@@ -29,7 +29,7 @@ const MAX_GROUPS = 200
 
 /**
  * A provider that people sign in by. `signIn`: where a browser begins, `redirectUri`: what the provider has to know. `only`: members of
- * the organization sign in by it and by no password. `groups`: whoever is in the group is in the team, as of each sign-in.
+ * the organization who are linked to it, or belong to no other, sign in by it and by nothing else. `groups`: whoever is in the group is in the team, as of each sign-in.
  */
 export const identityProviderSchema = z
   .strictObject({
@@ -105,7 +105,7 @@ const providerCreateSchema = z.strictObject({
   clientSecret: clientSecretSchema.optional().describe('Kept sealed, never shown; left out: a public client'),
   ca: caSchema.optional(),
   role: roleSchema.default('member').describe('What people become in the organization when they first come'),
-  only: z.boolean().default(false).describe("Refuse the passwords of the organization's members"),
+  only: z.boolean().default(false).describe("Refuse the organization's own people whatever else they sign in by"),
   groupsClaim: groupsClaimSchema.default('groups'),
   groups: z.array(groupSchema).max(MAX_GROUPS).default([]).describe('Groups that stand for teams of the organization'),
 })

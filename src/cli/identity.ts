@@ -71,7 +71,7 @@ export function addIdentityCommands(program: Command, line: CommandLine): void {
     .option('--client-secret-stdin', 'provider: read its client secret from standard input')
     .option('--client-secret <reference>', 'provider: env:NAME or file:PATH where its client secret stands')
     .addOption(new Option('--role <role>', 'provider: what new people become').choices(roleSchema.options))
-    .option('--only', 'provider: members sign in by it, and by no password')
+    .option('--only', 'provider: members sign in by it, and by nothing else')
     .option('--group <mapping...>', `provider: ${GROUP_ABOUT}`)
     .option('--groups-claim <name>', `provider: ${GROUPS_CLAIM_ABOUT}`)
     .option('--shared', 'provider: of the instance (operators)')
