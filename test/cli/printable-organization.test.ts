@@ -13,11 +13,11 @@ const common = (text: string) => ({
 const provider = (text: string) => ({
   ...common(text),
   ...{ kind: 'provider', clientId: text, hasClientSecret: true, role: 'member', only: true, trustEmail: false },
-  ...{ signIn: text, redirectUri: text, groupsClaim: 'groups', groups: [{ group: text || 'g', team: 'platform' }] },
+  ...{ signIn: text, redirectUri: text, groupsClaim: 'groups', groups: [{ group: 'engineering', team: 'platform' }] },
 })
 const rule = (text: string) => ({
   ...common(text),
-  ...{ kind: 'rule', audience: text, subject: text, claims: { [text.slice(0, 50)]: text }, allow: ['pull'] },
+  ...{ kind: 'rule', audience: text, subject: text, claims: { [text.slice(0, 50)]: 'main' }, allow: ['pull'] },
   ...{ repositories: [text], minutes: 5 },
 })
 const webhook = (text: string) => ({
@@ -67,7 +67,7 @@ describePrintable(
     [`GET ${organization}/identities/sso`]: (text) => ({ identity: provider(text), refusals: [] }),
     [`GET ${organization}/identities/ci`]: (text) => ({
       identity: rule(text),
-      refusals: [{ at: time, verified: true, subject: text, reason: text, address: text }],
+      refusals: [{ at: time, verified: true, attempts: 2, subject: text, reason: text, address: text }],
     }),
     'GET /repositories/acme/app/webhooks': (text) => page('webhooks', [webhook(text)]),
     'GET /repositories/acme/app/webhooks/ci': (text) => ({ webhook: webhook(text) }),
