@@ -65,57 +65,83 @@ const NOBODY = ''
 
 type Asked = Record<'userId' | 'tokenId' | 'organizationTokenId' | 'organization' | 'repository', string>
 
-function subjectQuery(db: Queries, value: Value<Asked>) {
-  return db
-    .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
-    .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
-    .leftJoin('tokens', (join) =>
-      join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
-    )
-    .leftJoin('organization_tokens as ot', (join) => join.on('ot.id', '=', value('organizationTokenId')))
-    .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at'])
-    .select(['ot.id as ot_id', 'ot.organization_id as ot_organization_id', 'ot.allow as ot_allow'])
-    .select(['ot.repositories as ot_repositories', 'ot.expires_at as ot_expires_at', 'ot.is_active as ot_is_active'])
+/** Nobody is both, and what the other kind has would be read at every request. */
+type Kind = 'person' | 'machine'
+
+function subjectQuery(kind: Kind) {
+  return (db: Queries, value: Value<Asked>) =>
+    db
+      .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
+      .$if(kind === 'person', (query) =>
+        query
+          .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
+          .leftJoin('tokens', (join) =>
+            join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
+          )
+          .select(['users.id as user_id', 'users.is_operator', 'tokens.scope as token_scope', 'tokens.expires_at']),
+      )
+      .$if(kind === 'machine', (query) =>
+        query
+          .leftJoin('organization_tokens as ot', (join) => join.on('ot.id', '=', value('organizationTokenId')))
+          .select(['ot.id as ot_id', 'ot.organization_id as ot_organization_id', 'ot.allow as ot_allow'])
+          .select([
+            'ot.repositories as ot_repositories',
+            'ot.expires_at as ot_expires_at',
+            'ot.is_active as ot_is_active',
+          ]),
+      )
 }
 
-function organizationQuery(db: Queries, value: Value<Asked>) {
-  return subjectQuery(db, value)
-    .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
-    .leftJoin('members', (join) =>
-      join.onRef('members.organization_id', '=', 'organizations.id').on('members.user_id', '=', value('userId')),
-    )
-    .select([
-      'organizations.id as o_id',
-      'organizations.name as o_name',
-      'organizations.quota_bytes as o_quota_bytes',
-      'organizations.members_pull as o_members_pull',
-      'organizations.created_at as o_created_at',
-      'members.role as role',
-      managesMirrors.as('manages_mirrors'),
-    ])
+function organizationQuery(kind: Kind) {
+  return (db: Queries, value: Value<Asked>) =>
+    subjectQuery(kind)(db, value)
+      .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
+      .select([
+        'organizations.id as o_id',
+        'organizations.name as o_name',
+        'organizations.quota_bytes as o_quota_bytes',
+        'organizations.members_pull as o_members_pull',
+        'organizations.created_at as o_created_at',
+      ])
+      .$if(kind === 'person', (query) =>
+        query
+          .leftJoin('members', (join) =>
+            join.onRef('members.organization_id', '=', 'organizations.id').on('members.user_id', '=', value('userId')),
+          )
+          .select(['members.role as role', managesMirrors.as('manages_mirrors')]),
+      )
 }
 
-function repositoryQuery(db: Queries, value: Value<Asked>) {
-  return organizationQuery(db, value)
-    .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
-    .select(grantRanks(value('repository')))
-    .select([
-      'repositories.id as r_id',
-      'repositories.organization_id as r_organization_id',
-      'repositories.visibility as r_visibility',
-      'repositories.description as r_description',
-      'repositories.allow_sparse as r_allow_sparse',
-      'repositories.immutable_tags as r_immutable_tags',
-      'repositories.immutable_patterns as r_immutable_patterns',
-      'repositories.archived_at as r_archived_at',
-      'repositories.created_at as r_created_at',
-      'repositories.updated_at as r_updated_at',
-    ])
+function repositoryQuery(kind: Kind) {
+  return (db: Queries, value: Value<Asked>) =>
+    organizationQuery(kind)(db, value)
+      .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
+      .$if(kind === 'person', (query) => query.select(grantRanks(value('repository'))))
+      .select([
+        'repositories.id as r_id',
+        'repositories.organization_id as r_organization_id',
+        'repositories.visibility as r_visibility',
+        'repositories.description as r_description',
+        'repositories.allow_sparse as r_allow_sparse',
+        'repositories.immutable_tags as r_immutable_tags',
+        'repositories.immutable_patterns as r_immutable_patterns',
+        'repositories.archived_at as r_archived_at',
+        'repositories.created_at as r_created_at',
+        'repositories.updated_at as r_updated_at',
+      ])
 }
 
-const readSubject = prepareQuery(subjectQuery)
-const readOrganization = prepareQuery(organizationQuery)
-const readRepository = prepareQuery(repositoryQuery)
+const ofEach = <Query>(prepare: (kind: Kind) => Query): Readonly<Record<Kind, Query>> => ({
+  person: prepare('person'),
+  machine: prepare('machine'),
+})
+const readSubject = ofEach((kind) => prepareQuery(subjectQuery(kind)))
+const readOrganization = ofEach((kind) => prepareQuery(organizationQuery(kind)))
+const readRepository = ofEach((kind) => prepareQuery(repositoryQuery(kind)))
+
+function kindOf(subject: Subject | undefined): Kind {
+  return subject?.organizationTokenId === undefined ? 'person' : 'machine'
+}
 
 function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
   return {
@@ -127,17 +153,18 @@ function valuesOf(subject: Subject | undefined, organization = NOBODY, repositor
   }
 }
 
+/** Those of a kind; the others are absent. */
 interface SubjectColumns {
-  user_id: string | null
-  is_operator: number | null
-  token_scope: TokenScope | null
-  expires_at: string | null
-  ot_id: string | null
-  ot_organization_id: string | null
-  ot_allow: string | null
-  ot_repositories: string | null
-  ot_expires_at: string | null
-  ot_is_active: number | null
+  user_id?: string | null
+  is_operator?: number | null
+  token_scope?: TokenScope | null
+  expires_at?: string | null
+  ot_id?: string | null
+  ot_organization_id?: string | null
+  ot_allow?: string | null
+  ot_repositories?: string | null
+  ot_expires_at?: string | null
+  ot_is_active?: number | null
 }
 
 interface OrganizationColumns extends SubjectColumns {
@@ -146,27 +173,27 @@ interface OrganizationColumns extends SubjectColumns {
   o_quota_bytes: number | null
   o_members_pull: MembersPull | null
   o_created_at: string | null
-  role: Role | null
-  manages_mirrors: number | null
+  role?: Role | null
+  manages_mirrors?: number | null
 }
 
 function subjectFacts(row: SubjectColumns): SubjectFacts {
   return {
-    userExists: row.user_id !== null,
+    userExists: row.user_id != null,
     isOperator: row.is_operator === 1,
-    token: row.token_scope === null ? undefined : { scope: row.token_scope, expiresAt: row.expires_at },
+    token: row.token_scope == null ? undefined : { scope: row.token_scope, expiresAt: row.expires_at ?? null },
     organizationToken: organizationTokenFacts(row),
   }
 }
 
 function organizationTokenFacts(row: SubjectColumns): OrganizationTokenFacts | undefined {
   const { ot_id: id, ot_organization_id: organizationId, ot_allow: allow, ot_repositories: repositories } = row
-  if (id === null || organizationId === null || allow === null || repositories === null) return undefined
+  if (id == null || organizationId == null || allow == null || repositories == null) return undefined
   return {
     id,
     organizationId,
     ...tokenLists({ allow, repositories }),
-    expiresAt: row.ot_expires_at,
+    expiresAt: row.ot_expires_at ?? null,
     isActive: row.ot_is_active === 1,
   }
 }
@@ -192,7 +219,7 @@ function only<Row>(rows: readonly Row[]): Row {
 }
 
 export async function readSubjectFacts(db: Queries, subject: Subject | undefined): Promise<SubjectFacts> {
-  return subjectFacts(only(await readSubject(db, valuesOf(subject))))
+  return subjectFacts(only(await readSubject[kindOf(subject)](db, valuesOf(subject))))
 }
 
 export async function readOrganizationFacts(
@@ -200,7 +227,7 @@ export async function readOrganizationFacts(
   subject: Subject | undefined,
   organization: string,
 ): Promise<OrganizationFacts> {
-  return organizationFacts(only(await readOrganization(db, valuesOf(subject, organization))))
+  return organizationFacts(only(await readOrganization[kindOf(subject)](db, valuesOf(subject, organization))))
 }
 
 /** `organization` is the first component of `name`. */
@@ -210,8 +237,8 @@ export async function readRepositoryFacts(
   organization: string,
   name: RepositoryName,
 ): Promise<RepositoryFacts> {
-  const row = only(await readRepository(db, valuesOf(subject, organization, name)))
-  const teamPermission = permissionOf(row.exact_rank, row.pattern_rank)
+  const row = only(await readRepository[kindOf(subject)](db, valuesOf(subject, organization, name)))
+  const teamPermission = permissionOf(row.exact_rank ?? null, row.pattern_rank ?? null)
   return { ...organizationFacts(row), repository: repositoryOf(name, row), teamPermission }
 }
 
