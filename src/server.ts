@@ -13,6 +13,7 @@ import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
 import { createMetricsApp } from './http/metrics/app.ts'
+import { createPageApp } from './http/page/app.ts'
 import { createPortions } from './jobs/portions.ts'
 import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
@@ -31,6 +32,7 @@ import { type Instance, openInstance } from './server/instance.ts'
 import { learnedBudgets } from './server/learned-budgets.ts'
 import { listen } from './server/listener.ts'
 import { measureProcess } from './server/measure-process.ts'
+import { createPageLoader } from './server/page-bundle.ts'
 import { createRegistryApps } from './server/registry-app.ts'
 import { type RunningSample, startSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
@@ -176,6 +178,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
         hooks,
         callbacks: outgoing.callbacks,
         metrics,
+        page: createPageApp({ load: createPageLoader() }),
         isReady: () => isReady,
         logger,
         isTrustedProxy,

@@ -35,6 +35,9 @@ export const signedInSchema = z
   })
   .openapi('SignedIn')
 
+/** Its secret is in the cookie that comes along. */
+export const browserSignedInSchema = signedInSchema.omit({ token: true }).openapi('BrowserSignedIn')
+
 export const sessionListSchema = listSchema('sessions', sessionSchema).openapi('SessionList')
 
 export const sessionsEndedSchema = z.strictObject({ ended: z.int().min(0) }).openapi('SessionsEnded')

@@ -13,6 +13,7 @@ import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
 import type { MetricsApp } from './metrics/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
+import type { PageApp } from './page/app.ts'
 import { signpost } from './signposts.ts'
 import { parseTarget, pathOf } from './target.ts'
 
@@ -27,6 +28,8 @@ export interface HttpParts {
   readonly hooks?: HooksApp
   /** Absent where nothing is delivered. */
   readonly callbacks?: CallbacksApp
+  /** Absent where only programs come. */
+  readonly page?: PageApp
   /** Absent where nothing is measured. */
   readonly metrics?: MetricsApp
   readonly isReady: () => boolean
@@ -49,14 +52,18 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     if (parts.metrics !== undefined && path === '/metrics') return parts.metrics.fetch(request, server)
     if (path === '/healthz') return text(200, 'ok')
     if (path === '/readyz') return parts.isReady() ? text(200, 'ready') : text(503, 'starting')
-    const said = READS.has(request.method) ? signpost(parseTarget(request.url)) : undefined
-    if (said !== undefined) return text(200, said)
+    return rest(request, path)
+  }
+  const rest = async (request: Request, path: string): Promise<Response> => {
     const hooked = path.startsWith(`${HOOKS_PATH}/`)
       ? parts.hooks?.fetch(request)
       : path.startsWith(`${CALLBACKS_PATH}/`)
         ? parts.callbacks?.fetch(request)
-        : undefined
-    return hooked === undefined ? absent(path) : hooked.then((answer) => answer ?? absent(path))
+        : parts.page?.fetch(request, path)
+    const answer = await hooked
+    if (answer !== undefined) return answer
+    const said = READS.has(request.method) ? signpost(parseTarget(request.url)) : undefined
+    return said === undefined ? absent(path) : text(200, said)
   }
   async function answered(request: Request, server: ServerHandle): Promise<Response> {
     try {

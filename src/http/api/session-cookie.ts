@@ -26,13 +26,17 @@ export async function authenticateBySession(
   if (token === undefined || token === '') return ANONYMOUS
   const principal = await authenticator.bySession(token, from)
   if (principal === undefined) return ANONYMOUS
-  if (!READING.includes(c.req.method) && c.req.header('origin') !== publicUrl(c.req.raw, configuredUrl)) {
-    throw new AppError(
-      'DENIED',
-      'a session changes things from pages of this server alone: the Origin is another, or none',
-    )
-  }
+  if (!READING.includes(c.req.method)) requireOwnOrigin(c, configuredUrl)
   return { principal }
+}
+
+/** @throws AppError DENIED */
+export function requireOwnOrigin(c: Context, configuredUrl: string | undefined): void {
+  if (c.req.header('origin') === publicUrl(c.req.raw, configuredUrl)) return
+  throw new AppError(
+    'DENIED',
+    'a session changes things from pages of this server alone: the Origin is another, or none',
+  )
 }
 
 export function setSessionCookie(c: Context, secret: Secret, origin: string): void {

@@ -3,7 +3,13 @@ import type { Authenticator } from '../../access/authenticate.ts'
 import { createSession } from '../../access/sessions.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
-import { sessionListSchema, sessionsEndedSchema, signedInSchema, signInSchema } from '../../api/sessions.ts'
+import {
+  browserSignedInSchema,
+  sessionListSchema,
+  sessionsEndedSchema,
+  signedInSchema,
+  signInSchema,
+} from '../../api/sessions.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { signInState, signInsState } from '../../db/people/audit-states.ts'
 import { endPasswordLogins, endSignIn, listSignIns } from '../../db/people/sessions.ts'
@@ -12,8 +18,10 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { actingAs } from '../../lib/request-context.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { requestFrom } from '../client-address.ts'
+import { publicUrl } from '../public-url.ts'
 import { actorOf, allowOnInstance, allowSignIn, callerOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
+import { requireOwnOrigin, setSessionCookie } from './session-cookie.ts'
 
 const tags = ['sessions']
 
@@ -27,6 +35,16 @@ const signIn = createRoute({
   security: [],
   request: { body: body(signInSchema) },
   responses: created('The session, its secret shown this once', signedInSchema),
+})
+
+const signInBrowser = createRoute({
+  method: 'post',
+  path: '/user/sessions/browser',
+  tags,
+  summary: 'The same for a page of this server: the secret goes into a cookie that no script reads',
+  security: [],
+  request: { body: body(signInSchema) },
+  responses: created('The session', browserSignedInSchema),
 })
 
 const list = createRoute({
@@ -59,9 +77,11 @@ export interface SessionDeps {
   readonly db: Database
   readonly authenticator: Authenticator
   readonly clock: Clock
+  /** Undefined: as each request's Host says. */
+  readonly publicUrl: string | undefined
 }
 
-export function sessionRoutes({ db, authenticator, clock }: SessionDeps): Routes {
+export function sessionRoutes({ db, authenticator, clock, publicUrl: configuredUrl }: SessionDeps): Routes {
   return newRoutes()
     .change(
       signIn,
@@ -72,6 +92,21 @@ export function sessionRoutes({ db, authenticator, clock }: SessionDeps): Routes
         const made = () => createSession(db, clock, { id, username }, requestFrom(c.req.raw, c.env))
         const { text, ...session } = await actingAs(`user:${username}`, made)
         return c.json({ username, ...session, token: text.reveal() }, 201)
+      },
+    )
+    .change(
+      signInBrowser,
+      (_who, c) => {
+        // Another site's page must not sign its visitors in as somebody.
+        requireOwnOrigin(c, configuredUrl)
+        return allowSignIn(authenticator, c.req.valid('json'), requestFrom(c.req.raw, c.env))
+      },
+      { action: 'session.create', on: () => ({ organization: null, object: 'session' }), read: undefined },
+      async (c, { userId: id, username }) => {
+        const made = () => createSession(db, clock, { id, username }, requestFrom(c.req.raw, c.env))
+        const { text, ...session } = await actingAs(`user:${username}`, made)
+        setSessionCookie(c, text, publicUrl(c.req.raw, configuredUrl))
+        return c.json({ username, ...session }, 201)
       },
     )
     .serve(

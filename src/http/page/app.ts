@@ -1,0 +1,94 @@
+/**
+ * Serves the web page: its files, which never change under their names, and the one document behind every address that a browser opens.
+ * The document holds nothing of anybody: what is shown comes from the API.
+ */
+import { randomBytes } from 'node:crypto'
+import type { PageBundle, PageFile } from './bundle.ts'
+
+export const ASSETS_PATH = '/assets/'
+
+export interface PageApp {
+  /** Undefined: it is not the page's to answer. Rejects when the page cannot be made. */
+  fetch(request: Request, path: string): Promise<Response | undefined>
+}
+
+/** @param load the same bundle at every call */
+export function createPageApp({ load }: { readonly load: () => Promise<PageBundle> }): PageApp {
+  return {
+    async fetch(request, path) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+      if (path.startsWith(ASSETS_PATH)) {
+        const file = (await load()).files.get(path)
+        return file === undefined ? undefined : fileResponse(file, request.headers.get('accept-encoding') ?? '')
+      }
+      // Clients of registries and of the API read JSON; whoever opens an address wants the page.
+      if (!/\btext\/html\b/.test(request.headers.get('accept') ?? '')) return undefined
+      return documentResponse(await load())
+    },
+  }
+}
+
+function fileResponse({ type, bytes, brotli, gzip }: PageFile, accepted: string): Response {
+  const [encoding, body] =
+    brotli !== undefined && /\bbr\b/.test(accepted)
+      ? ['br', brotli]
+      : gzip !== undefined && /\bgzip\b/.test(accepted)
+        ? ['gzip', gzip]
+        : [undefined, bytes]
+  return new Response(body, {
+    headers: {
+      'content-type': type,
+      'cache-control': 'public, max-age=31536000, immutable',
+      'x-content-type-options': 'nosniff',
+      vary: 'accept-encoding',
+      ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+    },
+  })
+}
+
+/** No script but our own files, no style but theirs and what the page marks with the nonce, nothing from elsewhere, in nobody's frame. */
+function policyOf(nonce: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
+
+function documentResponse({ script, styles }: PageBundle): Response {
+  const nonce = randomBytes(16).toString('base64')
+  const links = styles.map((path) => `<link rel="stylesheet" href="${path}">`).join('')
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="csp-nonce" content="${nonce}">
+<meta name="color-scheme" content="light dark">
+<title>Kagami</title>
+<link rel="icon" href="data:,">
+${links}
+<script type="module" src="${script}"></script>
+</head>
+<body><div id="root"></div><noscript>This page needs JavaScript. The command line does everything that it does: kagami --help.</noscript></body>
+</html>
+`
+  return new Response(html, {
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policyOf(nonce),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+    },
+  })
+}

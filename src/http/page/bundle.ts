@@ -1,0 +1,17 @@
+/** What the web page consists of once it is bundled; the composition root hands it over. */
+
+export interface PageFile {
+  readonly type: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** As it is sent to whoever takes it; absent: it does not get smaller. */
+  readonly brotli?: Uint8Array<ArrayBuffer>
+  readonly gzip?: Uint8Array<ArrayBuffer>
+}
+
+export interface PageBundle {
+  /** Paths of what the document begins with. */
+  readonly script: string
+  readonly styles: readonly string[]
+  /** By path, `/assets/NAME-HASH.EXT`: another content has another name. */
+  readonly files: ReadonlyMap<string, PageFile>
+}

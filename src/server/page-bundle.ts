@@ -1,0 +1,73 @@
+/**
+ * The bundle of the web page: out of the executable, which `scripts/build` has packed it into; from a clone it is made from the sources at
+ * the first request for it.
+ */
+import { join } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import type { PageBundle, PageFile } from '../http/page/bundle.ts'
+
+/** Name of the packed bundle among the files of the executable. */
+export const PACK_NAME = 'page-pack'
+/** What gets no smaller is sent as it is. */
+const MIN_COMPRESSED = 512
+
+interface Packed {
+  readonly script: string
+  readonly styles: readonly string[]
+  readonly files: readonly { readonly path: string; readonly type: string; readonly base64: string }[]
+}
+
+export function createPageLoader(): () => Promise<PageBundle> {
+  let loading: Promise<PageBundle> | undefined
+  return () => {
+    loading ??= load().catch((error) => {
+      loading = undefined
+      throw error
+    })
+    return loading
+  }
+}
+
+async function load(): Promise<PageBundle> {
+  const pack = Bun.embeddedFiles.find((file) => (file as File).name?.startsWith(PACK_NAME))
+  return bundleOf(pack === undefined ? await packPage() : ((await pack.json()) as Packed), pack === undefined ? 4 : 11)
+}
+
+/** Bundles the page from the sources. */
+export async function packPage(): Promise<Packed> {
+  const built = await Bun.build({
+    entrypoints: [join(import.meta.dir, '..', 'web', 'main.tsx')],
+    target: 'browser',
+    splitting: true,
+    minify: true,
+    naming: { entry: '[name]-[hash].[ext]', chunk: '[name]-[hash].[ext]', asset: '[name]-[hash].[ext]' },
+    define: { 'process.env.NODE_ENV': '"production"' },
+  })
+  const files = await Promise.all(
+    built.outputs.map(async (output) => ({
+      path: `/assets/${output.path.split('/').at(-1)}`,
+      kind: output.kind,
+      type: output.type,
+      base64: Buffer.from(await output.arrayBuffer()).toString('base64'),
+    })),
+  )
+  const script = files.find(({ kind }) => kind === 'entry-point')?.path
+  if (script === undefined) throw new Error('the bundle of the page has no entry')
+  const styles = files.flatMap(({ path }) => (path.endsWith('.css') ? [path] : []))
+  return { script, styles, files: files.map(({ path, type, base64 }) => ({ path, type, base64 })) }
+}
+
+function bundleOf({ script, styles, files }: Packed, quality: number): PageBundle {
+  return {
+    script,
+    styles,
+    files: new Map(files.map(({ path, type, base64 }) => [path, fileOf(type, base64, quality)])),
+  }
+}
+
+function fileOf(type: string, base64: string, quality: number): PageFile {
+  const bytes = new Uint8Array(Buffer.from(base64, 'base64'))
+  if (bytes.length < MIN_COMPRESSED) return { type, bytes }
+  const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } })
+  return { type, bytes, brotli: new Uint8Array(brotli), gzip: new Uint8Array(gzipSync(bytes)) }
+}

@@ -1,0 +1,123 @@
+/** What the page reads, by noun; each under a key that begins with its noun. */
+import { QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { CatalogEntry } from '../../api/catalog.ts'
+import type { Mirror } from '../../api/mirrors.ts'
+import type { Organization } from '../../api/organizations.ts'
+import type { RepositoryDetail } from '../../api/repositories.ts'
+import type { Tag } from '../../api/tags.ts'
+import type { Upstream } from '../../api/upstreams.ts'
+import type { Profile } from '../../api/users.ts'
+import { ApiError, request, requestAll } from './request.ts'
+
+export type ListedRepository = Pick<
+  RepositoryDetail,
+  'name' | 'visibility' | 'mirror' | 'tags' | 'sizeBytes' | 'updatedAt'
+>
+
+/** Again only for what may be better the next time. */
+const isWorthAnother = (count: number, error: unknown) =>
+  count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500)
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({ defaultOptions: { queries: { retry: isWorthAnother, staleTime: 10_000 } } })
+}
+
+/** `acme/tools/build` as the API's paths have it. */
+export function repositoryPath(name: string): string {
+  const slash = name.indexOf('/')
+  return [name.slice(0, slash), name.slice(slash + 1)].map(encodeURIComponent).join('/')
+}
+
+/** Null: nobody is signed in. */
+export function useProfile() {
+  return useQuery({
+    queryKey: ['profile'],
+    queryFn: async ({ signal }) => {
+      try {
+        return (await request<{ user: Profile }>('GET', '/user', { signal })).user
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 401) return null
+        throw error
+      }
+    },
+  })
+}
+
+export function useOrganizations() {
+  return useQuery({
+    queryKey: ['organizations'],
+    queryFn: async ({ signal }) =>
+      (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
+  })
+}
+
+export function useUpstreams(organization: string) {
+  return useQuery({
+    queryKey: ['upstreams'],
+    queryFn: async ({ signal }) => (await requestAll<Upstream>('/upstreams', 'upstreams', { signal })).items,
+    select: (all) => all.filter((one) => one.organization === null || one.organization === organization),
+  })
+}
+
+export function useCatalog(upstream: string | undefined) {
+  return useQuery({
+    queryKey: ['catalog', upstream],
+    enabled: upstream !== undefined,
+    staleTime: 60_000,
+    queryFn: ({ signal }) => requestAll<CatalogEntry>('/catalog', 'entries', { query: { upstream }, signal }),
+  })
+}
+
+export function useMirrors(organization: string) {
+  return useQuery({
+    queryKey: ['mirrors', organization],
+    refetchInterval: 15_000,
+    queryFn: ({ signal }) => requestAll<Mirror>('/mirrors', 'mirrors', { query: { organization }, signal }),
+  })
+}
+
+/** Null: no mirror has ever written there. */
+export function useMirror(repository: string) {
+  return useQuery({
+    queryKey: ['mirror', repository],
+    refetchInterval: 15_000,
+    queryFn: async ({ signal }) => {
+      try {
+        return (await request<{ mirror: Mirror }>('GET', `/mirrors/${repositoryPath(repository)}`, { signal })).mirror
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null
+        throw error
+      }
+    },
+  })
+}
+
+export function useRepositories(organization: string) {
+  return useQuery({
+    queryKey: ['repositories', organization],
+    queryFn: ({ signal }) =>
+      requestAll<ListedRepository>('/repositories', 'repositories', { query: { organization }, signal }),
+  })
+}
+
+export function useRepository(name: string) {
+  return useQuery({
+    queryKey: ['repository', name],
+    queryFn: async ({ signal }) =>
+      (await request<{ repository: RepositoryDetail }>('GET', `/repositories/${repositoryPath(name)}`, { signal }))
+        .repository,
+  })
+}
+
+export function useTags(name: string) {
+  return useQuery({
+    queryKey: ['tags', name],
+    queryFn: ({ signal }) => requestAll<Tag>(`/repositories/${repositoryPath(name)}/tags`, 'tags', { signal }),
+  })
+}
+
+/** A change; what the page shows of anything is read anew after it. */
+export function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
+  const client = useQueryClient()
+  return useMutation({ mutationFn: change, onSettled: () => client.invalidateQueries() })
+}

@@ -1,0 +1,16 @@
+/** Bytes and counts as people read them. */
+import prettyBytes from 'pretty-bytes'
+
+export function bytes(count: number, language: string): string {
+  return prettyBytes(count, { locale: language, maximumFractionDigits: 1 })
+}
+
+export function number(count: number, language: string): string {
+  return new Intl.NumberFormat(language).format(count)
+}
+
+/** The algorithm goes without saying, and 12 characters tell one from another. */
+export function shortDigest(digest: string): string {
+  const [algorithm = '', hex = digest] = digest.split(':')
+  return algorithm === 'sha256' ? hex.slice(0, 12) : `${algorithm}:${hex.slice(0, 12)}`
+}

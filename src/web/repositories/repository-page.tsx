@@ -1,0 +1,67 @@
+/** One repository, part by part; which part stands in the address. */
+import { Badge, Group, Tabs } from '@mantine/core'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useMirror, useRepository } from '../api/queries.ts'
+import { ApiError } from '../api/request.ts'
+import { MirrorTab } from '../mirrors/mirror-tab.tsx'
+import { Empty, Failure, Page, Rows, State } from '../shell/parts.tsx'
+import { useSpeech } from '../text/language.tsx'
+import { OverviewTab } from './overview-tab.tsx'
+import { SettingsTab } from './settings-tab.tsx'
+import { TABS, type Tab } from './tabs.ts'
+import { TagsTab } from './tags-tab.tsx'
+
+export function RepositoryPage() {
+  const { text } = useSpeech()
+  const { organization, _splat = '' } = useParams({ from: '/within/o/$organization/repositories/$' })
+  const { tab = 'overview' } = useSearch({ from: '/within/o/$organization/repositories/$' })
+  const navigate = useNavigate({ from: '/o/$organization/repositories/$' })
+  const name = `${organization}/${_splat}`
+  const repository = useRepository(name)
+  const mirror = useMirror(name)
+  if (repository.isError) {
+    const isAbsent = repository.error instanceof ApiError && [403, 404].includes(repository.error.status)
+    return isAbsent ? (
+      <Empty>{text.common.notFound}</Empty>
+    ) : (
+      <Failure error={repository.error} retry={() => void repository.refetch()} />
+    )
+  }
+  if (repository.data === undefined) return <Rows />
+  return (
+    <Page
+      title={
+        <Group gap="sm">
+          {name}
+          <Badge color={repository.data.visibility === 'public' ? 'orange' : 'gray'} variant="light" tt="none">
+            {text.repositories[repository.data.visibility]}
+          </Badge>
+          {mirror.data ? <State state={mirror.data.state} /> : null}
+        </Group>
+      }
+      lead={repository.data.description.split('\n', 1)[0] || text.repositories.noDescription}
+    >
+      <Tabs value={tab} onChange={(chosen) => void navigate({ search: { tab: chosen as Tab } })} keepMounted={false}>
+        <Tabs.List mb="md">
+          {TABS.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {text.repositories.tabs[one]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="overview">
+          <OverviewTab repository={repository.data} mirror={mirror.data ?? undefined} />
+        </Tabs.Panel>
+        <Tabs.Panel value="tags">
+          <TagsTab name={name} />
+        </Tabs.Panel>
+        <Tabs.Panel value="mirror">
+          <MirrorTab name={name} mirror={mirror.data} />
+        </Tabs.Panel>
+        <Tabs.Panel value="settings">
+          <SettingsTab repository={repository.data} />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  )
+}

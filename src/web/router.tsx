@@ -1,0 +1,91 @@
+/** Every address of the page. What is shown there comes as a file of its own once it is opened. */
+import { Loader } from '@mantine/core'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  Outlet,
+} from '@tanstack/react-router'
+import { useOrganizations, useProfile } from './api/queries.ts'
+import { parseCatalogSearch } from './catalog/catalog-search.ts'
+import { parseTab } from './repositories/tabs.ts'
+import { SignInPage } from './session/sign-in-page.tsx'
+import { Empty, Failure } from './shell/parts.tsx'
+import { Shell } from './shell/shell.tsx'
+import { useSpeech } from './text/language.tsx'
+
+function Root() {
+  const { text } = useSpeech()
+  const profile = useProfile()
+  if (profile.isError) return <Failure error={profile.error} retry={() => void profile.refetch()} />
+  if (profile.data === undefined) return <Loader m="xl" aria-label={text.common.loading} />
+  return profile.data === null ? <SignInPage /> : <Outlet />
+}
+
+function Within() {
+  const { text } = useSpeech()
+  const profile = useProfile()
+  const organizations = useOrganizations()
+  if (organizations.isError) return <Failure error={organizations.error} retry={() => void organizations.refetch()} />
+  if (!profile.data || organizations.data === undefined) return <Loader m="xl" aria-label={text.common.loading} />
+  return <Shell user={profile.data} organizations={organizations.data} />
+}
+
+function Start() {
+  const { text } = useSpeech()
+  const organizations = useOrganizations()
+  const [first] = organizations.data ?? []
+  if (first !== undefined) {
+    return <Navigate to="/o/$organization/catalog" params={{ organization: first.name }} replace />
+  }
+  return organizations.isSuccess ? <Empty>{text.shell.noOrganization}</Empty> : null
+}
+
+function NotFound() {
+  const { text } = useSpeech()
+  return <Empty>{text.common.notFound}</Empty>
+}
+
+const root = createRootRoute({ component: Root, notFoundComponent: NotFound })
+const within = createRoute({ getParentRoute: () => root, id: 'within', component: Within })
+const start = createRoute({ getParentRoute: () => within, path: '/', component: Start })
+const catalog = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/catalog',
+  validateSearch: parseCatalogSearch,
+  component: lazyRouteComponent(() => import('./catalog/catalog-page.tsx'), 'CatalogPage'),
+})
+const entry = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/catalog/$upstream/$',
+  component: lazyRouteComponent(() => import('./catalog/entry-page.tsx'), 'EntryPage'),
+})
+const repositories = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/repositories',
+  component: lazyRouteComponent(() => import('./repositories/repositories-page.tsx'), 'RepositoriesPage'),
+})
+const repository = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/repositories/$',
+  validateSearch: parseTab,
+  component: lazyRouteComponent(() => import('./repositories/repository-page.tsx'), 'RepositoryPage'),
+})
+const mirrors = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/mirrors',
+  component: lazyRouteComponent(() => import('./mirrors/mirrors-page.tsx'), 'MirrorsPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([within.addChildren([start, catalog, entry, repositories, repository, mirrors])]),
+  defaultPreload: 'intent',
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

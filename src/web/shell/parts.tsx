@@ -1,0 +1,147 @@
+/** Small parts that every page is made of. */
+import {
+  ActionIcon,
+  Alert,
+  Badge,
+  Button,
+  Code,
+  CopyButton,
+  Group,
+  Skeleton,
+  Stack,
+  Text,
+  Title,
+  Tooltip,
+  UnstyledButton,
+} from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { MirrorState } from '../../api/mirrors.ts'
+import { ApiError } from '../api/request.ts'
+import { shortDigest } from '../format/sizes.ts'
+import { exact, relative } from '../format/times.ts'
+import { useSpeech } from '../text/language.tsx'
+
+/** A page, with what it is for in one line under its title. */
+export function Page(o: {
+  readonly title: ReactNode
+  readonly lead?: ReactNode
+  readonly action?: ReactNode
+  readonly children: ReactNode
+}) {
+  return (
+    <Stack gap="md">
+      <Group justify="space-between" align="flex-start" wrap="wrap">
+        <div>
+          <Title order={1} size="h3">
+            {o.title}
+          </Title>
+          {o.lead === undefined ? null : <Text c="dimmed">{o.lead}</Text>}
+        </div>
+        {o.action}
+      </Group>
+      {o.children}
+    </Stack>
+  )
+}
+
+/** What went wrong, in the server's words, and what can be done about it. */
+export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
+  const { text } = useSpeech()
+  const message = error instanceof ApiError || error instanceof Error ? error.message : String(error)
+  return (
+    <Alert color="red" variant="light" title={text.common.whatHappened} role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{message}</Text>
+        {retry === undefined ? null : (
+          <Button size="xs" variant="default" onClick={retry}>
+            {text.common.retry}
+          </Button>
+        )}
+      </Stack>
+    </Alert>
+  )
+}
+
+export function Rows({ count = 8 }: { readonly count?: number }) {
+  const { text } = useSpeech()
+  return (
+    <Stack gap={6} aria-busy="true" aria-label={text.common.loading}>
+      {Array.from({ length: count }, (_, row) => `row-${row}`).map((key) => (
+        <Skeleton key={key} height={34} radius="sm" />
+      ))}
+    </Stack>
+  )
+}
+
+export function Empty({ children }: { readonly children: ReactNode }) {
+  return (
+    <Text c="dimmed" ta="center" py="xl">
+      {children}
+    </Text>
+  )
+}
+
+export function Time({ at }: { readonly at: string }) {
+  const { language } = useSpeech()
+  return (
+    <Tooltip label={exact(at, language)} openDelay={300}>
+      <time dateTime={at}>{relative(at, Date.now(), language)}</time>
+    </Tooltip>
+  )
+}
+
+export function Digest({ digest }: { readonly digest: string }) {
+  const { text } = useSpeech()
+  return (
+    <CopyButton value={digest}>
+      {({ copied, copy }) => (
+        <Tooltip label={copied ? text.common.copied : digest} openDelay={300}>
+          <UnstyledButton onClick={copy} aria-label={`${text.common.copy} ${digest}`}>
+            <Code>{shortDigest(digest)}</Code>
+          </UnstyledButton>
+        </Tooltip>
+      )}
+    </CopyButton>
+  )
+}
+
+/** A line to be run somewhere else. */
+export function Command({ line }: { readonly line: string }) {
+  const { text } = useSpeech()
+  return (
+    <Group gap="xs" wrap="nowrap">
+      <Code block flex={1} style={{ overflowX: 'auto' }}>
+        {line}
+      </Code>
+      <CopyButton value={line}>
+        {({ copied, copy }) => (
+          <Tooltip label={copied ? text.common.copied : text.common.copy}>
+            <ActionIcon variant="default" size="lg" onClick={copy} aria-label={`${text.common.copy}: ${line}`}>
+              {copied ? '✓' : '⧉'}
+            </ActionIcon>
+          </Tooltip>
+        )}
+      </CopyButton>
+    </Group>
+  )
+}
+
+/** Colour only where it means something, and never alone. */
+const STATES: Readonly<Record<MirrorState, readonly [color: string, sign: string]>> = {
+  initial: ['blue', '◔'],
+  syncing: ['blue', '↻'],
+  active: ['teal', '✓'],
+  degraded: ['orange', '!'],
+  paused: ['gray', '‖'],
+  stopped: ['gray', '■'],
+}
+
+export function State({ state }: { readonly state: MirrorState }) {
+  const { text } = useSpeech()
+  const [color, sign] = STATES[state]
+  return (
+    <Badge color={color} variant="light" leftSection={<span aria-hidden="true">{sign}</span>} tt="none">
+      {text.states[state]}
+    </Badge>
+  )
+}
