@@ -6,6 +6,7 @@ import { createTheme, MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createQueryClient } from './api/queries.ts'
@@ -14,7 +15,8 @@ import { LanguageProvider } from './text/language.tsx'
 
 const theme = createTheme({
   primaryColor: 'teal',
-  primaryShade: { light: 8, dark: 6 },
+  primaryShade: { light: 9, dark: 6 },
+  autoContrast: true,
   fontFamily: 'system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, monospace',
   defaultRadius: 'sm',
@@ -24,6 +26,9 @@ const theme = createTheme({
 
 /** Of this answer: the policy lets in no other style that a script writes. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+
+// For the style with which an open dialog keeps the page behind it still.
+setNonce(nonce)
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('the document has no root')

@@ -69,7 +69,7 @@ const repositories = createRoute({
 })
 const repository = createRoute({
   getParentRoute: () => within,
-  path: '/o/$organization/repositories/$',
+  path: '/o/$organization/repository/$',
   validateSearch: parseTab,
   component: lazyRouteComponent(() => import('./repositories/repository-page.tsx'), 'RepositoryPage'),
 })

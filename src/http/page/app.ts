@@ -22,10 +22,16 @@ export function createPageApp({ load }: { readonly load: () => Promise<PageBundl
         return file === undefined ? undefined : fileResponse(file, request.headers.get('accept-encoding') ?? '')
       }
       // Clients of registries and of the API read JSON; whoever opens an address wants the page.
-      if (!/\btext\/html\b/.test(request.headers.get('accept') ?? '')) return undefined
-      return documentResponse(await load())
+      if (!isAddress(path) || !/\btext\/html\b/.test(request.headers.get('accept') ?? '')) return undefined
+      const hasSession = /(?:^|;\s*)kagami_session=[^;]/.test(request.headers.get('cookie') ?? '')
+      return documentResponse(await load(), hasSession)
     },
   }
+}
+
+/** Of something that the page shows. */
+function isAddress(path: string): boolean {
+  return path === '/' || path.startsWith('/o/')
 }
 
 function fileResponse({ type, bytes, brotli, gzip }: PageFile, accepted: string): Response {
@@ -62,7 +68,8 @@ function policyOf(nonce: string): string {
   ].join('; ')
 }
 
-function documentResponse({ script, styles }: PageBundle): Response {
+/** @param hasSession whether it is worth asking who is signed in */
+function documentResponse({ script, styles }: PageBundle, hasSession: boolean): Response {
   const nonce = randomBytes(16).toString('base64')
   const links = styles.map((path) => `<link rel="stylesheet" href="${path}">`).join('')
   const html = `<!doctype html>
@@ -71,6 +78,7 @@ function documentResponse({ script, styles }: PageBundle): Response {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="csp-nonce" content="${nonce}">
+<meta name="session" content="${hasSession}">
 <meta name="color-scheme" content="light dark">
 <title>Kagami</title>
 <link rel="icon" href="data:,">

@@ -28,11 +28,15 @@ export function repositoryPath(name: string): string {
   return [name.slice(0, slash), name.slice(slash + 1)].map(encodeURIComponent).join('/')
 }
 
+/** The document says whether the browser has a session at all: without one there is nothing to ask. */
+let isWorthAsking = document.querySelector<HTMLMetaElement>('meta[name=session]')?.content === 'true'
+
 /** Null: nobody is signed in. */
 export function useProfile() {
   return useQuery({
     queryKey: ['profile'],
     queryFn: async ({ signal }) => {
+      if (!isWorthAsking) return null
       try {
         return (await request<{ user: Profile }>('GET', '/user', { signal })).user
       } catch (error) {
@@ -116,8 +120,23 @@ export function useTags(name: string) {
   })
 }
 
+/** By name, password and the code of a second factor. @throws ApiError */
+export async function signIn(credentials: Credentials): Promise<void> {
+  await request('POST', '/user/sessions/browser', { body: credentials })
+  isWorthAsking = true
+}
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+  readonly code?: string
+}
+
 /** A change; what the page shows of anything is read anew after it. */
 export function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const client = useQueryClient()
-  return useMutation({ mutationFn: change, onSettled: () => client.invalidateQueries() })
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'plan' }),
+  })
 }

@@ -50,7 +50,7 @@ function RepositoryLink({ name }: { readonly name: string }) {
   return (
     <Anchor
       renderRoot={(props) => (
-        <Link {...props} to="/o/$organization/repositories/$" params={{ organization, _splat: rest.join('/') }} />
+        <Link {...props} to="/o/$organization/repository/$" params={{ organization, _splat: rest.join('/') }} />
       )}
     >
       {name}
@@ -71,7 +71,7 @@ function MirrorButton(o: {
   const role = organizations.data?.find(({ name }) => name === o.organization)?.role
   const view = (name: string) => {
     const [organization = '', ...rest] = name.split('/')
-    void navigate({ to: '/o/$organization/repositories/$', params: { organization, _splat: rest.join('/') } })
+    void navigate({ to: '/o/$organization/repository/$', params: { organization, _splat: rest.join('/') } })
   }
   if (first === undefined) {
     return (
@@ -100,7 +100,7 @@ function MirrorButton(o: {
               {name}
             </Menu.Item>
           ))}
-          <Menu.Divider />
+          <Menu.Divider role="separator" />
           <Menu.Item onClick={o.onMirror}>{text.entry.mirror}</Menu.Item>
         </Menu.Dropdown>
       </Menu>

@@ -52,14 +52,20 @@ export function StartDialog(o: {
     start.mutate(undefined, {
       onSuccess: () =>
         void navigate({
-          to: '/o/$organization/repositories/$',
+          to: '/o/$organization/repository/$',
           params: { organization, _splat: name },
           search: { tab: 'mirror' },
         }),
     })
   }
   return (
-    <Modal opened onClose={o.onClose} title={text.start.title(`${o.upstream}/${o.repository}`)} size="lg">
+    <Modal
+      closeButtonProps={{ 'aria-label': text.common.close }}
+      opened
+      onClose={o.onClose}
+      title={text.start.title(`${o.upstream}/${o.repository}`)}
+      size="lg"
+    >
       <form onSubmit={submit}>
         <Stack>
           <Group grow align="flex-start">

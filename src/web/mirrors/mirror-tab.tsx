@@ -2,21 +2,25 @@
 import { Alert, Button, Card, Code, Group, List, Modal, SimpleGrid, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
-import { useQueryClient } from '@tanstack/react-query'
-import { type ReactNode, useCallback } from 'react'
+import type { ReactNode } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import { repositoryPath, useChange } from '../api/queries.ts'
 import { request } from '../api/request.ts'
-import { useProgress } from '../api/use-progress.ts'
+import type { Watched } from '../api/use-progress.ts'
 import { Empty, Failure, Rows, State, Time } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { ProgressCard } from './progress-card.tsx'
 
-export function MirrorTab({ name, mirror }: { readonly name: string; readonly mirror: Mirror | null | undefined }) {
+export function MirrorTab({
+  name,
+  mirror,
+  watched,
+}: {
+  readonly name: string
+  readonly mirror: Mirror | null | undefined
+  readonly watched: Watched | undefined
+}) {
   const { text } = useSpeech()
-  const client = useQueryClient()
-  const onEnd = useCallback(() => void client.invalidateQueries(), [client])
-  const watched = useProgress(mirror ? name : undefined, onEnd)
   const sync = useChange(() => request('POST', `/mirrors/${repositoryPath(name)}/sync`, { body: {} }))
   const [isStopping, stopping] = useDisclosure()
   if (mirror === undefined) return <Rows count={4} />
@@ -50,7 +54,13 @@ export function MirrorTab({ name, mirror }: { readonly name: string; readonly mi
                   variant="default"
                   loading={sync.isPending}
                   onClick={() =>
-                    sync.mutate(undefined, { onSuccess: () => notifications.show({ message: text.mirrors.syncing }) })
+                    sync.mutate(undefined, {
+                      onSuccess: () =>
+                        notifications.show({
+                          closeButtonProps: { 'aria-label': text.common.close },
+                          message: text.mirrors.syncing,
+                        }),
+                    })
                   }
                 >
                   {text.mirrors.syncNow}
@@ -122,12 +132,17 @@ function StopDialog({ name, onClose }: { readonly name: string; readonly onClose
   const submit = () =>
     stop.mutate(undefined, {
       onSuccess: () => {
-        notifications.show({ message: text.mirrors.stopped })
+        notifications.show({ closeButtonProps: { 'aria-label': text.common.close }, message: text.mirrors.stopped })
         onClose()
       },
     })
   return (
-    <Modal opened onClose={onClose} title={text.mirrors.stopTitle(name)}>
+    <Modal
+      closeButtonProps={{ 'aria-label': text.common.close }}
+      opened
+      onClose={onClose}
+      title={text.mirrors.stopTitle(name)}
+    >
       <Stack>
         <Text>{text.mirrors.stopLead}</Text>
         {stop.isError ? <Failure error={stop.error} /> : null}

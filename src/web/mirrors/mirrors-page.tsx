@@ -38,7 +38,7 @@ export function MirrorsPage() {
             <>
               <Table.Td>
                 <Link
-                  to="/o/$organization/repositories/$"
+                  to="/o/$organization/repository/$"
                   params={{ organization, _splat: one.repository.slice(organization.length + 1) }}
                   search={{ tab: 'mirror' }}
                   className="name"

@@ -48,7 +48,7 @@ export function RepositoriesPage() {
             <>
               <Table.Td>
                 <Link
-                  to="/o/$organization/repositories/$"
+                  to="/o/$organization/repository/$"
                   params={{ organization, _splat: one.name.slice(organization.length + 1) }}
                   className="name"
                 >

@@ -1,8 +1,11 @@
 /** One repository, part by part; which part stands in the address. */
 import { Badge, Group, Tabs } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useCallback } from 'react'
 import { useMirror, useRepository } from '../api/queries.ts'
 import { ApiError } from '../api/request.ts'
+import { useProgress } from '../api/use-progress.ts'
 import { MirrorTab } from '../mirrors/mirror-tab.tsx'
 import { Empty, Failure, Page, Rows, State } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
@@ -13,12 +16,15 @@ import { TagsTab } from './tags-tab.tsx'
 
 export function RepositoryPage() {
   const { text } = useSpeech()
-  const { organization, _splat = '' } = useParams({ from: '/within/o/$organization/repositories/$' })
-  const { tab = 'overview' } = useSearch({ from: '/within/o/$organization/repositories/$' })
-  const navigate = useNavigate({ from: '/o/$organization/repositories/$' })
+  const { organization, _splat = '' } = useParams({ from: '/within/o/$organization/repository/$' })
+  const { tab = 'overview' } = useSearch({ from: '/within/o/$organization/repository/$' })
+  const navigate = useNavigate({ from: '/o/$organization/repository/$' })
   const name = `${organization}/${_splat}`
   const repository = useRepository(name)
   const mirror = useMirror(name)
+  const client = useQueryClient()
+  const onEnd = useCallback(() => void client.invalidateQueries(), [client])
+  const watched = useProgress(mirror.data ? name : undefined, onEnd)
   if (repository.isError) {
     const isAbsent = repository.error instanceof ApiError && [403, 404].includes(repository.error.status)
     return isAbsent ? (
@@ -56,7 +62,7 @@ export function RepositoryPage() {
           <TagsTab name={name} />
         </Tabs.Panel>
         <Tabs.Panel value="mirror">
-          <MirrorTab name={name} mirror={mirror.data} />
+          <MirrorTab name={name} mirror={mirror.data} watched={watched} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
           <SettingsTab repository={repository.data} />

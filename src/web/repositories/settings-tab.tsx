@@ -55,7 +55,7 @@ function VisibilityDialog({
   const submit = () =>
     change.mutate(undefined, {
       onSuccess: () => {
-        notifications.show({ message: text.settings.changed })
+        notifications.show({ closeButtonProps: { 'aria-label': text.common.close }, message: text.settings.changed })
         onClose()
       },
     })
@@ -64,7 +64,7 @@ function VisibilityDialog({
       ? [text.settings.publicTitle(repository.name), text.settings.publicLead]
       : [text.settings.privateTitle(repository.name), text.settings.privateLead]
   return (
-    <Modal opened onClose={onClose} title={title}>
+    <Modal closeButtonProps={{ 'aria-label': text.common.close }} opened onClose={onClose} title={title}>
       <Stack>
         <Text>{lead}</Text>
         {(effects.data ?? []).length === 0 ? null : (

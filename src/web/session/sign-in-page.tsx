@@ -1,15 +1,9 @@
 /** Sign-in by user name and password, and a code where there is a second factor. */
 import { Button, Center, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { useChange } from '../api/queries.ts'
-import { ApiError, request } from '../api/request.ts'
+import { signIn, useChange } from '../api/queries.ts'
+import { ApiError } from '../api/request.ts'
 import { useSpeech } from '../text/language.tsx'
-
-interface Credentials {
-  readonly username: string
-  readonly password: string
-  readonly code?: string
-}
 
 function wantsCode(error: unknown): boolean {
   const detail = error instanceof ApiError ? (error.detail as { error?: unknown } | null) : null
@@ -19,20 +13,18 @@ function wantsCode(error: unknown): boolean {
 export function SignInPage() {
   const { text } = useSpeech()
   const [asksCode, setAsksCode] = useState(false)
-  const signIn = useChange((credentials: Credentials) =>
-    request('POST', '/user/sessions/browser', { body: credentials }),
-  )
+  const trying = useChange(signIn)
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const field = (name: string) => String(form.get(name) ?? '')
     const code = asksCode ? { code: field('code') } : {}
-    signIn.mutate(
+    trying.mutate(
       { username: field('username'), password: field('password'), ...code },
       { onError: (error) => setAsksCode(asksCode || wantsCode(error)) },
     )
   }
-  const { error } = signIn
+  const { error } = trying
   const problem =
     error === null || wantsCode(error)
       ? undefined
@@ -64,7 +56,7 @@ export function SignInPage() {
                 {problem}
               </Text>
             )}
-            <Button type="submit" loading={signIn.isPending}>
+            <Button type="submit" loading={trying.isPending}>
               {text.signIn.submit}
             </Button>
           </Stack>

@@ -65,7 +65,7 @@ export function Failure({ error, retry }: { readonly error: unknown; readonly re
 export function Rows({ count = 8 }: { readonly count?: number }) {
   const { text } = useSpeech()
   return (
-    <Stack gap={6} aria-busy="true" aria-label={text.common.loading}>
+    <Stack gap={6} role="status" aria-busy="true" aria-label={text.common.loading}>
       {Array.from({ length: count }, (_, row) => `row-${row}`).map((key) => (
         <Skeleton key={key} height={34} radius="sm" />
       ))}
@@ -96,7 +96,7 @@ export function Digest({ digest }: { readonly digest: string }) {
     <CopyButton value={digest}>
       {({ copied, copy }) => (
         <Tooltip label={copied ? text.common.copied : digest} openDelay={300}>
-          <UnstyledButton onClick={copy} aria-label={`${text.common.copy} ${digest}`}>
+          <UnstyledButton onClick={copy} aria-label={`${shortDigest(digest)}: ${text.common.copy}`}>
             <Code>{shortDigest(digest)}</Code>
           </UnstyledButton>
         </Tooltip>

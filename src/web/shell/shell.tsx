@@ -12,7 +12,7 @@ import {
   useMantineColorScheme,
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
 import { useChange } from '../api/queries.ts'
@@ -32,10 +32,11 @@ export function Shell({
   const [isOpen, { toggle, close }] = useDisclosure()
   const navigate = useNavigate()
   const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
+  const path = useLocation({ select: ({ pathname }) => pathname })
   const places = [
-    ['/o/$organization/catalog', text.shell.catalog],
-    ['/o/$organization/repositories', text.shell.repositories],
-    ['/o/$organization/mirrors', text.shell.mirrors],
+    ['/o/$organization/catalog', text.shell.catalog, '/catalog'],
+    ['/o/$organization/repositories', text.shell.repositories, '/repositor'],
+    ['/o/$organization/mirrors', text.shell.mirrors, '/mirrors'],
   ] as const
   return (
     <AppShell
@@ -69,7 +70,7 @@ export function Shell({
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={text.shell.navigation}>
-        {places.map(([to, label]) => (
+        {places.map(([to, label, part]) => (
           <NavLink
             key={to}
             label={label}
@@ -78,7 +79,7 @@ export function Shell({
                 {...props}
                 to={to}
                 params={{ organization }}
-                activeProps={{ 'data-active': true }}
+                data-active={path.startsWith(`/o/${organization}${part}`) || undefined}
                 onClick={close}
               />
             )}
@@ -120,14 +121,14 @@ function Account({ user }: { readonly user: Profile }) {
             {text.shell.theme[scheme]}
           </Menu.Item>
         ))}
-        <Menu.Divider />
+        <Menu.Divider role="separator" />
         <Menu.Label>{text.shell.language}</Menu.Label>
         {LANGUAGES.map((one) => (
           <Menu.Item key={one} lang={one} onClick={() => choose(one)} rightSection={language === one ? '✓' : null}>
             {nameOf(one)}
           </Menu.Item>
         ))}
-        <Menu.Divider />
+        <Menu.Divider role="separator" />
         <Menu.Item onClick={() => signOut.mutate(undefined)}>{text.shell.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -1,0 +1,60 @@
+// Debian's Chromium, driven; what a page complains about, and what axe finds on it.
+import { readFileSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const CHROMIUM = Bun.which('chromium')
+export const haveChromium = CHROMIUM !== null
+
+export interface BrowserPage {
+  readonly page: Page
+  /** What the console said, and errors that nobody caught. */
+  readonly complaints: readonly string[]
+  /** Serious findings of axe on what is shown now. */
+  audit(): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+export async function openBrowserPage(
+  o: { readonly width?: number; readonly dark?: boolean } = {},
+): Promise<BrowserPage> {
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
+  const context = await browser.newContext({
+    viewport: { width: o.width ?? 1280, height: 800 },
+    colorScheme: o.dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    locale: 'en',
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  return {
+    page,
+    complaints,
+    async audit() {
+      // By the debugger, which no policy of the page stops.
+      await page.evaluate(axeSource)
+      const found = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+        }
+        return (await axe.run()).violations
+      })
+      return (
+        found
+          .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+          // Mantine's menus hold a place for the focus while nothing in them has it.
+          .filter(
+            ({ id, nodes }) => id !== 'aria-required-children' || !nodes[0]?.html.includes('mantine-Menu-dropdown'),
+          )
+          .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`)
+      )
+    },
+    close: () => browser.close(),
+  }
+}
