@@ -33,12 +33,21 @@ export function MirrorTab({
       text.mirrors.columns.freshness,
       mirror.freshness.checkedAt === null ? text.common.never : <Time key="checked" at={mirror.freshness.checkedAt} />,
     ],
-    [text.mirrors.nextRun, mirror.nextRunAt === null ? '–' : <Time key="next" at={mirror.nextRunAt} />],
+    [
+      text.mirrors.nextRun,
+      <Group key="next" gap={6}>
+        {mirror.nextRunAt === null ? '–' : <Time at={mirror.nextRunAt} />}
+        <Text size="xs" c="dimmed">
+          {'every' in mirror.schedule ? text.mirrors.schedule(mirror.schedule.every) : mirror.schedule.cron}
+        </Text>
+      </Group>,
+    ],
     [text.mirrors.selection, selectionOf(mirror) ?? text.mirrors.everything],
   ]
   return (
     <Stack>
       {watched !== undefined && watched.moment.phase !== 'ended' ? <ProgressCard watched={watched} /> : null}
+      <Outcome watched={watched} />
       <Card withBorder>
         <Stack>
           <Group justify="space-between">
@@ -95,6 +104,7 @@ export function MirrorTab({
         </Stack>
       </Card>
       <Failures mirror={mirror} />
+      <LeftOut mirror={mirror} />
       {isStopping ? <StopDialog name={name} onClose={stopping.close} /> : null}
     </Stack>
   )
@@ -103,6 +113,18 @@ export function MirrorTab({
 function selectionOf({ selection }: Mirror): string | undefined {
   const parts = Object.values(selection).map((value) => (Array.isArray(value) ? value.join(' ') : String(value)))
   return parts.length === 0 ? undefined : parts.join('; ')
+}
+
+/** How the run ended that was watched. */
+function Outcome({ watched }: { readonly watched: Watched | undefined }) {
+  const { text } = useSpeech()
+  const outcome = watched?.moment.phase === 'ended' ? watched.moment.outcome : undefined
+  if (outcome === undefined || outcome === 'running') return null
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      {text.progress.outcome[outcome]}
+    </Text>
+  )
 }
 
 function Failures({ mirror }: { readonly mirror: Mirror }) {
@@ -120,6 +142,23 @@ function Failures({ mirror }: { readonly mirror: Mirror }) {
             {one.tag === null ? '' : `${one.tag}: `}
             {one.message}
           </List.Item>
+        ))}
+      </List>
+    </Card>
+  )
+}
+
+function LeftOut({ mirror }: { readonly mirror: Mirror }) {
+  const { text } = useSpeech()
+  if (mirror.leftOut.length === 0) return null
+  return (
+    <Card withBorder>
+      <Text fw={600} mb="xs">
+        {text.mirrors.leftOut}
+      </Text>
+      <List size="sm">
+        {mirror.leftOut.map((one) => (
+          <List.Item key={one.tag}>{`${one.tag}: ${one.reason}`}</List.Item>
         ))}
       </List>
     </Card>

@@ -11,7 +11,6 @@ export const en = {
     retry: 'Try again',
     search: 'Search',
     whatHappened: 'That did not work',
-    backHome: 'Back to the start',
     notFound: 'There is nothing at this address, or you may not see it.',
     incomplete: (count: string) => `Only the first ${count} are shown: search for what you want.`,
   },

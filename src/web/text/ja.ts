@@ -12,7 +12,6 @@ export const ja: Text = {
     retry: 'もう一度試す',
     search: '検索',
     whatHappened: 'うまくいきませんでした',
-    backHome: '最初に戻る',
     notFound: 'このアドレスには何もないか、表示する権限がありません。',
     incomplete: (count) => `最初の ${count} 件だけを表示しています。検索して絞り込んでください。`,
   },

@@ -1,0 +1,71 @@
+// How the web page is served: files that never change under their names, a document that lets in nothing but them, and only to browsers.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
+
+const HTML = { accept: 'text/html,application/xhtml+xml' }
+
+let kagami: WholeServer
+beforeAll(async () => {
+  kagami = await startWholeServer()
+})
+afterAll(() => kagami.stop())
+
+const get = (path: string, headers: Record<string, string> = HTML, method = 'GET') =>
+  fetch(`${kagami.url}${path}`, { method, headers, decompress: false } as RequestInit)
+
+/** Paths of the files that the document names. */
+async function assets(): Promise<string[]> {
+  return [...(await (await get('/')).text()).matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path)
+}
+
+test('every address of the page is the one document, which holds nothing of anybody and is kept by nobody', async () => {
+  const [first, other] = [await get('/'), await get('/o/acme/repository/dhi-python?tab=tags')]
+  const withoutNonce = async (answer: Response) => (await answer.text()).replace(/csp-nonce" content="[^"]+"/, '')
+  expect(await withoutNonce(first)).toBe(await withoutNonce(other))
+  expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'no-store'])
+})
+
+test('its policy lets in own files alone, and styles that have the nonce of this very answer', async () => {
+  const [one, two] = [await get('/'), await get('/')]
+  const policy = one.headers.get('content-security-policy') ?? ''
+  const nonce = /'nonce-([^']+)'/.exec(policy)?.[1] ?? ''
+  expect(await one.text()).toContain(`<meta name="csp-nonce" content="${nonce}">`)
+  expect(two.headers.get('content-security-policy')).not.toContain(nonce)
+  for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) {
+    expect(policy.split('; ')).toContain(part)
+  }
+  expect(policy).not.toMatch(/unsafe|\*|https?:/)
+})
+
+test('files are named by their content, kept for ever, and sent compressed to whoever takes that', async () => {
+  const paths = await assets()
+  expect(paths.length).toBeGreaterThan(1)
+  let sent = 0
+  for (const path of paths) {
+    const sizes: number[] = []
+    for (const encoding of ['br', 'gzip', 'identity']) {
+      const answer = await get(path, { 'accept-encoding': encoding })
+      expect([answer.status, answer.headers.get('content-encoding')]).toEqual([
+        200,
+        encoding === 'identity' ? null : encoding,
+      ])
+      expect(answer.headers.get('cache-control')).toContain('immutable')
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      sizes.push((await answer.arrayBuffer()).byteLength)
+    }
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b))
+    sent += sizes[0] ?? 0
+  }
+  // What a browser loads before it shows anything.
+  expect(sent).toBeLessThanOrEqual(300 * 1024)
+})
+
+test('whoever wants no page gets none, and nothing else is shadowed by it', async () => {
+  expect((await get('/', { accept: '*/*' })).headers.get('content-type')).toContain('text/plain')
+  expect((await get('/o/acme/catalog', { accept: 'application/json' })).status).toBe(404)
+  for (const path of ['/assets/none.js', '/assets/../package.json', '/nothing', '/api/v1/nothing', '/v2/nothing']) {
+    expect([path, (await get(path)).status >= 400]).toEqual([path, true])
+  }
+  expect((await get('/device?code=BCDF-GHJK')).headers.get('content-type')).toContain('text/plain')
+  expect((await get('/', HTML, 'POST')).status).toBe(404)
+})
