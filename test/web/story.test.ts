@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
+import { type Receiver, startReceiver } from '../support/webhook-receiver.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(60_000)
@@ -10,16 +11,19 @@ if (!haveChromium) console.warn('\n*** SKIPPED, NO CHROMIUM: the page (run scrip
 describe.skipIf(!haveChromium)('an owner', () => {
   let kagami: WholeServer
   let browser: BrowserPage
+  let receiver: Receiver
   let page: Page
   const findings: string[] = []
   beforeAll(async () => {
-    kagami = await startWholeServer({ withSample: true })
+    kagami = await startWholeServer({ withSample: true, env: { KAGAMI_ALLOW_NETWORKS: '127.0.0.0/8' } })
+    receiver = await startReceiver()
     browser = await openBrowserPage()
     page = browser.page
   })
   afterAll(async () => {
     await browser?.close()
     await kagami?.stop()
+    receiver?.stop()
   })
 
   const button = (name: string) => page.getByRole('button', { name, exact: true })
@@ -80,6 +84,26 @@ describe.skipIf(!haveChromium)('an owner', () => {
     findings.push(...(await browser.audit()))
     await page.getByRole('menuitem', { name: 'acme/dhi-node' }).click()
     await page.getByRole('heading', { name: 'acme/dhi-node' }).waitFor()
+  })
+
+  test('makes a webhook, and sees what became of its test', async () => {
+    await tab('Webhooks').click()
+    await button('Create a webhook').click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('input[name=name]').fill('ci')
+    await dialog.locator('input[name=url]').fill(receiver.url)
+    await dialog.getByRole('button', { name: 'Create a webhook' }).click()
+    // The server's own words.
+    await dialog.getByText(/want https/).waitFor()
+    await dialog.getByLabel('Allow http').check()
+    await dialog.getByRole('button', { name: 'Create a webhook' }).click()
+    await dialog.getByText(/^whsec_/).waitFor()
+    findings.push(...(await browser.audit()))
+    await dialog.getByRole('button', { name: 'Close' }).last().click()
+    await button('Send a test').click()
+    await page.getByText('Delivered', { exact: true }).waitFor()
+    expect(receiver.received.map(({ json }) => json.kagami.kind)).toEqual(['webhook.test'])
+    findings.push(...(await browser.audit()))
   })
 
   test('is told what public means before and after, and goes back', async () => {

@@ -7,6 +7,7 @@ import type { RepositoryDetail } from '../../api/repositories.ts'
 import type { Tag } from '../../api/tags.ts'
 import type { Upstream } from '../../api/upstreams.ts'
 import type { Profile } from '../../api/users.ts'
+import type { Webhook, WebhookDelivery } from '../../api/webhooks.ts'
 import { ApiError, request, requestAll } from './request.ts'
 
 export type ListedRepository = Pick<
@@ -110,6 +111,27 @@ export function useRepository(name: string) {
     queryFn: async ({ signal }) =>
       (await request<{ repository: RepositoryDetail }>('GET', `/repositories/${repositoryPath(name)}`, { signal }))
         .repository,
+  })
+}
+
+export function useWebhooks(repository: string) {
+  return useQuery({
+    queryKey: ['webhooks', repository],
+    queryFn: async ({ signal }) =>
+      (await requestAll<Webhook>(`/repositories/${repositoryPath(repository)}/webhooks`, 'webhooks', { signal })).items,
+  })
+}
+
+/** The newest of one webhook. */
+export function useDeliveries(repository: string, webhook: string) {
+  return useQuery({
+    queryKey: ['deliveries', repository, webhook],
+    refetchInterval: 3000,
+    queryFn: async ({ signal }) => {
+      const path = `/repositories/${repositoryPath(repository)}/webhooks/${encodeURIComponent(webhook)}/deliveries`
+      return (await request<{ deliveries: WebhookDelivery[] }>('GET', path, { query: { limit: 20 }, signal }))
+        .deliveries
+    },
   })
 }
 

@@ -9,6 +9,7 @@ import { useProgress } from '../api/use-progress.ts'
 import { MirrorTab } from '../mirrors/mirror-tab.tsx'
 import { Empty, Failure, Page, Rows, State } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { WebhooksTab } from '../webhooks/webhooks-tab.tsx'
 import { OverviewTab } from './overview-tab.tsx'
 import { SettingsTab } from './settings-tab.tsx'
 import { TABS, type Tab } from './tabs.ts'
@@ -63,6 +64,9 @@ export function RepositoryPage() {
         </Tabs.Panel>
         <Tabs.Panel value="mirror">
           <MirrorTab name={name} mirror={mirror.data} watched={watched} />
+        </Tabs.Panel>
+        <Tabs.Panel value="webhooks">
+          <WebhooksTab name={name} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
           <SettingsTab repository={repository.data} />

@@ -1,5 +1,5 @@
 /** The parts of a repository's page. */
-export const TABS = ['overview', 'tags', 'mirror', 'settings'] as const
+export const TABS = ['overview', 'tags', 'mirror', 'webhooks', 'settings'] as const
 export type Tab = (typeof TABS)[number]
 
 /** Which of them the address names. */

@@ -1,0 +1,78 @@
+/** Makes a webhook, and shows its secret this once. */
+import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { Webhook } from '../../api/webhooks.ts'
+import { repositoryPath, useChange } from '../api/queries.ts'
+import { request } from '../api/request.ts'
+import { Command, Failure } from '../shell/parts.tsx'
+import { useSpeech } from '../text/language.tsx'
+
+export function CreateDialog({ repository, onClose }: { readonly repository: string; readonly onClose: () => void }) {
+  const { text } = useSpeech()
+  const [format, setFormat] = useState<string>('hub')
+  const create = useChange((body: Record<string, unknown>) =>
+    request<{ webhook: Webhook; secret: string }>('POST', `/repositories/${repositoryPath(repository)}/webhooks`, {
+      body,
+    }),
+  )
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    const field = (name: string) => String(form.get(name) ?? '')
+    create.mutate({
+      name: field('name'),
+      url: field('url'),
+      tags: field('tags').split(/\s+/).filter(Boolean),
+      format,
+      plainHttp: form.get('plainHttp') !== null,
+    })
+  }
+  return (
+    <Modal
+      closeButtonProps={{ 'aria-label': text.common.close }}
+      opened
+      onClose={onClose}
+      title={text.webhooks.create}
+      size="lg"
+    >
+      {create.data === undefined ? (
+        <form onSubmit={submit}>
+          <Stack>
+            <TextInput name="name" label={text.webhooks.name} required data-autofocus />
+            <TextInput name="url" type="url" label={text.webhooks.url} description={text.webhooks.urlHelp} required />
+            <TextInput name="tags" label={text.webhooks.tags} description={text.webhooks.tagsHelp} />
+            <Select
+              label={text.webhooks.format}
+              data={Object.entries(text.webhooks.formats).map(([value, label]) => ({ value, label }))}
+              value={format}
+              onChange={(chosen) => setFormat(chosen ?? 'hub')}
+              allowDeselect={false}
+            />
+            <Checkbox name="plainHttp" label={text.webhooks.plainHttp} />
+            {create.isError ? <Failure error={create.error} /> : null}
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {text.common.cancel}
+              </Button>
+              <Button type="submit" loading={create.isPending}>
+                {text.webhooks.create}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      ) : (
+        <Stack>
+          <Alert color="teal" variant="light" title={text.webhooks.secretTitle}>
+            <Stack gap="xs">
+              <Text size="sm">{text.webhooks.secretLead}</Text>
+              <Command line={create.data.secret} />
+            </Stack>
+          </Alert>
+          <Group justify="flex-end">
+            <Button onClick={onClose}>{text.common.close}</Button>
+          </Group>
+        </Stack>
+      )}
+    </Modal>
+  )
+}
