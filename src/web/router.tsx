@@ -21,7 +21,8 @@ function Root() {
   const profile = useProfile()
   if (profile.isError) return <Failure error={profile.error} retry={() => void profile.refetch()} />
   if (profile.data === undefined) return <Loader m="xl" aria-label={text.common.loading} />
-  return profile.data === null ? <SignInPage /> : <Outlet />
+  const isOpen = location.pathname === '/invitations'
+  return profile.data === null && !isOpen ? <SignInPage /> : <Outlet />
 }
 
 function Within() {
@@ -49,6 +50,18 @@ function NotFound() {
 }
 
 const root = createRootRoute({ component: Root, notFoundComponent: NotFound })
+const device = createRoute({
+  getParentRoute: () => root,
+  path: '/device',
+  validateSearch: (search: Readonly<Record<string, unknown>>): { readonly code?: string } =>
+    typeof search.code === 'string' ? { code: search.code } : {},
+  component: lazyRouteComponent(() => import('./session/device-page.tsx'), 'DevicePage'),
+})
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitations',
+  component: lazyRouteComponent(() => import('./session/invitation-page.tsx'), 'InvitationPage'),
+})
 const within = createRoute({ getParentRoute: () => root, id: 'within', component: Within })
 const start = createRoute({ getParentRoute: () => within, path: '/', component: Start })
 const catalog = createRoute({
@@ -80,7 +93,11 @@ const mirrors = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([within.addChildren([start, catalog, entry, repositories, repository, mirrors])]),
+  routeTree: root.addChildren([
+    device,
+    invitation,
+    within.addChildren([start, catalog, entry, repositories, repository, mirrors]),
+  ]),
   defaultPreload: 'intent',
 })
 

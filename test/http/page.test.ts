@@ -66,6 +66,6 @@ test('whoever wants no page gets none, and nothing else is shadowed by it', asyn
   for (const path of ['/assets/none.js', '/assets/../package.json', '/nothing', '/api/v1/nothing', '/v2/nothing']) {
     expect([path, (await get(path)).status >= 400]).toEqual([path, true])
   }
-  expect((await get('/device?code=BCDF-GHJK')).headers.get('content-type')).toContain('text/plain')
+  expect((await get('/device?code=BCDF-GHJK', { accept: '*/*' })).headers.get('content-type')).toContain('text/plain')
   expect((await get('/', HTML, 'POST')).status).toBe(404)
 })

@@ -29,9 +29,12 @@ export function createPageApp({ load }: { readonly load: () => Promise<PageBundl
   }
 }
 
+/** Others begin with `/o/`. */
+const ADDRESSES: ReadonlySet<string> = new Set(['/', '/device', '/invitations'])
+
 /** Of something that the page shows. */
 function isAddress(path: string): boolean {
-  return path === '/' || path.startsWith('/o/')
+  return ADDRESSES.has(path) || path.startsWith('/o/')
 }
 
 function fileResponse({ type, bytes, brotli, gzip }: PageFile, accepted: string): Response {

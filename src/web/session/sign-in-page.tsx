@@ -1,8 +1,9 @@
 /** Sign-in by user name and password, and a code where there is a second factor. */
-import { Button, Center, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { signIn, useChange } from '../api/queries.ts'
 import { ApiError } from '../api/request.ts'
+import { Sheet } from '../shell/sheet.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 function wantsCode(error: unknown): boolean {
@@ -34,34 +35,24 @@ export function SignInPage() {
           : text.signIn.wrong
         : error.message
   return (
-    <Center component="main" mih="100vh" p="md">
-      <Paper withBorder p="xl" w="100%" maw={400} radius="md">
-        <form onSubmit={submit}>
-          <Stack>
-            <div>
-              <Title order={1} size="h3">
-                {text.signIn.title}
-              </Title>
-              <Text c="dimmed" size="sm">
-                {text.signIn.lead}
-              </Text>
-            </div>
-            <TextInput name="username" label={text.signIn.username} autoComplete="username" required autoFocus />
-            <PasswordInput name="password" label={text.signIn.password} autoComplete="current-password" required />
-            {asksCode ? (
-              <TextInput name="code" label={text.signIn.code} autoComplete="one-time-code" required autoFocus />
-            ) : null}
-            {problem === undefined ? null : (
-              <Text c="red" size="sm" role="alert">
-                {problem}
-              </Text>
-            )}
-            <Button type="submit" loading={trying.isPending}>
-              {text.signIn.submit}
-            </Button>
-          </Stack>
-        </form>
-      </Paper>
-    </Center>
+    <Sheet title={text.signIn.title} lead={text.signIn.lead}>
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput name="username" label={text.signIn.username} autoComplete="username" required autoFocus />
+          <PasswordInput name="password" label={text.signIn.password} autoComplete="current-password" required />
+          {asksCode ? (
+            <TextInput name="code" label={text.signIn.code} autoComplete="one-time-code" required autoFocus />
+          ) : null}
+          {problem === undefined ? null : (
+            <Text c="red" size="sm" role="alert">
+              {problem}
+            </Text>
+          )}
+          <Button type="submit" loading={trying.isPending}>
+            {text.signIn.submit}
+          </Button>
+        </Stack>
+      </form>
+    </Sheet>
   )
 }
