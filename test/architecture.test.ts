@@ -242,7 +242,7 @@ describe('the house', () => {
 
   test('files are kebab-case and say what they are', () => {
     const names = files.map((file) => file.path.split('/').at(-1) ?? '')
-    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(name))).toEqual([])
+    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.tsx?$/.test(name))).toEqual([])
     const vague = /^(utils?|helpers?|manager|service|impl|common|misc)\.tsx?$/
     expect(names.filter((name) => vague.test(name))).toEqual([])
   })

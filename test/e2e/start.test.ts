@@ -228,6 +228,10 @@ describe('the program', () => {
         const { username, password } = kagami.owner
         await succeed(kagami.cli(['login', '--username', username, '--password-stdin'], { input: password }))
         expect((await succeed(kagami.cli(['tag', 'list', 'acme/dhi-python']))).stdout).toContain('3.13')
+        // The page is inside.
+        const page = await (await fetch(kagami.url, { headers: { accept: 'text/html' } })).text()
+        const script = /src="(\/assets\/[^"]+)"/.exec(page)?.[1]
+        expect((await fetch(`${kagami.url}${script}`)).status).toBe(200)
       } finally {
         await kagami.stop()
       }

@@ -26,6 +26,8 @@ interface Step {
   readonly by?: Partial<Login> & Pick<Login, 'username'>
   /** `<log> <action> <object>` of each entry; log `-` is the instance's. */
   readonly leaves: readonly string[]
+  /** It is for pages of this server. */
+  readonly isFromPage?: boolean
   /** The body is sent as a form. */
   readonly isForm?: boolean
   /** Told as the actor; by default `by`. */
@@ -220,6 +222,15 @@ const STEPS: readonly Step[] = [
     route: 'post /user/sessions',
     path: '/user/sessions',
     body: ADA,
+    by: { username: 'ada' },
+    leaves: ['- session.create session:{session}'],
+    gives: ({ id }: { id: string }) => ({ session: id }),
+  },
+  {
+    route: 'post /user/sessions/browser',
+    path: '/user/sessions/browser',
+    body: ADA,
+    isFromPage: true,
     by: { username: 'ada' },
     leaves: ['- session.create session:{session}'],
     gives: ({ id }: { id: string }) => ({ session: id }),
@@ -633,7 +644,7 @@ const OWN: ReadonlySet<string> = new Set([
   ...['delete /user/sessions', 'delete /user/sessions/{session}', 'post /user/two-factor'],
   ...['post /user/two-factor/confirm', 'post /user/two-factor/recovery-codes', 'post /user/two-factor/disable'],
   // Decided by what the body holds.
-  ...['post /user/sessions', 'post /invitations/show', 'post /invitations/register'],
+  ...['post /user/sessions', 'post /user/sessions/browser', 'post /invitations/show', 'post /invitations/register'],
   ...['post /sign-in/token', 'post /user/identities', 'post /organizations/{organization}/token-exchange'],
   'delete /user/identities/{link}',
   ...['post /device/code', 'post /device/token', 'post /device/approve', 'post /device/deny'],
@@ -670,7 +681,8 @@ describeOnEachDatabase('every changing route', (start) => {
   const send = (step: Step, login: Login | string | undefined) => {
     const [method = ''] = step.route.split(' ')
     const body = step.body === undefined ? undefined : fill(JSON.stringify(step.body))
-    if (!step.isForm) return kagami.call(method.toUpperCase(), fill(step.path), { login, body })
+    const own: Record<string, string> = step.isFromPage ? { origin: kagami.url } : {}
+    if (!step.isForm) return kagami.call(method.toUpperCase(), fill(step.path), { login, body, headers: own })
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const form = new URLSearchParams(JSON.parse(body ?? '{}')).toString()
     return kagami.call(method.toUpperCase(), fill(step.path), { login, body: form, headers })

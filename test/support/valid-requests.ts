@@ -52,6 +52,7 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
     'patch /user': { displayName: 'Mine' },
     'put /user/password': { current: 'wrong', password: 'another password' },
     'put /users/{user}/password': {},
+    'post /user/sessions/browser': { username: names.user, password: 'wrong' },
     'post /user/sessions': { username: names.user, password: 'wrong' },
     'post /user/two-factor': { password: 'wrong' },
     'post /user/two-factor/confirm': { code: '000000' },

@@ -154,11 +154,14 @@ export interface Credentials {
   readonly code?: string
 }
 
+/** What a change may well end: it is not asked for again because of one. */
+const ASKED_ONCE: ReadonlySet<unknown> = new Set(['plan', 'invitation', 'effects'])
+
 /** A change; what the page shows of anything is read anew after it. */
 export function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: change,
-    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'plan' }),
+    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => !ASKED_ONCE.has(queryKey[0]) }),
   })
 }

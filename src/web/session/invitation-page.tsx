@@ -69,12 +69,14 @@ function Register({ secret, onJoined }: { readonly secret: string; readonly onJo
   const register = useChange(async (account: Record<string, string>) => {
     await request('POST', '/invitations/register', { body: { secret, ...account } })
     await signIn({ username: account.username ?? '', password: account.password ?? '' })
+    // Here, as this form is gone once somebody is signed in.
+    onJoined()
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const fields = ['username', 'displayName', 'password'].map((name) => [name, String(form.get(name) ?? '')])
-    register.mutate(Object.fromEntries(fields), { onSuccess: onJoined })
+    register.mutate(Object.fromEntries(fields))
   }
   return (
     <form onSubmit={submit}>
