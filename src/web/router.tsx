@@ -39,7 +39,7 @@ function Start() {
   const organizations = useOrganizations()
   const [first] = organizations.data ?? []
   if (first !== undefined) {
-    return <Navigate to="/o/$organization/catalog" params={{ organization: first.name }} replace />
+    return <Navigate to="/o/$organization" params={{ organization: first.name }} replace />
   }
   return organizations.isSuccess ? <Empty>{text.shell.noOrganization}</Empty> : null
 }
@@ -92,11 +92,22 @@ const mirrors = createRoute({
   component: lazyRouteComponent(() => import('./mirrors/mirrors-page.tsx'), 'MirrorsPage'),
 })
 
+const home = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization',
+  component: lazyRouteComponent(() => import('./home/home-page.tsx'), 'HomePage'),
+})
+const people = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/people',
+  component: lazyRouteComponent(() => import('./people/people-page.tsx'), 'PeoplePage'),
+})
+
 export const router = createRouter({
   routeTree: root.addChildren([
     device,
     invitation,
-    within.addChildren([start, catalog, entry, repositories, repository, mirrors]),
+    within.addChildren([start, home, people, catalog, entry, repositories, repository, mirrors]),
   ]),
   defaultPreload: 'intent',
 })

@@ -2,7 +2,7 @@
 import { QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { CatalogEntry } from '../../api/catalog.ts'
 import type { Mirror } from '../../api/mirrors.ts'
-import type { Organization } from '../../api/organizations.ts'
+import type { Organization, Role } from '../../api/organizations.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import type { Tag } from '../../api/tags.ts'
 import type { Upstream } from '../../api/upstreams.ts'
@@ -53,6 +53,43 @@ export function useOrganizations() {
     queryKey: ['organizations'],
     queryFn: async ({ signal }) =>
       (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
+  })
+}
+
+export interface Member {
+  readonly username: string
+  readonly role: Role
+  readonly createdAt: string
+}
+
+export function useMembers(organization: string) {
+  return useQuery({
+    queryKey: ['members', organization],
+    queryFn: async ({ signal }) => {
+      const path = `/organizations/${encodeURIComponent(organization)}/members`
+      return (await requestAll<Member>(path, 'members', { signal })).items
+    },
+  })
+}
+
+export interface Invitation {
+  readonly id: string
+  readonly role: Role
+  readonly email: string | null
+  readonly state: 'open' | 'accepted' | 'revoked' | 'expired' | 'void'
+  readonly createdBy: string
+  readonly createdAt: string
+}
+
+/** For owners alone. */
+export function useInvitations(organization: string, isOwner: boolean) {
+  return useQuery({
+    queryKey: ['invitations', organization],
+    enabled: isOwner,
+    queryFn: async ({ signal }) => {
+      const path = `/organizations/${encodeURIComponent(organization)}/invitations`
+      return (await requestAll<Invitation>(path, 'invitations', { signal })).items
+    },
   })
 }
 

@@ -34,9 +34,11 @@ export function Shell({
   const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
   const path = useLocation({ select: ({ pathname }) => pathname })
   const places = [
+    ['/o/$organization', text.shell.home, ''],
     ['/o/$organization/catalog', text.shell.catalog, '/catalog'],
     ['/o/$organization/repositories', text.shell.repositories, '/repositor'],
     ['/o/$organization/mirrors', text.shell.mirrors, '/mirrors'],
+    ['/o/$organization/people', text.shell.people, '/people'],
   ] as const
   return (
     <AppShell
@@ -79,7 +81,7 @@ export function Shell({
                 {...props}
                 to={to}
                 params={{ organization }}
-                data-active={path.startsWith(`/o/${organization}${part}`) || undefined}
+                data-active={isWithin(path, `/o/${organization}`, part) || undefined}
                 onClick={close}
               />
             )}
@@ -91,6 +93,11 @@ export function Shell({
       </AppShell.Main>
     </AppShell>
   )
+}
+
+/** The organization's own page is not a part of the others' addresses. */
+function isWithin(path: string, base: string, part: string): boolean {
+  return part === '' ? path.replace(/\/$/, '') === base : path.startsWith(`${base}${part}`)
 }
 
 function Account({ user }: { readonly user: Profile }) {
