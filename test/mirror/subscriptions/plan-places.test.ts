@@ -22,8 +22,9 @@ describeOnEachEngine('plans of subscriptions', (openFresh) => {
     const asked = { organization: 'acme', upstream: 'hub', match: [], except: [], adopt: false }
     const left = new AbortController()
     const all = Array.from({ length: 12 }, () => instance.subscriptions.planStart(asked))
-    const gone = instance.subscriptions.planStart({ ...asked, signal: left.signal })
+    // All places are taken from here on: whoever asks now waits for one.
     await until(() => reading >= 2)
+    const gone = instance.subscriptions.planStart({ ...asked, signal: left.signal })
     left.abort()
     await expect(gone).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(most).toBeLessThanOrEqual(4)
