@@ -47,7 +47,7 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
   test('an owner changes a role, invites by a link that serves, and takes it back', async () => {
     const { page, audit, complaints } = await enter(OWNER)
     await page.getByRole('link', { name: 'People' }).click()
-    await page.getByRole('textbox', { name: 'Role of mia' }).click()
+    await page.getByRole('combobox', { name: 'Role of mia' }).click()
     await page.getByRole('option', { name: 'Editor' }).click()
     await page.getByText('Changed.').waitFor()
     const { text } = await kagami.call('GET', '/organizations/acme/members', { login: OWNER })
