@@ -36,7 +36,7 @@ function cutEachFifth(kind: SeenRequest['kind'], bytes: number) {
 }
 
 test('each fifth blob and each fifth manifest is cut: one run brings all', async () => {
-  const [blobs, manifests] = [cutEachFifth('blob-get', 1000), cutEachFifth('manifest-get', 100)]
+  const [blobs, manifests] = [cutEachFifth('blob-get', 200), cutEachFifth('manifest-get', 100)]
   const { proxy, answer, target } = await mirrorThrough('fifth', (request) => blobs(request) ?? manifests(request))
   expectDone(answer)
   expect(await compareMirror(layout, target)).toEqual([])

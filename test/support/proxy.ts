@@ -95,7 +95,11 @@ async function* damaged(
       at += chunk.length
       seen.bodyBytes = at
       if (chunk.length > 0) yield chunk
-      if (at >= (action.cutAfterBytes ?? Number.POSITIVE_INFINITY)) throw new Error('cut by the test')
+      if (at >= (action.cutAfterBytes ?? Number.POSITIVE_INFINITY)) {
+        // What was sent so far is to arrive.
+        await Bun.sleep(2)
+        throw new Error('cut by the test')
+      }
       if (action.bytesPerSecond !== undefined) await Bun.sleep((1000 * chunk.length) / action.bytesPerSecond)
     }
   }
