@@ -7,7 +7,7 @@ import { type Received, type Receiver, startReceiver } from '../support/webhook-
 import { signIn } from './operator.ts'
 
 /** The issue asks for 100: `KAGAMI_TEST_HOOK_KILLS=100`. */
-const KILLS = Number(process.env.KAGAMI_TEST_HOOK_KILLS ?? 3)
+const KILLS = Number(process.env.KAGAMI_TEST_HOOK_KILLS ?? 2)
 const REPOSITORY = 'acme/killed'
 const WORKERS = 4
 setDefaultTimeout(Math.max(600_000, KILLS * 30_000))
