@@ -25,6 +25,7 @@ export function welcomeText(welcome: Welcome): string {
     `Kagami is running.`,
     '',
     `  Registry  ${host}`,
+    `  Page      ${url}`,
     `  API       ${url}/api/v1 (described in ${url}/api/v1/openapi.json)`,
     ...(sampleUrl === undefined ? [] : [`  Sample    ${sampleUrl} (the upstream "sample")`]),
     `  Owner     ${owner}`,
