@@ -19,7 +19,10 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 export async function openBrowserPage(
   o: { readonly width?: number; readonly dark?: boolean } = {},
 ): Promise<BrowserPage> {
-  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
+  const browser: Browser = await chromium.launch({
+    executablePath: CHROMIUM ?? '',
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+  })
   const context = await browser.newContext({
     viewport: { width: o.width ?? 1280, height: 800 },
     colorScheme: o.dark ? 'dark' : 'light',
@@ -27,7 +30,7 @@ export async function openBrowserPage(
     locale: 'en',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   const complaints: string[] = []
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())

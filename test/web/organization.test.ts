@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 describe.skipIf(!haveChromium)('the pages of an organization', () => {
   let kagami: WholeServer

@@ -5,7 +5,7 @@ import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 if (!haveChromium) console.warn('\n*** SKIPPED, NO CHROMIUM: the page (run scripts/install-test-packages as root)\n')
 describe.skipIf(!haveChromium)('an owner', () => {
