@@ -41,7 +41,9 @@ function compile<Row>(query: Compilable<Row>): Compiled<Row> {
 /** Compiled once for each engine's dialect, whatever transaction it runs in. */
 function once<Row>(make: () => Compiled<Row>, known: WeakMap<object, Compiled<Row>>, db: Queries): Compiled<Row> {
   const { adapter } = db.getExecutor()
-  const compiled = known.get(adapter) ?? make()
+  const found = known.get(adapter)
+  if (found !== undefined) return found
+  const compiled = make()
   known.set(adapter, compiled)
   return compiled
 }
@@ -49,7 +51,8 @@ function once<Row>(make: () => Compiled<Row>, known: WeakMap<object, Compiled<Ro
 async function run<Row>(db: Queries, { query, names }: Compiled<Row>, get: (name: string) => unknown): Promise<Row[]> {
   const parameters = names.map((name, index) => (name === undefined ? query.parameters[index] : get(name)))
   const now = direct.get(db)
-  if (now !== undefined) return now({ ...query, parameters })
+  // Spelled out: this is for every request, and a spread copies by looking for what there is.
+  if (now !== undefined) return now({ query: query.query, queryId: query.queryId, sql: query.sql, parameters })
   return (await db.executeQuery<Row>({ ...query, parameters })).rows
 }
 
