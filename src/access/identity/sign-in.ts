@@ -44,7 +44,7 @@ export type SignedIn =
 
 const LIFE_SECONDS = 600
 const CODE_LIFE_MS = 60_000
-const MAX_OF_NETWORK = 100
+const MOST = { ofNetwork: 100, inAll: 10_000 }
 /** About 256 bits. */
 const SECRET_LENGTH = 43
 const MAX_SUBJECT_LENGTH = 255
@@ -86,7 +86,7 @@ export async function beginSignIn(
     network: networkOf(o.address),
     ends_at: isoTime(new Date(now.getTime() + LIFE_SECONDS * 1000)),
   }
-  await deps.db.write((tx) => insertAttempt(tx, attempt, { at: isoTime(now), most: MAX_OF_NETWORK }))
+  await deps.db.write((tx) => insertAttempt(tx, attempt, { at: isoTime(now), most: MOST }))
   const url = client.buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
     scope: scopesOf(configuration.serverMetadata()),

@@ -1,39 +1,15 @@
 /** Command lines that wait for somebody to let them in, by the hashes of their codes. */
-import { AppError } from '../../errors.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { DeviceAuthorizationRow } from '../schema.ts'
+import { makeRoom, type WaitingLimit } from './waiting-limit.ts'
 
 /** What is over is forgotten. @throws AppError TOOMANYREQUESTS when too many of that network wait */
 export async function insertDevice(
   tx: Transaction,
   row: DeviceAuthorizationRow,
-  o: { readonly most: { readonly ofNetwork: number; readonly inAll: number } },
+  o: { readonly most: WaitingLimit },
 ): Promise<void> {
-  await tx.deleteFrom('device_authorizations').where('ends_at', '<=', row.created_at).execute()
-  const { count } = await tx
-    .selectFrom('device_authorizations')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('network', '=', row.network)
-    .executeTakeFirstOrThrow()
-  if (Number(count) >= o.most.ofNetwork) {
-    throw new AppError(
-      'TOOMANYREQUESTS',
-      `${o.most.ofNetwork} devices of your network wait already: try again in a minute`,
-      {
-        detail: { retryAfterSeconds: 60 },
-      },
-    )
-  }
-  const { all } = await tx
-    .selectFrom('device_authorizations')
-    .select((eb) => eb.fn.countAll<number>().as('all'))
-    .executeTakeFirstOrThrow()
-  // Networks are cheap to come by.
-  if (Number(all) >= o.most.inAll) {
-    throw new AppError('TOOMANYREQUESTS', `${o.most.inAll} devices wait already: try again in a minute`, {
-      detail: { retryAfterSeconds: 60 },
-    })
-  }
+  await makeRoom(tx, 'device_authorizations', { ...o, network: row.network, at: row.created_at, what: 'devices' })
   await tx.insertInto('device_authorizations').values(row).execute()
 }
 

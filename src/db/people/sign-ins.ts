@@ -1,11 +1,11 @@
 /** Sign-ins by providers that are under way, and whom a provider's people are here. What is over is forgotten as others begin. */
 import { sql } from 'kysely'
-import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { SignInAttemptRow } from '../schema.ts'
 import { accountProviderOf } from './identity-people.ts'
 import type { User } from './users.ts'
+import { makeRoom, type WaitingLimit } from './waiting-limit.ts'
 
 /** Where a command line waits for the end of a sign-in. */
 export interface Loopback {
@@ -30,19 +30,9 @@ export interface VouchedPerson {
 export async function insertAttempt(
   tx: Transaction,
   { loopback, ...attempt }: Omit<SignInAttemptRow, 'loopback'> & { readonly loopback: Loopback | undefined },
-  o: { readonly at: string; readonly most: number },
+  o: { readonly at: string; readonly most: WaitingLimit },
 ): Promise<void> {
-  await tx.deleteFrom('sign_in_attempts').where('ends_at', '<=', o.at).execute()
-  const { count } = await tx
-    .selectFrom('sign_in_attempts')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('network', '=', attempt.network)
-    .executeTakeFirstOrThrow()
-  if (Number(count) >= o.most) {
-    throw new AppError('TOOMANYREQUESTS', `${o.most} sign-ins of your network are under way: try again in a minute`, {
-      detail: { retryAfterSeconds: 60 },
-    })
-  }
+  await makeRoom(tx, 'sign_in_attempts', { ...o, network: attempt.network, what: 'sign-ins' })
   await tx
     .insertInto('sign_in_attempts')
     .values({ ...attempt, loopback: loopback === undefined ? null : JSON.stringify(loopback) })
