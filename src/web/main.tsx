@@ -9,7 +9,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { createQueryClient } from './api/queries.ts'
+import { createQueryClient } from './api/client.ts'
 import { router } from './router.tsx'
 import { LanguageProvider } from './text/language.tsx'
 

@@ -8,7 +8,8 @@ import {
   Navigate,
   Outlet,
 } from '@tanstack/react-router'
-import { useOrganizations, useProfile } from './api/queries.ts'
+import { useOrganizations } from './api/organizations.ts'
+import { useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseTab } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'

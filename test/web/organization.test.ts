@@ -39,7 +39,7 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     const look = page.locator('.mantine-Card-root', { hasText: 'What wants a look' })
     await look.getByText('Paused', { exact: true }).waitFor()
     expect(await audit()).toEqual([])
-    await look.getByRole('link', { name: 'acme/dhi-nginx' }).click()
+    await look.getByRole('link', { name: 'dhi-nginx' }).click()
     await page.getByRole('tab', { name: 'Mirror', selected: true }).waitFor()
     expect(complaints).toEqual([])
   })

@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { en } from '../../src/web/text/en.ts'
-import { ja } from '../../src/web/text/ja.ts'
+import { en } from '../../src/web/text/en/index.ts'
+import { ja } from '../../src/web/text/ja/index.ts'
 
 const WEB = join(import.meta.dir, '../../src/web')
 const sources = readdirSync(WEB, { recursive: true, encoding: 'utf8' })

@@ -71,6 +71,11 @@ function policyOf(nonce: string): string {
   ].join('; ')
 }
 
+/** The page's mark; in the document, so that no browser asks for a file that is not there. */
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="13.5" fill="none" stroke="#12936b" stroke-width="3"/><circle cx="16" cy="16" r="9" fill="#12936b" opacity=".25"/><path d="M10.5 15.5a6 6 0 0 1 5-5" fill="none" stroke="#12936b" stroke-width="2.4" stroke-linecap="round"/></svg>',
+)}`
+
 /** @param hasSession whether it is worth asking who is signed in */
 function documentResponse({ script, styles }: PageBundle, hasSession: boolean): Response {
   const nonce = randomBytes(16).toString('base64')
@@ -84,7 +89,7 @@ function documentResponse({ script, styles }: PageBundle, hasSession: boolean): 
 <meta name="session" content="${hasSession}">
 <meta name="color-scheme" content="light dark">
 <title>Kagami</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="${ICON}">
 ${links}
 <script type="module" src="${script}"></script>
 </head>

@@ -1,7 +1,7 @@
 /** The moments of a mirror's runs, as they happen: server-sent events, which go on by themselves after a break. */
 import { useEffect, useState } from 'react'
 import type { Progress } from '../../api/progress.ts'
-import { repositoryPath } from './queries.ts'
+import { repositoryPath } from './paths.ts'
 import { pathWith } from './request.ts'
 
 export interface Watched {

@@ -1,13 +1,16 @@
 /** What the upstreams offer, found as one types. */
-import { Badge, Group, SegmentedControl, Select, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Group, SegmentedControl, Select, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
+import { CheckIcon } from '@primer/octicons-react'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { CatalogEntry } from '../../api/catalog.ts'
-import { useCatalog, useUpstreams } from '../api/queries.ts'
+import { useCatalog } from '../api/catalog.ts'
+import { useUpstreams } from '../api/upstreams.ts'
 import { number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
+import { Status } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 import type { CatalogSearch, Shown } from './catalog-search.ts'
 
@@ -113,9 +116,9 @@ function EntryRow({ entry, organization }: { readonly entry: CatalogEntry; reado
       </Table.Td>
       <Table.Td ta="right">
         {own.length === 0 ? null : (
-          <Badge color="teal" variant="light" tt="none">
-            ✓ {text.catalog.mirrors(own.length)}
-          </Badge>
+          <Status tone="good" icon={CheckIcon}>
+            {text.catalog.mirrors(own.length)}
+          </Status>
         )}
       </Table.Td>
     </>

@@ -1,9 +1,13 @@
 /** One entry of the catalog: where it comes from, who mirrors it, and the button that mirrors it or leads to it. */
-import { Anchor, Button, Card, Group, Menu, Stack, Text } from '@mantine/core'
+import { Button, Group, Menu, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
-import { useCatalog, useOrganizations } from '../api/queries.ts'
+import { TriangleDownIcon } from '@primer/octicons-react'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useCatalog } from '../api/catalog.ts'
+import { useRole } from '../api/organizations.ts'
 import { Failure, Page, Rows } from '../shell/parts.tsx'
+import { RepositoryLink, repositoryPlace } from '../shell/repository-link.tsx'
+import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { StartDialog } from './start-dialog.tsx'
 
@@ -28,33 +32,17 @@ export function EntryPage() {
       {catalog.isLoading ? <Rows count={3} /> : null}
       {catalog.isSuccess && entry === undefined ? <Text>{text.common.notFound}</Text> : null}
       {entry === undefined ? null : (
-        <Card withBorder>
-          <Stack gap="xs">
-            <Text fw={600}>{text.entry.mirroredInto}</Text>
-            {mirrors.length === 0 ? <Text c="dimmed">{text.entry.notYet}</Text> : null}
-            {mirrors.map((name) => (
-              <RepositoryLink key={name} name={name} />
-            ))}
-          </Stack>
-        </Card>
+        <Section title={text.entry.mirroredInto}>
+          {mirrors.length === 0 ? <Text c="dimmed">{text.entry.notYet}</Text> : null}
+          {mirrors.map((name) => (
+            <RepositoryLink key={name} name={name} />
+          ))}
+        </Section>
       )}
       {isOpen ? (
         <StartDialog upstream={upstream} repository={repository} organization={organization} onClose={dialog.close} />
       ) : null}
     </Page>
-  )
-}
-
-function RepositoryLink({ name }: { readonly name: string }) {
-  const [organization = '', ...rest] = name.split('/')
-  return (
-    <Anchor
-      renderRoot={(props) => (
-        <Link {...props} to="/o/$organization/repository/$" params={{ organization, _splat: rest.join('/') }} />
-      )}
-    >
-      {name}
-    </Anchor>
   )
 }
 
@@ -66,13 +54,9 @@ function MirrorButton(o: {
 }) {
   const { text } = useSpeech()
   const navigate = useNavigate()
-  const organizations = useOrganizations()
   const [first] = o.mirrors
-  const role = organizations.data?.find(({ name }) => name === o.organization)?.role
-  const view = (name: string) => {
-    const [organization = '', ...rest] = name.split('/')
-    void navigate({ to: '/o/$organization/repository/$', params: { organization, _splat: rest.join('/') } })
-  }
+  const role = useRole(o.organization)
+  const view = (name: string) => void navigate({ to: '/o/$organization/repository/$', params: repositoryPlace(name) })
   if (first === undefined) {
     return (
       <Stack gap={4} align="flex-end">
@@ -91,7 +75,7 @@ function MirrorButton(o: {
       <Menu position="bottom-end">
         <Menu.Target>
           <Button px="xs" aria-label={text.entry.choose}>
-            ▾
+            <TriangleDownIcon />
           </Button>
         </Menu.Target>
         <Menu.Dropdown>

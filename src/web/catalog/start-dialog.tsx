@@ -1,14 +1,17 @@
 /** Starts a mirror: where to, what of it, how often; with what it will copy before it is started. */
-import { Alert, Button, Group, Modal, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Alert, Group, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { Plan } from '../../api/plans.ts'
-import { useChange, useOrganizations, useUpstreams } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { useOrganizations } from '../api/organizations.ts'
 import { request } from '../api/request.ts'
+import { useUpstreams } from '../api/upstreams.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { Dialog, DialogButtons } from '../shell/dialog.tsx'
 import { Failure } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -59,13 +62,7 @@ export function StartDialog(o: {
     })
   }
   return (
-    <Modal
-      closeButtonProps={{ 'aria-label': text.common.close }}
-      opened
-      onClose={o.onClose}
-      title={text.start.title(`${o.upstream}/${o.repository}`)}
-      size="lg"
-    >
+    <Dialog title={text.start.title(`${o.upstream}/${o.repository}`)} size="lg" onClose={o.onClose}>
       <form onSubmit={submit}>
         <Stack>
           <Group grow align="flex-start">
@@ -104,17 +101,10 @@ export function StartDialog(o: {
           />
           <PlanSummary wanted={wanted} />
           {start.isError ? <Failure error={start.error} /> : null}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={o.onClose}>
-              {text.common.cancel}
-            </Button>
-            <Button type="submit" loading={start.isPending}>
-              {text.start.submit}
-            </Button>
-          </Group>
+          <DialogButtons action={text.start.submit} isPending={start.isPending} onCancel={o.onClose} />
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,10 +1,14 @@
 /** The organization at a glance: how its mirrors are, and what wants somebody's hand. */
-import { Anchor, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Card, Group, SimpleGrid, Stack, Text } from '@mantine/core'
 import { Link, useParams } from '@tanstack/react-router'
 import type { Mirror, MirrorState } from '../../api/mirrors.ts'
-import { useMirrors, useOrganizations } from '../api/queries.ts'
+import { useMirrors } from '../api/mirrors.ts'
+import { useOrganizations } from '../api/organizations.ts'
 import { bytes, number } from '../format/sizes.ts'
-import { Failure, Page, Rows, State, Time } from '../shell/parts.tsx'
+import { Failure, Page, Rows, Time } from '../shell/parts.tsx'
+import { RepositoryLink } from '../shell/repository-link.tsx'
+import { Section } from '../shell/section.tsx'
+import { State } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 const GROUPS = {
@@ -84,41 +88,28 @@ function List(o: {
 }) {
   const { text } = useSpeech()
   return (
-    <Card withBorder>
-      <Title order={2} size="h5" mb="xs">
-        {o.title}
-      </Title>
+    <Section title={o.title}>
       {o.mirrors.length === 0 ? <Text c="dimmed">{o.empty}</Text> : null}
       <Stack gap={6}>
-        {o.mirrors.slice(0, SHOWN).map((one) => {
-          const [organization = '', ...rest] = one.repository.split('/')
-          return (
-            <Group key={one.id} justify="space-between" wrap="nowrap">
-              <div>
-                <Link
-                  to="/o/$organization/repository/$"
-                  params={{ organization, _splat: rest.join('/') }}
-                  search={{ tab: 'mirror' }}
-                  className="name"
-                >
-                  {one.repository}
-                </Link>
-                {o.withReason && one.reason !== null ? (
-                  <Text size="sm" c="dimmed" lineClamp={2}>
-                    {one.reason}
-                  </Text>
-                ) : null}
-              </div>
-              <Group gap="sm" wrap="nowrap">
-                <State state={one.state} />
-                <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-                  {one.freshness.checkedAt === null ? text.common.never : <Time at={one.freshness.checkedAt} />}
+        {o.mirrors.slice(0, SHOWN).map((one) => (
+          <Group key={one.id} justify="space-between" wrap="nowrap">
+            <div>
+              <RepositoryLink name={one.repository} tab="mirror" isShort />
+              {o.withReason && one.reason !== null ? (
+                <Text size="sm" c="dimmed" lineClamp={2}>
+                  {one.reason}
                 </Text>
-              </Group>
+              ) : null}
+            </div>
+            <Group gap="sm" wrap="nowrap">
+              <State state={one.state} />
+              <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+                {one.freshness.checkedAt === null ? text.common.never : <Time at={one.freshness.checkedAt} />}
+              </Text>
             </Group>
-          )
-        })}
+          </Group>
+        ))}
       </Stack>
-    </Card>
+    </Section>
   )
 }

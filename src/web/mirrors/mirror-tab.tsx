@@ -1,13 +1,18 @@
 /** The mirror that feeds a repository: how it is, why, and what ends that; what arrives at the moment; its end. */
-import { Alert, Button, Card, Code, Group, List, Modal, SimpleGrid, Stack, Text } from '@mantine/core'
+import { Alert, Button, Card, Code, Group, List, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
 import type { ReactNode } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
-import { repositoryPath, useChange } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { repositoryPath } from '../api/paths.ts'
 import { request } from '../api/request.ts'
 import type { Watched } from '../api/use-progress.ts'
-import { Empty, Failure, Rows, State, Time } from '../shell/parts.tsx'
+import { Confirm } from '../shell/dialog.tsx'
+import { Facts } from '../shell/facts.tsx'
+import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { Section } from '../shell/section.tsx'
+import { State } from '../shell/status.tsx'
+import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { ProgressCard } from './progress-card.tsx'
 
@@ -21,7 +26,11 @@ export function MirrorTab({
   readonly watched: Watched | undefined
 }) {
   const { text } = useSpeech()
-  const sync = useChange(() => request('POST', `/mirrors/${repositoryPath(name)}/sync`, { body: {} }))
+  const tell = useTell()
+  const sync = useChange(
+    () => request('POST', `/mirrors/${repositoryPath(name)}/sync`, { body: {} }),
+    () => tell(text.mirrors.syncing),
+  )
   const [isStopping, stopping] = useDisclosure()
   if (mirror === undefined) return <Rows count={4} />
   if (mirror === null) return <Empty>{text.mirrors.none}</Empty>
@@ -59,19 +68,7 @@ export function MirrorTab({
             </Group>
             {isStopped ? null : (
               <Group gap="xs">
-                <Button
-                  variant="default"
-                  loading={sync.isPending}
-                  onClick={() =>
-                    sync.mutate(undefined, {
-                      onSuccess: () =>
-                        notifications.show({
-                          closeButtonProps: { 'aria-label': text.common.close },
-                          message: text.mirrors.syncing,
-                        }),
-                    })
-                  }
-                >
+                <Button variant="default" loading={sync.isPending} onClick={() => sync.mutate()}>
                   {text.mirrors.syncNow}
                 </Button>
                 <Button variant="default" color="red" onClick={stopping.open}>
@@ -91,16 +88,7 @@ export function MirrorTab({
             </Alert>
           )}
           {sync.isError ? <Failure error={sync.error} /> : null}
-          <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }}>
-            {facts.map(([label, value]) => (
-              <div key={label}>
-                <Text size="xs" c="dimmed">
-                  {label}
-                </Text>
-                <Text size="sm">{value}</Text>
-              </div>
-            ))}
-          </SimpleGrid>
+          <Facts facts={facts} />
         </Stack>
       </Card>
       <Failures mirror={mirror} />
@@ -132,10 +120,7 @@ function Failures({ mirror }: { readonly mirror: Mirror }) {
   const failures = mirror.lastRun?.failures ?? []
   if (failures.length === 0) return null
   return (
-    <Card withBorder>
-      <Text fw={600} mb="xs">
-        {text.mirrors.failures}
-      </Text>
+    <Section title={text.mirrors.failures}>
       <List size="sm">
         {failures.map((one) => (
           <List.Item key={`${one.tag} ${one.digest} ${one.code}`}>
@@ -144,7 +129,7 @@ function Failures({ mirror }: { readonly mirror: Mirror }) {
           </List.Item>
         ))}
       </List>
-    </Card>
+    </Section>
   )
 }
 
@@ -152,48 +137,26 @@ function LeftOut({ mirror }: { readonly mirror: Mirror }) {
   const { text } = useSpeech()
   if (mirror.leftOut.length === 0) return null
   return (
-    <Card withBorder>
-      <Text fw={600} mb="xs">
-        {text.mirrors.leftOut}
-      </Text>
+    <Section title={text.mirrors.leftOut}>
       <List size="sm">
         {mirror.leftOut.map((one) => (
           <List.Item key={one.tag}>{`${one.tag}: ${one.reason}`}</List.Item>
         ))}
       </List>
-    </Card>
+    </Section>
   )
 }
 
 function StopDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
   const { text } = useSpeech()
-  const stop = useChange(() => request('POST', `/mirrors/${repositoryPath(name)}/stop`, { body: {} }))
-  const submit = () =>
-    stop.mutate(undefined, {
-      onSuccess: () => {
-        notifications.show({ closeButtonProps: { 'aria-label': text.common.close }, message: text.mirrors.stopped })
-        onClose()
-      },
-    })
+  const tell = useTell()
+  const stop = useChange(
+    () => request('POST', `/mirrors/${repositoryPath(name)}/stop`, { body: {} }),
+    () => tell(text.mirrors.stopped),
+  )
   return (
-    <Modal
-      closeButtonProps={{ 'aria-label': text.common.close }}
-      opened
-      onClose={onClose}
-      title={text.mirrors.stopTitle(name)}
-    >
-      <Stack>
-        <Text>{text.mirrors.stopLead}</Text>
-        {stop.isError ? <Failure error={stop.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {text.common.cancel}
-          </Button>
-          <Button color="red" onClick={submit} loading={stop.isPending}>
-            {text.mirrors.stop}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <Confirm title={text.mirrors.stopTitle(name)} action={text.mirrors.stop} change={stop} onClose={onClose}>
+      {text.mirrors.stopLead}
+    </Confirm>
   )
 }

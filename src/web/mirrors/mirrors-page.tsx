@@ -1,10 +1,12 @@
 /** All mirrors of the organization, and how they are. */
 import { Table, Text } from '@mantine/core'
-import { Link, useParams } from '@tanstack/react-router'
-import { useMirrors } from '../api/queries.ts'
+import { useParams } from '@tanstack/react-router'
+import { useMirrors } from '../api/mirrors.ts'
 import { number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
-import { Empty, Failure, Page, Rows, State, Time } from '../shell/parts.tsx'
+import { Empty, Failure, Page, Rows, Time } from '../shell/parts.tsx'
+import { RepositoryLink } from '../shell/repository-link.tsx'
+import { State } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function MirrorsPage() {
@@ -37,14 +39,7 @@ export function MirrorsPage() {
           row={(one) => (
             <>
               <Table.Td>
-                <Link
-                  to="/o/$organization/repository/$"
-                  params={{ organization, _splat: one.repository.slice(organization.length + 1) }}
-                  search={{ tab: 'mirror' }}
-                  className="name"
-                >
-                  {one.repository.slice(organization.length + 1)}
-                </Link>
+                <RepositoryLink name={one.repository} tab="mirror" isShort />
               </Table.Td>
               <Table.Td>{`${one.source.upstream}/${one.source.repository}`}</Table.Td>
               <Table.Td>

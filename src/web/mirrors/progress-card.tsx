@@ -1,7 +1,8 @@
 /** What arrives at the moment: how much of it is here, how fast, and how long that still takes. */
-import { Card, Group, Progress, SimpleGrid, Stack, Text } from '@mantine/core'
+import { Card, Group, Progress, Stack, Text } from '@mantine/core'
 import type { Watched } from '../api/use-progress.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { Facts } from '../shell/facts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function ProgressCard({ watched: { moment, rate } }: { readonly watched: Watched }) {
@@ -34,16 +35,7 @@ export function ProgressCard({ watched: { moment, rate } }: { readonly watched: 
           </Text>
         </Group>
         <Progress value={share} aria-label={text.progress.title} />
-        <SimpleGrid cols={{ base: 2, sm: 5 }}>
-          {facts.map(([label, value]) => (
-            <div key={label}>
-              <Text size="xs" c="dimmed">
-                {label}
-              </Text>
-              <Text size="sm">{value}</Text>
-            </div>
-          ))}
-        </SimpleGrid>
+        <Facts facts={facts} />
       </Stack>
     </Card>
   )

@@ -1,20 +1,25 @@
 /** Who is in the organization, and whom somebody has invited. */
-import { Alert, Badge, Button, Card, Group, Modal, Select, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Group, Select, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Role } from '../../api/organizations.ts'
-import { type Member, useChange, useInvitations, useMembers, useOrganizations } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { useRole } from '../api/organizations.ts'
+import { organizationPath } from '../api/paths.ts'
+import { type Member, useInvitations, useMembers } from '../api/people.ts'
 import { request } from '../api/request.ts'
+import { Confirm } from '../shell/dialog.tsx'
 import { Command, Failure, Page, Rows, Time } from '../shell/parts.tsx'
+import { Section } from '../shell/section.tsx'
+import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 
 export function PeoplePage() {
   const { text } = useSpeech()
   const { organization } = useParams({ from: '/within/o/$organization/people' })
   const members = useMembers(organization)
-  const isOwner = useOrganizations().data?.find(({ name }) => name === organization)?.role === 'owner'
+  const isOwner = useRole(organization) === 'owner'
   const { columns } = text.people
   return (
     <Page title={text.people.title} lead={text.people.lead}>
@@ -52,8 +57,12 @@ export function PeoplePage() {
 function MemberRow(o: { readonly organization: string; readonly member: Member; readonly isOwner: boolean }) {
   const { text } = useSpeech()
   const { username, role, createdAt } = o.member
-  const path = `/organizations/${encodeURIComponent(o.organization)}/members/${encodeURIComponent(username)}`
-  const change = useChange((chosen: Role) => request('PUT', path, { body: { role: chosen } }))
+  const path = organizationPath(o.organization, `/members/${encodeURIComponent(username)}`)
+  const tell = useTell()
+  const change = useChange(
+    (chosen: Role) => request('PUT', path, { body: { role: chosen } }),
+    () => tell(text.people.changed),
+  )
   const remove = useChange(() => request('DELETE', path))
   const [isRemoving, removing] = useDisclosure()
   return (
@@ -68,14 +77,7 @@ function MemberRow(o: { readonly organization: string; readonly member: Member; 
             data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
             value={role}
             onChange={(chosen) => {
-              if (chosen === null || chosen === role) return
-              change.mutate(chosen as Role, {
-                onSuccess: () =>
-                  notifications.show({
-                    closeButtonProps: { 'aria-label': text.common.close },
-                    message: text.people.changed,
-                  }),
-              })
+              if (chosen !== null && chosen !== role) change.mutate(chosen as Role)
             }}
             allowDeselect={false}
           />
@@ -93,25 +95,14 @@ function MemberRow(o: { readonly organization: string; readonly member: Member; 
             {text.people.remove}
           </Button>
           {isRemoving ? (
-            <Modal
-              closeButtonProps={{ 'aria-label': text.common.close }}
-              opened
-              onClose={removing.close}
+            <Confirm
               title={text.people.removeTitle(username)}
+              action={text.people.remove}
+              change={remove}
+              onClose={removing.close}
             >
-              <Stack>
-                <Text ta="left">{text.people.removeLead}</Text>
-                {remove.isError ? <Failure error={remove.error} /> : null}
-                <Group justify="flex-end">
-                  <Button variant="default" onClick={removing.close}>
-                    {text.common.cancel}
-                  </Button>
-                  <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
-                    {text.people.remove}
-                  </Button>
-                </Group>
-              </Stack>
-            </Modal>
+              {text.people.removeLead}
+            </Confirm>
           ) : null}
         </Table.Td>
       ) : null}
@@ -121,66 +112,59 @@ function MemberRow(o: { readonly organization: string; readonly member: Member; 
 
 function Invitations({ organization }: { readonly organization: string }) {
   const { text } = useSpeech()
-  const path = `/organizations/${encodeURIComponent(organization)}/invitations`
+  const path = organizationPath(organization, '/invitations')
   const invitations = useInvitations(organization, true)
   const [role, setRole] = useState<Role>('member')
   const invite = useChange(() => request<{ url: string }>('POST', path, { body: { role } }))
   const revoke = useChange((id: string) => request('DELETE', `${path}/${id}`))
   return (
-    <Card withBorder>
-      <Stack gap="sm">
-        <Group justify="space-between">
-          <div>
-            <Title order={2} size="h5">
-              {text.people.invitations}
-            </Title>
-            <Text size="sm" c="dimmed">
-              {text.people.inviteLead}
-            </Text>
-          </div>
-          <Group gap="xs">
-            <Select
-              aria-label={text.people.columns.role}
-              w={130}
-              data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
-              value={role}
-              onChange={(chosen) => setRole((chosen ?? 'member') as Role)}
-              allowDeselect={false}
-            />
-            <Button loading={invite.isPending} onClick={() => invite.mutate(undefined)}>
-              {text.people.invite}
-            </Button>
-          </Group>
+    <Section
+      title={text.people.invitations}
+      lead={text.people.inviteLead}
+      action={
+        <Group gap="xs">
+          <Select
+            aria-label={text.people.columns.role}
+            w={130}
+            data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
+            value={role}
+            onChange={(chosen) => setRole((chosen ?? 'member') as Role)}
+            allowDeselect={false}
+          />
+          <Button loading={invite.isPending} onClick={() => invite.mutate(undefined)}>
+            {text.people.invite}
+          </Button>
         </Group>
-        {invite.isError ? <Failure error={invite.error} /> : null}
-        {revoke.isError ? <Failure error={revoke.error} /> : null}
-        {invite.data === undefined ? null : (
-          <Alert color="teal" variant="light" title={text.people.link}>
-            <Command line={invite.data.url} />
-          </Alert>
-        )}
-        {invitations.data?.length === 0 ? <Text c="dimmed">{text.people.noInvitations}</Text> : null}
-        {(invitations.data ?? []).map((one) => (
-          <Group key={one.id} justify="space-between">
-            <Group gap="sm">
-              <Badge color={one.state === 'open' ? 'teal' : 'gray'} variant="light" tt="none">
-                {text.people.states[one.state]}
-              </Badge>
-              <Text size="sm">
-                {[text.people.roles[one.role], ...(one.email === null ? [] : [one.email]), one.createdBy].join(' · ')}
-              </Text>
-              <Text size="sm" c="dimmed">
-                <Time at={one.createdAt} />
-              </Text>
-            </Group>
-            {one.state === 'open' ? (
-              <Button size="compact-xs" variant="default" onClick={() => revoke.mutate(one.id)}>
-                {text.people.revoke}
-              </Button>
-            ) : null}
+      }
+    >
+      {invite.isError ? <Failure error={invite.error} /> : null}
+      {revoke.isError ? <Failure error={revoke.error} /> : null}
+      {invite.data === undefined ? null : (
+        <Alert color="teal" variant="light" title={text.people.link}>
+          <Command line={invite.data.url} />
+        </Alert>
+      )}
+      {invitations.data?.length === 0 ? <Text c="dimmed">{text.people.noInvitations}</Text> : null}
+      {(invitations.data ?? []).map((one) => (
+        <Group key={one.id} justify="space-between">
+          <Group gap="sm">
+            <Badge color={one.state === 'open' ? 'teal' : 'gray'} variant="light" tt="none">
+              {text.people.states[one.state]}
+            </Badge>
+            <Text size="sm">
+              {[text.people.roles[one.role], ...(one.email === null ? [] : [one.email]), one.createdBy].join(' · ')}
+            </Text>
+            <Text size="sm" c="dimmed">
+              <Time at={one.createdAt} />
+            </Text>
           </Group>
-        ))}
-      </Stack>
-    </Card>
+          {one.state === 'open' ? (
+            <Button size="compact-xs" variant="default" onClick={() => revoke.mutate(one.id)}>
+              {text.people.revoke}
+            </Button>
+          ) : null}
+        </Group>
+      ))}
+    </Section>
   )
 }

@@ -1,11 +1,13 @@
 /** What it is, and how to pull it. */
-import { Card, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
-import { useTags } from '../api/queries.ts'
+import { useTags } from '../api/tags.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { Facts } from '../shell/facts.tsx'
 import { Command, Time } from '../shell/parts.tsx'
+import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function OverviewTab({
@@ -31,27 +33,14 @@ export function OverviewTab({
   ]
   return (
     <Stack>
-      <Card withBorder>
-        <Stack gap="xs">
-          <Title order={2} size="h5">
-            {text.repositories.pull}
-            {newest === undefined ? '' : ` — ${text.repositories.newest(newest.name)}`}
-          </Title>
-          <Command line={`docker pull ${image}`} />
-          <Command line={`podman pull ${image}`} />
-          <Command line={`skopeo inspect docker://${image}`} />
-        </Stack>
-      </Card>
-      <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }}>
-        {shown.map(([label, value]) => (
-          <div key={label}>
-            <Text size="xs" c="dimmed">
-              {label}
-            </Text>
-            <Text>{value}</Text>
-          </div>
-        ))}
-      </SimpleGrid>
+      <Section
+        title={`${text.repositories.pull}${newest === undefined ? '' : ` — ${text.repositories.newest(newest.name)}`}`}
+      >
+        <Command line={`docker pull ${image}`} />
+        <Command line={`podman pull ${image}`} />
+        <Command line={`skopeo inspect docker://${image}`} />
+      </Section>
+      <Facts facts={shown} />
       {repository.description === '' ? null : <Text style={{ whiteSpace: 'pre-wrap' }}>{repository.description}</Text>}
     </Stack>
   )

@@ -1,11 +1,12 @@
 /** All repositories of the organization that one sees. */
 import { Table, Text, TextInput } from '@mantine/core'
-import { Link, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { useRepositories } from '../api/queries.ts'
+import { useRepositories } from '../api/repositories.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { Empty, Failure, Page, Rows, Time } from '../shell/parts.tsx'
+import { RepositoryLink } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function RepositoriesPage() {
@@ -47,13 +48,7 @@ export function RepositoriesPage() {
           row={(one) => (
             <>
               <Table.Td>
-                <Link
-                  to="/o/$organization/repository/$"
-                  params={{ organization, _splat: one.name.slice(organization.length + 1) }}
-                  className="name"
-                >
-                  {one.name.slice(organization.length + 1)}
-                </Link>
+                <RepositoryLink name={one.name} isShort />
               </Table.Td>
               <Table.Td>
                 <Text size="sm" c={one.visibility === 'public' ? 'orange' : 'dimmed'}>

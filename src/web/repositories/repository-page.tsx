@@ -3,11 +3,13 @@ import { Badge, Group, Tabs } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react'
-import { useMirror, useRepository } from '../api/queries.ts'
+import { useMirror } from '../api/mirrors.ts'
+import { useRepository } from '../api/repositories.ts'
 import { ApiError } from '../api/request.ts'
 import { useProgress } from '../api/use-progress.ts'
 import { MirrorTab } from '../mirrors/mirror-tab.tsx'
-import { Empty, Failure, Page, Rows, State } from '../shell/parts.tsx'
+import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
+import { State } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { WebhooksTab } from '../webhooks/webhooks-tab.tsx'
 import { OverviewTab } from './overview-tab.tsx'
@@ -37,6 +39,7 @@ export function RepositoryPage() {
   if (repository.data === undefined) return <Rows />
   return (
     <Page
+      name={name}
       title={
         <Group gap="sm">
           {name}

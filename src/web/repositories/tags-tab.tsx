@@ -2,7 +2,7 @@
 import { Badge, Group, Table, Text, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { Tag } from '../../api/tags.ts'
-import { useTags } from '../api/queries.ts'
+import { useTags } from '../api/tags.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { Digest, Empty, Failure, Rows, Time } from '../shell/parts.tsx'

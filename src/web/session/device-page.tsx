@@ -2,7 +2,7 @@
 import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useSearch } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
-import { useChange } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
 import { request } from '../api/request.ts'
 import { Failure, Time } from '../shell/parts.tsx'
 import { Sheet } from '../shell/sheet.tsx'

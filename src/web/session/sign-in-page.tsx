@@ -1,7 +1,8 @@
 /** Sign-in by user name and password, and a code where there is a second factor. */
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { signIn, useChange } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { signIn } from '../api/profile.ts'
 import { ApiError } from '../api/request.ts'
 import { Sheet } from '../shell/sheet.tsx'
 import { useSpeech } from '../text/language.tsx'

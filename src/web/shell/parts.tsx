@@ -2,7 +2,6 @@
 import {
   ActionIcon,
   Alert,
-  Badge,
   Button,
   Code,
   CopyButton,
@@ -14,8 +13,9 @@ import {
   Tooltip,
   UnstyledButton,
 } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
+import { CheckIcon, CopyIcon } from '@primer/octicons-react'
 import type { ReactNode } from 'react'
-import type { MirrorState } from '../../api/mirrors.ts'
 import { ApiError } from '../api/request.ts'
 import { shortDigest } from '../format/sizes.ts'
 import { exact, relative } from '../format/times.ts'
@@ -24,10 +24,14 @@ import { useSpeech } from '../text/language.tsx'
 /** A page, with what it is for in one line under its title. */
 export function Page(o: {
   readonly title: ReactNode
+  /** In the title of the window; the title where it is text. */
+  readonly name?: string
   readonly lead?: ReactNode
   readonly action?: ReactNode
   readonly children: ReactNode
 }) {
+  const name = o.name ?? (typeof o.title === 'string' ? o.title : undefined)
+  useDocumentTitle(name === undefined ? 'Kagami' : `${name} · Kagami`)
   return (
     <Stack gap="md">
       <Group justify="space-between" align="flex-start" wrap="wrap">
@@ -117,31 +121,11 @@ export function Command({ line }: { readonly line: string }) {
         {({ copied, copy }) => (
           <Tooltip label={copied ? text.common.copied : text.common.copy}>
             <ActionIcon variant="default" size="lg" onClick={copy} aria-label={`${text.common.copy}: ${line}`}>
-              {copied ? '✓' : '⧉'}
+              {copied ? <CheckIcon /> : <CopyIcon />}
             </ActionIcon>
           </Tooltip>
         )}
       </CopyButton>
     </Group>
-  )
-}
-
-/** Colour only where it means something, and never alone. */
-const STATES: Readonly<Record<MirrorState, readonly [color: string, sign: string]>> = {
-  initial: ['blue', '◔'],
-  syncing: ['blue', '↻'],
-  active: ['teal', '✓'],
-  degraded: ['orange', '!'],
-  paused: ['gray', '‖'],
-  stopped: ['gray', '■'],
-}
-
-export function State({ state }: { readonly state: MirrorState }) {
-  const { text } = useSpeech()
-  const [color, sign] = STATES[state]
-  return (
-    <Badge color={color} variant="light" leftSection={<span aria-hidden="true">{sign}</span>} tt="none">
-      {text.states[state]}
-    </Badge>
   )
 }

@@ -1,25 +1,13 @@
 /** What stands around every page: whose organization, where one can go, who one is. */
-import {
-  Anchor,
-  AppShell,
-  Burger,
-  Button,
-  Group,
-  Menu,
-  NavLink,
-  Select,
-  Text,
-  useMantineColorScheme,
-} from '@mantine/core'
+import { Anchor, AppShell, Burger, Group, NavLink, Select, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
-import { useChange } from '../api/queries.ts'
-import { request } from '../api/request.ts'
-import { LANGUAGES, nameOf, useSpeech } from '../text/language.tsx'
-
-const SCHEMES = ['auto', 'light', 'dark'] as const
+import { useSpeech } from '../text/language.tsx'
+import { Account } from './account.tsx'
+import { Mark } from './mark.tsx'
+import { isAt, PLACES } from './places.ts'
 
 export function Shell({
   user,
@@ -33,13 +21,7 @@ export function Shell({
   const navigate = useNavigate()
   const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
   const path = useLocation({ select: ({ pathname }) => pathname })
-  const places = [
-    ['/o/$organization', text.shell.home, ''],
-    ['/o/$organization/catalog', text.shell.catalog, '/catalog'],
-    ['/o/$organization/repositories', text.shell.repositories, '/repositor'],
-    ['/o/$organization/mirrors', text.shell.mirrors, '/mirrors'],
-    ['/o/$organization/people', text.shell.people, '/people'],
-  ] as const
+  const rest = path.slice(`/o/${organization}`.length)
   return (
     <AppShell
       header={{ height: 52 }}
@@ -53,15 +35,16 @@ export function Shell({
               {text.shell.skip}
             </Anchor>
             <Burger opened={isOpen} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={text.shell.navigation} />
-            <Text fw={700} visibleFrom="xs">
-              鏡 Kagami
+            <Mark />
+            <Text fw={700} visibleFrom="sm">
+              {text.shell.program}
             </Text>
             <Select
               aria-label={text.shell.organization}
               data={organizations.map(({ name }) => name)}
               value={organization}
               onChange={(chosen) => {
-                if (chosen !== null) void navigate({ to: '/o/$organization/catalog', params: { organization: chosen } })
+                if (chosen !== null) void navigate({ to: '/o/$organization', params: { organization: chosen } })
               }}
               allowDeselect={false}
               size="xs"
@@ -72,72 +55,27 @@ export function Shell({
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={text.shell.navigation}>
-        {places.map(([to, label, part]) => (
+        {PLACES.map((place) => (
           <NavLink
-            key={to}
-            label={label}
+            key={place.to}
+            label={text.shell[place.label]}
+            leftSection={<place.icon aria-hidden="true" />}
             renderRoot={(props) => (
               <Link
                 {...props}
-                to={to}
+                to={place.to}
                 params={{ organization }}
-                data-active={isWithin(path, `/o/${organization}`, part) || undefined}
+                data-active={isAt(place, rest) || undefined}
+                aria-current={isAt(place, rest) ? 'page' : undefined}
                 onClick={close}
               />
             )}
           />
         ))}
       </AppShell.Navbar>
-      <AppShell.Main id="content">
+      <AppShell.Main id="content" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
     </AppShell>
-  )
-}
-
-/** The organization's own page is not a part of the others' addresses. */
-function isWithin(path: string, base: string, part: string): boolean {
-  return part === '' ? path.replace(/\/$/, '') === base : path.startsWith(`${base}${part}`)
-}
-
-function Account({ user }: { readonly user: Profile }) {
-  const { text, language, choose } = useSpeech()
-  const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const signOut = useChange(async () => {
-    const { sessions } = await request<{ sessions: readonly { id: string; current: boolean }[] }>(
-      'GET',
-      '/user/sessions',
-    )
-    const current = sessions.find((one) => one.current)
-    if (current !== undefined) await request('DELETE', `/user/sessions/${current.id}`)
-  })
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="subtle" color="gray" size="compact-md" aria-label={`${text.shell.account}: ${user.username}`}>
-          {user.displayName}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {SCHEMES.map((scheme) => (
-          <Menu.Item
-            key={scheme}
-            onClick={() => setColorScheme(scheme)}
-            rightSection={colorScheme === scheme ? '✓' : null}
-          >
-            {text.shell.theme[scheme]}
-          </Menu.Item>
-        ))}
-        <Menu.Divider role="separator" />
-        <Menu.Label>{text.shell.language}</Menu.Label>
-        {LANGUAGES.map((one) => (
-          <Menu.Item key={one} lang={one} onClick={() => choose(one)} rightSection={language === one ? '✓' : null}>
-            {nameOf(one)}
-          </Menu.Item>
-        ))}
-        <Menu.Divider role="separator" />
-        <Menu.Item onClick={() => signOut.mutate(undefined)}>{text.shell.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   )
 }

@@ -1,7 +1,7 @@
 /** Which language the page speaks, and its words. */
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
-import { en, type Text } from './en.ts'
-import { ja } from './ja.ts'
+import { en, type Text } from './en/index.ts'
+import { ja } from './ja/index.ts'
 
 const TEXTS = { en, ja } as const
 export type Language = keyof typeof TEXTS

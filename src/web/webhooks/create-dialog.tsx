@@ -1,9 +1,11 @@
 /** Makes a webhook, and shows its secret this once. */
-import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, Select, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Webhook } from '../../api/webhooks.ts'
-import { repositoryPath, useChange } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { repositoryPath } from '../api/paths.ts'
 import { request } from '../api/request.ts'
+import { Dialog, DialogButtons } from '../shell/dialog.tsx'
 import { Command, Failure } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -28,13 +30,7 @@ export function CreateDialog({ repository, onClose }: { readonly repository: str
     })
   }
   return (
-    <Modal
-      closeButtonProps={{ 'aria-label': text.common.close }}
-      opened
-      onClose={onClose}
-      title={text.webhooks.create}
-      size="lg"
-    >
+    <Dialog title={text.webhooks.create} size="lg" onClose={onClose}>
       {create.data === undefined ? (
         <form onSubmit={submit}>
           <Stack>
@@ -50,14 +46,7 @@ export function CreateDialog({ repository, onClose }: { readonly repository: str
             />
             <Checkbox name="plainHttp" label={text.webhooks.plainHttp} />
             {create.isError ? <Failure error={create.error} /> : null}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {text.common.cancel}
-              </Button>
-              <Button type="submit" loading={create.isPending}>
-                {text.webhooks.create}
-              </Button>
-            </Group>
+            <DialogButtons action={text.webhooks.create} isPending={create.isPending} onCancel={onClose} />
           </Stack>
         </form>
       ) : (
@@ -73,6 +62,6 @@ export function CreateDialog({ repository, onClose }: { readonly repository: str
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,11 +1,16 @@
 /** The webhooks of a repository, and what became of what they sent. */
-import { Badge, Button, Card, Group, Modal, Stack, Table, Text } from '@mantine/core'
+import { Button, Card, Group, Stack, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
+import { AlertIcon, CheckIcon, ClockIcon, SyncIcon, XIcon } from '@primer/octicons-react'
 import type { Webhook, WebhookDelivery } from '../../api/webhooks.ts'
-import { repositoryPath, useChange, useDeliveries, useWebhooks } from '../api/queries.ts'
+import { useChange } from '../api/client.ts'
+import { repositoryPath } from '../api/paths.ts'
 import { ApiError, request } from '../api/request.ts'
+import { useDeliveries, useWebhooks } from '../api/webhooks.ts'
+import { Confirm } from '../shell/dialog.tsx'
 import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { Status } from '../shell/status.tsx'
+import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { CreateDialog } from './create-dialog.tsx'
 
@@ -37,7 +42,11 @@ function pathOf(repository: string, webhook: string): string {
 
 function WebhookCard({ repository, webhook }: { readonly repository: string; readonly webhook: Webhook }) {
   const { text } = useSpeech()
-  const test = useChange(() => request('POST', `${pathOf(repository, webhook.name)}/test`))
+  const tell = useTell()
+  const test = useChange(
+    () => request('POST', `${pathOf(repository, webhook.name)}/test`),
+    () => tell(text.webhooks.tested),
+  )
   const [isRemoving, removing] = useDisclosure()
   return (
     <Card withBorder>
@@ -46,9 +55,9 @@ function WebhookCard({ repository, webhook }: { readonly repository: string; rea
           <div>
             <Group gap="xs">
               <Text fw={600}>{webhook.name}</Text>
-              <Badge color={webhook.enabled ? 'teal' : 'orange'} variant="light" tt="none">
+              <Status tone={webhook.enabled ? 'good' : 'held'} icon={webhook.enabled ? CheckIcon : AlertIcon}>
                 {webhook.enabled ? text.webhooks.enabled : text.webhooks.disabled}
-              </Badge>
+              </Status>
             </Group>
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
               {webhook.url}
@@ -56,19 +65,7 @@ function WebhookCard({ repository, webhook }: { readonly repository: string; rea
             {webhook.disabledReason === null ? null : <Text size="sm">{webhook.disabledReason}</Text>}
           </div>
           <Group gap="xs">
-            <Button
-              variant="default"
-              loading={test.isPending}
-              onClick={() =>
-                test.mutate(undefined, {
-                  onSuccess: () =>
-                    notifications.show({
-                      closeButtonProps: { 'aria-label': text.common.close },
-                      message: text.webhooks.tested,
-                    }),
-                })
-              }
-            >
+            <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>
               {text.webhooks.test}
             </Button>
             <Button variant="default" onClick={removing.open}>
@@ -120,13 +117,20 @@ function Deliveries({ repository, webhook }: { readonly repository: string; read
   )
 }
 
-const COLORS = { pending: 'blue', delivered: 'teal', failed: 'orange', dead: 'red' } as const
+const STATUSES = {
+  pending: ['working', ClockIcon],
+  delivered: ['good', CheckIcon],
+  failed: ['held', SyncIcon],
+  dead: ['broken', XIcon],
+} as const
 
 function DeliveryRow(o: { readonly repository: string; readonly webhook: string; readonly delivery: WebhookDelivery }) {
   const { text } = useSpeech()
   const { id, kind, tag, status, error, createdAt, attempts } = o.delivery
-  const again = useChange(() =>
-    request('POST', `${pathOf(o.repository, o.webhook)}/redeliver`, { body: { delivery: id } }),
+  const tell = useTell()
+  const again = useChange(
+    () => request('POST', `${pathOf(o.repository, o.webhook)}/redeliver`, { body: { delivery: id } }),
+    () => tell(text.webhooks.sentAgain),
   )
   const last = attempts.at(-1)
   return (
@@ -134,9 +138,9 @@ function DeliveryRow(o: { readonly repository: string; readonly webhook: string;
       <Table.Td>{kind}</Table.Td>
       <Table.Td>{tag ?? '–'}</Table.Td>
       <Table.Td>
-        <Badge color={COLORS[status]} variant="light" tt="none">
+        <Status tone={STATUSES[status][0]} icon={STATUSES[status][1]}>
           {text.webhooks.statuses[status]}
-        </Badge>
+        </Status>
       </Table.Td>
       <Table.Td>
         {last?.status ?? '–'}
@@ -150,20 +154,7 @@ function DeliveryRow(o: { readonly repository: string; readonly webhook: string;
         <Time at={createdAt} />
       </Table.Td>
       <Table.Td ta="right">
-        <Button
-          size="compact-xs"
-          variant="default"
-          loading={again.isPending}
-          onClick={() =>
-            again.mutate(undefined, {
-              onSuccess: () =>
-                notifications.show({
-                  closeButtonProps: { 'aria-label': text.common.close },
-                  message: text.webhooks.sentAgain,
-                }),
-            })
-          }
-        >
+        <Button size="compact-xs" variant="default" loading={again.isPending} onClick={() => again.mutate()}>
           {text.webhooks.again}
         </Button>
       </Table.Td>
@@ -175,28 +166,13 @@ function RemoveDialog(o: { readonly repository: string; readonly name: string; r
   const { text } = useSpeech()
   const remove = useChange(() => request('DELETE', pathOf(o.repository, o.name)))
   return (
-    <Modal
-      closeButtonProps={{ 'aria-label': text.common.close }}
-      opened
-      onClose={o.onClose}
+    <Confirm
       title={text.webhooks.removeTitle(o.name)}
+      action={text.webhooks.remove}
+      change={remove}
+      onClose={o.onClose}
     >
-      <Stack>
-        <Text>{text.webhooks.removeLead}</Text>
-        {remove.isError ? <Failure error={remove.error} /> : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={o.onClose}>
-            {text.common.cancel}
-          </Button>
-          <Button
-            color="red"
-            loading={remove.isPending}
-            onClick={() => remove.mutate(undefined, { onSuccess: o.onClose })}
-          >
-            {text.webhooks.remove}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+      {text.webhooks.removeLead}
+    </Confirm>
   )
 }

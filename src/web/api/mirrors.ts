@@ -1,0 +1,28 @@
+import { useQuery } from '@tanstack/react-query'
+import type { Mirror } from '../../api/mirrors.ts'
+import { repositoryPath } from './paths.ts'
+import { ApiError, request, requestAll } from './request.ts'
+
+export function useMirrors(organization: string) {
+  return useQuery({
+    queryKey: ['mirrors', organization],
+    refetchInterval: 15_000,
+    queryFn: ({ signal }) => requestAll<Mirror>('/mirrors', 'mirrors', { query: { organization }, signal }),
+  })
+}
+
+/** Null: no mirror has ever written there. */
+export function useMirror(repository: string) {
+  return useQuery({
+    queryKey: ['mirror', repository],
+    refetchInterval: 15_000,
+    queryFn: async ({ signal }) => {
+      try {
+        return (await request<{ mirror: Mirror }>('GET', `/mirrors/${repositoryPath(repository)}`, { signal })).mirror
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null
+        throw error
+      }
+    },
+  })
+}

@@ -1,0 +1,26 @@
+/** Where one goes within an organization, from the side of the page. */
+import { ContainerIcon, HomeIcon, type Icon, MirrorIcon, PackageIcon, PeopleIcon } from '@primer/octicons-react'
+import type { Text } from '../text/en/index.ts'
+
+type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'people'
+
+export interface Place {
+  readonly to: `/o/$organization${'' | `/${string}`}`
+  readonly label: keyof Pick<Text['shell'], Label>
+  readonly icon: Icon
+  /** Where the addresses begin, behind the organization's, that belong to it; the organization's own is none of the others'. */
+  readonly begins: string
+}
+
+export const PLACES = [
+  { to: '/o/$organization', label: 'home', icon: HomeIcon, begins: '' },
+  { to: '/o/$organization/catalog', label: 'catalog', icon: PackageIcon, begins: '/catalog' },
+  { to: '/o/$organization/repositories', label: 'repositories', icon: ContainerIcon, begins: '/repositor' },
+  { to: '/o/$organization/mirrors', label: 'mirrors', icon: MirrorIcon, begins: '/mirrors' },
+  { to: '/o/$organization/people', label: 'people', icon: PeopleIcon, begins: '/people' },
+] as const satisfies readonly Place[]
+
+/** @param rest of the address, behind the organization's */
+export function isAt(place: Place, rest: string): boolean {
+  return place.begins === '' ? rest.replace(/\/$/, '') === '' : rest.startsWith(place.begins)
+}

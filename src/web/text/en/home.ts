@@ -1,0 +1,16 @@
+export const home = {
+  title: (organization: string) => organization,
+  lead: 'How your mirrors are, and what wants somebody’s hand.',
+  mirrors: 'Mirrors',
+  inStep: 'in step',
+  working: 'working',
+  wrong: 'want a look',
+  resting: 'paused or stopped',
+  repositories: 'Repositories',
+  stored: 'Stored',
+  wrongTitle: 'What wants a look',
+  allWell: 'Everything is in step with its source.',
+  oldest: 'Looked at longest ago',
+  first: 'Nothing is mirrored yet.',
+  firstStep: 'Choose an image in the catalog',
+}

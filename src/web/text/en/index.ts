@@ -1,0 +1,41 @@
+/** Every word of the page, in English, a file a room; `../ja` has the same keys. Sentences with something in them are functions. */
+import { catalog } from './catalog.ts'
+import { device } from './device.ts'
+import { entry } from './entry.ts'
+import { common } from './everywhere.ts'
+import { home } from './home.ts'
+import { invitation } from './invitation.ts'
+import { mirrors } from './mirrors.ts'
+import { people } from './people.ts'
+import { progress } from './progress.ts'
+import { repositories } from './repositories.ts'
+import { settings } from './settings.ts'
+import { shell } from './shell.ts'
+import { signIn } from './sign-in.ts'
+import { start } from './start.ts'
+import { states } from './states.ts'
+import { tags } from './tags.ts'
+import { webhooks } from './webhooks.ts'
+
+export const en = {
+  languageName: 'English',
+  common,
+  signIn,
+  device,
+  invitation,
+  shell,
+  home,
+  people,
+  catalog,
+  entry,
+  start,
+  progress,
+  states,
+  mirrors,
+  repositories,
+  tags,
+  webhooks,
+  settings,
+}
+
+export type Text = typeof en

@@ -1,0 +1,15 @@
+export const invitation = {
+  title: (organization: string) => `Join ${organization}`,
+  role: { owner: 'as an owner', editor: 'as an editor', member: 'as a member' },
+  teams: (teams: string) => `in the teams ${teams}`,
+  broken: 'This link does not serve',
+  invalid: 'This invitation is not valid: it is mistyped, used, revoked or expired. Ask for a new one.',
+  accept: (username: string) => `Join as ${username}`,
+  orNew: 'Or with a new account',
+  username: 'User name',
+  displayName: 'Your name',
+  password: 'Password',
+  passwordHelp: 'At least 8 characters.',
+  register: 'Make the account and join',
+  haveAccount: 'I have an account here: sign in first',
+}

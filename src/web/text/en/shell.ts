@@ -1,0 +1,16 @@
+export const shell = {
+  program: 'Kagami',
+  organization: 'Organization',
+  noOrganization: 'You are in no organization yet: ask an owner for an invitation.',
+  navigation: 'Pages',
+  home: 'Home',
+  people: 'People',
+  catalog: 'Catalog',
+  repositories: 'Repositories',
+  mirrors: 'Mirrors',
+  account: 'Your account',
+  signOut: 'Sign out',
+  theme: { auto: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' },
+  skip: 'Skip to the content',
+  language: 'Language',
+}

@@ -1,0 +1,13 @@
+export const tags = {
+  columns: {
+    name: 'Tag',
+    digest: 'Digest',
+    platforms: 'Platforms',
+    attestations: 'Attached',
+    size: 'Size',
+    moved: 'Moved',
+  },
+  empty: 'No tags.',
+  pinned: 'pinned',
+  more: (count: number) => `and ${count} more`,
+}

@@ -1,0 +1,18 @@
+import type { Text } from '../en/index.ts'
+
+export const shell: Text['shell'] = {
+  program: 'Kagami 鏡',
+  organization: '組織',
+  noOrganization: 'まだどの組織にも属していません。オーナーに招待を依頼してください。',
+  navigation: 'ページ',
+  home: 'ホーム',
+  people: 'メンバー',
+  catalog: 'カタログ',
+  repositories: 'リポジトリ',
+  mirrors: 'ミラー',
+  account: 'アカウント',
+  signOut: 'サインアウト',
+  theme: { auto: 'システムのテーマ', light: 'ライトテーマ', dark: 'ダークテーマ' },
+  skip: '本文へ移動',
+  language: '言語',
+}
