@@ -25,7 +25,7 @@ export function LongTable<T>(o: {
   const above = (shown[0]?.start ?? scrollMargin) - scrollMargin
   const below = rows.getTotalSize() - ((shown.at(-1)?.end ?? scrollMargin) - scrollMargin)
   return (
-    <Table.ScrollContainer minWidth={300}>
+    <Table.ScrollContainer minWidth={o.head === undefined ? 300 : 680}>
       <Table highlightOnHover verticalSpacing={6} aria-rowcount={o.items.length}>
         {o.head === undefined ? null : (
           <Table.Thead>

@@ -64,9 +64,9 @@ export function Shell({
               <Link
                 {...props}
                 to={place.to}
+                activeOptions={{ exact: true }}
                 params={{ organization }}
                 data-active={isAt(place, rest) || undefined}
-                aria-current={isAt(place, rest) ? 'page' : undefined}
                 onClick={close}
               />
             )}

@@ -30,6 +30,7 @@ export function Status(o: { readonly tone: Tone; readonly icon?: Icon; readonly 
       color={TONES[o.tone]}
       variant="light"
       tt="none"
+      miw="max-content"
       leftSection={Sign === undefined ? null : <Sign size={12} aria-hidden="true" />}
     >
       {o.children}
