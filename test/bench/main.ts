@@ -8,12 +8,13 @@ import { CATALOG, LAYERED, scaled } from './catalog-content.ts'
 import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measureMirroring } from './mirroring.ts'
+import { measurePage } from './page.ts'
 import { measureReleases } from './releases.ts'
 import { measureServing } from './serving.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [mirror|webhooks|releases] [options]
+const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
   --only serving|mirroring   one half
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -43,7 +44,13 @@ npm run bench -- webhooks: tag moves to a healthy, a dead and a slow receiver
 
 npm run bench -- releases: from a release to the tag here and to our webhook, by a schedule of 1m and with a push hint
   --repositories N           which release once without a hint (4)
-  --releases N               with one (100)`
+  --releases N               with one (100)
+
+npm run bench -- page: the web page in Chromium, with its processor slowed down
+  --mirrors N                that there are (1000)
+  --tags N                   of one repository (10000)
+  --slow-down N              times (4)
+  --rounds N                 of each page (3)`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const
@@ -74,6 +81,9 @@ function parse() {
       'slow-ms': number(2000),
       database: { type: 'string' },
       releases: number(100),
+      mirrors: number(1000),
+      tags: number(10_000),
+      'slow-down': number(4),
     },
     allowPositionals: true,
   })
@@ -153,9 +163,14 @@ if (positionals.join(' ') === 'releases') {
   console.log(`${await machine()}\n\n${await measureReleases(releases)}`)
   process.exit(0)
 }
+if (positionals.join(' ') === 'page') {
+  const page = { mirrors: count('mirrors'), tags: count('tags'), slowDown: count('slow-down'), rounds: count('rounds') }
+  console.log(`${await machine()}\n\n${await measurePage({ ...page, say })}`)
+  process.exit(0)
+}
 if (positionals.length > 0) {
   if (positionals.join(' ') !== 'mirror')
-    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases or nothing`)
+    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases, page or nothing`)
   console.log(`${await machine()}\n\n${await measureShapes()}`)
   process.exit(0)
 }

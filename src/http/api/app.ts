@@ -29,6 +29,7 @@ import { requestFrom } from '../client-address.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
 import { auditRoutes } from './audit.ts'
 import { catalogRoutes } from './catalog.ts'
+import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
 import { serveDocument } from './document.ts'
@@ -118,6 +119,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   )
   // The one route that anybody may read: it says what the program is, and nothing of what it holds.
   app.get(`${API_PATH}/openapi.json`, serveDocument(app))
+  app.use(`${API_PATH}/*`, compressed)
   app.use(`${API_PATH}/*`, async (c, next) => {
     const from = requestFrom(c.req.raw, c.env)
     const header = c.req.header('authorization') ?? null

@@ -1,12 +1,15 @@
 /** Bytes and counts as people read them. */
 import prettyBytes from 'pretty-bytes'
+import { keptByLanguage } from './kept-by-language.ts'
+
+const numberFormat = keptByLanguage((language) => new Intl.NumberFormat(language))
 
 export function bytes(count: number, language: string): string {
   return prettyBytes(count, { locale: language, maximumFractionDigits: 1 })
 }
 
 export function number(count: number, language: string): string {
-  return new Intl.NumberFormat(language).format(count)
+  return numberFormat(language).format(count)
 }
 
 /** The algorithm goes without saying, and 12 characters tell one from another. */

@@ -1,4 +1,5 @@
 /** Times in one's own zone, and how long ago they were. */
+import { keptByLanguage } from './kept-by-language.ts'
 
 const STEPS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number])[] = [
   ['year', 31_557_600],
@@ -8,10 +9,15 @@ const STEPS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: num
   ['minute', 60],
 ]
 
+const relativeFormat = keptByLanguage((language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }))
+const exactFormat = keptByLanguage(
+  (language) => new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' }),
+)
+
 /** `5 minutes ago`, `in 2 days`; less than a minute is now. */
 export function relative(at: string, now: number, language: string): string {
   const seconds = (Date.parse(at) - now) / 1000
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  const format = relativeFormat(language)
   for (const [unit, length] of STEPS) {
     if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit)
   }
@@ -19,5 +25,5 @@ export function relative(at: string, now: number, language: string): string {
 }
 
 export function exact(at: string, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' }).format(new Date(at))
+  return exactFormat(language).format(new Date(at))
 }

@@ -11,9 +11,8 @@ import {
   Text,
   Title,
   Tooltip,
-  UnstyledButton,
 } from '@mantine/core'
-import { useDocumentTitle } from '@mantine/hooks'
+import { useClipboard, useDocumentTitle } from '@mantine/hooks'
 import { CheckIcon, CopyIcon } from '@primer/octicons-react'
 import type { ReactNode } from 'react'
 import { ApiError } from '../api/request.ts'
@@ -85,27 +84,31 @@ export function Empty({ children }: { readonly children: ReactNode }) {
   )
 }
 
+/** How long ago; when exactly, on hover. There is one in each row of long tables: nothing here but an element. */
 export function Time({ at }: { readonly at: string }) {
   const { language } = useSpeech()
   return (
-    <Tooltip label={exact(at, language)} openDelay={300}>
-      <time dateTime={at}>{relative(at, Date.now(), language)}</time>
-    </Tooltip>
+    <time dateTime={at} title={exact(at, language)}>
+      {relative(at, Date.now(), language)}
+    </time>
   )
 }
 
+/** Its first characters; the whole on hover, and copied by a click. */
 export function Digest({ digest }: { readonly digest: string }) {
   const { text } = useSpeech()
+  const { copied, copy } = useClipboard()
   return (
-    <CopyButton value={digest}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? text.common.copied : digest} openDelay={300}>
-          <UnstyledButton onClick={copy} aria-label={`${shortDigest(digest)}: ${text.common.copy}`}>
-            <Code>{shortDigest(digest)}</Code>
-          </UnstyledButton>
-        </Tooltip>
-      )}
-    </CopyButton>
+    <button
+      type="button"
+      className="digest"
+      title={digest}
+      onClick={() => copy(digest)}
+      aria-label={`${shortDigest(digest)}: ${text.common.copy}`}
+    >
+      {shortDigest(digest)}
+      {copied ? <CheckIcon size={12} aria-label={text.common.copied} /> : null}
+    </button>
   )
 }
 
