@@ -29,7 +29,7 @@ describe.skipIf(!haveChromium)('a link', () => {
     await page.locator('input[name=username]').fill('ann')
     await page.locator('input[name=displayName]').fill('Ann Example')
     await page.locator('input[name=password]').fill('password of ann')
-    await page.getByRole('button', { name: 'Make the account and join' }).click()
+    await page.getByRole('button', { name: 'Create account and join' }).click()
     await page.getByRole('heading', { name: 'Repositories' }).waitFor()
     expect(await page.getByRole('button', { name: /^Your account: ann/ }).count()).toBe(1)
     await page.goto(`${kagami.url}/invitations#kgm_inv_used`)
@@ -37,17 +37,17 @@ describe.skipIf(!haveChromium)('a link', () => {
     await page.getByText('This invitation is not valid').waitFor()
   })
 
-  test('of a command line: it is let in by who looks at it, and gets its token', async () => {
+  test('of a command line: who looks at it approves it, and it gets its token', async () => {
     const { page } = browser
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const asked = await kagami.call('POST', '/device/code', { body: 'client_id=laptop&name=laptop', headers })
     const { verification_uri_complete: url, device_code } = JSON.parse(asked.text)
     await page.goto(url)
-    await page.getByRole('button', { name: 'Look at who asks' }).click()
-    await page.getByText('laptop asks from 127.0.0.1.').waitFor()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('laptop wants to sign in from 127.0.0.1.').waitFor()
     expect(await browser.audit()).toEqual([])
-    await page.getByRole('button', { name: 'Let it in' }).click()
-    await page.getByText('It is let in.').waitFor()
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await page.getByText('Approved.').waitFor()
     const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
     const body = new URLSearchParams({ grant_type, device_code, client_id: 'laptop' }).toString()
     const polled = await kagami.call('POST', '/device/token', { body, headers })

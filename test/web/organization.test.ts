@@ -30,13 +30,13 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     return browser
   }
 
-  test('an owner sees how the mirrors are, and goes on to what wants a look', async () => {
+  test('an owner sees how the mirrors are, and goes on to what needs attention', async () => {
     const source = { organization: 'acme', upstream: 'sample', repository: 'nginx', as: 'dhi-nginx' }
     const begun = JSON.parse((await kagami.call('POST', '/mirrors', { login: OWNER, body: source })).text)
     await kagami.server.mirrors.wait(begun.run.id)
     await kagami.call('POST', '/mirrors/acme/dhi-nginx/pause', { login: OWNER, body: {} })
     const { page, audit, complaints } = await enter(OWNER)
-    const look = page.locator('.mantine-Card-root', { hasText: 'What wants a look' })
+    const look = page.locator('.mantine-Card-root', { hasText: 'Needs attention' })
     await look.getByText('Paused', { exact: true }).waitFor()
     expect(await audit()).toEqual([])
     await look.getByRole('link', { name: 'dhi-nginx' }).click()
@@ -49,11 +49,11 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.getByRole('link', { name: 'People' }).click()
     await page.getByRole('combobox', { name: 'Role of mia' }).click()
     await page.getByRole('option', { name: 'Editor' }).click()
-    await page.getByText('Changed.').waitFor()
+    await page.getByText('Role changed.').waitFor()
     const { text } = await kagami.call('GET', '/organizations/acme/members', { login: OWNER })
     expect(JSON.parse(text).members).toContainEqual(expect.objectContaining({ username: 'mia', role: 'editor' }))
     await kagami.call('PUT', '/organizations/acme/members/mia', { login: OWNER, body: { role: 'member' } })
-    await page.getByRole('button', { name: 'Invite somebody' }).click()
+    await page.getByRole('button', { name: 'Invite someone' }).click()
     await page.getByText(/\/invitations#kgm_inv_/).waitFor()
     expect(await audit()).toEqual([])
     await page.getByRole('button', { name: 'Revoke' }).click()
@@ -64,7 +64,7 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
   test('a member sees who is there, whom to ask, and nothing to press', async () => {
     const { page, audit, complaints } = await enter(member)
     await page.getByRole('link', { name: 'People' }).click()
-    await page.getByText('Only owners invite people and change roles.').waitFor()
+    await page.getByText('Only owners can invite people and change roles.').waitFor()
     await page.getByRole('cell', { name: 'mia' }).waitFor()
     expect(await page.getByRole('button', { name: /Remove|Invite/ }).count()).toBe(0)
     await page.getByRole('link', { name: 'Catalog' }).click()

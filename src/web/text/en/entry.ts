@@ -1,10 +1,10 @@
 export const entry = {
   mirror: 'Mirror to repository',
   view: 'View in repository',
-  choose: 'Repositories that mirror it',
+  choose: 'Mirrors of this image',
   source: 'Source',
-  mirroredInto: 'Mirrored into',
-  notYet: 'Nobody in your organizations mirrors it yet.',
+  mirroredInto: 'Mirrored to',
+  notYet: 'Not mirrored in any of your organizations yet.',
   mayNot: (organization: string) =>
-    `Only owners of ${organization}, and members of a team that manages mirrors, start mirrors. Ask one of them.`,
+    `Only owners of ${organization} and members of a team that manages mirrors can start a mirror. Ask one of them.`,
 }

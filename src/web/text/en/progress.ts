@@ -1,17 +1,17 @@
 export const progress = {
-  title: 'Arriving',
+  title: 'Sync in progress',
   waiting: (ahead: number | null) =>
-    ahead === null || ahead === 0 ? 'Waits for a place: it is next' : `Waits for a place: ${ahead} before it`,
-  phases: { listing: 'Upstream is being listed', copying: 'Copying', publishing: 'Publishing', ended: 'Done' },
+    ahead === null || ahead === 0 ? 'Queued: next to start' : `Queued: ${ahead} ahead of it`,
+  phases: { listing: 'Listing the upstream', copying: 'Copying', publishing: 'Publishing', ended: 'Done' },
   tags: 'Tags',
   manifests: 'Manifests',
   bytes: 'Copied',
-  rate: 'Rate',
+  rate: 'Speed',
   left: 'Time left',
   outcome: {
-    done: 'Every tag is here.',
-    partial: 'Some tags could not be brought; they are named below, and tried again.',
-    failed: 'The run failed; what was here before is served on.',
-    stopped: 'The run was stopped.',
+    done: 'All tags are here.',
+    partial: 'Some tags could not be copied. They are listed below and will be retried.',
+    failed: 'The sync failed. What was here before can still be pulled.',
+    stopped: 'The sync was stopped.',
   },
 }

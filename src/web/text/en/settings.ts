@@ -3,9 +3,9 @@ export const settings = {
   makePublic: 'Make public',
   makePrivate: 'Make private',
   publicTitle: (name: string) => `Make ${name} public?`,
-  publicLead: 'Anybody who reaches this server can pull it then, without an account.',
+  publicLead: 'Anyone who can reach this server will be able to pull it, without an account.',
   privateTitle: (name: string) => `Make ${name} private?`,
-  privateLead: 'Only members with access can pull it from then on.',
-  changed: 'Changed.',
-  mayNot: 'Only admins of the repository change this. Ask an owner or editor of the organization.',
+  privateLead: 'Only members with access will be able to pull it.',
+  changed: 'Saved.',
+  mayNot: 'Only admins of this repository can change this. Ask an owner or editor of the organization.',
 }

@@ -1,8 +1,8 @@
 export const shell = {
   program: 'Kagami',
   organization: 'Organization',
-  noOrganization: 'You are in no organization yet: ask an owner for an invitation.',
-  navigation: 'Pages',
+  noOrganization: 'You are not in an organization yet. Ask an owner for an invitation.',
+  navigation: 'Navigation',
   home: 'Home',
   people: 'People',
   catalog: 'Catalog',
@@ -10,7 +10,7 @@ export const shell = {
   mirrors: 'Mirrors',
   account: 'Your account',
   signOut: 'Sign out',
-  theme: { auto: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' },
-  skip: 'Skip to the content',
+  theme: { auto: 'System theme', light: 'Light theme', dark: 'Dark theme' },
+  skip: 'Skip to content',
   language: 'Language',
 }

@@ -1,10 +1,10 @@
 export const signIn = {
   title: 'Sign in to Kagami',
   lead: 'Your organization’s own mirror of the images it builds on.',
-  username: 'User name or mail address',
+  username: 'Username or email address',
   password: 'Password',
-  code: 'Code of your authenticator, or a recovery code',
+  code: 'Code from your authenticator app, or a recovery code',
   submit: 'Sign in',
-  wrong: 'That is not the right user name and password.',
-  wrongCode: 'That code is not right, or was used before.',
+  wrong: 'Incorrect username or password.',
+  wrongCode: 'This code is incorrect, or was used before.',
 }

@@ -1,11 +1,11 @@
 export const start = {
   title: (source: string) => `Mirror ${source}`,
   organization: 'Organization',
-  name: 'Name of the repository',
-  nameHelp: 'It will be private.',
+  name: 'Repository name',
+  nameHelp: 'The repository will be private.',
   tags: 'Tags',
-  tagsHelp: 'Globs, one a line: 3.* takes, !*-dev leaves out. Empty: every tag.',
-  every: 'Look for news',
+  tagsHelp: 'One glob per line: 3.* includes, !*-dev excludes. Leave empty for every tag.',
+  every: 'Check for updates',
   intervals: {
     '5m': 'every 5 minutes',
     '15m': 'every 15 minutes',
@@ -14,7 +14,7 @@ export const start = {
     '1d': 'every day',
   },
   plan: 'What will be copied',
-  planning: 'Upstream is being looked at …',
+  planning: 'Checking the upstream …',
   planLine: (o: { tags: string; manifests: string; attestations: string; size: string }) =>
     `${o.tags} tags, ${o.manifests} manifests, ${o.attestations} signatures and attestations, ${o.size}`,
   submit: 'Start mirroring',

@@ -5,7 +5,7 @@ export const tags = {
     platforms: 'Platforms',
     attestations: 'Attached',
     size: 'Size',
-    moved: 'Moved',
+    moved: 'Updated',
   },
   empty: 'No tags.',
   pinned: 'pinned',

@@ -2,15 +2,16 @@ import type { Text } from '../en/index.ts'
 
 export const catalog: Text['catalog'] = {
   title: 'カタログ',
-  lead: 'アップストリームが提供するイメージです。選んで組織にミラーします。',
+  lead: 'アップストリームが提供するイメージの一覧です。イメージを選んで、組織にミラーできます。',
   upstream: 'アップストリーム',
   searchLabel: 'イメージを探す',
-  mirrored: 'ミラー',
+  mirrored: '表示',
   all: 'すべて',
-  onlyMirrored: 'ミラー済み',
-  notMirrored: '未ミラー',
+  onlyMirrored: 'ミラーあり',
+  notMirrored: 'ミラーなし',
   count: (shown, all) => `${all} 件中 ${shown} 件`,
-  empty: '一致するものがありません。',
-  noUpstream: 'アップストリームがまだありません。オーナーが追加します: kagami upstream add NAME URL --org ORGANIZATION',
+  empty: '一致するイメージがありません。検索語やフィルターを変えてみてください。',
+  noUpstream:
+    'アップストリームがまだありません。オーナーが次のコマンドで追加できます: kagami upstream add NAME URL --org ORGANIZATION',
   mirrors: (count) => `ミラー ${count} 件`,
 }

@@ -1,13 +1,13 @@
 import type { Text } from '../en/index.ts'
 
 export const device: Text['device'] = {
-  title: 'コマンドラインを許可',
-  lead: 'あなたと同じ権限のトークンを受け取ります。自分で始めた場合だけ許可してください。',
-  code: '表示されているコード',
-  look: '要求元を確認',
-  asks: (name, address) => `${name} が ${address} から要求しています。`,
-  approve: '許可する',
-  deny: '拒否する',
-  approved: '許可しました。このページは閉じてかまいません。',
-  denied: '拒否しました。',
+  title: 'サインインの承認',
+  lead: '承認すると、あなたと同じ権限を持つトークンがコマンドラインに発行されます。自分で開始した操作の場合にだけ承認してください。',
+  code: 'ターミナルに表示されているコード',
+  look: '続ける',
+  asks: (name, address) => `${name} が ${address} からサインインしようとしています。`,
+  approve: '承認',
+  deny: '拒否',
+  approved: '承認しました。このページを閉じて、ターミナルに戻ってください。',
+  denied: '拒否しました。トークンは発行されていません。',
 }

@@ -3,10 +3,10 @@ import type { Text } from '../en/index.ts'
 export const entry: Text['entry'] = {
   mirror: 'リポジトリにミラー',
   view: 'リポジトリで表示',
-  choose: 'ミラーしているリポジトリ',
+  choose: 'このイメージのミラー',
   source: 'ソース',
   mirroredInto: 'ミラー先',
-  notYet: 'あなたの組織ではまだミラーされていません。',
+  notYet: '所属する組織では、まだミラーされていません。',
   mayNot: (organization) =>
-    `ミラーを開始できるのは ${organization} のオーナーと、ミラーを管理するチームのメンバーだけです。依頼してください。`,
+    `ミラーを開始できるのは、${organization} のオーナーと、ミラーを管理するチームのメンバーだけです。いずれかの方に依頼してください。`,
 }

@@ -1,18 +1,18 @@
 import type { Text } from '../en/index.ts'
 
 export const progress: Text['progress'] = {
-  title: '到着中',
-  waiting: (ahead) => (ahead === null || ahead === 0 ? '順番待ち: 次に始まります' : `順番待ち: 前に ${ahead} 件`),
-  phases: { listing: 'アップストリームを一覧中', copying: 'コピー中', publishing: '公開中', ended: '完了' },
+  title: '同期の進行状況',
+  waiting: (ahead) => (ahead === null || ahead === 0 ? '順番待ち: 次に開始します' : `順番待ち: あと ${ahead} 件`),
+  phases: { listing: 'アップストリームの一覧を取得中', copying: 'コピー中', publishing: 'タグを更新中', ended: '完了' },
   tags: 'タグ',
   manifests: 'マニフェスト',
   bytes: 'コピー済み',
   rate: '速度',
   left: '残り時間',
   outcome: {
-    done: 'すべてのタグが揃いました。',
-    partial: '一部のタグを取得できませんでした。下に示し、再試行します。',
-    failed: '実行に失敗しました。以前の内容は引き続き提供されます。',
-    stopped: '実行は停止されました。',
+    done: 'すべてのタグがそろいました。',
+    partial: '一部のタグをコピーできませんでした。下記のタグは自動的に再試行されます。',
+    failed: '同期に失敗しました。これまでのイメージは引き続きプルできます。',
+    stopped: '同期は停止されました。',
   },
 }

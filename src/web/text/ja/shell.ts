@@ -3,8 +3,8 @@ import type { Text } from '../en/index.ts'
 export const shell: Text['shell'] = {
   program: 'Kagami 鏡',
   organization: '組織',
-  noOrganization: 'まだどの組織にも属していません。オーナーに招待を依頼してください。',
-  navigation: 'ページ',
+  noOrganization: 'まだどの組織にも所属していません。オーナーに招待を依頼してください。',
+  navigation: 'ナビゲーション',
   home: 'ホーム',
   people: 'メンバー',
   catalog: 'カタログ',
@@ -12,7 +12,7 @@ export const shell: Text['shell'] = {
   mirrors: 'ミラー',
   account: 'アカウント',
   signOut: 'サインアウト',
-  theme: { auto: 'システムのテーマ', light: 'ライトテーマ', dark: 'ダークテーマ' },
-  skip: '本文へ移動',
+  theme: { auto: 'システムに合わせる', light: 'ライトテーマ', dark: 'ダークテーマ' },
+  skip: '本文へスキップ',
   language: '言語',
 }

@@ -2,11 +2,11 @@ import type { Text } from '../en/index.ts'
 
 export const signIn: Text['signIn'] = {
   title: 'Kagami にサインイン',
-  lead: '組織がビルドに使うイメージの、組織自身のミラーです。',
+  lead: '組織のビルドを支えるイメージを、自社のレジストリにミラーします。',
   username: 'ユーザー名またはメールアドレス',
   password: 'パスワード',
   code: '認証アプリのコード、またはリカバリーコード',
   submit: 'サインイン',
   wrong: 'ユーザー名またはパスワードが正しくありません。',
-  wrongCode: 'コードが正しくないか、すでに使われています。',
+  wrongCode: 'コードが正しくないか、すでに使用されています。',
 }

@@ -4,13 +4,15 @@ export const start: Text['start'] = {
   title: (source) => `${source} をミラー`,
   organization: '組織',
   name: 'リポジトリ名',
-  nameHelp: '非公開になります。',
+  nameHelp: 'リポジトリは非公開で作成されます。',
   tags: 'タグ',
-  tagsHelp: '1 行に 1 つのグロブ: 3.* は含め、!*-dev は除きます。空ならすべてのタグ。',
-  every: '更新の確認',
+  tagsHelp:
+    '1 行に 1 つずつグロブを書きます。3.* は対象に含め、!*-dev は除外します。空欄の場合はすべてのタグが対象です。',
+  every: '更新を確認する間隔',
   intervals: { '5m': '5 分ごと', '15m': '15 分ごと', '1h': '1 時間ごと', '6h': '6 時間ごと', '1d': '毎日' },
-  plan: 'コピーされるもの',
-  planning: 'アップストリームを調べています…',
-  planLine: (o) => `タグ ${o.tags}、マニフェスト ${o.manifests}、署名と証明 ${o.attestations}、${o.size}`,
-  submit: 'ミラーを開始',
+  plan: 'コピーの内容',
+  planning: 'アップストリームを確認しています…',
+  planLine: (o) =>
+    `タグ ${o.tags} 件、マニフェスト ${o.manifests} 件、署名とアテステーション ${o.attestations} 件、${o.size}`,
+  submit: 'ミラーリングを開始',
 }

@@ -1,10 +1,10 @@
 import type { Text } from '../en/index.ts'
 
 export const states: Text['states'] = {
-  initial: '初回コピー',
+  initial: '初回コピー中',
   active: '同期済み',
   syncing: '同期中',
-  degraded: '遅れ',
-  paused: '一時停止',
-  stopped: '停止',
+  degraded: '遅延',
+  paused: '一時停止中',
+  stopped: '停止済み',
 }
