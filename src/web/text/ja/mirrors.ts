@@ -11,7 +11,7 @@ export const mirrors: Text['mirrors'] = {
   nextRun: '次回の確認',
   schedule: (every) => `${every} ごと`,
   selection: '対象',
-  everything: 'すべてのタグとプラットフォーム、および付随するすべての成果物',
+  everything: 'すべてのタグ、プラットフォーム、アテステーション',
   leftOut: '対象外のタグ',
   failures: 'コピーできなかったもの',
   stop: 'ミラーリングを停止',
