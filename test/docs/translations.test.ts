@@ -1,16 +1,30 @@
 // The Japanese pages say what the English ones say: README.ja.md, the tutorial, and whatever else has a `.ja.md` beside it.
 import { expect, test } from 'bun:test'
-import { withMarks } from '../../scripts/translated-page.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { sectionsOf, withMarks } from '../../scripts/translated-page.ts'
 import { faultsOf, faultsOfAll, translatedPages } from '../../scripts/translations.ts'
 import { en } from '../../src/web/text/en/index.ts'
 import { ja } from '../../src/web/text/ja/index.ts'
 import { readPage } from '../support/documented-commands.ts'
+
+const root = resolve(import.meta.dir, '../..')
 
 test('README and the tutorial are in Japanese', () => {
   expect(translatedPages()).toEqual(expect.arrayContaining(['README.md', 'docs/tutorial.md']))
 })
 
 test('every Japanese page is in step with the English one', () => expect(faultsOfAll()).toEqual([]))
+
+test('every link of these pages leads to a file', () => {
+  const pages = translatedPages().flatMap((path) => [path, path.replace(/\.md$/, '.ja.md')])
+  const lost = pages.flatMap((path) => {
+    const links = sectionsOf(readFileSync(join(root, path), 'utf8')).flatMap((section) => section.links)
+    const files = links.filter((link) => !link.includes('://')).map((link) => link.replace(/#.*/, ''))
+    return files.filter((link) => !existsSync(join(root, dirname(path), link))).map((link) => `${path}: ${link}`)
+  })
+  expect(lost).toEqual([])
+})
 
 const ENGLISH = `# Ways
 

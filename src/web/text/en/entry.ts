@@ -2,7 +2,6 @@ export const entry = {
   mirror: 'Mirror to repository',
   view: 'View in repository',
   choose: 'Mirrors of this image',
-  source: 'Source',
   mirroredInto: 'Mirrored to',
   notYet: 'Not mirrored in any of your organizations yet.',
   mayNot: (organization: string) =>

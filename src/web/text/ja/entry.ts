@@ -4,7 +4,6 @@ export const entry: Text['entry'] = {
   mirror: 'リポジトリにミラー',
   view: 'リポジトリで表示',
   choose: 'このイメージのミラー',
-  source: 'ソース',
   mirroredInto: 'ミラー先',
   notYet: '所属する組織では、まだミラーされていません。',
   mayNot: (organization) =>
