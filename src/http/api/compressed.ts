@@ -11,7 +11,7 @@ const MIN_BYTES = 4096
 export const compressed: MiddlewareHandler = async (c, next) => {
   await next()
   const { res } = c
-  const isJson = res.headers.get('content-type')?.startsWith('application/json') === true
+  const isJson = /^application\/json *(;|$)/.test(res.headers.get('content-type') ?? '')
   if (c.req.method !== 'GET' || res.status !== 200 || !isJson) return
   if (!/\bgzip\b/.test(c.req.header('accept-encoding') ?? '')) return
   const body = await res.arrayBuffer()

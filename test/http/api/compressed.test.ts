@@ -35,3 +35,13 @@ test('short ones and refusals are as they were', async () => {
     expect(Object.keys((await answer.json()) as object).length).toBe(1)
   }
 })
+
+test('what is streamed is not waited for', async () => {
+  const cut = new AbortController()
+  const { headers, status } = await fetch(`${kagami.url}/api/v1/organizations/acme/events`, {
+    headers: { authorization: authorization(OWNER), 'accept-encoding': 'gzip', accept: 'application/jsonl' },
+    signal: cut.signal,
+  })
+  expect([status, headers.get('content-encoding')]).toEqual([200, null])
+  cut.abort()
+})
