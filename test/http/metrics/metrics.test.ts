@@ -187,8 +187,9 @@ describeOnEachEngine('the numbers', (openFresh) => {
     const { mirrorId } = await instance.mirror('hub/slow')
     upstream.before = () => gate.promise
     const first = await instance.engine.sync(mirrorId)
-    const second = await instance.engine.sync(mirrorId)
+    // A run that has not begun would take the second in.
     while ((await scrape()).get('kagami_runs{state="running"}') !== 1) await Bun.sleep(1)
+    const second = await instance.engine.sync(mirrorId)
     const found = await scrape()
     expect(found.get('kagami_runs{state="waiting"}')).toBe(1)
     expect(found.get('kagami_mirror_state{mirror="acme/dhi-slow",state="syncing"}')).toBe(1)
