@@ -35,6 +35,9 @@ export const signedInSchema = z
   })
   .openapi('SignedIn')
 
+/** `secret`: what the printed link ends with, `kgm_lnk_…`. */
+export const signInLinkSchema = z.strictObject({ secret: z.string().min(1).max(200) }).openapi('SignInLink')
+
 /** Its secret is in the cookie that comes along. */
 export const browserSignedInSchema = signedInSchema.omit({ token: true }).openapi('BrowserSignedIn')
 
