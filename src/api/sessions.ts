@@ -44,3 +44,5 @@ export const browserSignedInSchema = signedInSchema.omit({ token: true }).openap
 export const sessionListSchema = listSchema('sessions', sessionSchema).openapi('SessionList')
 
 export const sessionsEndedSchema = z.strictObject({ ended: z.int().min(0) }).openapi('SessionsEnded')
+
+export type Session = z.infer<typeof sessionSchema>

@@ -95,3 +95,6 @@ export const ownIdentitySchema = z
   .openapi('OwnIdentity')
 
 export const ownIdentityListSchema = listSchema('identities', ownIdentitySchema).openapi('OwnIdentityList')
+
+export type SignInProvider = z.infer<typeof signInProviderSchema>
+export type OwnIdentity = z.infer<typeof ownIdentitySchema>

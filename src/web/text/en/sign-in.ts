@@ -7,4 +7,9 @@ export const signIn = {
   submit: 'Sign in',
   wrong: 'Incorrect username or password.',
   wrongCode: 'This code is incorrect, or was used before.',
+  or: 'or',
+  by: (provider: string) => `Sign in with ${provider}`,
+  ownProvider: 'Does your organization have a sign-in of its own? Open the link that its owner gave you.',
+  another: 'Use another account',
+  codeLead: (username: string) => `Two-factor authentication is on for ${username}.`,
 }
