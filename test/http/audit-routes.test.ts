@@ -547,7 +547,7 @@ const STEPS: readonly Step[] = [
     gives: ({ id, token }: { id: string; token: string }) => ({ token: id, secretOfAlice: token }),
   },
   {
-    // What comes of it is told when the browser is back: `openid-page.test.ts`.
+    // What comes of it is told when the browser is back: `back-to-page.test.ts`.
     route: 'post /user/identities/start',
     path: '/user/identities/start',
     body: { provider: '{provider}' },

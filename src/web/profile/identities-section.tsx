@@ -66,23 +66,21 @@ function List({ links }: { readonly links: readonly OwnIdentity[] }) {
   const { columns } = text.profile.identities
   if (links.length === 0) return <Empty>{text.profile.identities.empty}</Empty>
   return (
-    <Table.ScrollContainer minWidth={480} type="native">
-      <Table verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{columns.provider}</Table.Th>
-            <Table.Th>{columns.as}</Table.Th>
-            <Table.Th>{columns.linked}</Table.Th>
-            <Table.Td />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {links.map((link) => (
-            <Row key={link.id} link={link} />
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <Table verticalSpacing={6}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{columns.provider}</Table.Th>
+          <Table.Th>{columns.as}</Table.Th>
+          <Table.Th visibleFrom="sm">{columns.linked}</Table.Th>
+          <Table.Td />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {links.map((link) => (
+          <Row key={link.id} link={link} />
+        ))}
+      </Table.Tbody>
+    </Table>
   )
 }
 
@@ -106,7 +104,7 @@ function Row({ link }: { readonly link: OwnIdentity }) {
         </Text>
       </Table.Td>
       <Table.Td style={{ overflowWrap: 'anywhere' }}>{link.subject}</Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         <Time at={link.linkedAt} />
       </Table.Td>
       <Table.Td ta="right">

@@ -1,5 +1,5 @@
 /** Who one is here, and how one gets in, part by part; which part stands in the address. */
-import { Tabs } from '@mantine/core'
+import { Select, Tabs } from '@mantine/core'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useProfile } from '../api/profile.ts'
 import { Page } from '../shell/parts.tsx'
@@ -18,14 +18,21 @@ export function ProfilePage() {
   const section = sectionOf(useParams({ strict: false }).section)
   const user = useProfile().data
   if (!user) return null
+  const go = (chosen: string | null) =>
+    void navigate({ to: '/profile/$section', params: { section: sectionOf(chosen ?? '') } })
   return (
     <Page title={text.profile.title} lead={text.profile.lead}>
-      <Tabs
-        value={section}
-        onChange={(chosen) => void navigate({ to: '/profile/$section', params: { section: sectionOf(chosen ?? '') } })}
-        keepMounted={false}
-      >
-        <Tabs.List mb="md">
+      <Tabs value={section} onChange={go} keepMounted={false}>
+        <Select
+          hiddenFrom="sm"
+          mb="md"
+          aria-label={text.profile.title}
+          data={SECTIONS.map((value) => ({ value, label: text.profile.sections[value] }))}
+          value={section}
+          onChange={go}
+          allowDeselect={false}
+        />
+        <Tabs.List mb="md" visibleFrom="sm">
           {SECTIONS.map((one) => (
             <Tabs.Tab key={one} value={one}>
               {text.profile.sections[one]}

@@ -36,24 +36,22 @@ export function SessionsSection() {
       {sessions.data === undefined ? (
         <Rows count={3} />
       ) : (
-        <Table.ScrollContainer minWidth={560} type="native">
-          <Table verticalSpacing={6}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{columns.where}</Table.Th>
-                <Table.Th>{columns.address}</Table.Th>
-                <Table.Th>{columns.seen}</Table.Th>
-                <Table.Th>{columns.since}</Table.Th>
-                <Table.Td />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {sessions.data.map((session) => (
-                <Row key={session.id} session={session} />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <Table verticalSpacing={6}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{columns.where}</Table.Th>
+              <Table.Th visibleFrom="sm">{columns.address}</Table.Th>
+              <Table.Th>{columns.seen}</Table.Th>
+              <Table.Th visibleFrom="sm">{columns.since}</Table.Th>
+              <Table.Td />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {sessions.data.map((session) => (
+              <Row key={session.id} session={session} />
+            ))}
+          </Table.Tbody>
+        </Table>
       )}
       {isEnding ? (
         <Confirm
@@ -90,7 +88,7 @@ function Row({ session }: { readonly session: Session }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Group gap="xs" wrap="nowrap">
+        <Group gap="xs">
           {session.kind === 'registry' ? <PackageIcon /> : <DeviceDesktopIcon />}
           <Tooltip label={session.userAgent} disabled={session.userAgent === null} openDelay={300}>
             <Text size="sm">{name}</Text>
@@ -98,9 +96,9 @@ function Row({ session }: { readonly session: Session }) {
           {session.current ? <Status tone="good">{text.profile.sessions.current}</Status> : null}
         </Group>
       </Table.Td>
-      <Table.Td>{session.address ?? '–'}</Table.Td>
+      <Table.Td visibleFrom="sm">{session.address ?? '–'}</Table.Td>
       <Table.Td>{session.lastSeenAt === null ? '–' : <Time at={session.lastSeenAt} />}</Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         <Time at={session.createdAt} />
       </Table.Td>
       <Table.Td ta="right">

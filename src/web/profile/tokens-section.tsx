@@ -36,24 +36,22 @@ function List({ tokens }: { readonly tokens: readonly Token[] }) {
   const { columns } = text.profile.tokens
   if (tokens.length === 0) return <Empty>{text.profile.tokens.empty}</Empty>
   return (
-    <Table.ScrollContainer minWidth={560} type="native">
-      <Table verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{columns.label}</Table.Th>
-            <Table.Th>{columns.scope}</Table.Th>
-            <Table.Th>{columns.expires}</Table.Th>
-            <Table.Th>{columns.used}</Table.Th>
-            <Table.Td />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {tokens.map((token) => (
-            <Row key={token.id} token={token} />
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <Table verticalSpacing={6}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{columns.label}</Table.Th>
+          <Table.Th visibleFrom="sm">{columns.scope}</Table.Th>
+          <Table.Th>{columns.expires}</Table.Th>
+          <Table.Th visibleFrom="sm">{columns.used}</Table.Th>
+          <Table.Td />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {tokens.map((token) => (
+          <Row key={token.id} token={token} />
+        ))}
+      </Table.Tbody>
+    </Table>
   )
 }
 
@@ -73,8 +71,11 @@ function Row({ token }: { readonly token: Token }) {
         <Text size="sm" fw={500}>
           {label}
         </Text>
+        <Text size="xs" c="dimmed" hiddenFrom="sm">
+          {text.profile.tokens.scopes[scope]}
+        </Text>
       </Table.Td>
-      <Table.Td>{text.profile.tokens.scopes[scope]}</Table.Td>
+      <Table.Td visibleFrom="sm">{text.profile.tokens.scopes[scope]}</Table.Td>
       <Table.Td>
         {expiresAt === null ? (
           text.common.never
@@ -86,7 +87,7 @@ function Row({ token }: { readonly token: Token }) {
           <Time at={expiresAt} />
         )}
       </Table.Td>
-      <Table.Td>{lastUsedAt === null ? text.common.never : <Time at={lastUsedAt} />}</Table.Td>
+      <Table.Td visibleFrom="sm">{lastUsedAt === null ? text.common.never : <Time at={lastUsedAt} />}</Table.Td>
       <Table.Td ta="right">
         <Button size="compact-xs" variant="default" onClick={revoking.open}>
           {text.profile.tokens.revoke}

@@ -16,7 +16,12 @@ export function Account({ user }: { readonly user: Profile }) {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="subtle" color="gray" size="compact-md" aria-label={`${text.shell.account}: ${user.displayName}`}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-md"
+          aria-label={`${text.shell.account}: ${user.displayName}`}
+        >
           <PersonIcon />
           <Text span visibleFrom="xs" inherit ml={6}>
             {user.displayName}

@@ -12,7 +12,7 @@ export const invitation = {
   passwordHelp: 'At least 8 characters.',
   register: 'Create account and join',
   haveAccount: 'Already have an account? Sign in',
-  expires: 'Valid until',
+  expires: 'Expires',
   gone: 'Ask whoever sent it for a new link. If you have an account here, you can sign in.',
   toSignIn: 'Go to sign-in',
 }
