@@ -7,8 +7,8 @@ export const device = {
   deny: 'Deny',
   approved: 'Approved. You can close this page and go back to the terminal.',
   denied: 'Denied. The command line did not get a token.',
-  name: 'Who asks',
-  from: 'From',
-  asked: 'Asked',
-  as: 'It acts as',
+  name: 'Device',
+  from: 'Address',
+  asked: 'Requested',
+  as: 'Signs in as',
 }

@@ -13,6 +13,6 @@ export const invitation = {
   register: 'Create account and join',
   haveAccount: 'Already have an account? Sign in',
   expires: 'Expires',
-  gone: 'Ask whoever sent it for a new link. If you have an account here, you can sign in.',
+  gone: 'If you already have an account, you can sign in.',
   toSignIn: 'Go to sign-in',
 }

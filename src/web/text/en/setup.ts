@@ -1,23 +1,23 @@
 export const setup = {
   title: 'Set up Kagami',
-  lead: 'Nobody owns this server yet. Make the first owner and the first organization; you can add people later.',
+  lead: 'This server has no owner yet. Create the first account and organization; you can invite people later.',
   code: 'Setup code',
-  codeHelp: 'The server printed it when it started. It works once.',
+  codeHelp: 'Printed by the server when it started. It works once.',
   organization: 'Organization',
-  organizationHelp: 'The first part of every image’s name, such as acme in acme/python.',
-  username: 'User name',
+  organizationHelp: 'The first part of every image name, such as acme in acme/python.',
+  username: 'Username',
   displayName: 'Your name',
   password: 'Password',
   passwordHelp: 'At least 8 characters.',
-  submit: 'Make the owner and sign in',
-  over: 'This server has an owner',
-  overLead: 'It was set up before. Sign in, or ask its owner for an invitation.',
+  submit: 'Create account and sign in',
+  over: 'Setup is already done',
+  overLead: 'This server has an owner. Sign in, or ask an owner for an invitation.',
   toSignIn: 'Go to sign-in',
 }
 
 export const enter = {
   opening: 'Signing you in …',
-  broken: 'This link does not work any more',
-  help: 'It works once, within 15 minutes. Print a new one where the server runs:',
-  toSignIn: 'Sign in by password instead',
+  broken: 'This link no longer works',
+  help: 'Sign-in links work once, within 15 minutes. To get a new one, run this on the server:',
+  toSignIn: 'Sign in with a password',
 }

@@ -9,7 +9,7 @@ export const signIn = {
   wrongCode: 'This code is incorrect, or was used before.',
   or: 'or',
   by: (provider: string) => `Sign in with ${provider}`,
-  ownProvider: 'Does your organization have a sign-in of its own? Open the link that its owner gave you.',
-  another: 'Use another account',
+  ownProvider: 'Does your organization use its own single sign-on? Open the sign-in link from its owner.',
+  another: 'Use a different account',
   codeLead: (username: string) => `Two-factor authentication is on for ${username}.`,
 }

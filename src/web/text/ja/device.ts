@@ -9,8 +9,8 @@ export const device: Text['device'] = {
   deny: '拒否',
   approved: '承認しました。このページを閉じて、ターミナルに戻ってください。',
   denied: '拒否しました。トークンは発行されていません。',
-  name: '要求元',
+  name: 'デバイス',
   from: 'アドレス',
-  asked: '要求',
-  as: '権限のもと',
+  asked: '要求された時刻',
+  as: 'サインインするアカウント',
 }

@@ -15,6 +15,6 @@ export const invitation: Text['invitation'] = {
   register: 'アカウントを作成して参加',
   haveAccount: 'アカウントをお持ちの場合はサインイン',
   expires: '有効期限',
-  gone: '送信者に新しいリンクを依頼してください。アカウントがあればサインインできます。',
+  gone: 'すでにアカウントをお持ちの場合は、サインインできます。',
   toSignIn: 'サインインへ',
 }

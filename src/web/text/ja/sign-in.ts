@@ -11,7 +11,7 @@ export const signIn: Text['signIn'] = {
   wrongCode: 'コードが正しくないか、すでに使用されています。',
   or: 'または',
   by: (provider) => `${provider} でサインイン`,
-  ownProvider: '組織専用のサインインがある場合は、オーナーから受け取ったリンクを開いてください。',
+  ownProvider: '組織独自のシングルサインオンを使う場合は、オーナーから受け取ったサインインリンクを開いてください。',
   another: '別のアカウントを使う',
   codeLead: (username) => `${username} には 2 要素認証が設定されています。`,
 }
