@@ -46,7 +46,10 @@ export async function createSignInLink(
   return { secret: createSecret(secret), expiresAt }
 }
 
-/** The session of whom the link is for. Link and session are one transaction: whatever ends the process, one of them is there. @throws AppError UNAUTHORIZED, in the same words whatever is wrong with it */
+/**
+ * The session of whom the link is for. Link and session are one transaction: whatever ends the process, one of them is there.
+ * @throws AppError NOT_FOUND, in the same words whatever is wrong with it; UNAUTHORIZED for who is to sign in by a provider
+ */
 export async function enterBySignInLink(
   db: Database,
   clock: Clock,
@@ -67,7 +70,7 @@ export async function enterBySignInLink(
 
 function notValid(): AppError {
   return new AppError(
-    'UNAUTHORIZED',
+    'NOT_FOUND',
     'this link is not valid: it is mistyped, used, or older than 15 minutes; kagami user link, where the server runs, prints a new one',
   )
 }

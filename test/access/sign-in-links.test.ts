@@ -24,7 +24,7 @@ describeOnEachEngine('links that open a page', (openFresh) => {
     expect(entered.map(({ username }) => username)).toEqual(['ann'])
     const session = entered[0]?.session.text.reveal() ?? ''
     expect(await on.authenticator.bySession(session)).toMatchObject({ userId: ann.id })
-    expect([await failure(on, text), await links(on)]).toEqual(['UNAUTHORIZED', []])
+    expect([await failure(on, text), await links(on)]).toEqual(['NOT_FOUND', []])
   })
 
   test('are over after 15 minutes, and say the same whatever is wrong with them', async () => {
@@ -50,7 +50,7 @@ describeOnEachEngine('links that open a page', (openFresh) => {
     const last = await createSignInLink(on.db, on.clock, ann)
     expect((await links(on)).length).toBe(11)
     await on.accounts.resetPassword('ann', createSecret(`${PASSWORD} anew`))
-    expect(await failure(on, last.secret.reveal())).toBe('UNAUTHORIZED')
+    expect(await failure(on, last.secret.reveal())).toBe('NOT_FOUND')
     await enter(on, ofBob.secret.reveal())
   })
 })

@@ -70,7 +70,7 @@ test('the first start prints a link, user link prints others, and each opens onc
   const kagami = await start()
   const [, url = '', secret = ''] = LINK.exec(await welcome(kagami)) ?? []
   const enter = async (text: string) => (await post(url, '/user/sessions/link', { secret: text })).status
-  expect([url, await enter(secret), await enter(secret)]).toEqual([kagami.url, 201, 401])
+  expect([url, await enter(secret), await enter(secret)]).toEqual([kagami.url, 201, 404])
   const env = { KAGAMI_DATA: kagami.dataDirectory, KAGAMI_LISTEN: new URL(kagami.url).host }
   const linked = await kagami.cli(['user', 'link', '--json'], { env })
   const link = JSON.parse(linked.stdout)

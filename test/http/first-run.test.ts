@@ -84,7 +84,7 @@ describeOnEachDatabase('a server without an owner', (start) => {
     expect(set).toContain('SameSite=Lax')
     const cookie = set.split(';', 1)[0] ?? ''
     const who = (await kagami.call('GET', '/user', { headers: { cookie } })).as(profileAnswerSchema).user
-    expect([who.username, (await enter({ origin: kagami.url })).status]).toEqual([user, 401])
+    expect([who.username, (await enter({ origin: kagami.url })).status]).toEqual([user, 404])
     // Signing out takes the cookie away too.
     const { id } = entered.as(browserSignedInSchema)
     const ended = await kagami.call('DELETE', `/user/sessions/${id}`, { headers: { cookie, origin: kagami.url } })

@@ -1,11 +1,11 @@
 /** Name and mail address, and how the page speaks and looks. */
-import { Button, Code, Group, Select, Stack, TextInput, useMantineColorScheme } from '@mantine/core'
+import { Button, Group, Select, Stack, TextInput, useMantineColorScheme } from '@mantine/core'
 import type { FormEvent } from 'react'
 import type { Profile } from '../../api/users.ts'
 import { useChange } from '../api/client.ts'
 import { request } from '../api/request.ts'
 import { Facts } from '../shell/facts.tsx'
-import { Failure, Time } from '../shell/parts.tsx'
+import { Command, Failure, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { LANGUAGES, nameOf, useSpeech } from '../text/language.tsx'
@@ -62,7 +62,7 @@ export function AccountSection({ user }: { readonly user: Profile }) {
         </form>
       </Section>
       <Section title={text.profile.account.id} lead={text.profile.account.idHelp}>
-        <Code block>{user.id}</Code>
+        <Command line={user.id} />
       </Section>
       <Appearance />
     </Stack>

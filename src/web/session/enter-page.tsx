@@ -28,7 +28,7 @@ export function EnterPage() {
       </Sheet>
     )
   }
-  const isOver = entered.error instanceof ApiError && [400, 401].includes(entered.error.status)
+  const isOver = entered.error instanceof ApiError && [400, 404].includes(entered.error.status)
   return (
     <Sheet title={text.enter.broken} lead={isOver ? text.enter.help : undefined}>
       <Stack>

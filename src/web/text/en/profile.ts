@@ -11,7 +11,7 @@ export const profile = {
   },
   account: {
     title: 'Your account',
-    lead: 'People in your organizations see your name and username.',
+    lead: 'People in your organizations see your username.',
     username: 'Username',
     displayName: 'Name',
     email: 'Email address',

@@ -13,7 +13,7 @@ export const profile: Text['profile'] = {
   },
   account: {
     title: 'アカウント',
-    lead: '表示名とユーザー名は、同じ組織のメンバーに表示されます。',
+    lead: '同じ組織のメンバーには、ユーザー名が表示されます。',
     username: 'ユーザー名',
     displayName: '表示名',
     email: 'メールアドレス',
