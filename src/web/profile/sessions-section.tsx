@@ -1,5 +1,5 @@
 /** Where one is signed in, and how to end that. */
-import { Button, Group, Table, Text, Tooltip } from '@mantine/core'
+import { Box, Button, Group, Table, Text, Tooltip } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { DeviceDesktopIcon, PackageIcon } from '@primer/octicons-react'
 import type { Session } from '../../api/sessions.ts'
@@ -89,7 +89,9 @@ function Row({ session }: { readonly session: Session }) {
     <Table.Tr>
       <Table.Td>
         <Group gap="xs">
-          {session.kind === 'registry' ? <PackageIcon /> : <DeviceDesktopIcon />}
+          <Box component="span" visibleFrom="sm">
+            {session.kind === 'registry' ? <PackageIcon /> : <DeviceDesktopIcon />}
+          </Box>
           <Tooltip label={session.userAgent} disabled={session.userAgent === null} openDelay={300}>
             <Text size="sm">{name}</Text>
           </Tooltip>
