@@ -6,7 +6,7 @@ import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
 import { createUpstream, findUpstream, updateUpstream } from './db/mirrors/upstreams.ts'
-import { findUserByName } from './db/people/users.ts'
+import { findOperator, findUserByName } from './db/people/users.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/platform/instance-settings.ts'
 import { isAppError } from './errors.ts'
 import { createFactsLoader } from './events/payload/load-facts.ts'
@@ -55,6 +55,8 @@ export interface RunningServer {
   readonly url: string
   /** What the first start made: its password is nowhere else. */
   readonly firstOwner: FirstOwner | undefined
+  /** An operator, by name: the first owner where it is there; undefined: a page is to make one. */
+  readonly operator: string | undefined
   /** By which a page makes the owner; undefined: there is one. */
   readonly setupCode: Secret | undefined
   readonly sampleUrl: string | undefined
@@ -215,7 +217,8 @@ export async function startServer({
       return isAsked ? undefined : createSignInLink(db, clock, user)
     }
     const { url } = listener
-    return { url, firstOwner, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
+    const operator = (await findOperator(db.read, owner))?.username
+    return { url, firstOwner, operator, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
   } catch (error) {
     await close()
     throw error

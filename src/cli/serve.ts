@@ -104,12 +104,13 @@ async function welcome(
   const url = settings.publicUrl ?? server.url
   // Who sets a password keeps it out of what is printed: so do we. With the sample, each start opens the page.
   const isShown = settings.ownerPassword === undefined && (firstOwner !== undefined || sampleUrl !== undefined)
-  const link = isShown ? await server.linkFor(settings.owner) : undefined
+  const owner = server.operator ?? settings.owner
+  const link = isShown ? await server.linkFor(owner) : undefined
   return welcomeText({
     program: line.program,
     url,
     sampleUrl,
-    owner: settings.owner,
+    owner,
     organization: settings.organization,
     firstOwner,
     setupCode,

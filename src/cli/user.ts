@@ -3,7 +3,7 @@ import { makePassword } from '../access/passwords.ts'
 import { createSignInLink, signInUrl } from '../access/sign-in-links.ts'
 import { type Profile, profileAnswerSchema, type UserCreated, userCreatedSchema } from '../api/users.ts'
 import { readSettings } from '../config/read.ts'
-import { findUserByName } from '../db/people/users.ts'
+import { findOperator, findUserByName } from '../db/people/users.ts'
 import { AppError } from '../errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createSecret } from '../lib/secret.ts'
@@ -52,7 +52,7 @@ export function addUserCommands(program: Command, line: CommandLine): void {
     'link',
     'print a link that opens the page signed in, once; works on the data directory (KAGAMI_DATA), beside the server',
   )
-    .argument('[user]', 'name of the user; the first owner when left out')
+    .argument('[user]', 'name of the user; an operator when left out')
     .action((username: string | undefined, o: { json?: boolean }) => link(line, username, o))
   addUserIdentityCommands(user, line)
   addCommand(
@@ -72,9 +72,9 @@ async function link(line: CommandLine, username: string | undefined, o: { json?:
   const settings = readSettings()
   const ledger = await openLedger({ directory: settings.dataDirectory, database: settings.database })
   try {
-    const name = username ?? settings.owner
-    const user = await findUserByName(ledger.db.read, name)
-    if (user === undefined) throw new AppError('NOT_FOUND', `there is no user ${JSON.stringify(name.slice(0, 100))}`)
+    const { read } = ledger.db
+    const user = await (username === undefined ? findOperator(read, settings.owner) : findUserByName(read, username))
+    if (user === undefined) throw absent(username)
     const made = await createSignInLink(ledger.db, systemClock, user)
     const { host, port } = settings.listen
     const url = signInUrl(settings.publicUrl ?? listeningUrl(host, port), made)
@@ -84,6 +84,16 @@ async function link(line: CommandLine, username: string | undefined, o: { json?:
   } finally {
     await ledger.close()
   }
+}
+
+function absent(username: string | undefined): AppError {
+  if (username !== undefined) {
+    return new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`)
+  }
+  return new AppError(
+    'NOT_FOUND',
+    'there is no owner yet: kagami serve --setup prints a code by which the page makes one',
+  )
 }
 
 async function create(line: CommandLine, username: string, o: PasswordOptions): Promise<void> {

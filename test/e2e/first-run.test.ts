@@ -64,6 +64,9 @@ test('serve --setup prints a code, anew at each start, until one has made the ow
   expect(organizations).toMatchObject({ organizations: [{ name: 'harbour', role: 'owner' }] })
   expect((await post(third.url, '/setup', { ...body, code: other })).status).toBe(404)
   await third.stop()
+  // Who was made there is whom later starts name.
+  const env = { KAGAMI_DATA: dataDirectory }
+  expect(JSON.parse((await third.cli(['user', 'link', '--json'], { env })).stdout).username).toBe('ann')
 })
 
 test('the first start prints a link, user link prints others, and each opens once; a set password prints none', async () => {

@@ -1,8 +1,10 @@
 // The first run by a page: the routes that are there as long as there is no owner, and the links that open a page signed in.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { Secret, TOTP } from 'otpauth'
 import { auditListSchema } from '../../src/api/audit.ts'
 import { browserSignedInSchema } from '../../src/api/sessions.ts'
 import { setupDoneSchema } from '../../src/api/setup.ts'
+import { twoFactorBegunSchema } from '../../src/api/two-factor.ts'
 import { profileAnswerSchema } from '../../src/api/users.ts'
 import { describeOnEachDatabase, type WholeServer } from '../support/whole-server.ts'
 
@@ -11,6 +13,8 @@ const DOCUMENT = { accept: 'text/html' }
 
 describeOnEachDatabase('a server without an owner', (start) => {
   let kagami: WholeServer
+  /** Of two at once who was first. */
+  let username = ''
   beforeAll(async () => {
     kagami = await start({ withSetup: true })
   })
@@ -47,6 +51,7 @@ describeOnEachDatabase('a server without an owner', (start) => {
     const made = [one, two].filter(({ status }) => status === 201)
     expect(made.length).toBe(1)
     const { user, organization } = (made[0] ?? one).as(setupDoneSchema)
+    username = user.username
     expect([user.operator, organization]).toEqual([true, 'harbour'])
     const login = { username: user.username, password: ANN.password }
     const absent = await kagami.call('POST', '/nothing-here', { body: {} })
@@ -66,10 +71,7 @@ describeOnEachDatabase('a server without an owner', (start) => {
   })
 
   test('a link opens a page of this server alone, once, in a cookie that no script reads', async () => {
-    const { user } = JSON.parse(
-      (await kagami.call('POST', '/user/sessions', { body: ANN })).status === 201 ? '{"user":"ann"}' : '{"user":"bob"}',
-    )
-    const secret = (await kagami.server.linkFor(user))?.secret.reveal() ?? ''
+    const secret = (await kagami.server.linkFor(username))?.secret.reveal() ?? ''
     const enter = (headers: Record<string, string>) =>
       kagami.call('POST', '/user/sessions/link', { body: { secret }, headers })
     for (const origin of ['https://evil.example', 'null', `${kagami.url}.evil.example`]) {
@@ -77,14 +79,14 @@ describeOnEachDatabase('a server without an owner', (start) => {
     }
     expect((await enter({})).status).toBe(403)
     const entered = await enter({ origin: kagami.url })
-    expect(entered.as(browserSignedInSchema).username).toBe(user)
+    expect(entered.as(browserSignedInSchema).username).toBe(username)
     expect(entered.text).not.toContain('kgm_')
     const set = entered.headers.get('set-cookie') ?? ''
     expect(set).toMatch(/^kagami_session=kgm_ses_\w+;.*HttpOnly/)
     expect(set).toContain('SameSite=Lax')
     const cookie = set.split(';', 1)[0] ?? ''
     const who = (await kagami.call('GET', '/user', { headers: { cookie } })).as(profileAnswerSchema).user
-    expect([who.username, (await enter({ origin: kagami.url })).status]).toEqual([user, 404])
+    expect([who.username, (await enter({ origin: kagami.url })).status]).toEqual([username, 404])
     // Signing out takes the cookie away too.
     const { id } = entered.as(browserSignedInSchema)
     const ended = await kagami.call('DELETE', `/user/sessions/${id}`, { headers: { cookie, origin: kagami.url } })
@@ -93,5 +95,12 @@ describeOnEachDatabase('a server without an owner', (start) => {
 
   test('for nobody, and for whom a code is to be asked for, no link is made', async () => {
     expect(await kagami.server.linkFor('nobody')).toBeUndefined()
+    const owner = { ...ANN, username }
+    const begun = await kagami.call('POST', '/user/two-factor', { login: owner, body: { password: ANN.password } })
+    const { secret } = begun.as(twoFactorBegunSchema)
+    expect(await kagami.server.linkFor(owner.username)).toBeDefined()
+    const code = new TOTP({ secret: Secret.fromBase32(secret) }).generate()
+    await kagami.call('POST', '/user/two-factor/confirm', { login: owner, body: { code } })
+    expect(await kagami.server.linkFor(owner.username)).toBeUndefined()
   })
 })
