@@ -52,7 +52,13 @@ async function makeFirst(
       ? await accounts.createUser({ username: owner, password })
       : await accounts.resetPassword(owner, password)
   const at = isoTime(clock.now())
-  await db.write((tx) => makeOwnerOf(tx, user, organization, at))
+  const isFirst = await db.write(async (tx) => {
+    // A page may have made one while the password was hashed.
+    if (await hasOperator(tx)) return false
+    await makeOwnerOf(tx, user, organization, at)
+    return true
+  })
+  if (!isFirst) return undefined
   return { username: user.username, organization, password, isPasswordMade: ownerPassword === undefined }
 }
 
