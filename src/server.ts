@@ -1,10 +1,12 @@
 /** The composition root: opens the instance, puts the parts together, serves. */
 import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import { createIssuers } from './access/identity/issuers.ts'
+import { createSignInLink, type SignInLink } from './access/sign-in-links.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
 import { createUpstream, findUpstream, updateUpstream } from './db/mirrors/upstreams.ts'
+import { findOperator, findUserByName } from './db/people/users.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/platform/instance-settings.ts'
 import { isAppError } from './errors.ts'
 import { createFactsLoader } from './events/payload/load-facts.ts'
@@ -18,6 +20,7 @@ import { createPortions } from './jobs/portions.ts'
 import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
+import type { Secret } from './lib/secret.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createSubscriptions } from './mirror/subscriptions/create-subscriptions.ts'
@@ -43,6 +46,8 @@ export interface ServeOptions {
   readonly settings: Settings
   /** Serve the sample upstream too, and mirror a first repository of it at the first start. */
   readonly withSample: boolean
+  /** The first start makes no owner: a page does, by a code. */
+  readonly withSetup?: boolean
   readonly logger: Logger
 }
 
@@ -50,10 +55,16 @@ export interface RunningServer {
   readonly url: string
   /** What the first start made: its password is nowhere else. */
   readonly firstOwner: FirstOwner | undefined
+  /** An operator, by name: the first owner where it is there; undefined: a page is to make one. */
+  readonly operator: string | undefined
+  /** By which a page makes the owner; undefined: there is one. */
+  readonly setupCode: Secret | undefined
   readonly sampleUrl: string | undefined
   /** The first run of the sample's mirror, begun by the first start with the sample. */
   readonly firstRun: MirrorAndRun | undefined
   readonly mirrors: MirrorEngine
+  /** A link that opens the page signed in; undefined: there is no such user, or a second factor is to be asked for. */
+  linkFor(username: string): Promise<SignInLink | undefined>
   /** Ends runs, lets requests under way end for a moment, closes the data. */
   close(): Promise<void>
 }
@@ -70,7 +81,12 @@ const SAMPLE_MIRRORED = 'sample.mirrored'
  * Starts to serve; all that can fail for the sake of settings fails before anything is made.
  * @throws AppError CONFIG_INVALID: a port is taken, another server has the data directory
  */
-export async function startServer({ settings, withSample, logger }: ServeOptions): Promise<RunningServer> {
+export async function startServer({
+  settings,
+  withSample,
+  withSetup = false,
+  logger,
+}: ServeOptions): Promise<RunningServer> {
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
     for (const step of closers.splice(0).reverse()) await step()
@@ -147,7 +163,10 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 
     const { owner, ownerPassword, organization } = settings
-    const firstOwner = await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
+    const setupCode = withSetup ? await access.setup.makeCode() : undefined
+    const firstOwner = withSetup
+      ? undefined
+      : await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await forgetPrivateKeys(db)
     await mirrors.resume({ isAlone })
     const housekeeping = startHousekeeping({
@@ -178,7 +197,7 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
         hooks,
         callbacks: outgoing.callbacks,
         metrics,
-        page: createPageApp({ load: createPageLoader() }),
+        page: createPageApp({ load: createPageLoader(), isSetupWanted: access.setup.isWanted }),
         isReady: () => isReady,
         logger,
         isTrustedProxy,
@@ -192,7 +211,14 @@ export async function startServer({ settings, withSample, logger }: ServeOptions
       .finally(() => {
         isReady = true
       })
-    return { url: listener.url, firstOwner, sampleUrl: sample?.url, firstRun, mirrors, close }
+    const linkFor: RunningServer['linkFor'] = async (username) => {
+      const user = await findUserByName(db.read, username)
+      const isAsked = user === undefined || (await access.twoFactor.isOn(user.id))
+      return isAsked ? undefined : createSignInLink(db, clock, user)
+    }
+    const { url } = listener
+    const operator = (await findOperator(db.read, owner))?.username
+    return { url, firstOwner, operator, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
   } catch (error) {
     await close()
     throw error

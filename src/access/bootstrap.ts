@@ -1,8 +1,8 @@
 /** The first start: an owner, who is also the operator, and an organization. Later starts change nothing. */
-import { type Database, oneAtATime } from '../db/engine/engine.ts'
+import { type Database, oneAtATime, type Transaction } from '../db/engine/engine.ts'
 import { addMember } from '../db/people/members.ts'
 import { createOrganization } from '../db/people/organizations.ts'
-import { findUserByName, hasOperator, makeOperator } from '../db/people/users.ts'
+import { findUserByName, hasOperator, makeOperator, type User } from '../db/people/users.ts'
 import { recordAudit } from '../db/platform/audit.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
@@ -52,15 +52,29 @@ async function makeFirst(
       ? await accounts.createUser({ username: owner, password })
       : await accounts.resetPassword(owner, password)
   const at = isoTime(clock.now())
-  await db.write(async (tx) => {
-    const { row, isNew } = await createOrganization(tx, { name: organization, at })
-    const change = { organizationId: null, object: organization, before: null }
-    if (isNew) await recordAudit(tx, { ...change, action: 'organization.create', after: { owner: user.username } })
-    const operator = { ...change, action: 'user.operator', object: `user:${user.username}` }
-    await recordAudit(tx, { ...operator, after: { operator: true } })
-    await addMember(tx, { organizationId: row.id, userId: user.id, role: 'owner', at })
-    // Last, in the same transaction: this is what says that the first start is over.
-    await makeOperator(tx, user.id)
+  const isFirst = await db.write(async (tx) => {
+    // A page may have made one while the password was hashed.
+    if (await hasOperator(tx)) return false
+    await makeOwnerOf(tx, user, organization, at)
+    return true
   })
+  if (!isFirst) return undefined
   return { username: user.username, organization, password, isPasswordMade: ownerPassword === undefined }
+}
+
+/** The user becomes operator of the instance and owner of its first organization, which is made. */
+export async function makeOwnerOf(
+  tx: Transaction,
+  user: Pick<User, 'id' | 'username'>,
+  organization: string,
+  at: string,
+): Promise<void> {
+  const { row, isNew } = await createOrganization(tx, { name: organization, at })
+  const change = { organizationId: null, object: organization, before: null }
+  if (isNew) await recordAudit(tx, { ...change, action: 'organization.create', after: { owner: user.username } })
+  const operator = { ...change, action: 'user.operator', object: `user:${user.username}` }
+  await recordAudit(tx, { ...operator, after: { operator: true } })
+  await addMember(tx, { organizationId: row.id, userId: user.id, role: 'owner', at })
+  // Last, in the same transaction: this is what says that the first start is over.
+  await makeOperator(tx, user.id)
 }

@@ -5,6 +5,7 @@ import { type Accounts, createAccounts } from './accounts.ts'
 import { type Authenticator, createAuthenticator } from './authenticate.ts'
 import { type BearerSigner, createBearerSigner, createBearerVerifier, SERVICE } from './bearer.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
+import { createSetup, type Setup } from './setup.ts'
 import { openSigningKey } from './signing-key.ts'
 import { createTwoFactor, type TwoFactor } from './two-factor.ts'
 
@@ -12,6 +13,8 @@ export interface AccessParts {
   readonly accounts: Accounts
   readonly authenticator: Authenticator
   readonly twoFactor: TwoFactor
+  /** For whom there is no owner yet. */
+  readonly setup: Setup
   readonly signBearer: BearerSigner
   /** To be closed before the database. */
   readonly refusals: Refusals
@@ -26,6 +29,7 @@ export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Pr
   return {
     accounts,
     twoFactor,
+    setup: createSetup({ db, clock, sealer, accounts }),
     authenticator: createAuthenticator({
       db,
       accounts,

@@ -2,7 +2,7 @@
  * Sessions: what a sign-in opens for a person, by password or by a provider, as a secret that its client keeps (a browser in a cookie). A
  * session stands for its user without a cap, as the password does, and lives as long as it is used.
  */
-import type { Database, Queries } from '../db/engine/engine.ts'
+import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { findSessionByHash, insertSession, type SessionOwner, touchSession } from '../db/people/sessions.ts'
 import type { User } from '../db/people/users.ts'
 import { recordAudit } from '../db/platform/audit.ts'
@@ -29,23 +29,31 @@ export interface MadeSession {
 }
 
 /** @param user.providerId who vouched for the user; undefined: the password was right */
-export async function createSession(
+export function createSession(
   db: Database,
   clock: Clock,
   user: Pick<User, 'id' | 'username'> & { readonly providerId?: string },
   from: From,
 ): Promise<MadeSession> {
+  return db.write((tx) => openSession(tx, clock, user, from))
+}
+
+/** The same in the transaction of what lets the user in. @param user.by what did, for the audit log, where it was no password */
+export async function openSession(
+  tx: Transaction,
+  clock: Clock,
+  user: Pick<User, 'id' | 'username'> & { readonly providerId?: string; readonly by?: 'link' },
+  from: From,
+): Promise<MadeSession> {
   const text = makeTokenText(SESSION_PREFIX)
   const now = clock.now()
-  const { id: userId, providerId = null } = user
+  const { id: userId, providerId = null, by } = user
   const session = { id: newId(), userId, providerId, at: isoTime(now), endsAt: endFrom(now) }
   const where = { address: from.address ?? null, userAgent: userAgentOf(from) ?? null }
   const change = { organizationId: null, action: 'session.create', object: `session:${session.id}` }
-  const after = { username: user.username, ...where, ...(providerId !== null && { provider: providerId }) }
-  await db.write(async (tx) => {
-    await insertSession(tx, { ...session, hash: hashToken(text), ...where })
-    await recordAudit(tx, { ...change, before: null, after })
-  })
+  const vouched = { ...(providerId !== null && { provider: providerId }), ...(by !== undefined && { by }) }
+  await insertSession(tx, { ...session, hash: hashToken(text), ...where })
+  await recordAudit(tx, { ...change, before: null, after: { username: user.username, ...where, ...vouched } })
   return { id: session.id, createdAt: session.at, expiresAt: session.endsAt, text: createSecret(text) }
 }
 

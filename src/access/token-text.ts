@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { randomBase62 } from '../lib/ids.ts'
 
-export type TokenPrefix = 'kgm_pat_' | 'kgm_oat_' | 'kgm_ref_' | 'kgm_hook_' | 'kgm_ses_' | 'kgm_inv_'
+export type TokenPrefix = 'kgm_pat_' | 'kgm_oat_' | 'kgm_ref_' | 'kgm_hook_' | 'kgm_ses_' | 'kgm_inv_' | 'kgm_lnk_'
 
 /** About 214 bits. */
 const RANDOM_LENGTH = 36

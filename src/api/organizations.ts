@@ -24,7 +24,7 @@ export const organizationSchema = z
   .openapi('Organization')
 
 /** The first component of its repositories' names. */
-const organizationNameSchema = nameSchema.refine(
+export const organizationNameSchema = nameSchema.refine(
   isOrganizationName,
   'want one component of a repository name: single separators . _ __ or - between letters and digits',
 )

@@ -35,9 +35,14 @@ export const signedInSchema = z
   })
   .openapi('SignedIn')
 
+/** `secret`: what the printed link ends with, `kgm_lnk_…`. */
+export const signInLinkSchema = z.strictObject({ secret: z.string().min(1).max(200) }).openapi('SignInLink')
+
 /** Its secret is in the cookie that comes along. */
 export const browserSignedInSchema = signedInSchema.omit({ token: true }).openapi('BrowserSignedIn')
 
 export const sessionListSchema = listSchema('sessions', sessionSchema).openapi('SessionList')
 
 export const sessionsEndedSchema = z.strictObject({ ended: z.int().min(0) }).openapi('SessionsEnded')
+
+export type Session = z.infer<typeof sessionSchema>

@@ -44,3 +44,7 @@ export const tokenCreatedSchema = z
   .openapi('TokenCreated')
 
 export const tokenListSchema = listSchema('tokens', tokenSchema).openapi('TokenList')
+
+export type Token = z.infer<typeof tokenSchema>
+export type TokenScope = z.infer<typeof tokenScopeSchema>
+export type TokenCreated = z.infer<typeof tokenCreatedSchema>

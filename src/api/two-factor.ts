@@ -24,3 +24,6 @@ export const recoveryCodesSchema = z.strictObject({ recoveryCodes: z.array(z.str
 export const twoFactorProofSchema = z
   .strictObject({ password: givenPasswordSchema, code: codeSchema })
   .openapi('TwoFactorProof')
+
+export type TwoFactor = z.infer<typeof twoFactorSchema>
+export type TwoFactorBegun = z.infer<typeof twoFactorBegunSchema>

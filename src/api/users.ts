@@ -32,7 +32,7 @@ export const userCreatedSchema = z
   .strictObject({ user: userSchema, password: z.string().nullable() })
   .openapi('UserCreated')
 
-/** What you see of yourself. */
+/** What you see of yourself. `hasPassword` false: you sign in by providers alone. */
 export const profileSchema = z
   .strictObject({
     id: z.string(),
@@ -41,6 +41,7 @@ export const profileSchema = z
     displayName: z.string(),
     email: z.string().nullable(),
     twoFactor: z.boolean(),
+    hasPassword: z.boolean(),
     createdAt: timeSchema,
   })
   .openapi('Profile')

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import { signInUrl } from '../access/sign-in-links.ts'
 import { readSettings } from '../config/read.ts'
 import type { Settings } from '../config/settings.ts'
 import { isCancelled } from '../errors.ts'
 import { createLogger } from '../lib/logger.ts'
 import { type RunningServer, startServer } from '../server.ts'
 import type { CommandLine } from './command-line.ts'
+import { UsageError } from './exit.ts'
 import { outcomeText } from './mirror-text.ts'
 import { createProgressView } from './progress.ts'
 import { welcomeText } from './welcome.ts'
@@ -17,11 +19,27 @@ export function addServeCommand(program: Command, line: CommandLine): void {
     .command('serve')
     .description('run the server (settings: KAGAMI_… variables or kagami.yaml)')
     .option('--sample', 'serve the sample upstream too, and mirror a first repository of it')
-    .action((o: { sample?: boolean }) => serve(line, o.sample === true))
+    .option('--setup', 'make no owner: print a code by which the page does, as long as there is none')
+    .action((o: ServeFlags) => serve(line, o))
+}
+
+interface ServeFlags {
+  readonly sample?: boolean
+  readonly setup?: boolean
+}
+
+/** What makes an owner by itself, and what leaves that to a page, exclude each other. @throws UsageError */
+function refuseBoth({ sample, setup }: ServeFlags, { ownerPassword }: Settings): void {
+  if (setup !== true) return
+  const other = sample === true ? '--sample' : ownerPassword === undefined ? undefined : 'KAGAMI_OWNER_PASSWORD'
+  if (other !== undefined) {
+    throw new UsageError(`--setup leaves the first owner to the page, and ${other} makes one: give one of them`)
+  }
 }
 
 /** Serves until SIGTERM or SIGINT; a second one ends at once. */
-async function serve(line: CommandLine, withSample: boolean): Promise<void> {
+async function serve(line: CommandLine, flags: ServeFlags): Promise<void> {
+  const [withSample, withSetup] = [flags.sample === true, flags.setup === true]
   const stopping = new AbortController()
   const stopped = new Promise<void>((resolve) => {
     stopping.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -34,12 +52,13 @@ async function serve(line: CommandLine, withSample: boolean): Promise<void> {
   process.on('SIGINT', onSignal)
   try {
     const settings = readSettings()
+    refuseBoth(flags, settings)
     const logger = createLogger(settings.logLevel)
     if (withSample) line.terminal.note('Starting, with the sample upstream …')
-    const server = await startServer({ settings, withSample, logger })
+    const server = await startServer({ settings, withSample, withSetup, logger })
     try {
       const isWhole = stopping.signal.aborted ? false : await showFirstRun(line, server, stopping.signal)
-      line.terminal.print(welcome(line, settings, server, isWhole))
+      line.terminal.print(await welcome(line, settings, server, isWhole))
       await stopped
       line.terminal.note('Stopping …')
     } finally {
@@ -75,15 +94,27 @@ async function showFirstRun(line: CommandLine, server: RunningServer, signal: Ab
   }
 }
 
-function welcome(line: CommandLine, settings: Settings, server: RunningServer, isWhole: boolean): string {
-  const { firstOwner, firstRun, sampleUrl } = server
+async function welcome(
+  line: CommandLine,
+  settings: Settings,
+  server: RunningServer,
+  isWhole: boolean,
+): Promise<string> {
+  const { firstOwner, firstRun, sampleUrl, setupCode } = server
+  const url = settings.publicUrl ?? server.url
+  // Who sets a password keeps it out of what is printed: so do we. With the sample, each start opens the page.
+  const isShown = settings.ownerPassword === undefined && (firstOwner !== undefined || sampleUrl !== undefined)
+  const owner = server.operator ?? settings.owner
+  const link = isShown ? await server.linkFor(owner) : undefined
   return welcomeText({
     program: line.program,
-    url: settings.publicUrl ?? server.url,
+    url,
     sampleUrl,
-    owner: settings.owner,
+    owner,
     organization: settings.organization,
     firstOwner,
+    setupCode,
+    signIn: link === undefined ? undefined : signInUrl(url, link),
     pull: firstRun === undefined || !isWhole ? undefined : { repository: firstRun.mirror.repository, tag: SHOWN_TAG },
   })
 }

@@ -1,9 +1,14 @@
 import type { Command } from 'commander'
 import { makePassword } from '../access/passwords.ts'
+import { createSignInLink, signInUrl } from '../access/sign-in-links.ts'
 import { type Profile, profileAnswerSchema, type UserCreated, userCreatedSchema } from '../api/users.ts'
 import { readSettings } from '../config/read.ts'
+import { findOperator, findUserByName } from '../db/people/users.ts'
+import { AppError } from '../errors.ts'
+import { systemClock } from '../lib/clock.ts'
 import { createSecret } from '../lib/secret.ts'
 import { openLedger } from '../server/instance.ts'
+import { listeningUrl } from '../server/listener.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
@@ -42,6 +47,13 @@ export function addUserCommands(program: Command, line: CommandLine): void {
   addCommand(user, 'password', 'change your password: ends your other sessions, and what docker login got by it')
     .option('--password-stdin', 'read two lines from standard input: the current password, then the new one')
     .action((o: PasswordOptions) => changePassword(line, o))
+  addCommand(
+    user,
+    'link',
+    'print a link that opens the page signed in, once; works on the data directory (KAGAMI_DATA), beside the server',
+  )
+    .argument('[user]', 'name of the user; an operator when left out')
+    .action((username: string | undefined, o: { json?: boolean }) => link(line, username, o))
   addUserIdentityCommands(user, line)
   addCommand(
     user,
@@ -53,6 +65,35 @@ export function addUserCommands(program: Command, line: CommandLine): void {
     .option('--end-two-factor', 'turn two-factor authentication off too, for who has lost it')
     .option('--password-stdin', 'read the password from standard input; else one is made and printed, this once')
     .action((username: string, o: ResetOptions) => resetPassword(line, username, o))
+}
+
+/** Whoever may read the data there may set a password too: this needs no more, and ends nothing. */
+async function link(line: CommandLine, username: string | undefined, o: { json?: boolean }): Promise<void> {
+  const settings = readSettings()
+  const ledger = await openLedger({ directory: settings.dataDirectory, database: settings.database })
+  try {
+    const { read } = ledger.db
+    const user = await (username === undefined ? findOperator(read, settings.owner) : findUserByName(read, username))
+    if (user === undefined) throw absent(username)
+    const made = await createSignInLink(ledger.db, systemClock, user)
+    const { host, port } = settings.listen
+    const url = signInUrl(settings.publicUrl ?? listeningUrl(host, port), made)
+    const document = { username: user.username, url, expiresAt: made.expiresAt }
+    if (o.json !== true) line.terminal.note(`Opens the page as ${user.username}, once, within 15 minutes:`)
+    answer(line, o, document, () => url)
+  } finally {
+    await ledger.close()
+  }
+}
+
+function absent(username: string | undefined): AppError {
+  if (username !== undefined) {
+    return new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`)
+  }
+  return new AppError(
+    'NOT_FOUND',
+    'there is no owner yet: kagami serve --setup prints a code by which the page makes one',
+  )
 }
 
 async function create(line: CommandLine, username: string, o: PasswordOptions): Promise<void> {

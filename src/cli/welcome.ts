@@ -1,6 +1,7 @@
 /** What `kagami serve` tells the operator once it serves. */
 import type { FirstOwner } from '../access/bootstrap.ts'
 import { CLIENT_FIELDS } from '../config/fields.ts'
+import type { Secret } from '../lib/secret.ts'
 
 const DEFAULT_SERVER = CLIENT_FIELDS.server.fallback
 
@@ -13,14 +14,17 @@ export interface Welcome {
   readonly organization: string
   /** At the first start only. */
   readonly firstOwner: FirstOwner | undefined
+  /** By which the page makes the owner; undefined: there is one. */
+  readonly setupCode: Secret | undefined
+  /** Opens the page signed in, once; undefined: none was made. */
+  readonly signIn: string | undefined
   /** A repository that can be pulled, and a tag of it. */
   readonly pull: { readonly repository: string; readonly tag: string } | undefined
 }
 
 export function welcomeText(welcome: Welcome): string {
-  const { url, sampleUrl, program, owner, firstOwner, pull } = welcome
+  const { url, sampleUrl, program, firstOwner, pull, setupCode } = welcome
   const host = new URL(url).host
-  const password = passwordLine(welcome)
   const lines = [
     `Kagami is running.`,
     '',
@@ -28,8 +32,7 @@ export function welcomeText(welcome: Welcome): string {
     `  Page      ${url}`,
     `  API       ${url}/api/v1 (described in ${url}/api/v1/openapi.json)`,
     ...(sampleUrl === undefined ? [] : [`  Sample    ${sampleUrl} (the upstream "sample")`]),
-    `  Owner     ${owner}`,
-    `  Password  ${password}`,
+    ...(setupCode === undefined ? ownerLines(welcome) : setupLines(url, setupCode)),
   ]
   const secret = firstOwner?.isPasswordMade === true ? firstOwner.password.reveal() : undefined
   if (pull !== undefined) lines.push('', ...pullBlocks({ ...welcome, pull, host, secret }))
@@ -39,6 +42,24 @@ export function welcomeText(welcome: Welcome): string {
     '',
     `Ctrl-C stops it; the data stay. ${program} serve${sampleUrl === undefined ? '' : ' --sample'} goes on.`,
   ].join('\n')
+}
+
+function ownerLines(welcome: Welcome): string[] {
+  const { owner, signIn } = welcome
+  return [
+    `  Owner     ${owner}`,
+    `  Password  ${passwordLine(welcome)}`,
+    ...(signIn === undefined ? [] : ['', 'Open the page, signed in (once, within 15 minutes):', `  ${signIn}`]),
+  ]
+}
+
+function setupLines(url: string, code: Secret): string[] {
+  return [
+    `  Code      ${code.reveal()} (serves once, for a day)`,
+    '',
+    'There is no owner yet. Open the page to make one; it asks for the code:',
+    `  ${url}/setup#${code.reveal()}`,
+  ]
 }
 
 function passwordLine({ program, owner, firstOwner }: Welcome): string {

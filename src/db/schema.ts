@@ -50,6 +50,8 @@ import type {
   RecoveryCodeRow,
   RefreshTokenRow,
   SessionRow,
+  SetupCodeRow,
+  SignInLinkRow,
   TokenRow,
   TwoFactorRow,
   UserRow,
@@ -123,6 +125,8 @@ export interface Schema {
   tokens: TokenRow
   refresh_tokens: RefreshTokenRow
   failed_logins: FailedLoginRow
+  setup_codes: SetupCodeRow
+  sign_in_links: SignInLinkRow
   invitations: InvitationRow
   invitation_teams: InvitationTeamRow
   two_factors: TwoFactorRow

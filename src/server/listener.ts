@@ -33,7 +33,7 @@ export function listen(address: ListenAddress, setting: string): Listener {
   const { promise: opened, resolve: open } = Promise.withResolvers<HttpApp>()
   let current: HttpApp | undefined
   const { host, port } = address
-  const shown = host.includes(':') ? `[${host}]` : host
+  const shown = bracketed(host)
   let server: Bun.Server<undefined>
   try {
     server = Bun.serve({
@@ -55,9 +55,8 @@ export function listen(address: ListenAddress, setting: string): Listener {
       cause: error,
     })
   }
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : shown
   return {
-    url: `http://${reached}:${server.port}`,
+    url: listeningUrl(host, server.port ?? port),
     // Bun has it, its types do not.
     address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
     serve(app) {
@@ -72,4 +71,13 @@ export function listen(address: ListenAddress, setting: string): Listener {
       clearTimeout(timer)
     },
   }
+}
+
+/** How this machine reaches what listens there. */
+export function listeningUrl(host: string, port: number): string {
+  return `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : bracketed(host)}:${port}`
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }

@@ -9,7 +9,7 @@ import {
   Outlet,
 } from '@tanstack/react-router'
 import { useOrganizations } from './api/organizations.ts'
-import { useProfile } from './api/profile.ts'
+import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseTab } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
@@ -22,7 +22,8 @@ function Root() {
   const profile = useProfile()
   if (profile.isError) return <Failure error={profile.error} retry={() => void profile.refetch()} />
   if (profile.data === undefined) return <Loader m="xl" aria-label={text.common.loading} />
-  const isOpen = location.pathname === '/invitations'
+  if (isSetupWanted) return <SetupPage />
+  const isOpen = ['/invitations', '/enter', '/setup'].includes(location.pathname)
   return profile.data === null && !isOpen ? <SignInPage /> : <Outlet />
 }
 
@@ -62,6 +63,13 @@ const invitation = createRoute({
   getParentRoute: () => root,
   path: '/invitations',
   component: lazyRouteComponent(() => import('./session/invitation-page.tsx'), 'InvitationPage'),
+})
+const SetupPage = lazyRouteComponent(() => import('./session/setup-page.tsx'), 'SetupPage')
+const setup = createRoute({ getParentRoute: () => root, path: '/setup', component: SetupPage })
+const enter = createRoute({
+  getParentRoute: () => root,
+  path: '/enter',
+  component: lazyRouteComponent(() => import('./session/enter-page.tsx'), 'EnterPage'),
 })
 const within = createRoute({ getParentRoute: () => root, id: 'within', component: Within })
 const start = createRoute({ getParentRoute: () => within, path: '/', component: Start })
@@ -104,11 +112,32 @@ const people = createRoute({
   component: lazyRouteComponent(() => import('./people/people-page.tsx'), 'PeoplePage'),
 })
 
+const ProfilePage = lazyRouteComponent(() => import('./profile/profile-page.tsx'), 'ProfilePage')
+const profile = createRoute({ getParentRoute: () => within, path: '/profile', component: ProfilePage })
+const profileSection = createRoute({
+  getParentRoute: () => within,
+  path: '/profile/$section',
+  component: ProfilePage,
+})
+
 export const router = createRouter({
   routeTree: root.addChildren([
     device,
     invitation,
-    within.addChildren([start, home, people, catalog, entry, repositories, repository, mirrors]),
+    setup,
+    enter,
+    within.addChildren([
+      start,
+      profile,
+      profileSection,
+      home,
+      people,
+      catalog,
+      entry,
+      repositories,
+      repository,
+      mirrors,
+    ]),
   ]),
   defaultPreload: 'intent',
 })

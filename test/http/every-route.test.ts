@@ -56,6 +56,8 @@ const OWN = new Map<string, number>([
   ['post /invitations/accept', 404],
   ['get /user/identities', 200],
   ['post /user/identities', 401],
+  // In no session.
+  ['post /user/identities/start', 403],
   ['delete /user/identities/{link}', 404],
   ['get /device', 404],
   ['post /device/approve', 404],
@@ -67,6 +69,9 @@ const BY_BODY = new Map<string, number>([
   ['post /user/sessions', 401],
   // From no page of this server.
   ['post /user/sessions/browser', 403],
+  ['post /user/sessions/link', 403],
+  // There is an owner, and so no such route.
+  ['post /setup', 404],
   ['post /invitations/show', 404],
   ['post /invitations/register', 404],
 ])
@@ -74,6 +79,7 @@ const BY_BODY = new Map<string, number>([
 /** How one gets credentials at all: anybody may ask, signed in or not, and what is wrong with what they sent is all that they hear. */
 const PUBLIC = new Map<string, number>([
   ['post /organizations/{organization}/token-exchange', 401],
+  ['get /sign-in/providers', 200],
   ['get /sign-in/{provider}/start', 404],
   ['get /sign-in/{provider}/callback', 404],
   ['post /sign-in/token', 401],

@@ -29,4 +29,9 @@ export const VIEWS: readonly View[] = [
   { name: 'repository-settings', path: `${REPOSITORY}?tab=settings` },
   { name: 'mirrors', path: '/o/acme/mirrors' },
   { name: 'people', path: '/o/acme/people' },
+  { name: 'profile', path: '/profile' },
+  { name: 'profile-two-factor', path: '/profile/two-factor', opens: { button: 'Turn on' } },
+  { name: 'profile-sessions', path: '/profile/sessions' },
+  { name: 'profile-tokens', path: '/profile/tokens' },
+  { name: 'device', path: '/device?code=BCDF-GHJK' },
 ]

@@ -16,7 +16,8 @@ export interface Landing {
 
 const MAX_HOPS = 20
 
-export function newBrowser(): Browser {
+/** @param o.accept `text/html`: what goes wrong is told to the page, as in a browser that people look at; else to who asks */
+export function newBrowser({ accept = '*/*' }: { readonly accept?: string } = {}): Browser {
   const jar = new Map<string, Map<string, { readonly value: string; readonly path: string }>>()
 
   const cookies = (url: string) => {
@@ -44,7 +45,7 @@ export function newBrowser(): Browser {
       for (let hops = 0; hops < MAX_HOPS; hops++) {
         const response = await fetch(url, {
           redirect: 'manual',
-          headers: { cookie: cookies(url), accept: 'text/html' },
+          headers: { cookie: cookies(url), accept },
         })
         keep(url, response.headers)
         const location = response.headers.get('location')

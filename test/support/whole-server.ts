@@ -44,6 +44,8 @@ export interface CallOptions {
 
 export interface WholeServerOptions {
   readonly withSample?: boolean
+  /** Without an owner, for the first run. */
+  readonly withSetup?: boolean
   readonly env?: Environment
   /** Keeps its data when it stops. */
   readonly directory?: string
@@ -80,8 +82,8 @@ export async function startWholeServer(options: WholeServerOptions = {}): Promis
     KAGAMI_OWNER_PASSWORD: OWNER.password,
     ...options.env,
   })
-  const withSample = options.withSample ?? false
-  const server = await startServer({ settings, withSample, logger: createLogger('error') })
+  const { withSample = false, withSetup = false } = options
+  const server = await startServer({ settings, withSample, withSetup, logger: createLogger('error') })
   const { url } = server
 
   const call = async (method: string, path: string, { login, body, headers = {} }: CallOptions = {}) => {

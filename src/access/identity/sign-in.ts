@@ -39,7 +39,8 @@ export interface Begun {
 
 /** How a sign-in ended: somebody is to get a session, or a command line a code. */
 export type SignedIn =
-  | { readonly kind: 'session'; readonly user: User; readonly providerId: string }
+  | { readonly kind: 'session'; readonly user: User; readonly providerId: string; readonly next: string | null }
+  | { readonly kind: 'linked'; readonly next: string | null }
   | { readonly kind: 'loopback'; readonly url: string }
 
 const LIFE_SECONDS = 600
@@ -62,17 +63,20 @@ function cookieName(state: string): string {
   return `kagami_sign_in_${hash(state).slice(0, 12)}`
 }
 
+export interface BeginSignIn {
+  /** Id of the provider, or the name of one of the instance. */
+  readonly provider: string
+  readonly loopback?: Loopback | undefined
+  /** The page's address that it leads back to; undefined: the start. */
+  readonly next?: string | undefined
+  /** Who is signed in already, and wants to sign in by the provider from now on. */
+  readonly linkTo?: Pick<User, 'id'> | undefined
+  readonly redirectUriOf: (providerId: string) => string
+  readonly address: string | undefined
+}
+
 /** @throws AppError NOT_FOUND, TOOMANYREQUESTS, UPSTREAM_UNAVAILABLE when the provider cannot be asked */
-export async function beginSignIn(
-  deps: SignInDeps,
-  o: {
-    /** Id of the provider, or the name of one of the instance. */
-    readonly provider: string
-    readonly loopback: Loopback | undefined
-    readonly redirectUriOf: (providerId: string) => string
-    readonly address: string | undefined
-  },
-): Promise<Begun> {
+export async function beginSignIn(deps: SignInDeps, o: BeginSignIn): Promise<Begun> {
   const provider = await getProvider(deps.db, o.provider)
   const configuration = await failingAs(provider, () => openProvider(deps, provider))
   const state = randomBase62(SECRET_LENGTH)
@@ -83,6 +87,8 @@ export async function beginSignIn(
     provider_id: provider.id,
     redirect_uri: redirectUri,
     loopback: o.loopback,
+    next: o.next ?? null,
+    user_id: o.linkTo?.id ?? null,
     network: networkOf(o.address),
     ends_at: isoTime(new Date(now.getTime() + LIFE_SECONDS * 1000)),
   }
@@ -102,11 +108,19 @@ export async function beginSignIn(
 /**
  * @param o.query what the browser brought from the provider, as it was sent
  * @param o.cookieOf the browser's cookie of a name
+ * @param o.present who is signed in there
+ * @param o.onBegun told where the browser goes back to, however it ends
  * @throws AppError UNAUTHORIZED in plain words; where a command line waits, it is told instead
  */
 export async function endSignIn(
   deps: SignInDeps,
-  o: { readonly provider: string; readonly query: string; readonly cookieOf: (name: string) => string | undefined },
+  o: {
+    readonly provider: string
+    readonly query: string
+    readonly cookieOf: (name: string) => string | undefined
+    readonly present: User | undefined
+    readonly onBegun: (next: string | null) => void
+  },
 ): Promise<SignedIn> {
   const provider = await getProvider(deps.db, o.provider)
   const parameters = new URLSearchParams(o.query)
@@ -119,13 +133,23 @@ export async function endSignIn(
   if (attempt === undefined) {
     throw new AppError('UNAUTHORIZED', 'this sign-in is unknown, over, or was used already: begin again')
   }
-  const { loopback, redirectUri } = attempt
+  const { loopback, redirectUri, next, userId } = attempt
+  o.onBegun(next)
+  // Whoever signed out on the way, or came back as somebody else, links nothing.
+  if (userId !== null && o.present?.id !== userId) {
+    throw new AppError('UNAUTHORIZED', 'whoever began to link this account is signed in no more: begin again')
+  }
   try {
     const person = await failingAs(provider, () => redeem(deps, provider, `${redirectUri}?${o.query}`, state))
     deps.db.later.add(`identity provider ${provider.id}`, (tx) => touchProvider(tx, provider.id, at))
+    const linkTo = userId === null ? undefined : o.present
+    if (linkTo !== undefined) {
+      await deps.db.write((tx) => linkPerson(tx, provider, person, linkTo, { at, takeOver: false }))
+      return { kind: 'linked', next }
+    }
     if (loopback === undefined) {
       const user = await deps.db.write((tx) => signInPerson(tx, provider, person, at))
-      return { kind: 'session', user, providerId: provider.id }
+      return { kind: 'session', user, providerId: provider.id, next }
     }
     const code = randomBase62(SECRET_LENGTH)
     const endsAt = isoTime(new Date(Date.parse(at) + CODE_LIFE_MS))

@@ -28,6 +28,7 @@ import { imageDifferences } from './0035-image-differences.ts'
 import { waysIntoTeams } from './0036-ways-into-teams.ts'
 import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
+import { firstRun } from './0041-first-run.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   waysIntoTeams,
   deliveriesAlone,
   letters,
+  firstRun,
 ]

@@ -108,6 +108,8 @@ export interface Profile {
   readonly email: string | null
   readonly isOperator: boolean
   readonly hasTwoFactor: boolean
+  /** False: signs in by providers alone. */
+  readonly hasPassword: boolean
   readonly createdAt: string
 }
 
@@ -115,8 +117,11 @@ export async function findProfile(db: Queries, userId: string): Promise<Profile 
   const row = await db
     .selectFrom('users')
     .leftJoin('two_factors', 'two_factors.user_id', 'users.id')
+    .leftJoin('accounts', (join) =>
+      join.onRef('accounts.user_id', '=', 'users.id').on('accounts.provider_id', '=', 'credential'),
+    )
     .select(['users.id', 'users.name', 'users.email', 'users.is_operator', 'users.created_at'])
-    .select('two_factors.confirmed_at')
+    .select(['two_factors.confirmed_at', 'accounts.password'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('users.id', '=', userId)
     .executeTakeFirst()
@@ -128,6 +133,7 @@ export async function findProfile(db: Queries, userId: string): Promise<Profile 
     email: row.email.endsWith(NO_ADDRESS) ? null : row.email,
     isOperator: row.is_operator === 1,
     hasTwoFactor: row.confirmed_at !== null,
+    hasPassword: row.password !== null,
     createdAt: new Date(row.created_at).toISOString(),
   }
 }

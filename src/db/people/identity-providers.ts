@@ -35,6 +35,31 @@ export async function listProviders(db: Queries, organizationId: string | null, 
   return query.execute()
 }
 
+/** By id: those of the instance, and those of the organizations that the user is a member of. @param userId undefined: nobody's */
+export async function listProvidersSeenBy(
+  db: Queries,
+  userId: string | undefined,
+  page: Page,
+): Promise<ProviderRecord[]> {
+  let query = providers(db).orderBy('provider.id').limit(page.limit)
+  if (page.after !== undefined) query = query.where('provider.id', '>', page.after)
+  return query
+    .where((eb) =>
+      eb.or([
+        eb('provider.organization_id', 'is', null),
+        eb(
+          'provider.organization_id',
+          'in',
+          eb
+            .selectFrom('members')
+            .select('organization_id')
+            .where('user_id', '=', userId ?? ''),
+        ),
+      ]),
+    )
+    .execute()
+}
+
 export async function findProvider(
   db: Queries,
   organizationId: string | null,

@@ -164,7 +164,7 @@ export async function endSignIn(tx: Transaction, userId: string, id: string): Pr
 }
 
 /**
- * Ends what sign-ins opened: sessions, whoever vouched for them, and the refresh tokens obtained with the password, and devices that were let in and have no token yet. Personal access tokens stay.
+ * Ends what sign-ins opened: sessions, whoever vouched for them, the refresh tokens obtained with the password, devices that were let in and have no token yet, and links that nobody has opened. Personal access tokens stay.
  * @param besides a session that stays: the one in which somebody asks for this
  * @returns how many
  */
@@ -179,7 +179,8 @@ export async function endPasswordLogins(tx: Transaction, userId: string, besides
     .where('user_id', '=', userId)
     .where('token_id', 'is', null)
     .executeTakeFirstOrThrow()
-  // Let in, and not yet come for their token.
+  // Let in, and not yet come for their token; and printed, and not yet opened.
+  await tx.deleteFrom('sign_in_links').where('user_id', '=', userId).execute()
   await tx.deleteFrom('device_authorizations').where('user_id', '=', userId).execute()
   return Number(sessions.numDeletedRows + registry.numDeletedRows)
 }

@@ -39,11 +39,20 @@ export async function insertAttempt(
     .execute()
 }
 
+export interface TakenAttempt {
+  readonly redirectUri: string
+  readonly loopback: Loopback | undefined
+  /** Where the browser goes back to; null: to the start. */
+  readonly next: string | null
+  /** Whose account the person is to be linked to; null: it is a sign-in. */
+  readonly userId: string | null
+}
+
 /** Takes the one use of a state. @returns undefined: unknown, over, used, or of another provider */
 export async function takeAttempt(
   tx: Transaction,
   o: { readonly hash: string; readonly providerId: string; readonly at: string },
-): Promise<{ readonly redirectUri: string; readonly loopback: Loopback | undefined } | undefined> {
+): Promise<TakenAttempt | undefined> {
   const row = await tx
     .deleteFrom('sign_in_attempts')
     .where('hash', '=', o.hash)
@@ -53,7 +62,7 @@ export async function takeAttempt(
     .executeTakeFirst()
   if (row === undefined) return undefined
   const loopback = row.loopback === null ? undefined : (JSON.parse(row.loopback) as Loopback)
-  return { redirectUri: row.redirect_uri, loopback }
+  return { redirectUri: row.redirect_uri, loopback, next: row.next, userId: row.user_id }
 }
 
 export async function insertCode(

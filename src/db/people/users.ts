@@ -65,6 +65,15 @@ export async function hasOperator(db: Queries): Promise<boolean> {
   return row !== undefined
 }
 
+/** Whom a message to the operator names: `preferred` where that is one, else who has been one for longest. */
+export async function findOperator(db: Queries, preferred: string): Promise<User | undefined> {
+  const operators = users(db).where('is_operator', '=', 1)
+  const row =
+    (await operators.where('username', '=', preferred).executeTakeFirst()) ??
+    (await operators.orderBy('created_at').orderBy('id').limit(1).executeTakeFirst())
+  return row === undefined ? undefined : userOf(row)
+}
+
 export async function makeOperator(tx: Transaction, userId: string): Promise<void> {
   await tx.updateTable('users').set({ is_operator: 1 }).where('id', '=', userId).execute()
 }

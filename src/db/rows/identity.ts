@@ -95,6 +95,10 @@ export interface SignInAttemptRow {
   redirect_uri: string
   /** JSON: where a command line waits; null: it ends in a session of the browser. */
   loopback: string | null
+  /** The address of the page that the browser goes back to; null: its start. */
+  next: string | null
+  /** Who is signed in and wants the person linked to their account; null: it is a sign-in. */
+  user_id: string | null
   network: string
   ends_at: string
 }

@@ -69,6 +69,21 @@ export interface SessionRow {
   updated_at: TheirTime
 }
 
+/** A code by which a page makes the first owner; only the keyed hash is here. */
+export interface SetupCodeRow {
+  hash: string
+  created_at: string
+  ends_at: string
+}
+
+/** A link that opens a page signed in, once. */
+export interface SignInLinkRow {
+  hash: string
+  user_id: string
+  created_at: string
+  ends_at: string
+}
+
 export interface InvitationRow {
   id: string
   organization_id: string

@@ -5,6 +5,7 @@ import type { Accounts } from '../../access/accounts.ts'
 import type { Authenticator } from '../../access/authenticate.ts'
 import type { Issuers } from '../../access/identity/issuers.ts'
 import type { Refusals } from '../../access/refusals.ts'
+import type { Setup } from '../../access/setup.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
@@ -45,11 +46,12 @@ import { mirrorRoutes } from './mirrors.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
 import { repositoryRoutes } from './repositories.ts'
-import { type ApiApp, newApp } from './route.ts'
+import { type ApiApp, absentRoute, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
 import { type SampleControl, sampleRoutes } from './sample.ts'
-import { authenticateBySession } from './session-cookie.ts'
+import { authenticateBySession, backToPage } from './session-cookie.ts'
 import { sessionRoutes } from './sessions.ts'
+import { closedOnceSetUp, SETUP_PATH, setupRoutes } from './setup.ts'
 import { signInRoutes } from './sign-in.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagRoutes } from './tags.ts'
@@ -67,6 +69,7 @@ export interface ApiDeps {
   readonly accounts: Accounts
   readonly authenticator: Authenticator
   readonly twoFactor: TwoFactor
+  readonly setup: Setup
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly subscriptions: Subscriptions
@@ -108,15 +111,9 @@ export function createApiApp(deps: ApiDeps): ApiApp {
       isHidden,
     })
     if (refused !== undefined) deps.refusals.note(refused)
-    return errorResponse(error, c.req.raw, deps.logger)
+    return backToPage(c, error, deps.publicUrl) ?? errorResponse(error, c.req.raw, deps.logger)
   })
-  app.notFound((c) =>
-    errorResponse(
-      new AppError('NOT_FOUND', `there is no ${c.req.method} ${c.req.path.slice(0, 200)}`),
-      c.req.raw,
-      deps.logger,
-    ),
-  )
+  app.notFound((c) => errorResponse(absentRoute(c.req), c.req.raw, deps.logger))
   // The one route that anybody may read: it says what the program is, and nothing of what it holds.
   app.get(`${API_PATH}/openapi.json`, serveDocument(app))
   app.use(`${API_PATH}/*`, compressed)
@@ -142,7 +139,9 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     if (c.req.raw.body !== null) refuseDeepJson(await c.req.text())
     await next()
   })
+  app.use(API_PATH + SETUP_PATH, closedOnceSetUp(deps.setup))
   const nouns = [
+    setupRoutes(deps),
     userRoutes(deps),
     sessionRoutes(deps),
     twoFactorRoutes(deps),

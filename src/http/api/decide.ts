@@ -17,6 +17,7 @@ import {
   type RepositoryGrant,
   viewerOf,
 } from '../../access/rights.ts'
+import type { Setup } from '../../access/setup.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { Viewer } from '../../db/people/visible-repositories.ts'
 import type { OrganizationRow, RepositoryRow, UpstreamRow } from '../../db/schema.ts'
@@ -212,6 +213,16 @@ export async function allowInvitation(
   now: Date,
 ): Promise<Granted<{ readonly invitation: OpenInvitation }>> {
   return grant({ invitation: await readInvitation(db.read, secret, now) })
+}
+
+/** Whoever knows the printed code may make the first owner. @throws AppError DENIED, TOOMANYREQUESTS */
+export async function allowSetup(
+  setup: Pick<Setup, 'check'>,
+  code: string,
+  network: string,
+): Promise<Granted<{ readonly network: string }>> {
+  await setup.check(code, network)
+  return grant({ network })
 }
 
 /** Whoever knows a password (and has the second factor) may open a session. @throws AppError UNAUTHORIZED, TOOMANYREQUESTS */

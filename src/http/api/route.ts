@@ -25,6 +25,8 @@ export type ApiEnvironment = {
     authenticate: () => Promise<Authenticated>
     /** What a route that changes something was asked to do; undefined: not so far, or nothing. */
     attempt: Attempt | undefined
+    /** The page's address at which a browser goes on that comes by a provider, also where it was refused; undefined: a program asks. */
+    goesOnAt: string | undefined
   }
 }
 
@@ -190,6 +192,11 @@ export function done(description: string) {
 /** A required JSON body. */
 export function body<T extends z.ZodType>(schema: T) {
   return { content: content(schema), required: true } as const
+}
+
+/** The error of a path that nothing serves. */
+export function absentRoute({ method, path }: { readonly method: string; readonly path: string }): AppError {
+  return new AppError('NOT_FOUND', `there is no ${method} ${path.slice(0, 200)}`)
 }
 
 /** Lets an answer go on without the server's own idle limit: it waits for an upstream, or streams. */

@@ -1,11 +1,12 @@
 /** Sessions of browsers: a cookie that only pages of this server make use of. */
 import type { Context } from 'hono'
-import { getCookie, setCookie } from 'hono/cookie'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Authenticator } from '../../access/authenticate.ts'
 import { ANONYMOUS, type Authenticated, type From } from '../../access/principal.ts'
 import { AppError } from '../../errors.ts'
 import type { Secret } from '../../lib/secret.ts'
 import { publicUrl } from '../public-url.ts'
+import type { ApiEnvironment } from './route.ts'
 
 const NAME = 'kagami_session'
 /** As long as browsers keep one: a session lives on while it is used, and the server says when it is over. */
@@ -41,6 +42,26 @@ export function requireOwnOrigin(c: Context, configuredUrl: string | undefined):
 
 export function setSessionCookie(c: Context, secret: Secret, origin: string): void {
   setCookie(c, NAME, secret.reveal(), { ...cookieOptions(origin, '/'), maxAge: COOKIE_LIFE_SECONDS })
+}
+
+/** What went wrong on the way of a browser, for the page that it comes back to: no address carries words that others could have written. */
+const PROBLEM_NAME = 'kagami_problem'
+const PROBLEM_LIFE_SECONDS = 60
+const MAX_PROBLEM_LENGTH = 300
+
+/** The answer that takes a browser back to the page, which tells the problem; undefined: a program asks, or it is no way of a browser. */
+export function backToPage(c: Context<ApiEnvironment>, error: unknown, configuredUrl: string | undefined) {
+  const goesOnAt = c.get('goesOnAt')
+  const isBrowser = /\btext\/html\b/.test(c.req.header('accept') ?? '')
+  if (goesOnAt === undefined || !isBrowser || !(error instanceof AppError)) return undefined
+  const options = { ...cookieOptions(publicUrl(c.req.raw, configuredUrl), '/'), httpOnly: false }
+  setCookie(c, PROBLEM_NAME, error.message.slice(0, MAX_PROBLEM_LENGTH), { ...options, maxAge: PROBLEM_LIFE_SECONDS })
+  return c.redirect(goesOnAt, 302)
+}
+
+/** Of a session that is over. */
+export function removeSessionCookie(c: Context, origin: string): void {
+  deleteCookie(c, NAME, cookieOptions(origin, '/'))
 }
 
 export function cookieOptions(origin: string, path: string) {

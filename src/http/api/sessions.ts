@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticator } from '../../access/authenticate.ts'
 import { createSession } from '../../access/sessions.ts'
+import { enterBySignInLink } from '../../access/sign-in-links.ts'
 import { listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
 import {
@@ -8,6 +9,7 @@ import {
   sessionListSchema,
   sessionsEndedSchema,
   signedInSchema,
+  signInLinkSchema,
   signInSchema,
 } from '../../api/sessions.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -19,9 +21,9 @@ import { actingAs } from '../../lib/request-context.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { requestFrom } from '../client-address.ts'
 import { publicUrl } from '../public-url.ts'
-import { actorOf, allowOnInstance, allowSignIn, callerOf } from './decide.ts'
+import { actorOf, allowAnybody, allowOnInstance, allowSignIn, callerOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
-import { requireOwnOrigin, setSessionCookie } from './session-cookie.ts'
+import { removeSessionCookie, requireOwnOrigin, setSessionCookie } from './session-cookie.ts'
 
 const tags = ['sessions']
 
@@ -44,6 +46,17 @@ const signInBrowser = createRoute({
   summary: 'The same for a page of this server: the secret goes into a cookie that no script reads',
   security: [],
   request: { body: body(signInSchema) },
+  responses: created('The session', browserSignedInSchema),
+})
+
+const signInByLink = createRoute({
+  method: 'post',
+  path: '/user/sessions/link',
+  tags,
+  summary: 'The same by a link that the server, or `kagami user link`, has printed',
+  description: 'A link serves once, within 15 minutes. Like the other, it is for pages of this server alone.',
+  security: [],
+  request: { body: body(signInLinkSchema) },
   responses: created('The session', browserSignedInSchema),
 })
 
@@ -109,6 +122,25 @@ export function sessionRoutes({ db, authenticator, clock, publicUrl: configuredU
         return c.json({ username, ...session }, 201)
       },
     )
+    .change(
+      signInByLink,
+      async (_who, c) => {
+        requireOwnOrigin(c, configuredUrl)
+        return allowAnybody()
+      },
+      { action: 'session.create', on: () => ({ organization: null, object: 'session' }), read: undefined },
+      async (c) => {
+        const { username, session } = await enterBySignInLink(
+          db,
+          clock,
+          c.req.valid('json').secret,
+          requestFrom(c.req.raw, c.env),
+        )
+        const { text, ...rest } = session
+        setSessionCookie(c, text, publicUrl(c.req.raw, configuredUrl))
+        return c.json({ username, ...rest }, 201)
+      },
+    )
     .serve(
       list,
       async (who) => ({
@@ -130,15 +162,21 @@ export function sessionRoutes({ db, authenticator, clock, publicUrl: configuredU
     )
     .change(
       end,
-      (who) => allowOnInstance(db, who, 'profile.manage', 'end sessions'),
+      async (who) => ({
+        ...(await allowOnInstance(db, who, 'profile.manage', 'end sessions')),
+        current: callerOf(who).session,
+      }),
       {
         action: 'session.end',
         on: (c) => ({ organization: null, object: `session:${c.req.valid('param').session}` }),
         read: (queries, c, { userId }) => signInState(queries, userId, c.req.valid('param').session),
       },
-      async (c, { userId }) => {
+      async (c, { userId, current }) => {
         const { session } = c.req.valid('param')
-        if (await db.write((tx) => endSignIn(tx, userId, session))) return c.body(null, 204)
+        const isEnded = await db.write((tx) => endSignIn(tx, userId, session))
+        // A browser that signs out keeps nothing of it.
+        if (current?.id === session) removeSessionCookie(c, publicUrl(c.req.raw, configuredUrl))
+        if (isEnded) return c.body(null, 204)
         throw new AppError('NOT_FOUND', `you have no session ${session}`)
       },
     )

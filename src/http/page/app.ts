@@ -12,8 +12,14 @@ export interface PageApp {
   fetch(request: Request, path: string): Promise<Response | undefined>
 }
 
-/** @param load the same bundle at every call */
-export function createPageApp({ load }: { readonly load: () => Promise<PageBundle> }): PageApp {
+export interface PageDeps {
+  /** The same bundle at every call. */
+  load(): Promise<PageBundle>
+  /** Whether the instance has no owner yet: the page asks for the printed code then. */
+  isSetupWanted(): Promise<boolean>
+}
+
+export function createPageApp({ load, isSetupWanted }: PageDeps): PageApp {
   return {
     async fetch(request, path) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
@@ -24,17 +30,19 @@ export function createPageApp({ load }: { readonly load: () => Promise<PageBundl
       // Clients of registries and of the API read JSON; whoever opens an address wants the page.
       if (!isAddress(path) || !/\btext\/html\b/.test(request.headers.get('accept') ?? '')) return undefined
       const hasSession = /(?:^|;\s*)kagami_session=[^;]/.test(request.headers.get('cookie') ?? '')
-      return documentResponse(await load(), hasSession)
+      // A cookie of an instance that was at this address before is none of an instance without an owner.
+      const setup = await isSetupWanted()
+      return documentResponse(await load(), { session: hasSession && !setup, setup })
     },
   }
 }
 
-/** Others begin with `/o/`. */
-const ADDRESSES: ReadonlySet<string> = new Set(['/', '/device', '/invitations'])
+/** Others begin with `/o/` or `/profile/`. */
+const ADDRESSES: ReadonlySet<string> = new Set(['/', '/device', '/invitations', '/setup', '/enter', '/profile'])
 
 /** Of something that the page shows. */
 function isAddress(path: string): boolean {
-  return ADDRESSES.has(path) || path.startsWith('/o/')
+  return ADDRESSES.has(path) || path.startsWith('/o/') || path.startsWith('/profile/')
 }
 
 function fileResponse({ type, bytes, brotli, gzip }: PageFile, accepted: string): Response {
@@ -76,8 +84,11 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="13.5" fill="none" stroke="#12936b" stroke-width="3"/><circle cx="16" cy="16" r="9" fill="#12936b" opacity=".25"/><path d="M10.5 15.5a6 6 0 0 1 5-5" fill="none" stroke="#12936b" stroke-width="2.4" stroke-linecap="round"/></svg>',
 )}`
 
-/** @param hasSession whether it is worth asking who is signed in */
-function documentResponse({ script, styles }: PageBundle, hasSession: boolean): Response {
+/** @param told what the page is to ask for first: `session`: who is signed in; `setup`: the code of the first run */
+function documentResponse(
+  { script, styles }: PageBundle,
+  told: { readonly session: boolean; readonly setup: boolean },
+): Response {
   const nonce = randomBytes(16).toString('base64')
   const links = styles.map((path) => `<link rel="stylesheet" href="${path}">`).join('')
   const html = `<!doctype html>
@@ -86,7 +97,8 @@ function documentResponse({ script, styles }: PageBundle, hasSession: boolean): 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="csp-nonce" content="${nonce}">
-<meta name="session" content="${hasSession}">
+<meta name="session" content="${told.session}">
+<meta name="setup" content="${told.setup}">
 <meta name="color-scheme" content="light dark">
 <title>Kagami</title>
 <link rel="icon" href="${ICON}">

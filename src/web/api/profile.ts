@@ -1,10 +1,18 @@
 /** Who is signed in. */
 import { useQuery } from '@tanstack/react-query'
+import type { Session } from '../../api/sessions.ts'
 import type { Profile } from '../../api/users.ts'
 import { ApiError, request } from './request.ts'
 
+function isTold(name: string): boolean {
+  return document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content === 'true'
+}
+
+/** Whether the instance has no owner yet: somebody has to make one first, by the printed code. */
+export const isSetupWanted = isTold('setup')
+
 /** The document says whether the browser has a session at all: without one there is nothing to ask. */
-let isWorthAsking = document.querySelector<HTMLMetaElement>('meta[name=session]')?.content === 'true'
+let isWorthAsking = isTold('session')
 
 /** Null: nobody is signed in. */
 export function useProfile() {
@@ -23,8 +31,8 @@ export function useProfile() {
 }
 
 /** By name, password and the code of a second factor. @throws ApiError */
-export async function signIn(credentials: Credentials): Promise<void> {
-  await request('POST', '/user/sessions/browser', { body: credentials })
+export async function signIn({ username, password, code }: Credentials): Promise<void> {
+  await request('POST', '/user/sessions/browser', { body: { username, password, code } })
   isWorthAsking = true
 }
 
@@ -32,4 +40,35 @@ export interface Credentials {
   readonly username: string
   readonly password: string
   readonly code?: string
+}
+
+/** By the secret of a link that the server has printed. @throws ApiError */
+export async function enterByLink(secret: string): Promise<null> {
+  await request('POST', '/user/sessions/link', { body: { secret } })
+  isWorthAsking = true
+  return null
+}
+
+export interface FirstAccount {
+  readonly code: string
+  readonly organization: string
+  readonly username: string
+  readonly displayName?: string
+  readonly password: string
+}
+
+/** Makes the first owner, and signs in. @throws ApiError */
+export async function setUp(account: FirstAccount): Promise<void> {
+  await request('POST', '/setup', { body: account })
+  await signIn(account)
+}
+
+/** Ends the session; what this page knows goes with it. @throws ApiError */
+export async function signOut(): Promise<void> {
+  const { sessions } = await request<{ sessions: readonly Session[] }>('GET', '/user/sessions', {
+    query: { limit: 1000 },
+  })
+  const current = sessions.find((one) => one.current)
+  if (current !== undefined) await request('DELETE', `/user/sessions/${current.id}`)
+  location.assign('/')
 }

@@ -3,7 +3,9 @@ import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useSearch } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useChange } from '../api/client.ts'
+import { useProfile } from '../api/profile.ts'
 import { request } from '../api/request.ts'
+import { Facts } from '../shell/facts.tsx'
 import { Failure, Time } from '../shell/parts.tsx'
 import { Sheet } from '../shell/sheet.tsx'
 import { useSpeech } from '../text/language.tsx'
@@ -16,6 +18,7 @@ interface Device {
 
 export function DevicePage() {
   const { text } = useSpeech()
+  const profile = useProfile()
   const search = useSearch({ from: '/device' })
   const [code, setCode] = useState(search.code ?? '')
   const look = useChange(async () => {
@@ -46,6 +49,9 @@ export function DevicePage() {
               label={text.device.code}
               value={code}
               onChange={(event) => setCode(event.currentTarget.value)}
+              autoCapitalize="characters"
+              autoComplete="off"
+              spellCheck={false}
               required
               autoFocus
             />
@@ -57,9 +63,15 @@ export function DevicePage() {
         </form>
       ) : (
         <Stack>
-          <Text>
-            {text.device.asks(look.data.name, look.data.address)} <Time at={look.data.createdAt} />
-          </Text>
+          <Facts
+            cols={2}
+            facts={[
+              [text.device.name, look.data.name],
+              [text.device.from, look.data.address],
+              [text.device.asked, <Time key="asked" at={look.data.createdAt} />],
+              [text.device.as, profile.data?.username ?? ''],
+            ]}
+          />
           {decide.isError ? <Failure error={decide.error} /> : null}
           <Group grow>
             <Button variant="default" onClick={() => decide.mutate('deny')}>

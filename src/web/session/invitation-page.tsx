@@ -1,5 +1,5 @@
 /** Joins an organization by a link, whose secret stands behind the `#` and goes to no server but in the calls made here. */
-import { Anchor, Button, Divider, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Anchor, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -7,7 +7,7 @@ import type { Role } from '../../api/organizations.ts'
 import { useChange } from '../api/client.ts'
 import { signIn, useProfile } from '../api/profile.ts'
 import { ApiError, request } from '../api/request.ts'
-import { Failure, Rows } from '../shell/parts.tsx'
+import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Sheet } from '../shell/sheet.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { SignInPage } from './sign-in-page.tsx'
@@ -17,6 +17,7 @@ interface Shown {
   readonly role: Role
   readonly teams: readonly string[]
   readonly email: string | null
+  readonly expiresAt: string
 }
 
 export function InvitationPage() {
@@ -34,14 +35,35 @@ export function InvitationPage() {
     void navigate({ to: '/o/$organization/repositories', params: { organization } })
   const accept = useChange(() => request<Shown>('POST', '/invitations/accept', { body: { secret } }))
   if (shown.error instanceof ApiError) {
-    return <Sheet title={text.invitation.broken}>{text.invitation.invalid}</Sheet>
+    if (![400, 404].includes(shown.error.status)) {
+      return (
+        <Sheet title={text.invitation.broken}>
+          <Failure error={shown.error} retry={() => void shown.refetch()} />
+        </Sheet>
+      )
+    }
+    return (
+      <Sheet title={text.invitation.broken} lead={text.invitation.invalid}>
+        <Text size="sm">{text.invitation.gone}</Text>
+        <Anchor href="/">{text.invitation.toSignIn}</Anchor>
+      </Sheet>
+    )
   }
-  if (shown.data === undefined) return <Rows count={3} />
-  if (isSigningIn && profile.data === null) return <SignInPage />
+  if (shown.data === undefined) {
+    return (
+      <Sheet title={text.common.loading}>
+        <Rows count={3} />
+      </Sheet>
+    )
+  }
+  if (isSigningIn && profile.data === null) return <SignInPage isOnTheWay />
   const { organization, role, teams } = shown.data
   const lead = [text.invitation.role[role], ...(teams.length === 0 ? [] : [text.invitation.teams(teams.join(', '))])]
   return (
     <Sheet title={text.invitation.title(organization)} lead={lead.join(', ')}>
+      <Text size="sm" c="dimmed">
+        {text.invitation.expires} <Time at={shown.data.expiresAt} />
+      </Text>
       {profile.data ? (
         <Stack>
           {accept.isError ? <Failure error={accept.error} /> : null}
@@ -82,13 +104,21 @@ function Register({ secret, onJoined }: { readonly secret: string; readonly onJo
   return (
     <form onSubmit={submit}>
       <Stack>
-        <TextInput name="username" label={text.invitation.username} autoComplete="username" required />
+        <TextInput
+          name="username"
+          label={text.invitation.username}
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+        />
         <TextInput name="displayName" label={text.invitation.displayName} autoComplete="name" required />
         <PasswordInput
           name="password"
           label={text.invitation.password}
           description={text.invitation.passwordHelp}
           autoComplete="new-password"
+          minLength={8}
           required
         />
         {register.isError ? <Failure error={register.error} /> : null}

@@ -1,9 +1,10 @@
 /** Who one is here, and how the page looks to one. */
 import { Button, Menu, Text, useMantineColorScheme } from '@mantine/core'
-import { CheckIcon, PersonIcon } from '@primer/octicons-react'
+import { CheckIcon, PersonIcon, SignOutIcon } from '@primer/octicons-react'
+import { Link } from '@tanstack/react-router'
 import type { Profile } from '../../api/users.ts'
 import { useChange } from '../api/client.ts'
-import { request } from '../api/request.ts'
+import { signOut } from '../api/profile.ts'
 import { LANGUAGES, nameOf, useSpeech } from '../text/language.tsx'
 
 const SCHEMES = ['auto', 'light', 'dark'] as const
@@ -11,18 +12,16 @@ const SCHEMES = ['auto', 'light', 'dark'] as const
 export function Account({ user }: { readonly user: Profile }) {
   const { text, language, choose } = useSpeech()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const signOut = useChange(async () => {
-    const { sessions } = await request<{ sessions: readonly { id: string; current: boolean }[] }>(
-      'GET',
-      '/user/sessions',
-    )
-    const current = sessions.find((one) => one.current)
-    if (current !== undefined) await request('DELETE', `/user/sessions/${current.id}`)
-  })
+  const leave = useChange(signOut)
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="subtle" color="gray" size="compact-md" aria-label={`${text.shell.account}: ${user.username}`}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-md"
+          aria-label={`${text.shell.account}: ${user.displayName}`}
+        >
           <PersonIcon />
           <Text span visibleFrom="xs" inherit ml={6}>
             {user.displayName}
@@ -30,6 +29,11 @@ export function Account({ user }: { readonly user: Profile }) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
+        <Menu.Label>{user.username}</Menu.Label>
+        <Menu.Item renderRoot={(props) => <Link {...props} to="/profile" />} leftSection={<PersonIcon />}>
+          {text.shell.profile}
+        </Menu.Item>
+        <Menu.Divider role="separator" />
         {SCHEMES.map((scheme) => (
           <Menu.Item
             key={scheme}
@@ -52,7 +56,9 @@ export function Account({ user }: { readonly user: Profile }) {
           </Menu.Item>
         ))}
         <Menu.Divider role="separator" />
-        <Menu.Item onClick={() => signOut.mutate(undefined)}>{text.shell.signOut}</Menu.Item>
+        <Menu.Item onClick={() => leave.mutate(undefined)} leftSection={<SignOutIcon />}>
+          {text.shell.signOut}
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )

@@ -117,7 +117,7 @@ export function Command({ line }: { readonly line: string }) {
   const { text } = useSpeech()
   return (
     <Group gap="xs" wrap="nowrap">
-      <Code block flex={1} style={{ overflowX: 'auto' }}>
+      <Code block flex={1} style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
         {line}
       </Code>
       <CopyButton value={line}>

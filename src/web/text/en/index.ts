@@ -7,9 +7,11 @@ import { home } from './home.ts'
 import { invitation } from './invitation.ts'
 import { mirrors } from './mirrors.ts'
 import { people } from './people.ts'
+import { profile } from './profile.ts'
 import { progress } from './progress.ts'
 import { repositories } from './repositories.ts'
 import { settings } from './settings.ts'
+import { enter, setup } from './setup.ts'
 import { shell } from './shell.ts'
 import { signIn } from './sign-in.ts'
 import { start } from './start.ts'
@@ -21,9 +23,12 @@ export const en = {
   languageName: 'English',
   common,
   signIn,
+  setup,
+  enter,
   device,
   invitation,
   shell,
+  profile,
   home,
   people,
   catalog,

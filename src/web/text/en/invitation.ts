@@ -12,4 +12,7 @@ export const invitation = {
   passwordHelp: 'At least 8 characters.',
   register: 'Create account and join',
   haveAccount: 'Already have an account? Sign in',
+  expires: 'Expires',
+  gone: 'If you already have an account, you can sign in.',
+  toSignIn: 'Go to sign-in',
 }

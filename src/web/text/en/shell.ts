@@ -9,6 +9,7 @@ export const shell = {
   repositories: 'Repositories',
   mirrors: 'Mirrors',
   account: 'Your account',
+  profile: 'Your profile',
   signOut: 'Sign out',
   theme: { auto: 'System theme', light: 'Light theme', dark: 'Dark theme' },
   skip: 'Skip to content',

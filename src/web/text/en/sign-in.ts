@@ -7,4 +7,9 @@ export const signIn = {
   submit: 'Sign in',
   wrong: 'Incorrect username or password.',
   wrongCode: 'This code is incorrect, or was used before.',
+  or: 'or',
+  by: (provider: string) => `Sign in with ${provider}`,
+  ownProvider: 'Does your organization use its own single sign-on? Open the sign-in link from its owner.',
+  another: 'Use a different account',
+  codeLead: (username: string) => `Two-factor authentication is on for ${username}.`,
 }

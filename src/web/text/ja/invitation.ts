@@ -14,4 +14,7 @@ export const invitation: Text['invitation'] = {
   passwordHelp: '8 文字以上で入力してください。',
   register: 'アカウントを作成して参加',
   haveAccount: 'アカウントをお持ちの場合はサインイン',
+  expires: '有効期限',
+  gone: 'すでにアカウントをお持ちの場合は、サインインできます。',
+  toSignIn: 'サインインへ',
 }

@@ -11,6 +11,7 @@ export const shell: Text['shell'] = {
   repositories: 'リポジトリ',
   mirrors: 'ミラー',
   account: 'アカウント',
+  profile: 'プロフィール',
   signOut: 'サインアウト',
   theme: { auto: 'システムに合わせる', light: 'ライトテーマ', dark: 'ダークテーマ' },
   skip: '本文へスキップ',

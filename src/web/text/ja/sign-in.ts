@@ -9,4 +9,9 @@ export const signIn: Text['signIn'] = {
   submit: 'サインイン',
   wrong: 'ユーザー名またはパスワードが正しくありません。',
   wrongCode: 'コードが正しくないか、すでに使用されています。',
+  or: 'または',
+  by: (provider) => `${provider} でサインイン`,
+  ownProvider: '組織独自のシングルサインオンを使う場合は、オーナーから受け取ったサインインリンクを開いてください。',
+  another: '別のアカウントを使う',
+  codeLead: (username) => `${username} には 2 要素認証が設定されています。`,
 }
