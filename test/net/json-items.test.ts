@@ -11,7 +11,7 @@ interface Read {
   readonly fields: Readonly<Record<string, unknown>>
   readonly readBytes: number
   readonly error: AppError | undefined
-  /** Of the process, while it was read. */
+  /** What the process holds more than before, while it was read. */
   readonly grewMiB: number
 }
 
@@ -23,10 +23,16 @@ async function read(chunks: Iterable<string | Uint8Array>, paths: readonly strin
   Bun.gc(true)
   const before = process.memoryUsage().rss
   let peak = before
+  let measuredAt = 0
   const body = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        peak = Math.max(peak, process.memoryUsage().rss)
+        // What is in use, now and then: what the collector has not taken yet depends on how busy the machine is.
+        if (readBytes - measuredAt > 2 * MIB) {
+          measuredAt = readBytes
+          Bun.gc(true)
+          peak = Math.max(peak, process.memoryUsage().rss)
+        }
         const next = iterator.next()
         if (next.done) controller.close()
         else controller.enqueue(typeof next.value === 'string' ? encoder.encode(next.value) : next.value)
@@ -161,7 +167,7 @@ describe('JSON that is read as it comes', () => {
     const { error, readBytes, grewMiB } = await read(repeat(first, part, 20e6, last))
     expect(error).toBeUndefined()
     expect(readBytes).toBeGreaterThan(20e6)
-    // As values it takes 400 MiB and more; what is measured is what the collector has not taken yet.
-    expect(grewMiB).toBeLessThan(250)
+    // As values it takes 400 MiB and more.
+    expect(grewMiB).toBeLessThan(100)
   })
 })
