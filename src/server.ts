@@ -2,6 +2,7 @@
 import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import { createIssuers } from './access/identity/issuers.ts'
 import { createSignInLink, type SignInLink } from './access/sign-in-links.ts'
+import type { Catalogs } from './catalog/catalogs.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
@@ -30,6 +31,7 @@ import { wholePortions } from './net/portions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import { addressPolicy } from './server/address-policy.ts'
+import { createServerCatalogs } from './server/catalogs.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { learnedBudgets } from './server/learned-budgets.ts'
@@ -132,6 +134,9 @@ export async function startServer({
     closers.push(mirrors.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
     closers.push(subscriptions.close)
+    const folders = settings.definitions ?? new Map<string, string>()
+    const catalogs = createServerCatalogs({ db, clock, logger, policy, sources, folders, sample })
+    closers.push(catalogs.close)
     const facts = createFactsLoader({ db, blobs, clock })
     const ours = { holder: presence.holder, url: listener.url }
     const mailer = settings.smtp && createMailer({ ...settings.smtp, policy })
@@ -146,8 +151,15 @@ export async function startServer({
       sealer,
       mirrors,
       subscriptions,
+      catalogs,
       webhooks: outgoing.webhooks,
-      sample,
+      sample: sample && {
+        async publishNext() {
+          const released = await sample.publishNext()
+          await readSampleCatalog(instance, catalogs)
+          return released
+        },
+      },
       platforms,
       facts,
       logger,
@@ -204,6 +216,8 @@ export async function startServer({
       }),
     )
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
+    if (sample !== undefined) await readSampleCatalog(instance, catalogs)
+    await catalogs.resume({ isAlone })
     // Ready means that the sample can be pulled; a first run that fails must not keep everything else from being used.
     const ready = firstRun === undefined ? Promise.resolve() : mirrors.wait(firstRun.run.id).then(() => {})
     ready
@@ -263,4 +277,10 @@ async function mirrorSample(
     logger.warn({ code: error.code, reason: error.message }, 'the sample was not mirrored')
     return undefined
   }
+}
+
+/** Whoever opens the page first finds the sample described, and a release of it is told at once. */
+async function readSampleCatalog({ db }: Instance, catalogs: Catalogs): Promise<void> {
+  const upstream = await findUpstream(db.read, null, SAMPLE_UPSTREAM)
+  if (upstream !== undefined) await catalogs.refresh(upstream.id, { isForced: true })
 }

@@ -1,48 +1,68 @@
-/** What can be mirrored: an upstream's own list of repositories, and where they are mirrored to already. */
+/** What can be mirrored: what is known of an upstream's repositories, and where they are mirrored to already. */
 
+import type { CatalogDetail, CatalogEntry } from '../api/catalog.ts'
 import type { Database } from '../db/engine/engine.ts'
 import { listDestinations } from '../db/mirrors/catalog.ts'
+import { findCatalogEntry, listCatalogEntries, listTagsAmong } from '../db/mirrors/catalog-entries.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
-import type { UpstreamRow } from '../db/schema.ts'
+import type { CatalogRow, UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
-import type { RepositoryName } from '../oci/reference.ts'
 import type { RegistryReader } from '../oci/repository.ts'
+import { givenNames, listNames } from './refresh/names.ts'
+import { NAME_ALONE, renderCatalogDetail, renderCatalogEntry } from './views.ts'
 
-export interface CatalogRow {
-  readonly repository: RepositoryName
-  /** Destinations in the caller's organizations that the caller may see. */
-  readonly mirrors: readonly string[]
+interface Asked {
+  readonly organizationIds: readonly string[]
+  readonly viewer: Viewer
+  readonly today: string
 }
 
-const MAX_ENTRIES = 100_000
+/** Mirrors of one entry whose tags are looked at. */
+const MAX_MIRRORS = 20
 
 /**
- * One page of an upstream's repositories, by name.
+ * One page of an upstream's repositories, by name: as they were read last, or from the registry itself while they were never read.
  * @throws AppError UPSTREAM_UNSUPPORTED when the registry has no list of its repositories, and other UPSTREAM_*
  */
 export async function listEntries(
   db: Database,
-  registry: RegistryReader,
+  registry: () => RegistryReader,
   upstream: UpstreamRow,
-  o: {
-    readonly organizationIds: readonly string[]
-    readonly viewer: Viewer
-    readonly after?: string | undefined
-    readonly limit: number
-    readonly signal?: AbortSignal | undefined
-  },
-): Promise<CatalogRow[]> {
-  const names: RepositoryName[] = []
-  for await (const name of registry.listRepositories(o.signal === undefined ? {} : { signal: o.signal })) {
-    if (names.push(name) > MAX_ENTRIES) {
-      throw new AppError('UPSTREAM_INVALID', `${upstream.name} lists more than ${MAX_ENTRIES} repositories`)
-    }
-  }
+  catalog: CatalogRow | undefined,
+  o: Asked & { readonly after?: string | undefined; readonly limit: number; readonly signal: AbortSignal },
+): Promise<CatalogEntry[]> {
+  const { after, limit, today } = o
+  const isKnown = catalog !== undefined && catalog.read_at !== null
+  const rows = isKnown
+    ? await listCatalogEntries(db.read, upstream.id, { after, limit })
+    : (givenNames(catalog)?.sort() ?? (await listNames(registry(), upstream.name, o.signal)))
+        .filter((name) => after === undefined || name > after)
+        .slice(0, limit)
+        .map((repository) => ({ repository, ...NAME_ALONE }))
   const destinations = await listDestinations(db.read, upstream.id, o.organizationIds, o.viewer)
-  const { after } = o
-  return [...new Set(names)]
-    .sort()
-    .filter((name) => after === undefined || name > after)
-    .slice(0, o.limit)
-    .map((repository) => ({ repository, mirrors: destinations.get(repository) ?? [] }))
+  return rows.map((row) =>
+    renderCatalogEntry(row, { upstream: upstream.name, mirrors: destinations.get(row.repository) ?? [], today }),
+  )
+}
+
+/** @throws AppError NOT_FOUND when the catalog has no such entry; it may be mirrored all the same */
+export async function showEntry(
+  db: Database,
+  upstream: UpstreamRow,
+  repository: string,
+  { organizationIds, viewer, today }: Asked,
+): Promise<CatalogDetail> {
+  const row = await findCatalogEntry(db.read, upstream.id, repository)
+  const destinations = await listDestinations(db.read, upstream.id, organizationIds, viewer, repository)
+  const mirrors = destinations.get(repository) ?? []
+  if (row === undefined && mirrors.length === 0) throw noEntry(upstream.name, repository)
+  const shown = row ?? { repository, ...NAME_ALONE, detail: null }
+  const looked = new Set(mirrors.slice(0, MAX_MIRRORS))
+  return renderCatalogDetail(shown, { upstream: upstream.name, mirrors, today }, async (mirror, tags) =>
+    looked.has(mirror) ? listTagsAmong(db.read, mirror, tags) : new Set(),
+  )
+}
+
+export function noEntry(upstream: string, repository: string): AppError {
+  return new AppError('NOT_FOUND', `the catalog of ${upstream} has no ${repository}`)
 }

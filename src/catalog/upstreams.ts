@@ -1,6 +1,7 @@
 /** Registries that are read from: added and changed by people, after a look at what is there. */
 import type { UpstreamField } from '../api/upstreams.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
+import { forgetReading } from '../db/mirrors/catalogs.ts'
 import { endPauses, listMirrorIds } from '../db/mirrors/life.ts'
 import { readAgain } from '../db/mirrors/subscriptions.ts'
 import { createUpstream, findUpstream, type UpstreamSettings, updateUpstream } from '../db/mirrors/upstreams.ts'
@@ -173,6 +174,8 @@ export async function changeUpstream(
         at: isoTime(systemClock.now()),
       }),
     )
+    // What another registry has, or another login sees, is read anew, however much it is.
+    if (isOtherSource(now.before, now.after)) await forgetReading(tx, row.id, isoTime(systemClock.now()))
     const changes = changesBetween(now.before, now.after)
     return { row, findings, isOtherSource: isOtherSource(now.before, now.after), changes }
   })

@@ -59,6 +59,12 @@ export const SERVER_FIELDS = {
     'a file path or a postgres:// URL',
     'Where the data is',
   ),
+  definitions: field(
+    'KAGAMI_DEFINITIONS',
+    undefined,
+    'comma-separated UPSTREAM=PATH',
+    'Hardened-image definitions (a folder, .tar or .tar.gz) that catalogs of shared upstreams are described by; the same for all servers on a database',
+  ),
   allowNetworks: field(
     'KAGAMI_ALLOW_NETWORKS',
     undefined,

@@ -24,6 +24,8 @@ export interface Settings {
   readonly organization: string
   readonly sampleListen: ListenAddress
   readonly database: DatabaseLocation
+  /** Folders and archives of this machine by the names of shared upstreams. */
+  readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
   readonly allowNetworks: readonly string[]
   /** Addresses and CIDR blocks; undefined: none. */
@@ -93,6 +95,7 @@ export function parseSettings(
       engine: 'sqlite',
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
+    definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
     historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),

@@ -94,6 +94,17 @@ export function smtpUrl(text: string): Secret | undefined {
 export const mailbox = (text: string): string | undefined =>
   /^(?:[^<>"\p{Cc}]{1,100} <[^\s<>@"]+@[^\s<>@"]+>|[^\s<>@"]+@[^\s<>@"]+)$/u.test(text) ? text : undefined
 
+/** `UPSTREAM=PATH` of each, separated by commas. @param directory that relative paths start from */
+export function definitions(text: string, directory: string): ReadonlyMap<string, string> | undefined {
+  const pairs = text.split(',').map((one) => /^\s*([a-z0-9][a-z0-9._-]{0,63})=(.+?)\s*$/.exec(one))
+  const found = new Map<string, string>()
+  for (const pair of pairs) {
+    if (pair === null || found.has(pair[1] ?? '')) return undefined
+    found.set(pair[1] ?? '', resolve(directory, pair[2] ?? ''))
+  }
+  return found
+}
+
 export function networks(text: string): readonly string[] | undefined {
   const list = text
     .split(',')

@@ -2,6 +2,7 @@
  * The rows as Kysely sees them, one file of `rows/` a subject: text ids, ISO 8601 UTC times, integer sizes in bytes, 0/1 booleans, JSON
  * as text. The tables themselves are made by `migrations/`, which also says what each one is for.
  */
+import type { CatalogEntryRow, CatalogRow, CatalogTextRow } from './rows/catalogs.ts'
 import type {
   BlobRow,
   BlobTombstoneRow,
@@ -84,6 +85,7 @@ import type {
   WebhookRow,
 } from './rows/webhooks.ts'
 
+export type * from './rows/catalogs.ts'
 export type * from './rows/content.ts'
 export type * from './rows/identity.ts'
 export type * from './rows/mirrors.ts'
@@ -143,6 +145,9 @@ export interface Schema {
   device_authorizations: DeviceAuthorizationRow
   upstreams: UpstreamRow
   upstream_hooks: UpstreamHookRow
+  catalogs: CatalogRow
+  catalog_entries: CatalogEntryRow
+  catalog_texts: CatalogTextRow
   mirrors: MirrorRow
   mirror_pauses: MirrorPauseRow
   mirror_hints: MirrorHintRow

@@ -5,6 +5,7 @@ import type { ListenAddress } from '../config/settings.ts'
 import { createHttpApp } from '../http/app.ts'
 import { createLimiter } from '../lib/concurrency.ts'
 import type { Logger } from '../lib/logger.ts'
+import { sampleDefinitionFiles } from '../sample/catalog.ts'
 import { SAMPLE_PREFIX } from '../sample/images.ts'
 import { loadOrCreateSampleKey } from '../sample/keys.ts'
 import { currentRelease, publishNextRelease } from '../sample/publish.ts'
@@ -16,6 +17,8 @@ export interface RunningSample {
   /** As an upstream's: with the prefix of its repositories. */
   readonly url: string
   publishNext(): Promise<SampleRelease>
+  /** Of the release that is served, by path. */
+  definitionFiles(): Promise<ReadonlyMap<string, Uint8Array>>
   close(): Promise<void>
 }
 
@@ -43,6 +46,7 @@ export async function startSample(
       return {
         url,
         publishNext,
+        definitionFiles: async () => sampleDefinitionFiles(await currentRelease(instance.db)),
         async close() {
           await listener.stop()
           await instance.close()

@@ -121,12 +121,47 @@ const repository = (text: string) => ({
   updatedAt: time,
 })
 
+const catalogEntry = (text: string) => ({
+  upstream: 'hub',
+  repository: 'python',
+  title: text,
+  description: text,
+  kind: 'image',
+  categories: [text],
+  distributions: [text],
+  compliance: ['cis'],
+  support: 'active',
+  supportedUntil: text,
+  updatedAt: text,
+  words: text,
+  logo: text,
+  mirrors: [],
+})
+const catalogVariant = (text: string) => ({
+  ...{ name: text, definition: text, variant: text, flavor: text, distribution: text, tags: [text], platforms: [text] },
+  ...{ compliance: ['cis'], packageManager: text, shell: text, user: text, released: text, endOfSupport: text },
+  ...{ endOfLife: text, support: 'active', entitlement: text, mirrored: [{ repository: 'acme/app', tags: 1 }] },
+})
+const catalogState = (text: string) => ({
+  ...{ upstream: 'hub', organization: null, source: 'given', entries: 1, given: 1, readAt: time, triedAt: time },
+  ...{ nextAt: time, refreshing: false, problem: { code: text, message: text, since: time } },
+  definitions: { from: 'url', url: text, entries: 1, readAt: time, problem: text, notes: [text] },
+})
+
 /** What each path answers with `text` wherever the shape allows any text; and the lines that each command then prints. */
 const answers: Record<string, (text: string) => unknown> = {
   'GET /catalog': (text) => ({
-    entries: [{ upstream: 'hub', repository: 'python', title: text, mirrors: [] }],
+    entries: [catalogEntry(text)],
     next: null,
   }),
+  'GET /catalog/hub/python': (text) => ({
+    entry: {
+      ...catalogEntry(text),
+      ...{ overview: text, guides: text, homeUrl: text, tools: [{ name: text, description: text }] },
+      ...{ alternatives: [text], variants: [catalogVariant(text)] },
+    },
+  }),
+  'GET /catalog/hub': (text) => ({ catalog: catalogState(text) }),
   'GET /mirrors': (text) => ({ mirrors: [mirror(text)], next: null }),
   'GET /mirrors/acme/dhi-python': (text) => ({ mirror: mirror(text) }),
   'GET /mirrors/acme/dhi-python/runs': (text) => ({ runs: [run(text)], next: null }),
@@ -258,6 +293,8 @@ const answers: Record<string, (text: string) => unknown> = {
 /** Lines on standard output; a list has a heading and one row. */
 const commands: Printed[] = [
   { args: ['catalog', 'list', 'hub'], lines: 2 },
+  { args: ['catalog', 'show', 'hub/python'], lines: 11 },
+  { args: ['catalog', 'status', 'hub'], lines: 9 },
   { args: ['mirror', 'list'], lines: 2 },
   { args: ['mirror', 'show', 'acme/dhi-python'], lines: 21 },
   { args: ['mirror', 'runs', 'acme/dhi-python'], lines: 2 },

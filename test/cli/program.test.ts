@@ -4,6 +4,11 @@ import { join } from 'node:path'
 import { type CommandLineUser, commandLineUser } from '../support/command-line.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
+const CATALOG_KEYS = [
+  ...['categories', 'compliance', 'description', 'distributions', 'kind', 'logo', 'mirrors', 'repository'],
+  ...['support', 'supportedUntil', 'title', 'updatedAt', 'upstream', 'words'],
+]
+
 let kagami: WholeServer
 let owner: CommandLineUser
 beforeAll(async () => {
@@ -133,7 +138,7 @@ describe('answers', () => {
           'username',
         ],
       ],
-      [['catalog', 'list', 'sample'], 'entries', ['mirrors', 'repository', 'title', 'upstream']],
+      [['catalog', 'list', 'sample'], 'entries', CATALOG_KEYS],
     ]
     for (const [args, nouns, keys] of lists) {
       const document = await json(args)

@@ -314,6 +314,18 @@ const STEPS: readonly Step[] = [
     leaves: ['acme upstream.change upstream:up'],
   },
   {
+    route: 'patch /catalog/{upstream}',
+    path: '/catalog/up?organization=acme',
+    body: { names: ['app'] },
+    leaves: ['acme catalog.change catalog:up'],
+  },
+  {
+    route: 'post /catalog/{upstream}/refresh',
+    path: '/catalog/up/refresh?organization=acme',
+    body: { acceptShrink: true },
+    leaves: ['acme catalog.refresh catalog:up'],
+  },
+  {
     route: 'post /upstreams/{upstream}/hook',
     path: '/upstreams/up/hook?organization=acme',
     body: {},

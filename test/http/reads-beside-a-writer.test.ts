@@ -2,6 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import { catalogIsRead } from '../support/catalog.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(60_000)
@@ -75,7 +76,9 @@ beforeAll(async () => {
     subscription: subscription.id,
     identity: 'ci',
     webhook: 'reads',
+    repository: 'nginx',
   }
+  await catalogIsRead(kagami, 'sample')
 })
 afterAll(() => kagami.stop())
 

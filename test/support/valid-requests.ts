@@ -101,6 +101,8 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
     },
     'post /upstreams/{upstream}/hook': {},
     'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
+    'patch /catalog/{upstream}': { names: ['a'] },
+    'post /catalog/{upstream}/refresh': {},
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
     'post /mirrors/{organization}/{name}/sync': {},
     'post /subscriptions': { organization: names.organization, upstream: names.upstream },

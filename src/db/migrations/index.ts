@@ -28,6 +28,7 @@ import { imageDifferences } from './0035-image-differences.ts'
 import { waysIntoTeams } from './0036-ways-into-teams.ts'
 import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
+import { catalogs } from './0039-catalogs.ts'
 import { firstRun } from './0041-first-run.ts'
 import type { Migration } from './migration.ts'
 
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   deliveriesAlone,
   letters,
   firstRun,
+  catalogs,
 ]

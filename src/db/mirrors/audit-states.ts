@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { Queries } from '../engine/engine.ts'
 import type { Snapshot } from '../platform/audited-change.ts'
+import { findCatalog } from './catalogs.ts'
 import { findMirrorOfRepository } from './mirrors.ts'
 import { findSubscription } from './subscriptions.ts'
 import { findHook } from './upstream-hooks.ts'
 import { findUpstream } from './upstreams.ts'
 
 type Read = Promise<Snapshot | undefined>
+
+const SHOWN_NAMES = 20
 
 export async function organizationState(db: Queries, name: string): Read {
   const row = await db
@@ -250,4 +253,27 @@ export async function contentState(db: Queries, repository: RepositoryName, dige
     .executeTakeFirst()
   const state = { content: kind, tags: tags.map(({ name }) => name), excluded: excluded !== undefined }
   return kind === null && excluded === undefined ? undefined : { state }
+}
+
+/** Where names and definitions of a catalog come from; what an address asks for may be a secret. */
+export async function catalogSettingsState(db: Queries, upstreamId: string): Read {
+  const row = await findCatalog(db, upstreamId)
+  if (row === undefined) return undefined
+  const url = row.definitions_url === null ? null : new URL(row.definitions_url)
+  const names = row.names === null ? null : (JSON.parse(row.names) as string[])
+  return {
+    state: {
+      names: names === null ? null : names.slice(0, SHOWN_NAMES),
+      namesCount: names === null ? null : names.length,
+      definitions: url === null ? null : `${url.origin}${url.pathname}`,
+      // Tells apart what is not shown.
+      digest: createHash('sha256').update(`${row.names}\n${row.definitions_url}`).digest('hex').slice(0, 12),
+    },
+  }
+}
+
+/** When a catalog is read next, and how. */
+export async function catalogReadingState(db: Queries, upstreamId: string): Read {
+  const row = await findCatalog(db, upstreamId)
+  return row && { state: { nextReadAt: row.next_at, acceptShrink: row.accept_shrink === 1 } }
 }

@@ -9,6 +9,7 @@ import type { Setup } from '../../access/setup.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
+import type { Catalogs } from '../../catalog/catalogs.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
@@ -73,6 +74,7 @@ export interface ApiDeps {
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly subscriptions: Subscriptions
+  readonly catalogs: Catalogs
   readonly webhooks: Webhooks
   readonly sample: SampleControl | undefined
   readonly platforms: Platforms

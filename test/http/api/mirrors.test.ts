@@ -217,10 +217,12 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
       expect(page.entries.map(({ repository }) => repository)).toEqual(['nginx', 'nginx-chart'])
       const rest = await kagami.call('GET', `/catalog?upstream=sample&after=${page.next}`, { login: stranger })
       // The mirrors of other organizations are not shown.
-      expect(rest.as(catalogListSchema)).toEqual({
-        entries: ['node', 'python'].map((repository) => ({ upstream: 'sample', repository, title: null, mirrors: [] })),
-        next: null,
-      })
+      const { entries, next } = rest.as(catalogListSchema)
+      expect(entries.map(({ upstream, repository, mirrors }) => [upstream, repository, mirrors])).toEqual([
+        ['sample', 'node', []],
+        ['sample', 'python', []],
+      ])
+      expect(next).toBeNull()
       const own = (await kagami.call('GET', '/catalog?upstream=sample', { login: member })).as(catalogListSchema)
       expect(own.entries.find(({ repository }) => repository === 'python')?.mirrors).toEqual(['acme/dhi-python'])
     })

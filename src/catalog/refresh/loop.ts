@@ -1,0 +1,78 @@
+/** Begins the refreshes that are due, two at a time. */
+import { isCancelled } from '../../errors.ts'
+import { type Clock, isoTime } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
+import { type Sleep, systemSleep } from '../../lib/retry.ts'
+
+const AT_ONCE = 2
+/** So that what another server's people asked for is noticed. */
+const LOOK_MS = 10_000
+/** How long one waits that another server is at, or that ended in an error. */
+const AGAIN_MS = 30_000
+
+export interface RefreshLoop {
+  begin(): void
+  wake(): void
+  close(): Promise<void>
+}
+
+export function createRefreshLoop(o: {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly sleep?: Sleep
+  /** @returns false when another server is at it */
+  work(id: string): Promise<boolean>
+  listDue(at: string, limit: number): Promise<string[]>
+}): RefreshLoop {
+  const sleep = o.sleep ?? systemSleep
+  const closing = new AbortController()
+  const running = new Map<string, Promise<void>>()
+  const later = new Map<string, number>()
+  let nap = new AbortController()
+  let looking: Promise<void> | undefined
+
+  async function one(id: string): Promise<void> {
+    try {
+      if (await o.work(id)) return
+    } catch (error) {
+      // Another server has it, or people have changed it: it is due still.
+      if (isCancelled(error)) return
+      o.logger.error({ err: error, upstream: id }, 'a catalog could not be refreshed')
+    }
+    later.set(id, o.clock.now().getTime() + AGAIN_MS)
+  }
+
+  async function look(): Promise<void> {
+    const now = o.clock.now()
+    for (const [id, time] of later) if (time <= now.getTime() || time > now.getTime() + AGAIN_MS) later.delete(id)
+    const due = await o.listDue(isoTime(now), running.size + later.size + AT_ONCE)
+    const free = due.filter((id) => !running.has(id) && !later.has(id)).slice(0, AT_ONCE - running.size)
+    for (const id of free) {
+      const work = one(id).finally(() => {
+        running.delete(id)
+        nap.abort()
+      })
+      running.set(id, work)
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!closing.signal.aborted) {
+      nap = new AbortController()
+      await look().catch((error) => o.logger.error({ err: error }, 'catalogs that are due could not be listed'))
+      await sleep(LOOK_MS, AbortSignal.any([nap.signal, closing.signal])).catch(() => {})
+    }
+  }
+
+  return {
+    begin() {
+      looking ??= loop()
+    },
+    wake: () => nap.abort(),
+    async close() {
+      closing.abort()
+      await looking
+      await Promise.all(running.values())
+    },
+  }
+}
