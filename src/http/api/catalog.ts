@@ -195,7 +195,7 @@ export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Rout
           signal: c.req.raw.signal,
         })
         const { items, next } = cutPage(rows, limit, (row) => row.repository)
-        return packed(c.json({ entries: [...items], next }, 200), c.req.header('accept-encoding'))
+        return c.json({ entries: [...items], next }, 200)
       },
     )
     .serve(
@@ -254,20 +254,6 @@ export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Rout
         return c.json({ entry: shown }, 200)
       },
     )
-}
-
-/** Less is not worth it. */
-const PACKED_BYTES = 8 * 1024
-
-/** A thousand entries are 450 KB of words that repeat: packed by a seventh of that, in a millisecond. */
-async function packed<T extends Response>(answer: T, accepted: string | undefined): Promise<T> {
-  if (!/\bgzip\b/.test(accepted ?? '')) return answer
-  const bytes = new Uint8Array(await answer.arrayBuffer())
-  const headers = new Headers(answer.headers)
-  headers.append('vary', 'accept-encoding')
-  if (bytes.byteLength < PACKED_BYTES) return new Response(bytes, { status: answer.status, headers }) as T
-  headers.set('content-encoding', 'gzip')
-  return new Response(Bun.gzipSync(bytes, { level: 1 }), { status: answer.status, headers }) as T
 }
 
 async function mayManageCatalog(
