@@ -11,6 +11,7 @@ import {
 import { useOrganizations } from './api/organizations.ts'
 import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
+import { parseEntrySearch } from './catalog/entry-search.ts'
 import { parseTab } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
 import { Empty, Failure } from './shell/parts.tsx'
@@ -82,6 +83,7 @@ const catalog = createRoute({
 const entry = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/catalog/$upstream/$',
+  validateSearch: parseEntrySearch,
   component: lazyRouteComponent(() => import('./catalog/entry-page.tsx'), 'EntryPage'),
 })
 const repositories = createRoute({

@@ -1,12 +1,88 @@
-import { useQuery } from '@tanstack/react-query'
-import type { CatalogEntry } from '../../api/catalog.ts'
-import { requestAll } from './request.ts'
+import { useQueries, useQuery } from '@tanstack/react-query'
+import type { CatalogDetail, CatalogEntry, CatalogState } from '../../api/catalog.ts'
+import { ApiError, pathWith, request, requestAll } from './request.ts'
 
-export function useCatalog(upstream: string | undefined) {
-  return useQuery({
-    queryKey: ['catalog', upstream],
-    enabled: upstream !== undefined,
-    staleTime: 60_000,
-    queryFn: ({ signal }) => requestAll<CatalogEntry>('/catalog', 'entries', { query: { upstream }, signal }),
+/** What one upstream's catalog came to, as an organization sees it. */
+export interface Catalog {
+  readonly upstream: string
+  readonly state: CatalogState | undefined
+  readonly entries: readonly CatalogEntry[]
+  readonly isWhole: boolean
+  readonly error: unknown
+}
+
+const AGAIN_WHILE_READ_MS = 1500
+
+/** Catalogs of several upstreams; what is being read for the first time is looked at again. */
+export function useCatalogs(organization: string, upstreams: readonly string[]) {
+  return useQueries({
+    queries: upstreams.map((upstream) => ({
+      queryKey: ['catalog', organization, upstream],
+      staleTime: 60_000,
+      refetchInterval: ({ state: { data } }: { state: { data?: Catalog | undefined } }) =>
+        data?.state?.refreshing ? AGAIN_WHILE_READ_MS : false,
+      queryFn: ({ signal }: { signal: AbortSignal }) => readCatalog(organization, upstream, signal),
+    })),
+    combine: (results) => ({
+      catalogs: results.flatMap(({ data }) => data ?? []),
+      isLoading: results.some(({ isLoading }) => isLoading),
+      error: results.find(({ error }) => error !== null)?.error ?? null,
+      refetch: () => {
+        for (const { refetch } of results) void refetch()
+      },
+    }),
   })
+}
+
+/** A registry that cannot be listed hides neither the others nor what is known of it. */
+async function readCatalog(organization: string, upstream: string, signal: AbortSignal): Promise<Catalog> {
+  const query = { organization }
+  const listed = requestAll<CatalogEntry>('/catalog', 'entries', { query: { ...query, upstream }, signal })
+    .then(({ items, isWhole }) => ({ entries: items, isWhole, error: null }))
+    .catch((error) => {
+      if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) throw error
+      return { entries: [], isWhole: true, error }
+    })
+  const list = await listed
+  const state = await request<{ catalog: CatalogState }>('GET', `/catalog/${encodeURIComponent(upstream)}`, {
+    query,
+    signal,
+  }).then(
+    ({ catalog }) => catalog,
+    () => undefined,
+  )
+  return { upstream, ...list, state }
+}
+
+function entryPath(upstream: string, repository: string, rest = ''): string {
+  return `/catalog/${encodeURIComponent(upstream)}/${encodeURIComponent(repository)}${rest}`
+}
+
+/** Null: the catalog does not have it. */
+export function useCatalogEntry(organization: string, upstream: string, repository: string) {
+  return useQuery({
+    queryKey: ['catalog-entry', organization, upstream, repository],
+    queryFn: async ({ signal }) => {
+      try {
+        const path = entryPath(upstream, repository)
+        return (await request<{ entry: CatalogDetail }>('GET', path, { query: { organization }, signal })).entry
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null
+        throw error
+      }
+    },
+  })
+}
+
+export function refreshCatalog(organization: string, upstream: string) {
+  const path = `/catalog/${encodeURIComponent(upstream)}/refresh`
+  return request<{ catalog: CatalogState }>('POST', path, { query: { organization }, body: {} })
+}
+
+/** Undefined: it has none. */
+export function logoAddress(
+  organization: string,
+  { upstream, repository, logo }: Pick<CatalogEntry, 'upstream' | 'repository' | 'logo'>,
+): string | undefined {
+  return logo === null ? undefined : pathWith(entryPath(upstream, repository, '/logo'), { organization, v: logo })
 }

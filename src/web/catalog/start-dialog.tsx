@@ -29,6 +29,8 @@ export function StartDialog(o: {
   readonly upstream: string
   readonly repository: string
   readonly organization: string
+  /** Where it is mirrored to already. */
+  readonly mirrors: readonly string[]
   readonly onClose: () => void
 }) {
   const { text } = useSpeech()
@@ -40,7 +42,7 @@ export function StartDialog(o: {
   const [typedName, setName] = useState<string>()
   const [tags, setTags] = useState('')
   const [every, setEvery] = useState<keyof typeof text.start.intervals>('15m')
-  const name = typedName ?? `${prefix}${o.repository.replaceAll('/', '-')}`
+  const name = typedName ?? freeName(`${prefix}${o.repository.replaceAll('/', '-')}`, organization, o.mirrors)
   const globs = tags.split(/\s+/).filter(Boolean)
   const wanted: Wanted = {
     organization,
@@ -106,6 +108,15 @@ export function StartDialog(o: {
       </form>
     </Dialog>
   )
+}
+
+/** Another name where this one is a mirror of the same source already: `dhi-node-2`. */
+function freeName(name: string, organization: string, mirrors: readonly string[]): string {
+  const isFree = (one: string) => !mirrors.includes(`${organization}/${one}`)
+  if (isFree(name)) return name
+  let number = 2
+  while (!isFree(`${name}-${number}`)) number++
+  return `${name}-${number}`
 }
 
 /** What the run would do, asked of the server once nobody types any more. */

@@ -6,4 +6,21 @@ export const entry = {
   notYet: 'Not mirrored in any of your organizations yet.',
   mayNot: (organization: string) =>
     `Only owners of ${organization} and members of a team that manages mirrors can start a mirror. Ask one of them.`,
+  unknown: 'The catalog knows nothing of this repository. You can still mirror it: the upstream is asked when you do.',
+  undescribed: 'Nothing describes this repository yet. Its tags show once you mirror it.',
+  tabs: { overview: 'Overview', guides: 'Guides', variants: 'Variants' },
+  facts: { source: 'Source', home: 'Home page', tools: 'Includes', alternatives: 'Alternatives' },
+  none: 'None',
+  picture: (name: string) => `Picture not shown: ${name}`,
+  columns: {
+    variant: 'Variant',
+    tags: 'Tags',
+    platforms: 'Platforms',
+    packageManager: 'Package manager',
+    shell: 'Shell',
+    user: 'User',
+    mirrored: 'Mirrored',
+  },
+  moreTags: (count: number) => `and ${count} more`,
+  partly: (here: number, all: number) => `${here} of ${all} tags`,
 }
