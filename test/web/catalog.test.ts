@@ -35,6 +35,8 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
   let kagami: WholeServer
   let browser: BrowserPage
   let page: Page
+  // Has nothing, and says so at once.
+  const registry = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('none', { status: 404 }) })
   const findings: string[] = []
 
   beforeAll(async () => {
@@ -50,7 +52,7 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
       many: Array.from({ length: MANY }, (_, n) => `app-${n}`),
     }
     for (const [name, names] of Object.entries(given)) {
-      const body = { name, url: 'http://127.0.0.1:9', organization: null, check: false, prefix: '' }
+      const body = { name, url: `http://127.0.0.1:${registry.port}`, organization: null, check: false, prefix: '' }
       await kagami.call('POST', '/upstreams', { login: OWNER, body })
       const changed = await kagami.call('PATCH', `/catalog/${name}`, { login: OWNER, body: { names } })
       expect([name, changed.status]).toEqual([name, 200])
@@ -63,6 +65,7 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
   afterAll(async () => {
     await browser?.close()
     await kagami?.stop()
+    await registry.stop(true)
     directory.remove()
   })
 

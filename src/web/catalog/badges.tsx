@@ -25,13 +25,19 @@ export function KindBadge({ kind }: { readonly kind: CatalogEntry['kind'] }) {
 
 const SUPPORT_TONES: Readonly<Record<Support, Tone>> = { active: 'good', extended: 'held', ended: 'broken' }
 
-/** @param until the last day of it */
-export function SupportBadge({ support, until }: { readonly support: Support | null; readonly until: string | null }) {
+/** @param o.until the last day of it; `isShort`: what it is about stands beside it */
+export function SupportBadge(o: {
+  readonly support: Support | null
+  readonly until: string | null
+  readonly isShort?: boolean
+}) {
   const { text, language } = useSpeech()
+  const { support, until } = o
   if (support === null || until === null) return null
+  const month = monthOf(until, language)
   return (
     <Status tone={SUPPORT_TONES[support]} icon={support === 'active' ? CheckIcon : ClockIcon}>
-      {text.catalog.supported[support](monthOf(until, language))}
+      {o.isShort === true ? text.catalog.supportedShort[support](month) : text.catalog.supported[support](month)}
     </Status>
   )
 }

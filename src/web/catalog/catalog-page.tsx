@@ -1,5 +1,5 @@
 /** What the upstreams offer, found as one types. */
-import { Skeleton, Stack, Text } from '@mantine/core'
+import { Group, Skeleton, Text } from '@mantine/core'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useDeferredValue, useMemo } from 'react'
 import { useCatalogs } from '../api/catalog.ts'
@@ -11,7 +11,7 @@ import { CardGrid } from './card-grid.tsx'
 import { type CatalogSearch, filtersOf, findEntries, indexed } from './catalog-search.ts'
 import { EntryTable } from './entry-table.tsx'
 import { Filters, SearchLine } from './filters.tsx'
-import { ByName, Sources } from './sources.tsx'
+import { ByName, Sources, Troubles } from './sources.tsx'
 
 export function CatalogPage() {
   const { text, language } = useSpeech()
@@ -39,26 +39,27 @@ export function CatalogPage() {
       {upstreams.isError ? <Failure error={upstreams.error} retry={() => void upstreams.refetch()} /> : null}
       {error === null ? null : <Failure error={error} retry={refetch} />}
       {upstreams.data?.length === 0 ? <Empty>{text.catalog.noUpstream}</Empty> : null}
+      <Troubles catalogs={catalogs} organization={organization} />
       {isWaiting ? <Cards /> : null}
-      {all.length === 0 ? null : (
-        <Stack gap="xs">
+      {catalogs.length === 0 ? null : (
+        <Group justify="space-between" gap="xs">
           <Text size="sm" c="dimmed" aria-live="polite">
             {text.catalog.count(number(found.length, language), number(all.length, language))}
             {isPartial ? ` ${text.common.incomplete(number(all.length, language))}` : ''}
           </Text>
-          {found.length === 0 ? (
-            <Empty>{text.catalog.empty}</Empty>
-          ) : search.view === 'table' ? (
-            <EntryTable entries={found} organization={organization} />
-          ) : (
-            <CardGrid entries={found} organization={organization} />
-          )}
-        </Stack>
+          <Sources catalogs={catalogs} organization={organization} />
+        </Group>
+      )}
+      {all.length === 0 ? null : found.length === 0 ? (
+        <Empty>{text.catalog.empty}</Empty>
+      ) : search.view === 'table' ? (
+        <EntryTable entries={found} organization={organization} />
+      ) : (
+        <CardGrid entries={found} organization={organization} />
       )}
       {!isWaiting && names.length > 0 && (all.length === 0 || (found.length === 0 && isNarrowed)) ? (
         <ByName upstreams={chosen} organization={organization} />
       ) : null}
-      <Sources catalogs={catalogs} organization={organization} />
     </Page>
   )
 }

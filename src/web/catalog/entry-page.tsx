@@ -84,7 +84,7 @@ function Described({ entry }: { readonly entry: CatalogDetail }) {
       ? undefined
       : [
           text.catalog.columns.support,
-          <SupportBadge key="support" support={entry.support} until={entry.supportedUntil} />,
+          <SupportBadge key="support" isShort support={entry.support} until={entry.supportedUntil} />,
         ],
     entry.distributions.length === 0 ? undefined : [text.catalog.columns.distributions, entry.distributions.join(', ')],
     entry.updatedAt === null ? undefined : [text.catalog.columns.updated, dayText(entry.updatedAt, language)],
@@ -101,7 +101,7 @@ function Described({ entry }: { readonly entry: CatalogDetail }) {
   ]
   return (
     <>
-      <Facts facts={shown.filter((one) => one !== undefined)} cols={{ base: 1, xs: 2, md: 3, xl: 4 }} />
+      <Facts facts={shown.filter((one) => one !== undefined)} cols={{ base: 2, md: 3, xl: 4 }} />
       <Section title={text.entry.mirroredInto}>
         {entry.mirrors.length === 0 ? <Text c="dimmed">{text.entry.notYet}</Text> : null}
         {entry.mirrors.map((name) => (

@@ -48,11 +48,19 @@ function EntryRow({ entry, organization }: { readonly entry: CatalogEntry; reado
           <Link
             to="/o/$organization/catalog/$upstream/$"
             params={{ organization, upstream: entry.upstream, _splat: entry.repository }}
-            className="name one-line"
+            className="name clipped"
+            title={entry.title ?? entry.repository}
           >
             {entry.title ?? entry.repository}
           </Link>
-          <Text span c="dimmed" size="xs" ff="monospace" className="one-line">
+          <Text
+            span
+            c="dimmed"
+            size="xs"
+            ff="monospace"
+            className="clipped"
+            title={`${entry.upstream}/${entry.repository}`}
+          >
             {entry.upstream}/{entry.repository}
           </Text>
         </Group>
@@ -71,7 +79,7 @@ function EntryRow({ entry, organization }: { readonly entry: CatalogEntry; reado
         </Group>
       </Table.Td>
       <Table.Td>
-        <SupportBadge support={entry.support} until={entry.supportedUntil} />
+        <SupportBadge isShort support={entry.support} until={entry.supportedUntil} />
       </Table.Td>
       <Table.Td className="one-line">{entry.updatedAt === null ? null : dayText(entry.updatedAt, language)}</Table.Td>
       <Table.Td>

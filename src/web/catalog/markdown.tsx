@@ -10,6 +10,9 @@ function webAddress(url: string): string | undefined {
   return parsed !== null && (parsed.protocol === 'https:' || parsed.protocol === 'http:') ? parsed.href : undefined
 }
 
+/** `> [!NOTE]`, as code hosts write what they show in a box. */
+const NOTICE = /^> \[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*$/gm
+
 /** Headings stand below those of the page. */
 const COMPONENTS: Components = {
   h1: ({ children }) => (
@@ -66,7 +69,7 @@ export function WrittenByOthers({ text }: { readonly text: string }) {
   return (
     <Typography className="written">
       <Markdown remarkPlugins={[remarkGfm]} skipHtml urlTransform={webAddress} components={COMPONENTS}>
-        {text}
+        {text.replace(NOTICE, (_, kind: string) => `> **${kind[0]}${kind.slice(1).toLowerCase()}**`)}
       </Markdown>
     </Typography>
   )

@@ -11,78 +11,93 @@ import { Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 
-/** One line a source where all is well; more where it is not. */
-export function Sources({
-  catalogs,
-  organization,
-}: {
+interface Shown {
   readonly catalogs: readonly Catalog[]
   readonly organization: string
-}) {
-  return (
-    <Stack gap={4}>
-      {catalogs.map((catalog) => (
-        <Source key={catalog.upstream} catalog={catalog} organization={organization} />
-      ))}
-    </Stack>
-  )
 }
 
-function Source({ catalog, organization }: { readonly catalog: Catalog; readonly organization: string }) {
+/** More than a line of them tells nobody anything. */
+const MAX_WELL = 3
+
+function troubleOf({ state, error }: Catalog): string | undefined {
+  return state?.problem?.message ?? state?.definitions?.problem ?? (error instanceof Error ? error.message : undefined)
+}
+
+/** When those were read with which all is well. */
+export function Sources({ catalogs, organization }: Shown) {
   const { text } = useSpeech()
-  const { upstream, state, error } = catalog
-  const refresh = useChange(() => refreshCatalog(organization, upstream))
-  const role = useRole(organization)
-  const isBusy = refresh.isPending || state?.refreshing === true
-  const button =
-    role === 'owner' || role === 'editor' ? (
-      <Button
-        size="compact-xs"
-        variant="subtle"
-        leftSection={<SyncIcon size={12} aria-hidden="true" />}
-        loading={isBusy}
-        onClick={() => refresh.mutate(undefined)}
-        aria-label={text.catalog.refreshOne(upstream)}
-      >
-        {text.catalog.refresh}
-      </Button>
-    ) : null
-  const problem =
-    state?.problem?.message ?? state?.definitions?.problem ?? (error instanceof Error ? error.message : undefined)
-  if (problem !== undefined) {
-    return (
-      <Alert color="orange" variant="light" icon={<AlertIcon />} title={text.catalog.trouble(upstream)} role="status">
-        <Stack gap="xs" align="flex-start">
-          <Text size="sm">{problem}</Text>
-          {state?.problem && state.readAt !== null ? (
-            <Text size="sm">
-              {text.catalog.keptSince} <Time at={state.readAt} />
-            </Text>
-          ) : null}
-          {error instanceof ApiError && error.code === 'UPSTREAM_UNSUPPORTED' ? (
-            <Text size="sm">{text.catalog.unlisted}</Text>
-          ) : null}
-          {button}
-        </Stack>
-      </Alert>
-    )
-  }
+  const well = catalogs.filter((catalog) => troubleOf(catalog) === undefined)
+  if (well.length > MAX_WELL) return null
   return (
     <Group gap="xs">
-      <Text size="xs" c="dimmed">
-        {upstream}:{' '}
-        {state?.readAt == null ? (
-          text.catalog.reading
-        ) : (
-          <>
-            {text.catalog.readAt} <Time at={state.readAt} />
-          </>
-        )}
-      </Text>
-      {button}
+      {well.map(({ upstream, state }) => (
+        <Group key={upstream} gap={4}>
+          <Text size="xs" c="dimmed">
+            {upstream}:{' '}
+            {state?.readAt == null ? (
+              text.catalog.reading
+            ) : (
+              <>
+                {text.catalog.readAt} <Time at={state.readAt} />
+              </>
+            )}
+          </Text>
+          <Refresh upstream={upstream} organization={organization} isBusy={state?.refreshing === true} />
+        </Group>
+      ))}
     </Group>
   )
 }
+
+/** What is wrong with the others, and what can be done. */
+export function Troubles({ catalogs, organization }: Shown) {
+  return catalogs.map((catalog) => <Trouble key={catalog.upstream} catalog={catalog} organization={organization} />)
+}
+
+function Trouble({ catalog, organization }: { readonly catalog: Catalog; readonly organization: string }) {
+  const { text } = useSpeech()
+  const { upstream, state, error } = catalog
+  const trouble = troubleOf(catalog)
+  if (trouble === undefined) return null
+  return (
+    <Alert color="orange" variant="light" icon={<AlertIcon />} title={text.catalog.trouble(upstream)} role="status">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{trouble}</Text>
+        {state?.problem && state.readAt !== null ? (
+          <Text size="sm">
+            {text.catalog.keptSince} <Time at={state.readAt} />
+          </Text>
+        ) : null}
+        {error instanceof ApiError && error.code === 'UPSTREAM_UNSUPPORTED' ? (
+          <Text size="sm">{text.catalog.unlisted}</Text>
+        ) : null}
+        <Refresh upstream={upstream} organization={organization} isBusy={state?.refreshing === true} />
+      </Stack>
+    </Alert>
+  )
+}
+
+/** For those whose word has it read. */
+function Refresh(o: { readonly upstream: string; readonly organization: string; readonly isBusy: boolean }) {
+  const { text } = useSpeech()
+  const refresh = useChange(() => refreshCatalog(o.organization, o.upstream))
+  const role = useRole(o.organization)
+  if (role !== 'owner' && role !== 'editor') return null
+  return (
+    <Button
+      size="compact-xs"
+      variant="subtle"
+      leftSection={<SyncIcon size={12} aria-hidden="true" />}
+      loading={refresh.isPending || o.isBusy}
+      onClick={() => refresh.mutate(undefined)}
+      aria-label={text.catalog.refreshOne(o.upstream)}
+    >
+      {text.catalog.refresh}
+    </Button>
+  )
+}
+
+const EXAMPLE = 'library/alpine'
 
 /** Whatever a catalog lists, any repository can be mirrored by its name. */
 export function ByName({
@@ -117,7 +132,7 @@ export function ByName({
           />
           <TextInput
             label={text.catalog.repository}
-            placeholder="library/alpine"
+            placeholder={EXAMPLE}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
             autoComplete="off"

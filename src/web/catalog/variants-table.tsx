@@ -13,7 +13,7 @@ export function VariantsTable({ variants }: { readonly variants: readonly Catalo
   const { text } = useSpeech()
   const { columns } = text.entry
   return (
-    <Table.ScrollContainer minWidth={1100}>
+    <Table.ScrollContainer minWidth={1020}>
       <Table verticalSpacing={8} highlightOnHover className="variants">
         <Table.Thead>
           <Table.Tr>
@@ -86,7 +86,7 @@ function VariantRow({ variant }: { readonly variant: CatalogVariant }) {
       </Table.Td>
       <Table.Td className="one-line">{variant.user}</Table.Td>
       <Table.Td>
-        <SupportBadge support={variant.support} until={variant.endOfLife ?? variant.endOfSupport} />
+        <SupportBadge isShort support={variant.support} until={variant.endOfLife ?? variant.endOfSupport} />
       </Table.Td>
       <Table.Td>
         <Stack gap={2} align="flex-start">

@@ -36,6 +36,11 @@ export const catalog = {
     extended: (until: string) => `Extended support until ${until}`,
     ended: (until: string) => `Support ended ${until}`,
   },
+  supportedShort: {
+    active: (until: string) => `until ${until}`,
+    extended: (until: string) => `extended until ${until}`,
+    ended: (until: string) => `ended ${until}`,
+  },
   columns: {
     name: 'Name',
     kind: 'Type',

@@ -38,6 +38,11 @@ export const catalog: Text['catalog'] = {
     extended: (until) => `${until}まで延長サポート`,
     ended: (until) => `${until}にサポート終了`,
   },
+  supportedShort: {
+    active: (until) => `${until}まで`,
+    extended: (until) => `延長: ${until}まで`,
+    ended: (until) => `${until}に終了`,
+  },
   columns: {
     name: '名前',
     kind: '種類',
