@@ -115,6 +115,7 @@ function Described({ entry }: { readonly entry: CatalogDetail }) {
 
 function Parts({ entry }: { readonly entry: CatalogDetail }) {
   const { text } = useSpeech()
+  const { organization } = useParams({ from: '/within/o/$organization/catalog/$upstream/$' })
   const search = useSearch({ from: '/within/o/$organization/catalog/$upstream/$' })
   const navigate = useNavigate({ from: '/o/$organization/catalog/$upstream/$' })
   const { overview, guides, variants } = entry
@@ -136,7 +137,7 @@ function Parts({ entry }: { readonly entry: CatalogDetail }) {
       </Tabs.List>
       <Tabs.Panel value={value} pt="md">
         {value === 'variants' ? (
-          <VariantsTable variants={variants} />
+          <VariantsTable variants={variants} organization={organization} />
         ) : (
           <Written text={(value === 'overview' ? overview : guides) ?? ''} />
         )}

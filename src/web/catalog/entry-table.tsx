@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import type { CatalogEntry } from '../../api/catalog.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { useSpeech } from '../text/language.tsx'
-import { ComplianceBadges, dayText, KindBadge, MirroredBadge, SupportBadge } from './badges.tsx'
+import { ComplianceBadges, dayText, MirroredBadge, SupportBadge } from './badges.tsx'
 import { familyOf } from './catalog-search.ts'
 import { Logo } from './logo.tsx'
 
@@ -38,7 +38,7 @@ export function EntryTable({
 }
 
 function EntryRow({ entry, organization }: { readonly entry: CatalogEntry; readonly organization: string }) {
-  const { language } = useSpeech()
+  const { text, language } = useSpeech()
   const own = entry.mirrors.filter((name) => name.startsWith(`${organization}/`)).length
   return (
     <>
@@ -65,9 +65,7 @@ function EntryRow({ entry, organization }: { readonly entry: CatalogEntry; reado
           </Text>
         </Group>
       </Table.Td>
-      <Table.Td>
-        <KindBadge kind={entry.kind} />
-      </Table.Td>
+      <Table.Td className="one-line">{entry.kind === null ? null : text.catalog.kinds[entry.kind]}</Table.Td>
       <Table.Td>
         <Text size="sm" className="one-line">
           {[...new Set(entry.distributions.map(familyOf))].join(', ')}

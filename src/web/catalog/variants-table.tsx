@@ -9,7 +9,13 @@ import { ComplianceBadges, SupportBadge } from './badges.tsx'
 
 const TAGS_SHOWN = 3
 
-export function VariantsTable({ variants }: { readonly variants: readonly CatalogVariant[] }) {
+export function VariantsTable({
+  variants,
+  organization,
+}: {
+  readonly variants: readonly CatalogVariant[]
+  readonly organization: string
+}) {
   const { text } = useSpeech()
   const { columns } = text.entry
   return (
@@ -30,7 +36,7 @@ export function VariantsTable({ variants }: { readonly variants: readonly Catalo
         </Table.Thead>
         <Table.Tbody>
           {variants.map((variant) => (
-            <VariantRow key={variant.definition ?? variant.name} variant={variant} />
+            <VariantRow key={variant.definition ?? variant.name} variant={variant} organization={organization} />
           ))}
         </Table.Tbody>
       </Table>
@@ -38,7 +44,7 @@ export function VariantsTable({ variants }: { readonly variants: readonly Catalo
   )
 }
 
-function VariantRow({ variant }: { readonly variant: CatalogVariant }) {
+function VariantRow({ variant, organization }: { readonly variant: CatalogVariant; readonly organization: string }) {
   const { text } = useSpeech()
   const { tags } = variant
   return (
@@ -92,7 +98,7 @@ function VariantRow({ variant }: { readonly variant: CatalogVariant }) {
         <Stack gap={2} align="flex-start">
           {variant.mirrored.map(({ repository, tags: here }) => (
             <Stack key={repository} gap={2} align="flex-start" className="one-line">
-              <RepositoryLink name={repository} tab="tags" />
+              <RepositoryLink name={repository} tab="tags" isShort={repository.startsWith(`${organization}/`)} />
               <Status tone={here === tags.length ? 'good' : 'quiet'} icon={CheckIcon}>
                 {text.entry.partly(here, tags.length)}
               </Status>
