@@ -1,8 +1,8 @@
 /** Catalogs of upstreams: read by schedule for those who look at them, and at once when somebody asks. */
 import type { CatalogChange } from '../api/catalog.ts'
-import { findCatalog, listDueCatalogs, updateCatalog, wantCatalog } from '../db/mirrors/catalogs.ts'
+import { countDefinitions, findCatalog, listDueCatalogs, updateCatalog, wantCatalog } from '../db/mirrors/catalogs.ts'
 import { voidLeases } from '../db/platform/leases.ts'
-import type { CatalogRow } from '../db/schema.ts'
+import type { CatalogRow, UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -16,8 +16,8 @@ export interface Catalogs {
   want(upstreamId: string, known: CatalogRow | undefined): void
   /** Makes it due now; one that was read a moment ago is not read again, unless it is forced. */
   refresh(upstreamId: string, o?: { readonly acceptShrink?: boolean; readonly isForced?: boolean }): Promise<void>
-  /** Where its names and definitions come from. @throws AppError INVALID_REQUEST */
-  change(upstreamId: string, change: CatalogChange): Promise<void>
+  /** Where its names and definitions come from. @throws AppError INVALID_REQUEST, CONFLICT when others of the organization have too many definitions */
+  change(upstream: Pick<UpstreamRow, 'id' | 'organization_id'>, change: CatalogChange): Promise<void>
   /** Reads it now if it is due. @returns false when another server is at it */
   work(upstreamId: string): Promise<boolean>
   resume(o: { readonly isAlone: boolean }): Promise<void>
@@ -30,6 +30,8 @@ export interface CatalogsOptions extends Omit<RefreshOptions, 'random' | 'holder
 }
 
 const WANTED_AGAIN_MS = 24 * 60 * 60 * 1000
+/** Upstreams of one organization with definitions of their own, which are not counted in what it stores. */
+const MAX_DEFINED = 4
 /** However often people ask, a registry is asked no oftener. */
 const ASKED_AGAIN_MS = 20_000
 
@@ -66,12 +68,22 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
       })
       loop.wake()
     },
-    async change(upstreamId, { names, definitions }) {
+    async change({ id: upstreamId, organization_id: owner }, { names, definitions }) {
       const url = typeof definitions === 'string' ? parseDefinitionsUrl(definitions) : definitions
       await db.write(async (tx) => {
         await wantCatalog(tx, upstreamId, now())
         const row = await findCatalog(tx, upstreamId)
         if (row === undefined) throw new AppError('NOT_FOUND', 'the upstream is gone')
+        if (
+          typeof url === 'string' &&
+          owner !== null &&
+          (await countDefinitions(tx, owner, upstreamId)) >= MAX_DEFINED
+        ) {
+          throw new AppError(
+            'CONFLICT',
+            `${MAX_DEFINED} upstreams of this organization have definitions already: take them from one first (--no-definitions)`,
+          )
+        }
         await updateCatalog(tx, upstreamId, {
           ...(names === undefined ? {} : { names: names === null ? null : JSON.stringify(names) }),
           ...(url === undefined ? {} : { definitions_url: url, definitions_etag: null }),

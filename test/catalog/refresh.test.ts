@@ -194,7 +194,7 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
   test('can be a list that people gave, which is asked of nobody', async () => {
     const { db, upstream, registry, catalogs } = await begin()
     registry.failure = new AppError('UPSTREAM_UNSUPPORTED', 'no catalog')
-    await catalogs.change(upstream.id, { names: ['b', 'a', 'b'] })
+    await catalogs.change(upstream, { names: ['b', 'a', 'b'] })
     const { row, names } = await read(catalogs, db, upstream)
     expect([row?.source, names]).toEqual(['given', ['a', 'b']])
     for (const definitions of [
@@ -203,11 +203,11 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
       'file:///etc/passwd',
       '/srv/x',
     ]) {
-      await expect(catalogs.change(upstream.id, { definitions })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+      await expect(catalogs.change(upstream, { definitions })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
     }
     registry.failure = undefined
     registry.names = ['c']
-    await catalogs.change(upstream.id, { names: null })
+    await catalogs.change(upstream, { names: null })
     expect((await read(catalogs, db, upstream)).names).toEqual(['c'])
   })
 
@@ -223,7 +223,7 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
       ...options,
       openRegistry: () => ({
         async *listRepositories() {
-          await catalogs.change(upstream.id, { names: ['given'] })
+          await catalogs.change(upstream, { names: ['given'] })
           yield 'listed' as RepositoryName
         },
       }),

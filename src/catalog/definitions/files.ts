@@ -16,7 +16,7 @@ export interface FileCollector {
 }
 
 /** Of all that is kept; the public catalog has 43 MB in 4,600 files. */
-const MAX_KEPT_BYTES = 96 * 1024 * 1024
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
 const MAX_KEPT_FILES = 40_000
 const MAX_NOTES = 50
 const NOTE_CHARACTERS = 300

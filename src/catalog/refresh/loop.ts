@@ -1,10 +1,13 @@
-/** Begins the refreshes that are due, two at a time. */
+/** Begins the refreshes that are due, two at a time, one of an organization: a slow registry or archive holds up its own. */
+import type { DueCatalog } from '../../db/mirrors/catalogs.ts'
 import { isCancelled } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { type Sleep, systemSleep } from '../../lib/retry.ts'
 
 const AT_ONCE = 2
+/** Of those that are due; the rest has its turn later. */
+const LOOKED_AT = 1000
 /** So that what another server's people asked for is noticed. */
 const LOOK_MS = 10_000
 /** How long one waits that another server is at, or that ended in an error. */
@@ -22,11 +25,11 @@ export function createRefreshLoop(o: {
   readonly sleep?: Sleep
   /** @returns false when another server is at it */
   work(id: string): Promise<boolean>
-  listDue(at: string, limit: number): Promise<string[]>
+  listDue(at: string, limit: number): Promise<DueCatalog[]>
 }): RefreshLoop {
   const sleep = o.sleep ?? systemSleep
   const closing = new AbortController()
-  const running = new Map<string, Promise<void>>()
+  const running = new Map<string, { readonly whose: string; readonly work: Promise<void> }>()
   const later = new Map<string, number>()
   let nap = new AbortController()
   let looking: Promise<void> | undefined
@@ -45,14 +48,18 @@ export function createRefreshLoop(o: {
   async function look(): Promise<void> {
     const now = o.clock.now()
     for (const [id, time] of later) if (time <= now.getTime() || time > now.getTime() + AGAIN_MS) later.delete(id)
-    const due = await o.listDue(isoTime(now), running.size + later.size + AT_ONCE)
-    const free = due.filter((id) => !running.has(id) && !later.has(id)).slice(0, AT_ONCE - running.size)
-    for (const id of free) {
+    // One organization may have many that are due.
+    const due = await o.listDue(isoTime(now), LOOKED_AT)
+    const busy = new Set([...running.values()].map(({ whose }) => whose))
+    for (const { id, organization } of due) {
+      const whose = organization ?? `shared ${id}`
+      if (running.size >= AT_ONCE || running.has(id) || later.has(id) || busy.has(whose)) continue
+      busy.add(whose)
       const work = one(id).finally(() => {
         running.delete(id)
         nap.abort()
       })
-      running.set(id, work)
+      running.set(id, { whose, work })
     }
   }
 
@@ -72,7 +79,7 @@ export function createRefreshLoop(o: {
     async close() {
       closing.abort()
       await looking
-      await Promise.all(running.values())
+      await Promise.all([...running.values()].map(({ work }) => work))
     },
   }
 }

@@ -52,16 +52,35 @@ export async function updateCatalog(
   await tx.updateTable('catalogs').set(change).where('upstream_id', '=', upstreamId).execute()
 }
 
+export interface DueCatalog {
+  readonly id: string
+  /** Null: shared. */
+  readonly organization: string | null
+}
+
 /** The longest due first. */
-export async function listDueCatalogs(db: Queries, at: string, limit: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('catalogs')
-    .select('upstream_id')
-    .where('next_at', '<=', at)
-    .orderBy('next_at')
+export async function listDueCatalogs(db: Queries, at: string, limit: number): Promise<DueCatalog[]> {
+  return db
+    .selectFrom('catalogs as catalog')
+    .innerJoin('upstreams as upstream', 'upstream.id', 'catalog.upstream_id')
+    .select(['upstream.id', 'upstream.organization_id as organization'])
+    .where('catalog.next_at', '<=', at)
+    .orderBy('catalog.next_at')
     .limit(limit)
     .execute()
-  return rows.map(({ upstream_id }) => upstream_id)
+}
+
+/** Upstreams of an organization, but for one, that have definitions of their own. */
+export async function countDefinitions(db: Queries, organizationId: string, except: string): Promise<number> {
+  const row = await db
+    .selectFrom('catalogs as catalog')
+    .innerJoin('upstreams as upstream', 'upstream.id', 'catalog.upstream_id')
+    .select((eb) => eb.fn.countAll<number | string>().as('number'))
+    .where('upstream.organization_id', '=', organizationId)
+    .where('catalog.definitions_url', 'is not', null)
+    .where('upstream.id', '!=', except)
+    .executeTakeFirstOrThrow()
+  return Number(row.number)
 }
 
 /** Its upstream is another now: what was read does not count, and it is due. */

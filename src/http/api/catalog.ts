@@ -216,7 +216,7 @@ export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Rout
         read: (tx, _c, { upstream }) => catalogSettingsState(tx, upstream.id),
       },
       async (c, { upstream, organization }) => {
-        await catalogs.change(upstream.id, c.req.valid('json'))
+        await catalogs.change(upstream, c.req.valid('json'))
         return c.json({ catalog: await stateOf(upstream, organization?.name ?? null, true) }, 200)
       },
     )

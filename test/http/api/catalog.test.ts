@@ -84,6 +84,7 @@ describe('the catalog', () => {
       'content-type': 'image/svg+xml',
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
       'x-content-type-options': 'nosniff',
+      'cache-control': 'private, max-age=604800, immutable',
     })
     expect((await kagami.call('GET', '/catalog/sample/none/logo', { login: member })).code).toBe('NOT_FOUND')
     expect((await kagami.call('GET', '/catalog/sample/python/logo')).status).toBe(401)
@@ -104,6 +105,18 @@ describe('the catalog', () => {
     expect((await change(stranger)).code).toBe('DENIED')
     expect((await change(OWNER, '?organization=acme')).code).toBe('NOT_FOUND')
     expect((await kagami.call('PATCH', '/catalog/sample', { login: OWNER, body: {} })).code).toBe('INVALID_REQUEST')
+    const upstream = (n: number) => ({
+      name: `up${n}`,
+      url: 'https://a.example',
+      organization: 'elsewhere',
+      check: false,
+    })
+    for (let n = 1; n <= 5; n++) {
+      await kagami.call('POST', '/upstreams', { login: stranger, body: upstream(n) })
+      const body = { definitions: 'https://127.0.0.1:9/x.tgz' }
+      const answer = await kagami.call('PATCH', `/catalog/up${n}?organization=elsewhere`, { login: stranger, body })
+      expect([n, answer.code]).toEqual([n, n <= 4 ? undefined : 'CONFLICT'])
+    }
     const folder = { definitions: fixturePath('catalog') }
     expect((await kagami.call('PATCH', '/catalog/sample', { login: OWNER, body: folder })).code).toBe('INVALID_REQUEST')
   })
