@@ -100,11 +100,11 @@ export function renderCatalogState(
   upstream: UpstreamRow,
   organization: string | null,
   row: CatalogRow | undefined,
-  o: { readonly now: string; readonly from: CatalogRow['definitions_from']; readonly seesAddress: boolean },
+  o: { readonly now: string; readonly seesAddress: boolean },
 ): CatalogState {
   const { problem_code: code, problem, problem_since: since } = row ?? {}
-  const from = o.from ?? row?.definitions_from ?? null
   const url = row?.definitions_url ?? null
+  const from = row?.definitions_from ?? (url === null ? null : 'url')
   return {
     upstream: upstream.name,
     organization,

@@ -127,7 +127,7 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     await page.getByRole('menuitem', { name: 'acme/dhi-python' }).waitFor()
     await page.getByRole('menuitem', { name: 'Mirror to repository' }).click()
     // The name of before is taken.
-    expect(await page.getByLabel('Repository name').inputValue()).toBe('dhi-python-2')
+    await page.locator('input[value="dhi-python-2"]').waitFor()
   })
 
   test('holds a thousand entries, of which those in sight are there, as cards and as rows', async () => {
@@ -155,6 +155,18 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     expect(page.url()).toBe(`${kagami.url}/o/acme/catalog/many/team/app`)
     await page.getByRole('button', { name: 'Mirror to repository', exact: true }).waitFor()
     findings.push(...(await browser.audit()))
+  })
+
+  test('its list of names is given by whoever manages the upstream', async () => {
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=dhi`)
+    await page.getByRole('button', { name: 'Settings of the catalog dhi' }).click()
+    const dialog = page.getByRole('dialog')
+    const list = dialog.getByRole('textbox', { name: 'Repositories' })
+    expect((await list.inputValue()).split('\n')).toContain('plain/tool')
+    findings.push(...(await browser.audit()))
+    await list.fill(`${await list.inputValue()}\nadded/by-hand`)
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('14 of 14').waitFor()
   })
 
   test('texts and pictures of somebody who means harm do none', async () => {

@@ -138,7 +138,7 @@ export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Rout
 
   const stateOf = async (upstream: UpstreamRow, organization: string | null, seesAddress: boolean) => {
     const row = await findCatalog(db.read, upstream.id)
-    return renderCatalogState(upstream, organization, row, { now: now(), from: null, seesAddress })
+    return renderCatalogState(upstream, organization, row, { now: now(), seesAddress })
   }
   const organizationOf = ({ organizations, upstream }: Awaited<ReturnType<typeof allowCatalog>>) =>
     organizations.find(({ id }) => id === upstream.organization_id)?.name ?? null

@@ -1,5 +1,5 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
-import type { CatalogDetail, CatalogEntry, CatalogState } from '../../api/catalog.ts'
+import type { CatalogChange, CatalogDetail, CatalogEntry, CatalogState } from '../../api/catalog.ts'
 import { ApiError, pathWith, request, requestAll } from './request.ts'
 
 /** What one upstream's catalog came to, as an organization sees it. */
@@ -85,4 +85,10 @@ export function logoAddress(
   { upstream, repository, logo }: Pick<CatalogEntry, 'upstream' | 'repository' | 'logo'>,
 ): string | undefined {
   return logo === null ? undefined : pathWith(entryPath(upstream, repository, '/logo'), { organization, v: logo })
+}
+
+/** @param organization whose upstream it is; undefined: a shared one */
+export function changeCatalog(organization: string | undefined, upstream: string, change: CatalogChange) {
+  const path = `/catalog/${encodeURIComponent(upstream)}`
+  return request<{ catalog: CatalogState }>('PATCH', path, { query: { organization }, body: change })
 }

@@ -1,15 +1,18 @@
 /** Where the catalog comes from, when it was read, and what is wrong with it; and the way to what it does not list. */
 import { Alert, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
-import { AlertIcon, SyncIcon } from '@primer/octicons-react'
+import { useDisclosure } from '@mantine/hooks'
+import { AlertIcon, GearIcon, SyncIcon } from '@primer/octicons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { type Catalog, refreshCatalog } from '../api/catalog.ts'
 import { useChange } from '../api/client.ts'
 import { useRole } from '../api/organizations.ts'
+import { useProfile } from '../api/profile.ts'
 import { ApiError } from '../api/request.ts'
 import { Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { SettingsDialog } from './settings-dialog.tsx'
 
 interface Shown {
   readonly catalogs: readonly Catalog[]
@@ -30,19 +33,19 @@ export function Sources({ catalogs, organization }: Shown) {
   if (well.length > MAX_WELL) return null
   return (
     <Group gap="xs">
-      {well.map(({ upstream, state }) => (
-        <Group key={upstream} gap={4}>
+      {well.map((catalog) => (
+        <Group key={catalog.upstream} gap={4}>
           <Text size="xs" c="dimmed">
-            {upstream}:{' '}
-            {state?.readAt == null ? (
+            {catalog.upstream}:{' '}
+            {catalog.state?.readAt == null ? (
               text.catalog.reading
             ) : (
               <>
-                {text.catalog.readAt} <Time at={state.readAt} />
+                {text.catalog.readAt} <Time at={catalog.state.readAt} />
               </>
             )}
           </Text>
-          <Refresh upstream={upstream} organization={organization} isBusy={state?.refreshing === true} />
+          <Actions catalog={catalog} organization={organization} />
         </Group>
       ))}
     </Group>
@@ -71,29 +74,50 @@ function Trouble({ catalog, organization }: { readonly catalog: Catalog; readonl
         {error instanceof ApiError && error.code === 'UPSTREAM_UNSUPPORTED' ? (
           <Text size="sm">{text.catalog.unlisted}</Text>
         ) : null}
-        <Refresh upstream={upstream} organization={organization} isBusy={state?.refreshing === true} />
+        <Actions catalog={catalog} organization={organization} />
       </Stack>
     </Alert>
   )
 }
 
-/** For those whose word has it read. */
-function Refresh(o: { readonly upstream: string; readonly organization: string; readonly isBusy: boolean }) {
+/** Reading it now, for those who bring content in; where it comes from, for those whose upstream it is. */
+function Actions({ catalog, organization }: { readonly catalog: Catalog; readonly organization: string }) {
   const { text } = useSpeech()
-  const refresh = useChange(() => refreshCatalog(o.organization, o.upstream))
-  const role = useRole(o.organization)
-  if (role !== 'owner' && role !== 'editor') return null
+  const { upstream, state } = catalog
+  const [isOpen, dialog] = useDisclosure()
+  const refresh = useChange(() => refreshCatalog(organization, upstream))
+  const role = useRole(organization)
+  const isOperator = useProfile().data?.operator === true
+  const mayRefresh = role === 'owner' || role === 'editor' || isOperator
+  const mayChange = state !== undefined && (state.organization === null ? isOperator : role === 'owner')
   return (
-    <Button
-      size="compact-xs"
-      variant="subtle"
-      leftSection={<SyncIcon size={12} aria-hidden="true" />}
-      loading={refresh.isPending || o.isBusy}
-      onClick={() => refresh.mutate(undefined)}
-      aria-label={text.catalog.refreshOne(o.upstream)}
-    >
-      {text.catalog.refresh}
-    </Button>
+    <Group gap={4}>
+      {mayRefresh ? (
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          leftSection={<SyncIcon size={12} aria-hidden="true" />}
+          loading={refresh.isPending || state?.refreshing === true}
+          onClick={() => refresh.mutate(undefined)}
+          aria-label={text.catalog.refreshOne(upstream)}
+        >
+          {text.catalog.refresh}
+        </Button>
+      ) : null}
+      {mayChange ? (
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="gray"
+          leftSection={<GearIcon size={12} aria-hidden="true" />}
+          onClick={dialog.open}
+          aria-label={text.catalog.settings.title(upstream)}
+        >
+          {text.catalog.settings.open}
+        </Button>
+      ) : null}
+      {isOpen ? <SettingsDialog catalog={catalog} onClose={dialog.close} /> : null}
+    </Group>
   )
 }
 

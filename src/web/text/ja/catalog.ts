@@ -64,8 +64,21 @@ export const catalog: Text['catalog'] = {
   refreshOne: (upstream) => `${upstream} を更新`,
   trouble: (upstream) => `${upstream} のカタログを更新できませんでした`,
   keptSince: '表示しているのは、次の時点で読み込んだ内容です:',
-  unlisted:
-    'どのリポジトリも、名前を指定すればミラーできます。名前の一覧は、オーナーが kagami catalog change で登録できます。',
+  unlisted: 'どのリポジトリも、名前を指定すればミラーできます。名前の一覧は、アップストリームの管理者が登録できます。',
+  settings: {
+    open: '設定',
+    title: (upstream) => `カタログ ${upstream} の設定`,
+    names: 'リポジトリ名の取得元',
+    registry: 'レジストリの一覧を使う',
+    given: '自分で一覧を登録する(レジストリに一覧がない場合)',
+    list: 'リポジトリ',
+    listHelp: 'レジストリのアドレスを除いた名前を、1 行に 1 つずつ入力します。',
+    definitions: '定義',
+    definitionsHelp:
+      '公開されている強化イメージ定義の .tar または .tar.gz の https アドレス。使わない場合は空欄にします。',
+    ofServer: '定義の取得元は、このサーバーの運用者が設定しています。',
+    save: '保存',
+  },
   byName: '名前を指定してミラー',
   byNameLead: 'カタログに載っていないリポジトリでも、アップストリームにあればミラーできます。',
   repository: 'リポジトリ',
