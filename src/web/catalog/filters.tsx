@@ -123,7 +123,7 @@ export function Filters(o: Part & { readonly entries: readonly CatalogEntry[] })
           data={distributions}
           value={search.distribution ?? null}
           onChange={(chosen) => change({ distribution: chosen ?? undefined })}
-          w={130}
+          w={160}
         />
       )}
       {met.length === 0 && search.compliance === undefined ? null : (
