@@ -118,7 +118,12 @@ export const upstreamFieldSchema = z.enum([
   'prefix',
   'maxRate',
 ])
-export const upstreamShowSchema = z.strictObject({ upstream: upstreamSchema, budget: budgetSchema })
+/** `hook`: its secret address, where its webhooks come; null: none. */
+export const upstreamShowSchema = z.strictObject({
+  upstream: upstreamSchema,
+  budget: budgetSchema,
+  hook: z.strictObject({ createdAt: timeSchema }).nullable().default(null),
+})
 
 /**
  * `changes`: what is another than before. `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so

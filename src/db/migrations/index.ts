@@ -29,6 +29,7 @@ import { waysIntoTeams } from './0036-ways-into-teams.ts'
 import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
 import { firstRun } from './0041-first-run.ts'
+import { disabledUsers } from './0044-disabled-users.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   deliveriesAlone,
   letters,
   firstRun,
+  disabledUsers,
 ]

@@ -7,7 +7,7 @@ import { newId } from '../../lib/ids.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 
 /** Stands for no mail address: the column wants one, each another. */
-const NO_ADDRESS = '@users.invalid'
+export const NO_ADDRESS = '@users.invalid'
 
 export interface NewAccount {
   readonly username: string
