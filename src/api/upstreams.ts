@@ -138,6 +138,7 @@ export const upstreamChangeAnswerSchema = upstreamAnswerSchema.extend({
 export const upstreamListSchema = listSchema('upstreams', upstreamSchema).openapi('UpstreamList')
 
 export type Upstream = z.infer<typeof upstreamSchema>
+export type UpstreamShown = z.infer<typeof upstreamShowSchema>
 export type UpstreamField = z.infer<typeof upstreamFieldSchema>
 export type UpstreamCheck = z.infer<typeof upstreamCheckSchema>
 export type UpstreamChangeAnswer = z.infer<typeof upstreamChangeAnswerSchema>

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Organization, Role } from '../../api/organizations.ts'
-import { requestAll } from './request.ts'
+import { organizationPath } from './paths.ts'
+import { request, requestAll } from './request.ts'
 
 export function useOrganizations() {
   return useQuery({
@@ -13,4 +14,12 @@ export function useOrganizations() {
 /** Undefined: not known yet, or not in it. */
 export function useRole(organization: string): Role | undefined {
   return useOrganizations().data?.find(({ name }) => name === organization)?.role ?? undefined
+}
+
+export function useOrganization(organization: string) {
+  return useQuery({
+    queryKey: ['organizations', organization],
+    queryFn: async ({ signal }) =>
+      (await request<{ organization: Organization }>('GET', organizationPath(organization), { signal })).organization,
+  })
 }

@@ -1,0 +1,135 @@
+/** Adds a provider of identity, or changes one. */
+import { Checkbox, Group, PasswordInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { IdentityProvider } from '../../api/identities.ts'
+import { useChange } from '../api/client.ts'
+import { identityPath } from '../api/identities.ts'
+import { organizationPath } from '../api/paths.ts'
+import { request } from '../api/request.ts'
+import { Dialog, DialogButtons } from '../shell/dialog.tsx'
+import { Failure } from '../shell/parts.tsx'
+import { useTell } from '../shell/tell.ts'
+import { useSpeech } from '../text/language.tsx'
+import { givenText, linesOf, textOf } from './form-text.ts'
+
+export function ProviderDialog(o: {
+  readonly organization: string
+  /** Undefined: a new one. */
+  readonly provider?: IdentityProvider
+  readonly onClose: () => void
+}) {
+  const { text } = useSpeech()
+  const tell = useTell()
+  const { provider } = o
+  const [role, setRole] = useState<string>(provider?.role ?? 'member')
+  const save = useChange(
+    (body: Record<string, unknown>) =>
+      provider === undefined
+        ? request('POST', organizationPath(o.organization, '/identities'), { body: { kind: 'provider', ...body } })
+        : request('PATCH', identityPath(o.organization, provider.name), { body }),
+    () => {
+      tell(text.identity.saved)
+      o.onClose()
+    },
+  )
+  const [badLine, setBadLine] = useState<string>()
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    const lines = linesOf(form, 'groups')
+    const bad = lines.find((line) => !/^.+=[^=]+$/.test(line))
+    setBadLine(bad)
+    if (bad !== undefined) return
+    const groups = lines.map((line) => {
+      const at = line.lastIndexOf('=')
+      return { group: line.slice(0, at).trim(), team: line.slice(at + 1).trim() }
+    })
+    save.mutate({
+      ...(provider === undefined ? { name: textOf(form, 'name'), issuer: textOf(form, 'issuer') } : {}),
+      clientId: textOf(form, 'clientId'),
+      clientSecret: givenText(form, 'clientSecret'),
+      role,
+      only: form.get('only') !== null,
+      groupsClaim: givenText(form, 'groupsClaim'),
+      groups,
+    })
+  }
+  return (
+    <Dialog
+      title={provider === undefined ? text.identity.addProvider : text.identity.editTitle(provider.name)}
+      size="lg"
+      onClose={o.onClose}
+    >
+      <form onSubmit={submit}>
+        <Stack>
+          {provider === undefined ? (
+            <>
+              <TextInput name="name" label={text.identity.name} required autoComplete="off" data-autofocus />
+              <TextInput
+                name="issuer"
+                label={text.identity.issuer}
+                description={text.identity.issuerHelp}
+                required
+                autoComplete="off"
+                spellCheck={false}
+              />
+            </>
+          ) : null}
+          <Group grow align="flex-start">
+            <TextInput
+              name="clientId"
+              label={text.identity.clientId}
+              defaultValue={provider?.clientId ?? ''}
+              required
+              autoComplete="off"
+            />
+            <PasswordInput
+              name="clientSecret"
+              label={text.identity.clientSecret}
+              description={provider?.hasClientSecret ? text.identity.clientSecretStays : text.identity.clientSecretHelp}
+              autoComplete="new-password"
+            />
+          </Group>
+          <Group grow align="flex-start">
+            <Select
+              label={text.identity.role}
+              data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
+              value={role}
+              onChange={(chosen) => setRole(chosen ?? 'member')}
+              allowDeselect={false}
+            />
+            <TextInput
+              name="groupsClaim"
+              label={text.identity.groupsClaim}
+              defaultValue={provider?.groupsClaim ?? 'groups'}
+              autoComplete="off"
+            />
+          </Group>
+          <Textarea
+            name="groups"
+            label={text.identity.groups}
+            description={text.identity.groupsHelp}
+            defaultValue={(provider?.groups ?? []).map(({ group, team }) => `${group}=${team}`).join('\n')}
+            {...(badLine === undefined ? {} : { error: text.identity.badGroup(badLine) })}
+            autosize
+            minRows={1}
+            maxRows={8}
+            spellCheck={false}
+          />
+          <Checkbox
+            name="only"
+            label={text.identity.only}
+            description={text.identity.onlyHelp}
+            defaultChecked={provider?.only ?? false}
+          />
+          {save.isError ? <Failure error={save.error} /> : null}
+          <DialogButtons
+            action={provider === undefined ? text.identity.add : text.identity.save}
+            isPending={save.isPending}
+            onCancel={o.onClose}
+          />
+        </Stack>
+      </form>
+    </Dialog>
+  )
+}
