@@ -20,6 +20,7 @@ import {
 } from '../../db/platform/instance-health.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { readWebhookMeasures } from '../../db/webhooks/measures.ts'
+import { CONSUMER as LETTERS } from '../../events/letters.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { shownState } from '../../mirror/life/state.ts'
 import type { ProcessMeasures } from '../metrics/render.ts'
@@ -59,10 +60,13 @@ interface Deps {
   readonly db: Database
   readonly clock: Clock
   readonly thisServer: ThisServer
+  /** Undefined: this server sends no mail. */
+  readonly mailer: object | undefined
   budgetOf(upstream: UpstreamRow, organizations: undefined): Promise<Budget>
 }
 
-export function operatorRoutes({ db, clock, thisServer, budgetOf }: Deps): Routes {
+export function operatorRoutes({ db, clock, thisServer, mailer, budgetOf }: Deps): Routes {
+  const sendsMail = mailer !== undefined
   /** Operators who look at the same time are answered by one reading. */
   let reading: Promise<InstanceHealth> | undefined
 
@@ -97,7 +101,8 @@ export function operatorRoutes({ db, clock, thisServer, budgetOf }: Deps): Route
       pauses: [...measures.paused],
       runs: measures.runs,
       deliveries: { ...webhooks.open, oldestAt: webhooks.oldest, disabledWebhooks: webhooks.disabled },
-      followers,
+      // Nobody reads for mail where none is sent.
+      followers: followers.filter(({ name }) => name !== LETTERS || sendsMail),
       upstreams,
     }
   }

@@ -134,7 +134,11 @@ function Followers({ followers, deliveries }: Of<'followers' | 'deliveries'>) {
               {text.operator.behind(number(behind, language))}
             </Status>
           )}
-          {since === null ? null : <Time at={since} />}
+          {since === null ? null : (
+            <Text size="sm" c="dimmed">
+              <Time at={since} />
+            </Text>
+          )}
         </Group>
       ))}
       <Facts
@@ -142,10 +146,9 @@ function Followers({ followers, deliveries }: Of<'followers' | 'deliveries'>) {
         facts={[
           [text.operator.pending, number(deliveries.pending, language)],
           [text.operator.failed, number(deliveries.failed, language)],
-          [
-            text.operator.oldest,
-            deliveries.oldestAt === null ? text.common.never : <Time key="oldest" at={deliveries.oldestAt} />,
-          ],
+          ...(deliveries.oldestAt === null
+            ? []
+            : [[text.operator.oldest, <Time key="oldest" at={deliveries.oldestAt} />] as const]),
           [text.operator.disabled, number(deliveries.disabledWebhooks, language)],
         ]}
       />

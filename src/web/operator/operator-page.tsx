@@ -56,7 +56,7 @@ function OperatorTabs() {
         <SharedUpstreamsSection
           mayManage
           of={of}
-          lookAt={(name) => void navigate({ search: { tab, ...(name === undefined ? {} : { of: name }) } })}
+          lookAt={(name) => navigate({ search: { tab, ...(name === undefined ? {} : { of: name }) } })}
         />
       </Tabs.Panel>
       <Tabs.Panel value="settings">

@@ -62,7 +62,9 @@ function MembersPull({ organization, isOwner }: { readonly organization: Organiz
   return (
     <Section title={text.organization.membersPull} lead={text.organization.membersPullLead}>
       <Group>
-        <Text fw={500}>{text.organization.membersPulls[membersPull]}</Text>
+        <Text size="sm" fw={500}>
+          {text.organization.membersPulls[membersPull]}
+        </Text>
         {isOwner ? (
           <Button
             size="compact-sm"

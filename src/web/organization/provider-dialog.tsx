@@ -85,6 +85,7 @@ export function ProviderDialog(o: {
             />
             <PasswordInput
               name="clientSecret"
+              inputWrapperOrder={['label', 'input', 'description', 'error']}
               label={text.identity.clientSecret}
               description={provider?.hasClientSecret ? text.identity.clientSecretStays : text.identity.clientSecretHelp}
               autoComplete="new-password"

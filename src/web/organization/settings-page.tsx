@@ -20,7 +20,7 @@ export function SettingsPage() {
   const navigate = useNavigate({ from: '/o/$organization/settings' })
   const isOwner = useRole(organization) === 'owner'
   const lookAt = (name: string | undefined) =>
-    void navigate({ search: { section, ...(name === undefined ? {} : { of: name }) } })
+    navigate({ search: { section, ...(name === undefined ? {} : { of: name }) } })
   return (
     <Page title={text.organization.title} lead={text.organization.lead(organization)}>
       <Tabs

@@ -18,7 +18,7 @@ export function SubscriptionsSection(o: {
   readonly organization: string
   /** The one that is looked at, by its id. */
   readonly of: string | undefined
-  readonly lookAt: (id: string | undefined) => void
+  readonly lookAt: (id: string | undefined) => Promise<void>
 }) {
   const { text, language } = useSpeech()
   const subscriptions = useSubscriptions(o.organization)
@@ -37,7 +37,7 @@ export function SubscriptionsSection(o: {
         organization={o.organization}
         id={o.of}
         mayManage={mayManage}
-        onBack={() => o.lookAt(undefined)}
+        onBack={() => void o.lookAt(undefined)}
       />
     )
   }
@@ -69,7 +69,7 @@ export function SubscriptionsSection(o: {
           row={(one) => (
             <>
               <Table.Td>
-                <UnstyledButton className="name" onClick={() => o.lookAt(one.id)}>
+                <UnstyledButton className="name" fz="sm" onClick={() => void o.lookAt(one.id)}>
                   {one.upstream}
                 </UnstyledButton>
               </Table.Td>
@@ -83,7 +83,9 @@ export function SubscriptionsSection(o: {
           )}
         />
       )}
-      {isOpen ? <SubscribeDialog organization={o.organization} onClose={dialog.close} onDone={o.lookAt} /> : null}
+      {isOpen ? (
+        <SubscribeDialog organization={o.organization} onClose={dialog.close} onDone={(id) => void o.lookAt(id)} />
+      ) : null}
     </Stack>
   )
 }

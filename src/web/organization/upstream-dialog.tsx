@@ -29,19 +29,23 @@ export function UpstreamDialog(o: {
   const { upstream, owner } = o
   const [referrersFrom, setReferrersFrom] = useState(upstream?.referrersFrom ?? null)
   const save = useChange(
-    (filled: Filled) =>
-      upstream === undefined
-        ? request('POST', '/upstreams', { body: newUpstream(filled, owner) })
-        : request('PATCH', upstreamPath(upstream.name), {
-            query: { organization: owner ?? undefined },
-            body: changeOf(filled, upstream),
-          }),
-    () => o.onClose(),
+    async (filled: Filled) => {
+      if (upstream === undefined) {
+        await request('POST', '/upstreams', { body: newUpstream(filled, owner) })
+        return textOf(filled.form, 'name')
+      }
+      const query = { organization: owner ?? undefined }
+      await request('PATCH', upstreamPath(upstream.name), { query, body: changeOf(filled, upstream) })
+      return upstream.name
+    },
+    (name) => {
+      o.onClose()
+      o.onDone(name)
+    },
   )
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    save.mutate({ form, referrersFrom }, { onSuccess: () => o.onDone(upstream?.name ?? textOf(form, 'name')) })
+    save.mutate({ form: new FormData(event.currentTarget), referrersFrom })
   }
   return (
     <Dialog

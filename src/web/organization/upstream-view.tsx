@@ -27,7 +27,7 @@ export function UpstreamView(o: {
   readonly others: readonly string[]
   readonly mayManage: boolean
   readonly mirrors: readonly Mirror[] | undefined
-  readonly onBack: () => void
+  readonly onBack: () => Promise<void>
 }) {
   const { text } = useSpeech()
   const { upstream, mirrors } = o
@@ -35,7 +35,7 @@ export function UpstreamView(o: {
     <Stack>
       <Group justify="space-between" align="flex-start">
         <div>
-          <Anchor component="button" type="button" size="sm" onClick={o.onBack}>
+          <Anchor component="button" type="button" size="sm" onClick={() => void o.onBack()}>
             <Group gap={4} component="span">
               <ArrowLeftIcon aria-hidden="true" />
               {text.upstreams.back}
@@ -129,7 +129,7 @@ function Actions(o: {
   readonly upstream: Upstream
   readonly others: readonly string[]
   readonly mirrors: readonly Mirror[] | undefined
-  readonly onBack: () => void
+  readonly onBack: () => Promise<void>
 }) {
   const { text } = useSpeech()
   const tell = useTell()
@@ -141,10 +141,11 @@ function Actions(o: {
       if (check !== null) tell(`${text.upstreams.tested[check.login]} ${text.upstreams.catalog[check.catalog]}`)
     },
   )
-  const remove = useChange(
-    () => request('DELETE', upstreamPath(name), { query }),
-    () => o.onBack(),
-  )
+  const remove = useChange(async () => {
+    await request('DELETE', upstreamPath(name), { query })
+    // Away first: what is gone is not to be asked for again.
+    await o.onBack()
+  })
   const [isEditing, editing] = useDisclosure()
   const [isRemoving, removing] = useDisclosure()
   const readers = o.mirrors?.length ?? 0

@@ -22,7 +22,7 @@ interface Looked {
   readonly mayManage: boolean
   /** The one that is looked at. */
   readonly of: string | undefined
-  readonly lookAt: (name: string | undefined) => void
+  readonly lookAt: (name: string | undefined) => Promise<void>
 }
 
 export function UpstreamsSection({ organization, ...looked }: Looked & { readonly organization: string }) {
@@ -101,7 +101,7 @@ function Upstreams(
               isOwn={upstream.organization === owner}
               hasMirrors={owner !== null}
               mirrors={readers(upstream.name)}
-              onLook={() => o.lookAt(upstream.name)}
+              onLook={() => void o.lookAt(upstream.name)}
             />
           )}
         />
@@ -111,7 +111,7 @@ function Upstreams(
           owner={owner}
           others={upstreams.data.map(({ name }) => name)}
           onClose={dialog.close}
-          onDone={o.lookAt}
+          onDone={(name) => void o.lookAt(name)}
         />
       ) : null}
     </Stack>
@@ -131,7 +131,7 @@ function UpstreamCells(o: {
     <>
       <Table.Td>
         <Group gap={6} wrap="nowrap">
-          <UnstyledButton className="name" onClick={o.onLook}>
+          <UnstyledButton className="name" fz="sm" onClick={o.onLook}>
             {name}
           </UnstyledButton>
           {o.isOwn ? null : (

@@ -24,7 +24,7 @@ export function UsageSection({ organization }: { readonly organization: string }
   return (
     <Stack>
       {sizeBytes === null ? null : (
-        <Section title={text.organization.facts.stored} lead={text.organization.quotaHelp}>
+        <Section title={text.organization.quota} lead={text.organization.quotaHelp}>
           {quotaBytes === null ? (
             <Text size="sm">
               <Text span fw={600}>

@@ -1,6 +1,7 @@
 /** One member, and what can be done with them. */
 import { Button, Group, Select, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
+import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { ListedMember } from '../../api/members.ts'
 import type { Role } from '../../api/organizations.ts'
@@ -122,10 +123,13 @@ function Leave({ organization }: { readonly organization: string }) {
   const { text } = useSpeech()
   const [isOpen, dialog] = useDisclosure()
   const navigate = useNavigate()
-  const leave = useChange(
-    () => request('POST', organizationPath(organization, '/leave')),
-    () => void navigate({ to: '/' }),
-  )
+  const client = useQueryClient()
+  const leave = useChange(async () => {
+    await request('POST', organizationPath(organization, '/leave'))
+    // Away first: what is closed now is not to be asked for again.
+    await client.refetchQueries({ queryKey: ['organizations'], exact: true })
+    await navigate({ to: '/' })
+  })
   return (
     <>
       <Button size="compact-xs" variant="default" onClick={dialog.open}>

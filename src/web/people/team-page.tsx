@@ -68,15 +68,15 @@ function RemoveTeam(o: { readonly organization: string; readonly team: Team; rea
   const { text } = useSpeech()
   const navigate = useNavigate()
   const { name, members, grants, manageMirrors } = o.team
-  const remove = useChange(
-    () => request('DELETE', teamPath(o.organization, name)),
-    () =>
-      void navigate({
-        to: '/o/$organization/people',
-        params: { organization: o.organization },
-        search: { tab: 'teams' },
-      }),
-  )
+  const remove = useChange(async () => {
+    await request('DELETE', teamPath(o.organization, name))
+    // Away first: what is gone is not to be asked for again.
+    await navigate({
+      to: '/o/$organization/people',
+      params: { organization: o.organization },
+      search: { tab: 'teams' },
+    })
+  })
   return (
     <Confirm
       title={text.teams.removeTitle(name)}

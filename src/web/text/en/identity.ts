@@ -1,5 +1,5 @@
 export const identity = {
-  lead: 'Who else may say who somebody is: a provider for people, a rule for CI jobs.',
+  lead: 'Who else vouches for whom: a provider for people, a rule for CI jobs.',
   providers: 'Providers that people sign in by',
   providersLead: 'OpenID Connect. Whoever comes for the first time becomes a member.',
   noProviders: 'None yet. With one, people sign in with the account of your company.',
@@ -57,7 +57,7 @@ export const identity = {
   audienceHelp: 'The audience that the job asks for.',
   subject: 'Subject',
   subjectHelp: 'Exact, but for * (neither / nor :) and ** (anything).',
-  allow: 'It may',
+  allow: 'It can',
   repositories: 'On these repositories',
   lifetime: 'Minutes',
   refusals: 'Refused lately',

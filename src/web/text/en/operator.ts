@@ -87,7 +87,7 @@ export const operator = {
   disableLead:
     'They are signed out, and no password, token or provider lets them in. Nothing of theirs is deleted; you can enable them again.',
   enable: 'Enable again',
-  enabled: 'They may sign in again.',
+  enabled: 'They can sign in again.',
   makeOperator: 'Make an operator',
   makeOperatorTitle: (name: string) => `Make ${name} an operator?`,
   makeOperatorLead: 'Operators create users and organizations, set quotas, and make other operators.',

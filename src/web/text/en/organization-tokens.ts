@@ -2,7 +2,7 @@ export const organizationTokens = {
   lead: 'For CI and servers: a token of the organization stands for no person, and stays when people leave.',
   create: 'Create a token',
   label: 'What it is for',
-  allow: 'It may',
+  allow: 'It can',
   rights: {
     pull: 'Pull images',
     push: 'Push images, and create repositories that it names',

@@ -1,6 +1,6 @@
 export const upstreams = {
   lead: 'The registries that you mirror from.',
-  leadShared: 'Registries that every organization may mirror from.',
+  leadShared: 'Registries that every organization can mirror from.',
   add: 'Add an upstream',
   columns: { name: 'Upstream', address: 'Address', login: 'Login', health: 'Health', mirrors: 'Mirrors' },
   shared: 'shared',
