@@ -146,6 +146,7 @@ export async function listOwnerAddresses(db: Queries, organizationId: string, li
     .select('users.email')
     .where('members.organization_id', '=', organizationId)
     .where('members.role', '=', 'owner')
+    .where('users.disabled_at', 'is', null)
     .where('users.email', 'not like', `%${NO_ADDRESS}`)
     .orderBy('users.id')
     .limit(limit)

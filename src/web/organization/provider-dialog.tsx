@@ -1,5 +1,5 @@
 /** Adds a provider of identity, or changes one. */
-import { Checkbox, Group, PasswordInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, PasswordInput, Select, SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { IdentityProvider } from '../../api/identities.ts'
 import { useChange } from '../api/client.ts'
@@ -75,7 +75,7 @@ export function ProviderDialog(o: {
               />
             </>
           ) : null}
-          <Group grow align="flex-start">
+          <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
             <TextInput
               name="clientId"
               label={text.identity.clientId}
@@ -90,8 +90,8 @@ export function ProviderDialog(o: {
               description={provider?.hasClientSecret ? text.identity.clientSecretStays : text.identity.clientSecretHelp}
               autoComplete="new-password"
             />
-          </Group>
-          <Group grow align="flex-start">
+          </SimpleGrid>
+          <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
             <Select
               label={text.identity.role}
               data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
@@ -105,7 +105,7 @@ export function ProviderDialog(o: {
               defaultValue={provider?.groupsClaim ?? 'groups'}
               autoComplete="off"
             />
-          </Group>
+          </SimpleGrid>
           <Textarea
             name="groups"
             label={text.identity.groups}

@@ -1,5 +1,5 @@
 /** Adds a rule for CI jobs: of the systems that most have by the name of the project, of another one by issuer and subject. */
-import { Group, NumberInput, Select, Stack, TextInput } from '@mantine/core'
+import { NumberInput, Select, SimpleGrid, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useChange } from '../api/client.ts'
 import { organizationPath } from '../api/paths.ts'
@@ -57,7 +57,7 @@ export function RuleDialog({ organization, onClose }: { readonly organization: s
     <Dialog title={text.identity.addRule} size="lg" onClose={onClose}>
       <form onSubmit={submit}>
         <Stack>
-          <Group grow align="flex-start">
+          <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
             <TextInput name="name" label={text.identity.name} required autoComplete="off" data-autofocus />
             <Select
               label={text.identity.system}
@@ -66,7 +66,7 @@ export function RuleDialog({ organization, onClose }: { readonly organization: s
               onChange={(chosen) => setSystem((chosen ?? 'github') as System)}
               allowDeselect={false}
             />
-          </Group>
+          </SimpleGrid>
           {system === 'other' ? <OtherSystem /> : <KnownSystem />}
           <TextInput
             name="audience"
@@ -105,7 +105,7 @@ export function RuleDialog({ organization, onClose }: { readonly organization: s
 function KnownSystem() {
   const { text } = useSpeech()
   return (
-    <Group grow align="flex-start">
+    <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
       <TextInput
         name="project"
         label={text.identity.project}
@@ -121,14 +121,14 @@ function KnownSystem() {
         autoComplete="off"
         spellCheck={false}
       />
-    </Group>
+    </SimpleGrid>
   )
 }
 
 function OtherSystem() {
   const { text } = useSpeech()
   return (
-    <Group grow align="flex-start">
+    <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
       <TextInput
         name="issuer"
         label={text.identity.issuer}
@@ -145,6 +145,6 @@ function OtherSystem() {
         autoComplete="off"
         spellCheck={false}
       />
-    </Group>
+    </SimpleGrid>
   )
 }

@@ -1,5 +1,5 @@
 /** Adds an upstream, or changes one. What is left as it was is not sent. */
-import { Checkbox, Group, PasswordInput, Select, Stack, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, PasswordInput, Select, SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Upstream } from '../../api/upstreams.ts'
 import { useChange } from '../api/client.ts'
@@ -75,7 +75,7 @@ export function UpstreamDialog(o: {
             spellCheck={false}
           />
           <LoginFields upstream={upstream} />
-          <Group grow align="flex-start">
+          <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
             <TextInput
               name="prefix"
               label={text.upstreams.prefix}
@@ -92,7 +92,7 @@ export function UpstreamDialog(o: {
               onChange={setReferrersFrom}
               clearable
             />
-          </Group>
+          </SimpleGrid>
           <TextInput
             name="maxRate"
             label={text.upstreams.maxRate}
@@ -130,7 +130,7 @@ function LoginFields({ upstream }: { readonly upstream: Upstream | undefined }) 
   const hasLogin = upstream !== undefined && upstream.username !== null
   return (
     <>
-      <Group grow align="flex-start">
+      <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
         <TextInput
           name="username"
           label={text.upstreams.username}
@@ -146,7 +146,7 @@ function LoginFields({ upstream }: { readonly upstream: Upstream | undefined }) 
           disabled={isForgotten}
           autoComplete="new-password"
         />
-      </Group>
+      </SimpleGrid>
       {hasLogin ? (
         <Checkbox
           name="forget"

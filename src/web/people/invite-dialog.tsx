@@ -1,5 +1,5 @@
 /** Makes a link by which one person joins, and shows it this once. */
-import { Button, Group, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, MultiSelect, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { InvitationCreated } from '../../api/invitations.ts'
 import { useChange } from '../api/client.ts'
@@ -39,7 +39,7 @@ export function InviteDialog({
             <Text size="sm" c="dimmed">
               {text.invitations.lead}
             </Text>
-            <Group grow align="flex-start">
+            <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
               <Select
                 label={text.invitations.role}
                 data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
@@ -54,7 +54,7 @@ export function InviteDialog({
                 onChange={(one) => setExpires(one ?? '7d')}
                 allowDeselect={false}
               />
-            </Group>
+            </SimpleGrid>
             {(teams.data ?? []).length === 0 ? null : (
               <MultiSelect
                 label={text.invitations.teams}

@@ -1,5 +1,6 @@
 // What operators see and do of an instance: its users, how it is, what it goes by.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { invitationListSchema } from '../../../src/api/invitations.ts'
 import { memberListSchema } from '../../../src/api/members.ts'
 import { instanceHealthAnswerSchema, instanceSettingsAnswerSchema } from '../../../src/api/operator.ts'
 import { signedInSchema } from '../../../src/api/sessions.ts'
@@ -59,6 +60,9 @@ describeOnEachDatabase('an operator over the API', (startServer) => {
           ...{ service: 'kagami', client_id: 'test', scope: 'repository:acme/x:pull' },
         }),
       })
+    // A link that he makes serves as long as he may make one.
+    await call('PUT', '/organizations/acme/members/bob', OWNER, { role: 'owner' })
+    expect((await call('POST', '/organizations/acme/invitations', bob, {})).status).toBe(201)
     const ways = async () => ({
       password: (await call('GET', '/organizations', bob)).status,
       session: (await call('GET', '/organizations', session)).status,
@@ -79,6 +83,8 @@ describeOnEachDatabase('an operator over the API', (startServer) => {
     expect((await kagami.call('POST', '/user/sessions', { body: bob })).message).toContain('this account is disabled')
     const wrong = { username: 'bob', password: 'not the password' }
     expect((await kagami.call('POST', '/user/sessions', { body: wrong })).message).not.toContain('disabled')
+    const invitations = (await call('GET', '/organizations/acme/invitations', OWNER)).as(invitationListSchema)
+    expect(invitations.invitations).toMatchObject([{ createdBy: 'bob', state: 'void' }])
     // Said twice, it is since the first time.
     const again = (await stand('bob', { disabled: true })).as(userAccountAnswerSchema)
     expect(again.user.disabledAt).toBe(user.disabledAt)
