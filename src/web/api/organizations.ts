@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Organization, Role } from '../../api/organizations.ts'
 import { organizationPath } from './paths.ts'
+import { useProfile } from './profile.ts'
 import { request, requestAll } from './request.ts'
 
 export function useOrganizations() {
@@ -22,4 +23,10 @@ export function useOrganization(organization: string) {
     queryFn: async ({ signal }) =>
       (await request<{ organization: Organization }>('GET', organizationPath(organization), { signal })).organization,
   })
+}
+
+/** Members, invitations and providers of identity: owners, and operators, so that an organization without an owner is given one. */
+export function useManagesPeople(organization: string): boolean {
+  const isOperator = useProfile().data?.operator === true
+  return useRole(organization) === 'owner' || isOperator
 }

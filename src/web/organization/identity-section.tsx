@@ -13,9 +13,9 @@ import { ProviderDialog } from './provider-dialog.tsx'
 import { RuleCard } from './rule-card.tsx'
 import { RuleDialog } from './rule-dialog.tsx'
 
-export function IdentitySection(o: { readonly organization: string; readonly isOwner: boolean }) {
+export function IdentitySection(o: { readonly organization: string; readonly mayManage: boolean }) {
   const { text } = useSpeech()
-  return o.isOwner ? <Identities organization={o.organization} /> : <MayNot>{text.identity.mayNot}</MayNot>
+  return o.mayManage ? <Identities organization={o.organization} /> : <MayNot>{text.identity.mayNot}</MayNot>
 }
 
 function Identities({ organization }: { readonly organization: string }) {

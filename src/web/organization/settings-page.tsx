@@ -1,7 +1,7 @@
 /** What an organization goes by, section by section; which section stands in the address. */
 import { Tabs } from '@mantine/core'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useRole } from '../api/organizations.ts'
+import { useManagesPeople, useRole } from '../api/organizations.ts'
 import { Page } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { AuditSection } from './audit-section.tsx'
@@ -19,6 +19,7 @@ export function SettingsPage() {
   const { section = 'general', of, ...filter } = useSearch({ from: '/within/o/$organization/settings' })
   const navigate = useNavigate({ from: '/o/$organization/settings' })
   const isOwner = useRole(organization) === 'owner'
+  const managesPeople = useManagesPeople(organization)
   const lookAt = (name: string | undefined) =>
     navigate({ search: { section, ...(name === undefined ? {} : { of: name }) } })
   return (
@@ -48,7 +49,7 @@ export function SettingsPage() {
           <SubscriptionsSection organization={organization} of={of} lookAt={lookAt} />
         </Tabs.Panel>
         <Tabs.Panel value="identity">
-          <IdentitySection organization={organization} isOwner={isOwner} />
+          <IdentitySection organization={organization} mayManage={managesPeople} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditSection

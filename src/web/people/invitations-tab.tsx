@@ -22,9 +22,9 @@ const STATES = {
   void: ['quiet', CircleSlashIcon],
 } as const
 
-export function InvitationsTab(o: { readonly organization: string; readonly isOwner: boolean }) {
+export function InvitationsTab(o: { readonly organization: string; readonly mayManage: boolean }) {
   const { text } = useSpeech()
-  return o.isOwner ? <Invitations organization={o.organization} /> : <MayNot>{text.invitations.mayNot}</MayNot>
+  return o.mayManage ? <Invitations organization={o.organization} /> : <MayNot>{text.invitations.mayNot}</MayNot>
 }
 
 function Invitations({ organization }: { readonly organization: string }) {

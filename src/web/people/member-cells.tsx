@@ -17,7 +17,7 @@ import { useSpeech } from '../text/language.tsx'
 export function MemberCells(o: {
   readonly organization: string
   readonly member: ListedMember
-  readonly isOwner: boolean
+  readonly mayManage: boolean
 }) {
   const { text } = useSpeech()
   const { username, displayName, role, teams, createdAt, lastSeenAt } = o.member
@@ -35,7 +35,7 @@ export function MemberCells(o: {
         </Group>
       </Table.Td>
       <Table.Td>
-        {o.isOwner ? <RoleChoice organization={o.organization} member={o.member} /> : text.people.roles[role]}
+        {o.mayManage ? <RoleChoice organization={o.organization} member={o.member} /> : text.people.roles[role]}
       </Table.Td>
       <Table.Td>
         <Group gap="xs">
@@ -54,11 +54,11 @@ export function MemberCells(o: {
       <Table.Td ta="right">
         <Time at={createdAt} />
       </Table.Td>
-      {o.isOwner ? (
+      {o.mayManage ? (
         <Table.Td ta="right">{lastSeenAt === null ? text.common.never : <Time at={lastSeenAt} />}</Table.Td>
       ) : null}
       <Table.Td ta="right">
-        {isSelf ? <Leave organization={o.organization} /> : o.isOwner ? <Remove {...o} username={username} /> : null}
+        {isSelf ? <Leave organization={o.organization} /> : o.mayManage ? <Remove {...o} username={username} /> : null}
       </Table.Td>
     </>
   )

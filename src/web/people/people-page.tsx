@@ -2,7 +2,7 @@
 import { Button, Tabs } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useRole } from '../api/organizations.ts'
+import { useManagesPeople, useRole } from '../api/organizations.ts'
 import { Page } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { CreateTeamDialog } from './create-team-dialog.tsx'
@@ -18,6 +18,7 @@ export function PeoplePage() {
   const { tab = 'members' } = useSearch({ from: '/within/o/$organization/people' })
   const navigate = useNavigate({ from: '/o/$organization/people' })
   const isOwner = useRole(organization) === 'owner'
+  const managesPeople = useManagesPeople(organization)
   const [isOpen, dialog] = useDisclosure()
   const isAboutTeams = tab === 'teams'
   return (
@@ -25,7 +26,7 @@ export function PeoplePage() {
       title={text.people.title}
       lead={text.people.lead}
       action={
-        isOwner ? (
+        (isAboutTeams ? isOwner : managesPeople) ? (
           <Button onClick={dialog.open}>{isAboutTeams ? text.teams.create : text.invitations.invite}</Button>
         ) : null
       }
@@ -43,13 +44,13 @@ export function PeoplePage() {
           ))}
         </Tabs.List>
         <Tabs.Panel value="members">
-          <MembersTab organization={organization} isOwner={isOwner} />
+          <MembersTab organization={organization} mayManage={managesPeople} />
         </Tabs.Panel>
         <Tabs.Panel value="teams">
           <TeamsTab organization={organization} isOwner={isOwner} />
         </Tabs.Panel>
         <Tabs.Panel value="invitations">
-          <InvitationsTab organization={organization} isOwner={isOwner} />
+          <InvitationsTab organization={organization} mayManage={managesPeople} />
         </Tabs.Panel>
       </Tabs>
       {isOpen && isAboutTeams ? <CreateTeamDialog organization={organization} onClose={dialog.close} /> : null}

@@ -3,6 +3,7 @@ import { Stack, Table, Text } from '@mantine/core'
 import { CheckIcon } from '@primer/octicons-react'
 import { Link } from '@tanstack/react-router'
 import { useRole } from '../api/organizations.ts'
+import { ApiError } from '../api/request.ts'
 import { useTeams } from '../api/teams.ts'
 import { number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
@@ -23,7 +24,7 @@ export function TeamsTab({ organization, isOwner }: { readonly organization: str
         {text.teams.lead}
       </Text>
       {isOwner ? null : <MayNot>{text.teams.mayNot}</MayNot>}
-      {teams.isError ? (
+      {teams.error instanceof ApiError && teams.error.status === 403 ? null : teams.isError ? (
         <Failure error={teams.error} retry={() => void teams.refetch()} />
       ) : teams.data === undefined ? (
         <Rows count={3} />
