@@ -46,5 +46,6 @@ export const VIEWS: readonly View[] = [
   { name: 'operator-health', path: '/operator' },
   { name: 'operator-organizations', path: '/operator?tab=organizations' },
   { name: 'operator-users', path: '/operator?tab=users' },
+  { name: 'operator-identity', path: '/operator?tab=identity' },
   { name: 'operator-settings', path: '/operator?tab=settings' },
 ]

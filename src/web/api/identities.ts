@@ -1,10 +1,20 @@
 import { useQuery } from '@tanstack/react-query'
-import type { Identity, IdentityRefusal } from '../../api/identities.ts'
+import type { Identity, IdentityProvider, IdentityRefusal } from '../../api/identities.ts'
 import { organizationPath } from './paths.ts'
 import { request, requestAll } from './request.ts'
 
-export function identityPath(organization: string, name: string): string {
-  return organizationPath(organization, `/identities/${encodeURIComponent(name)}`)
+/** @param organization null: of the instance */
+export function identityPath(organization: string | null, name: string): string {
+  const path = `/identities/${encodeURIComponent(name)}`
+  return organization === null ? path : organizationPath(organization, path)
+}
+
+/** Providers of the instance, for operators. */
+export function useSharedProviders() {
+  return useQuery({
+    queryKey: ['identities', null],
+    queryFn: async ({ signal }) => (await requestAll<IdentityProvider>('/identities', 'identities', { signal })).items,
+  })
 }
 
 /** For owners and operators. */

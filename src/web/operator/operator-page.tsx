@@ -8,6 +8,7 @@ import { MayNot } from '../shell/may-not.tsx'
 import { Page } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { HealthTab } from './health-tab.tsx'
+import { IdentityTab } from './identity-tab.tsx'
 import { OPERATOR_TABS, type OperatorTab } from './operator-search.ts'
 import { OrganizationsTab } from './organizations-tab.tsx'
 import { SettingsTab } from './settings-tab.tsx'
@@ -58,6 +59,9 @@ function OperatorTabs() {
           of={of}
           lookAt={(name) => navigate({ search: { tab, ...(name === undefined ? {} : { of: name }) } })}
         />
+      </Tabs.Panel>
+      <Tabs.Panel value="identity">
+        <IdentityTab />
       </Tabs.Panel>
       <Tabs.Panel value="settings">
         <SettingsTab />

@@ -1,7 +1,7 @@
 /** What the address says of the operators' page. */
 import { type AuditSearch, parseAuditSearch } from '../organization/audit-search.ts'
 
-export const OPERATOR_TABS = ['health', 'organizations', 'users', 'upstreams', 'settings', 'audit'] as const
+export const OPERATOR_TABS = ['health', 'organizations', 'users', 'upstreams', 'identity', 'settings', 'audit'] as const
 export type OperatorTab = (typeof OPERATOR_TABS)[number]
 
 export interface OperatorSearch extends AuditSearch {

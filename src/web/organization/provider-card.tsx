@@ -1,4 +1,4 @@
-/** A provider of identity that people sign in by. */
+/** A provider of identity that people sign in by, of an organization or of the instance. */
 import { Button, Card, Group, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { LockIcon } from '@primer/octicons-react'
@@ -10,9 +10,10 @@ import { useSpeech } from '../text/language.tsx'
 import { ProviderDialog } from './provider-dialog.tsx'
 import { RemoveIdentity } from './remove-identity.tsx'
 
-export function ProviderCard(o: { readonly organization: string; readonly provider: IdentityProvider }) {
+export function ProviderCard(o: { readonly organization: string | null; readonly provider: IdentityProvider }) {
   const { text } = useSpeech()
-  const { name, issuer, clientId, hasClientSecret, role, only, groups, signIn, redirectUri, lastUsedAt } = o.provider
+  const { name, issuer, clientId, hasClientSecret, role, only, groups, signIn, redirectUri, trustEmail, lastUsedAt } =
+    o.provider
   const [isEditing, editing] = useDisclosure()
   const { facts } = text.identity
   return (
@@ -43,13 +44,17 @@ export function ProviderCard(o: { readonly organization: string; readonly provid
           facts={[
             [facts.client, clientId],
             [facts.secret, hasClientSecret ? text.identity.kept : text.identity.publicClient],
-            [facts.role, text.people.roles[role]],
-            [
-              facts.groups,
-              groups.length === 0
-                ? text.identity.none
-                : groups.map(({ group, team }) => `${group} → ${team}`).join(', '),
-            ],
+            ...(o.organization === null
+              ? [[facts.trustEmail, trustEmail ? text.identity.trusted : text.identity.notTrusted] as const]
+              : [
+                  [facts.role, text.people.roles[role]] as const,
+                  [
+                    facts.groups,
+                    groups.length === 0
+                      ? text.identity.none
+                      : groups.map(({ group, team }) => `${group} → ${team}`).join(', '),
+                  ] as const,
+                ]),
             [text.identity.used, lastUsedAt === null ? text.common.never : <Time key="used" at={lastUsedAt} />],
           ]}
         />

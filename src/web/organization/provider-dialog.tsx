@@ -13,7 +13,8 @@ import { useSpeech } from '../text/language.tsx'
 import { givenText, linesOf, textOf } from './form-text.ts'
 
 export function ProviderDialog(o: {
-  readonly organization: string
+  /** Null: of the instance. */
+  readonly organization: string | null
   /** Undefined: a new one. */
   readonly provider?: IdentityProvider
   readonly onClose: () => void
@@ -25,7 +26,9 @@ export function ProviderDialog(o: {
   const save = useChange(
     (body: Record<string, unknown>) =>
       provider === undefined
-        ? request('POST', organizationPath(o.organization, '/identities'), { body: { kind: 'provider', ...body } })
+        ? request('POST', o.organization === null ? '/identities' : organizationPath(o.organization, '/identities'), {
+            body: { kind: 'provider', ...body },
+          })
         : request('PATCH', identityPath(o.organization, provider.name), { body }),
     () => {
       tell(text.identity.saved)
@@ -48,10 +51,9 @@ export function ProviderDialog(o: {
       ...(provider === undefined ? { name: textOf(form, 'name'), issuer: textOf(form, 'issuer') } : {}),
       clientId: textOf(form, 'clientId'),
       clientSecret: givenText(form, 'clientSecret'),
-      role,
-      only: form.get('only') !== null,
-      groupsClaim: givenText(form, 'groupsClaim'),
-      groups,
+      ...(o.organization === null
+        ? { trustEmail: form.get('trustEmail') !== null }
+        : { role, only: form.get('only') !== null, groupsClaim: givenText(form, 'groupsClaim'), groups }),
     })
   }
   return (
@@ -91,38 +93,16 @@ export function ProviderDialog(o: {
               autoComplete="new-password"
             />
           </SimpleGrid>
-          <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
-            <Select
-              label={text.identity.role}
-              data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
-              value={role}
-              onChange={(chosen) => setRole(chosen ?? 'member')}
-              allowDeselect={false}
+          {o.organization === null ? (
+            <Checkbox
+              name="trustEmail"
+              label={text.identity.trustEmail}
+              description={text.identity.trustEmailHelp}
+              defaultChecked={provider?.trustEmail ?? false}
             />
-            <TextInput
-              name="groupsClaim"
-              label={text.identity.groupsClaim}
-              defaultValue={provider?.groupsClaim ?? 'groups'}
-              autoComplete="off"
-            />
-          </SimpleGrid>
-          <Textarea
-            name="groups"
-            label={text.identity.groups}
-            description={text.identity.groupsHelp}
-            defaultValue={(provider?.groups ?? []).map(({ group, team }) => `${group}=${team}`).join('\n')}
-            {...(badLine === undefined ? {} : { error: text.identity.badGroup(badLine) })}
-            autosize
-            minRows={1}
-            maxRows={8}
-            spellCheck={false}
-          />
-          <Checkbox
-            name="only"
-            label={text.identity.only}
-            description={text.identity.onlyHelp}
-            defaultChecked={provider?.only ?? false}
-          />
+          ) : (
+            <OfOrganization provider={provider} role={role} onRole={setRole} badLine={badLine} />
+          )}
           {save.isError ? <Failure error={save.error} /> : null}
           <DialogButtons
             action={provider === undefined ? text.identity.add : text.identity.save}
@@ -132,5 +112,51 @@ export function ProviderDialog(o: {
         </Stack>
       </form>
     </Dialog>
+  )
+}
+
+/** What people become who come by it. */
+function OfOrganization(o: {
+  readonly provider: IdentityProvider | undefined
+  readonly role: string
+  readonly onRole: (role: string) => void
+  readonly badLine: string | undefined
+}) {
+  const { text } = useSpeech()
+  return (
+    <>
+      <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
+        <Select
+          label={text.identity.role}
+          data={Object.entries(text.people.roles).map(([value, label]) => ({ value, label }))}
+          value={o.role}
+          onChange={(chosen) => o.onRole(chosen ?? 'member')}
+          allowDeselect={false}
+        />
+        <TextInput
+          name="groupsClaim"
+          label={text.identity.groupsClaim}
+          defaultValue={o.provider?.groupsClaim ?? 'groups'}
+          autoComplete="off"
+        />
+      </SimpleGrid>
+      <Textarea
+        name="groups"
+        label={text.identity.groups}
+        description={text.identity.groupsHelp}
+        defaultValue={(o.provider?.groups ?? []).map(({ group, team }) => `${group}=${team}`).join('\n')}
+        {...(o.badLine === undefined ? {} : { error: text.identity.badGroup(o.badLine) })}
+        autosize
+        minRows={1}
+        maxRows={8}
+        spellCheck={false}
+      />
+      <Checkbox
+        name="only"
+        label={text.identity.only}
+        description={text.identity.onlyHelp}
+        defaultChecked={o.provider?.only ?? false}
+      />
+    </>
   )
 }

@@ -6,7 +6,11 @@ import { request } from '../api/request.ts'
 import { Confirm } from '../shell/dialog.tsx'
 import { useSpeech } from '../text/language.tsx'
 
-export function RemoveIdentity(o: { readonly organization: string; readonly name: string; readonly lost: string }) {
+export function RemoveIdentity(o: {
+  readonly organization: string | null
+  readonly name: string
+  readonly lost: string
+}) {
   const { text } = useSpeech()
   const [isOpen, dialog] = useDisclosure()
   const remove = useChange(() => request('DELETE', identityPath(o.organization, o.name)))

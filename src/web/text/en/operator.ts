@@ -6,6 +6,7 @@ export const operator = {
     organizations: 'Organizations',
     users: 'Users',
     upstreams: 'Shared upstreams',
+    identity: 'Identity',
     settings: 'Settings',
     audit: 'Audit log',
   },

@@ -8,6 +8,7 @@ export const operator: Text['operator'] = {
     organizations: '組織',
     users: 'ユーザー',
     upstreams: '共有アップストリーム',
+    identity: 'ID 連携',
     settings: '設定',
     audit: '監査ログ',
   },
