@@ -36,6 +36,7 @@ import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { learnedBudgets } from './server/learned-budgets.ts'
 import { listen } from './server/listener.ts'
+import { measureDisk } from './server/measure-disk.ts'
 import { measureProcess } from './server/measure-process.ts'
 import { createPageLoader } from './server/page-bundle.ts'
 import { createRegistryApps } from './server/registry-app.ts'
@@ -171,6 +172,12 @@ export async function startServer({
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
       mailer,
+      thisServer: {
+        holder: presence.holder,
+        settings: settings.shown,
+        measureProcess,
+        measureDisk: () => measureDisk(settings.dataDirectory),
+      },
     })
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 

@@ -114,7 +114,11 @@ function contentReads(code: string): string[] {
 }
 
 /** Blobs and manifests that are about to be linked, and their sizes: they are nobody's yet (`db/content/quota.ts`). */
-const UNLINKED_READS: ReadonlyMap<string, number> = new Map([['db/content/quota.ts', 6]])
+const UNLINKED_READS: ReadonlyMap<string, number> = new Map([
+  ['db/content/quota.ts', 6],
+  // Only how many there are, for operators.
+  ['db/platform/instance-health.ts', 2],
+])
 
 describe('the house', () => {
   const files = sourceFiles()
@@ -169,9 +173,8 @@ describe('the house', () => {
 
   test('content is read through a link: of a repository, or of what an organization fetched (invariants 2 and 7)', () => {
     const inner = files.filter((file) => file.room === 'db' && !/\/migrations\/|^db\/schema\.ts/.test(file.path))
-    expect(inner.map(({ path, text }) => [path, contentReads(text).length] as const).filter(([, n]) => n > 0)).toEqual([
-      ...UNLINKED_READS,
-    ])
+    const reads = inner.map(({ path, text }) => [path, contentReads(text).length] as const).filter(([, n]) => n > 0)
+    expect(Object.fromEntries(reads)).toEqual(Object.fromEntries(UNLINKED_READS))
     const outside = files.filter((file) => file.room !== 'db' && /selectFrom\(/.test(file.text))
     expect(outside.filter(({ text }) => contentReads(text).length > 0).map(({ path }) => path)).toEqual([])
     // What the check must find, or it would pass whatever is written.

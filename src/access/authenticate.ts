@@ -8,7 +8,7 @@ import {
 import { readSubjectFacts } from '../db/people/rights.ts'
 import { findSessionByHash } from '../db/people/sessions.ts'
 import { findTokenByHash, type TokenOwner } from '../db/people/tokens.ts'
-import { findUserById } from '../db/people/users.ts'
+import { findUserById, isDisabled } from '../db/people/users.ts'
 import { AppError, isAppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
@@ -16,6 +16,7 @@ import { PASSWORD_LENGTH } from '../oci/account-names.ts'
 import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
+import { disabled } from './disabled.ts'
 import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
 import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
@@ -160,7 +161,9 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
         throw isAppError(error) ? refusedOf(error, await named(userId)) : error
       })
     if (user === undefined) throw refusedOf(wrongLogin(), await named(userId))
-    // After the password was right: before that nobody learns who belongs to whom.
+    // After the password was right: before that nobody learns who belongs to whom, or is there at all.
+    if (await isDisabled(db.read, user.id))
+      throw refusedOf(disabled(), provenOf({ userId: user.id, username: user.username }))
     await refuseOtherWays({ userId: user.id, username: user.username })
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
   }

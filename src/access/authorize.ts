@@ -111,6 +111,8 @@ export const RULES = {
   'upstream.share': { scope: 'admin', roles: [], operator: true },
   'identity.share': { scope: 'admin', roles: [], operator: true },
   'metrics.read': { scope: 'read', roles: [], operator: true },
+  // Its users, and how it is.
+  'instance.read': { scope: 'read', roles: [], operator: true },
   'instance.audit': { scope: 'read', roles: [], operator: true },
   'instance.admin': { scope: 'admin', roles: [], operator: true },
 } as const satisfies Record<string, Rule>
@@ -128,6 +130,7 @@ export type InstanceAction =
   | 'upstream.share'
   | 'identity.share'
   | 'metrics.read'
+  | 'instance.read'
   | 'instance.audit'
   | 'instance.admin'
 

@@ -4,11 +4,12 @@
  */
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { findSessionByHash, insertSession, type SessionOwner, touchSession } from '../db/people/sessions.ts'
-import type { User } from '../db/people/users.ts'
+import { isDisabled, type User } from '../db/people/users.ts'
 import { recordAudit } from '../db/platform/audit.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+import { disabled } from './disabled.ts'
 import { type From, userAgentOf } from './principal.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 import { isPast } from './tokens.ts'
@@ -28,7 +29,10 @@ export interface MadeSession {
   readonly text: Secret
 }
 
-/** @param user.providerId who vouched for the user; undefined: the password was right */
+/**
+ * @param user.providerId who vouched for the user; undefined: the password was right
+ * @throws AppError UNAUTHORIZED for who is disabled
+ */
 export function createSession(
   db: Database,
   clock: Clock,
@@ -51,6 +55,7 @@ export async function openSession(
   const session = { id: newId(), userId, providerId, at: isoTime(now), endsAt: endFrom(now) }
   const where = { address: from.address ?? null, userAgent: userAgentOf(from) ?? null }
   const change = { organizationId: null, action: 'session.create', object: `session:${session.id}` }
+  if (await isDisabled(tx, userId)) throw disabled()
   const vouched = { ...(providerId !== null && { provider: providerId }), ...(by !== undefined && { by }) }
   await insertSession(tx, { ...session, hash: hashToken(text), ...where })
   await recordAudit(tx, { ...change, before: null, after: { username: user.username, ...where, ...vouched } })
@@ -61,7 +66,7 @@ export async function openSession(
 export async function findValidSession(db: Queries, text: string, now: Date): Promise<SessionOwner | undefined> {
   if (!isTokenText(SESSION_PREFIX, text)) return undefined
   const session = await findSessionByHash(db, hashToken(text))
-  return session === undefined || isPast(session.endsAt, now) ? undefined : session
+  return session === undefined || session.isDisabled || isPast(session.endsAt, now) ? undefined : session
 }
 
 /** Notes that the session was seen now, at most once a minute, in the background. */

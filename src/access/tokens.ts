@@ -71,11 +71,11 @@ export async function insertToldToken(tx: Transaction, row: TokenRow): Promise<v
   await recordAudit(tx, { ...change, before: null, after })
 }
 
-/** The owner of a token that is valid now; undefined when it is mistyped, unknown, revoked or expired. */
+/** The owner of a token that is valid now; undefined when it is mistyped, unknown, revoked or expired, or its owner is disabled. */
 export async function findValidToken(db: Queries, text: string, now: Date): Promise<TokenOwner | undefined> {
   if (!isTokenText('kgm_pat_', text)) return undefined
   const token = await findTokenByHash(db, hashToken(text))
-  return token === undefined || isPast(token.expiresAt, now) ? undefined : token
+  return token === undefined || token.isDisabled || isPast(token.expiresAt, now) ? undefined : token
 }
 
 /** Notes that the token was used now, at most once a minute, in the background: a pull waits for no writer. */

@@ -196,3 +196,5 @@ export const tokenExchangedSchema = z
 export type Identity = z.infer<typeof identitySchema>
 export type IdentityProvider = z.infer<typeof identityProviderSchema>
 export type IdentityCreate = z.infer<typeof identityCreateSchema>
+export type IdentityRule = z.infer<typeof identityRuleSchema>
+export type IdentityRefusal = z.infer<typeof identityRefusalSchema>

@@ -98,3 +98,4 @@ export const joinedSchema = z.strictObject(joined).openapi('Joined')
 export const registeredSchema = z.strictObject({ user: userSchema, ...joined }).openapi('Registered')
 
 export type InvitationCreated = z.infer<typeof invitationCreatedSchema>
+export type Invitation = z.infer<typeof invitationSchema>

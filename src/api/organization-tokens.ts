@@ -50,3 +50,5 @@ export const organizationTokenAnswerSchema = z.strictObject({ token: organizatio
 export const organizationTokenListSchema = listSchema('tokens', organizationTokenSchema).openapi(
   'OrganizationTokenList',
 )
+
+export type OrganizationToken = z.infer<typeof organizationTokenSchema>

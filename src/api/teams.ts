@@ -58,3 +58,7 @@ export const teamGrantListSchema = listSchema('grants', teamGrantSchema).openapi
 export const teamGrantAnswerSchema = z.strictObject({
   grant: z.strictObject({ repository: z.string(), permission: teamPermissionSchema }),
 })
+
+export type Team = z.infer<typeof teamSchema>
+export type TeamMember = z.infer<typeof teamMemberSchema>
+export type TeamGrant = z.infer<typeof teamGrantSchema>

@@ -118,7 +118,12 @@ export const upstreamFieldSchema = z.enum([
   'prefix',
   'maxRate',
 ])
-export const upstreamShowSchema = z.strictObject({ upstream: upstreamSchema, budget: budgetSchema })
+/** `hook`: its secret address, where its webhooks come; null: none. */
+export const upstreamShowSchema = z.strictObject({
+  upstream: upstreamSchema,
+  budget: budgetSchema,
+  hook: z.strictObject({ createdAt: timeSchema }).nullable().default(null),
+})
 
 /**
  * `changes`: what is another than before. `mirrors`: those of the caller's organizations that read from it, by destination. `isOtherSource`: address or login are others, so
@@ -133,6 +138,7 @@ export const upstreamChangeAnswerSchema = upstreamAnswerSchema.extend({
 export const upstreamListSchema = listSchema('upstreams', upstreamSchema).openapi('UpstreamList')
 
 export type Upstream = z.infer<typeof upstreamSchema>
+export type UpstreamShown = z.infer<typeof upstreamShowSchema>
 export type UpstreamField = z.infer<typeof upstreamFieldSchema>
 export type UpstreamCheck = z.infer<typeof upstreamCheckSchema>
 export type UpstreamChangeAnswer = z.infer<typeof upstreamChangeAnswerSchema>

@@ -1,4 +1,5 @@
 import { PASSWORD_LENGTH } from '../oci/account-names.ts'
+import { listSchema } from './lists.ts'
 import { nameSchema, timeSchema, z } from './schema.ts'
 
 export const passwordSchema = z.string().min(PASSWORD_LENGTH.min).max(PASSWORD_LENGTH.max)
@@ -64,3 +65,30 @@ export const passwordResetSchema = z
 
 export type Profile = z.infer<typeof profileSchema>
 export type UserCreated = z.infer<typeof userCreatedSchema>
+
+/** As operators see one. `disabledAt`: since when nothing that is theirs opens anything; `lastSeenAt`: as far as sessions and tokens tell. */
+export const userAccountSchema = z
+  .strictObject({
+    id: z.string(),
+    username: nameSchema,
+    displayName: z.string(),
+    email: z.string().nullable(),
+    operator: z.boolean(),
+    twoFactor: z.boolean(),
+    disabledAt: timeSchema.nullable(),
+    organizations: z.int().min(0),
+    createdAt: timeSchema,
+    lastSeenAt: timeSchema.nullable(),
+  })
+  .openapi('UserAccount')
+
+/** What is left out stays. `disabled`: signed out, and let in by nothing; tokens stay, and serve again once it is false. */
+export const userStandingSchema = z
+  .strictObject({ operator: z.boolean().optional(), disabled: z.boolean().optional() })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'want operator or disabled')
+  .openapi('UserStanding')
+
+export const userAccountAnswerSchema = z.strictObject({ user: userAccountSchema })
+export const userAccountListSchema = listSchema('users', userAccountSchema).openapi('UserAccountList')
+
+export type UserAccount = z.infer<typeof userAccountSchema>

@@ -4,7 +4,15 @@ import type { Upstream } from '../api/upstreams.ts'
 import { age, count } from './format.ts'
 import { lines, properties } from './table.ts'
 
-export function upstreamText({ upstream, budget }: { readonly upstream: Upstream; readonly budget: Budget }): string {
+export function upstreamText({
+  upstream,
+  budget,
+  hook,
+}: {
+  readonly upstream: Upstream
+  readonly budget: Budget
+  readonly hook?: { readonly createdAt: string } | null
+}): string {
   const text = properties([
     ['Name', upstream.name],
     ['URL', upstream.url],
@@ -16,6 +24,7 @@ export function upstreamText({ upstream, budget }: { readonly upstream: Upstream
       'Requests',
       `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way${partText(budget)}`,
     ],
+    ['Hook', hook == null ? undefined : `made ${age(hook.createdAt, '-')}`],
     ['Added', age(upstream.createdAt, '-')],
   ])
   const rest = [

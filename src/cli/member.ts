@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { memberAnswerSchema, memberSchema } from '../api/members.ts'
+import { listedMemberSchema, memberAnswerSchema } from '../api/members.ts'
 import { roleSchema } from '../api/organizations.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
@@ -33,11 +33,17 @@ async function add(line: CommandLine, org: string, user: string, role: string, o
 
 async function list(line: CommandLine, org: string, o: { json?: boolean }): Promise<void> {
   const path = `/organizations/${segment(org)}/members`
-  const members = await (await connect(line)).listAll(path, 'members', memberSchema)
+  const members = await (await connect(line)).listAll(path, 'members', listedMemberSchema)
   answer(line, o, { members, next: null }, () =>
     table(
-      ['user', 'role', 'since'],
-      members.map((member) => [member.username, member.role, age(member.createdAt, '-')]),
+      ['user', 'role', 'teams', 'since', 'last seen'],
+      members.map((member) => [
+        member.username,
+        member.role,
+        member.teams.join(' ') || '-',
+        age(member.createdAt, '-'),
+        age(member.lastSeenAt, '-'),
+      ]),
       'No members.',
     ),
   )

@@ -18,6 +18,7 @@ import { addMemberCommands } from './member.ts'
 import { addMirrorCommands } from './mirror.ts'
 import { addMirrorRunCommands } from './mirror-runs.ts'
 import { addMirrorWatchCommand } from './mirror-watch.ts'
+import { addOperatorCommands } from './operator.ts'
 import { addOrganizationCommands } from './organization.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
@@ -67,6 +68,7 @@ export function createProgram(line: CommandLine): Command {
   addTwoFactorCommands(program, line)
   addIdentityCommands(program, line)
   addAuditCommands(program, line)
+  addOperatorCommands(program, line)
   addSampleCommands(program, line)
   shortenUsage(program)
   return program

@@ -15,6 +15,7 @@ import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPasswordChange, readSecret } from './input.ts'
 import { properties } from './table.ts'
+import { addUserAccountCommands } from './user-accounts.ts'
 import { addUserIdentityCommands } from './user-identities.ts'
 
 interface PasswordOptions {
@@ -55,6 +56,7 @@ export function addUserCommands(program: Command, line: CommandLine): void {
     .argument('[user]', 'name of the user; an operator when left out')
     .action((username: string | undefined, o: { json?: boolean }) => link(line, username, o))
   addUserIdentityCommands(user, line)
+  addUserAccountCommands(user, line)
   addCommand(
     user,
     'reset-password',

@@ -5,6 +5,7 @@ import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
 import { parseSettingsFile } from './settings-file.ts'
+import { type ShownSetting, showSettings } from './shown-settings.ts'
 import { type Found, invalid, suggestion } from './text.ts'
 import type { DatabaseLocation, ListenAddress } from './values.ts'
 import * as value from './values.ts'
@@ -43,6 +44,8 @@ export interface Settings {
   /** Undefined: no mail is sent. */
   readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
   readonly logLevel: LogLevel
+  /** All of them with where they come from, without secrets. */
+  readonly shown: readonly ShownSetting[]
 }
 
 export interface ClientSettings {
@@ -105,6 +108,7 @@ export function parseSettings(
     runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
+    shown: showSettings((field) => findText(env, field, file)),
   }
 }
 

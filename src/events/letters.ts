@@ -17,7 +17,7 @@ import { clipped } from '../lib/quoted.ts'
 import type { Letter, Mailer } from '../net/mail.ts'
 import type { LoggedEvent } from './match.ts'
 
-const CONSUMER = 'letters'
+export const CONSUMER = 'letters'
 /** Events of one look; what is told of one organization is one letter. */
 const BATCH = 100
 const MAX_OWNERS = 20

@@ -12,6 +12,9 @@ import { useOrganizations } from './api/organizations.ts'
 import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseEntrySearch } from './catalog/entry-search.ts'
+import { parseOperatorSearch } from './operator/operator-search.ts'
+import { parseSettingsSearch } from './organization/settings-search.ts'
+import { parsePeopleSearch } from './people/people-search.ts'
 import { parseTab } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
 import { Empty, Failure } from './shell/parts.tsx'
@@ -111,7 +114,25 @@ const home = createRoute({
 const people = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/people',
+  validateSearch: parsePeopleSearch,
   component: lazyRouteComponent(() => import('./people/people-page.tsx'), 'PeoplePage'),
+})
+const team = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/people/teams/$team',
+  component: lazyRouteComponent(() => import('./people/team-page.tsx'), 'TeamPage'),
+})
+const settings = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/settings',
+  validateSearch: parseSettingsSearch,
+  component: lazyRouteComponent(() => import('./organization/settings-page.tsx'), 'SettingsPage'),
+})
+const operator = createRoute({
+  getParentRoute: () => within,
+  path: '/operator',
+  validateSearch: parseOperatorSearch,
+  component: lazyRouteComponent(() => import('./operator/operator-page.tsx'), 'OperatorPage'),
 })
 
 const ProfilePage = lazyRouteComponent(() => import('./profile/profile-page.tsx'), 'ProfilePage')
@@ -134,6 +155,9 @@ export const router = createRouter({
       profileSection,
       home,
       people,
+      team,
+      settings,
+      operator,
       catalog,
       entry,
       repositories,

@@ -68,6 +68,7 @@ const EXPECTED: Record<Action, Expected> = {
   'upstream.share': ['O', 'admin'],
   'identity.share': ['O', 'admin'],
   'metrics.read': ['O', 'read'],
+  'instance.read': ['O', 'read'],
   'instance.audit': ['O', 'read'],
   'instance.admin': ['O', 'admin'],
 }

@@ -264,9 +264,44 @@ const answers: Record<string, (text: string) => unknown> = {
     ],
     next: null,
   }),
-  'GET /organizations/acme/members': () => ({
-    members: [{ username: 'owner', role: 'owner', createdAt: time }],
+  'GET /organizations/acme/members': (text) => ({
+    members: [
+      { username: 'owner', role: 'owner', createdAt: time, displayName: text, teams: ['ops'], lastSeenAt: time },
+    ],
     next: null,
+  }),
+  'GET /users': (text) => ({
+    users: [
+      {
+        ...{ id: text, username: 'owner', displayName: text, email: text, operator: true, twoFactor: true },
+        ...{ disabledAt: null, organizations: 1, createdAt: time, lastSeenAt: time },
+      },
+    ],
+    next: null,
+  }),
+  'GET /operator/health': (text) => ({
+    health: {
+      ...{ at: time, version: text, startedAt: time, residentBytes: 1, mirrors: [{ state: 'active', mirrors: 1 }] },
+      ...{ database: { engine: 'sqlite', sizeBytes: 1 }, servers: [{ id: text, isThis: true }], pauses: [] },
+      storage: { blobs: 1, sizeBytes: 1, isWhole: false, freeBytes: 1, totalBytes: 2 },
+      runs: { running: 1, waiting: 1 },
+      deliveries: { pending: 1, failed: 1, oldestAt: time, disabledWebhooks: 1 },
+      followers: [{ name: text, behind: 1, since: time }],
+      upstreams: [
+        {
+          ...{ name: 'hub', organization: null },
+          budget: { requests: 1, inFlight: 0, pauses: [{ kind: text, until: time, reason: text }], allowances: [] },
+        },
+      ],
+    },
+  }),
+  'GET /operator/settings': (text) => ({
+    settings: [
+      {
+        ...{ variable: text, key: text, value: text, isSecret: false, source: 'file', where: text },
+        ...{ about: text, want: text },
+      },
+    ],
   }),
   'GET /upstreams': (text) => ({
     upstreams: [
@@ -311,6 +346,9 @@ const commands: Printed[] = [
   { args: ['token', 'list'], lines: 2 },
   { args: ['organization', 'list'], lines: 2, shown: 'owner' },
   { args: ['member', 'list', 'acme'], lines: 2, shown: 'owner' },
+  { args: ['user', 'list'], lines: 2 },
+  { args: ['operator', 'health'], lines: 11 },
+  { args: ['operator', 'settings'], lines: 2 },
   { args: ['upstream', 'list'], lines: 2 },
   { args: ['sample', 'release'], lines: 3 },
 ]

@@ -30,6 +30,7 @@ describe('settings', () => {
       takeoverMs: 20_000,
       runsAtOnce: 8,
       logLevel: 'info',
+      shown: expect.any(Array),
     })
     expect(parseClientSettings({})).toEqual({ server: 'http://127.0.0.1:5080', token: undefined })
   })

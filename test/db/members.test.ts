@@ -49,8 +49,8 @@ describeOnEachEngine('members', (openFresh) => {
     const ann = await on.user('ann', { acme: 'member' })
     await on.db.write((tx) => addMember(tx, { organizationId, userId: ann.id, role: 'editor', at }))
     expect(await listMembers(on.db.read, organizationId, { limit: 9 })).toEqual([
-      { userId: ann.id, username: 'ann', role: 'editor', createdAt: at },
-      { userId: bob.id, username: 'bob', role: 'owner', createdAt: at },
+      { userId: ann.id, username: 'ann', displayName: 'ann', role: 'editor', createdAt: at },
+      { userId: bob.id, username: 'bob', displayName: 'bob', role: 'owner', createdAt: at },
     ])
     expect(await listMembers(on.db.read, organizationId, { limit: 9, after: 'ann' })).toMatchObject([
       { username: 'bob' },

@@ -199,6 +199,18 @@ const STEPS: readonly Step[] = [
     leaves: ['- user.password user:ada'],
   },
   {
+    route: 'patch /users/{user}',
+    path: '/users/ada',
+    body: { operator: true },
+    leaves: ['- user.change user:ada'],
+  },
+  {
+    route: 'patch /users/{user}',
+    path: '/users/ada',
+    body: { operator: false },
+    leaves: ['- user.change user:ada'],
+  },
+  {
     route: 'put /users/{user}/password',
     path: '/users/ada/password',
     body: { password: PASSWORD },

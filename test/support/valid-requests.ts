@@ -51,6 +51,7 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /tokens': { label: 'mine' },
     'patch /user': { displayName: 'Mine' },
     'put /user/password': { current: 'wrong', password: 'another password' },
+    'patch /users/{user}': { disabled: true },
     'put /users/{user}/password': {},
     'post /user/sessions/browser': { username: names.user, password: 'wrong' },
     'post /user/sessions/link': { secret: names.invitation },

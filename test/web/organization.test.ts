@@ -1,4 +1,4 @@
-// What an organization's own pages show: how it is, and who is in it; to owners, and to members who may not change it.
+// What an organization's own pages show: how it is, who is in it, and what it goes by; to owners, editors and members; and to operators.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -8,20 +8,27 @@ setDefaultTimeout(120_000)
 describe.skipIf(!haveChromium)('the pages of an organization', () => {
   let kagami: WholeServer
   let member: Login
-  const browsers: BrowserPage[] = []
+  let editor: Login
+  const browsers = new Map<string, BrowserPage>()
   beforeAll(async () => {
     kagami = await startWholeServer({ withSample: true })
     member = await kagami.addUser('mia', { acme: 'member' })
+    editor = await kagami.addUser('eddie', { acme: 'editor' })
   })
   afterAll(async () => {
-    for (const browser of browsers) await browser.close()
+    for (const browser of browsers.values()) await browser.close()
     await kagami?.stop()
   })
 
-  /** Signed in, at the start. */
+  /** Signed in, at the start: each has one browser for all of it. */
   async function enter(login: Login): Promise<BrowserPage> {
+    const known = browsers.get(login.username)
+    if (known !== undefined) {
+      await known.page.goto(`${kagami.url}/o/acme`)
+      return known
+    }
     const browser = await openBrowserPage()
-    browsers.push(browser)
+    browsers.set(login.username, browser)
     await browser.page.goto(kagami.url)
     await browser.page.locator('input[name=username]').fill(login.username)
     await browser.page.locator('input[name=password]').fill(login.password)
@@ -53,11 +60,138 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     const { text } = await kagami.call('GET', '/organizations/acme/members', { login: OWNER })
     expect(JSON.parse(text).members).toContainEqual(expect.objectContaining({ username: 'mia', role: 'editor' }))
     await kagami.call('PUT', '/organizations/acme/members/mia', { login: OWNER, body: { role: 'member' } })
+    await kagami.addUser('newmate')
+    await page.getByRole('button', { name: 'Add a member' }).click()
+    await page.getByLabel('User').fill('newmate')
+    await page.getByRole('dialog').getByRole('button', { name: 'Add a member' }).click()
+    await page.getByRole('combobox', { name: 'Role of newmate' }).waitFor()
     await page.getByRole('button', { name: 'Invite someone' }).click()
+    await page.getByLabel('Mail address').fill('ann@example.com')
+    await page.getByRole('button', { name: 'Make the link' }).click()
     await page.getByText(/\/invitations#kgm_inv_/).waitFor()
     expect(await audit()).toEqual([])
-    await page.getByRole('button', { name: 'Revoke' }).click()
+    await page.getByRole('dialog').getByText('Close', { exact: true }).click()
+    await page.getByRole('tab', { name: 'Invitations' }).click()
+    await page.getByRole('button', { name: 'Revoke the invitation for ann@example.com' }).click()
     await page.getByText('Revoked', { exact: true }).waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an owner makes a team with people and rights, and deletes it by its name', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    await page.goto(`${kagami.url}/o/acme/people?tab=teams`)
+    await page.getByText('No teams yet.').waitFor()
+    await page.getByRole('button', { name: 'Create a team' }).click()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('platform')
+    await page.getByLabel('Manages mirrors').check()
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a team' }).click()
+    await page.getByText('Nobody is in it yet.').waitFor()
+    await page.getByRole('combobox', { name: 'Someone of the organization' }).click()
+    await page.getByRole('option', { name: 'mia' }).click()
+    await page.getByRole('button', { name: 'Add' }).first().click()
+    await page.getByRole('button', { name: 'Take mia out of the team' }).waitFor()
+    await page.getByRole('combobox', { name: 'Repository or pattern' }).fill('dhi-*')
+    await page.getByRole('button', { name: 'Add' }).last().click()
+    await page.getByRole('cell', { name: 'acme/dhi-*', exact: true }).waitFor()
+    expect(await audit()).toEqual([])
+    await page.getByRole('button', { name: 'Delete the team' }).click()
+    await page.getByText('1 member loses what it allows on 1 repository or pattern.').waitFor()
+    await page.getByLabel('Type platform').fill('platform')
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete the team' }).click()
+    await page.getByText('No teams yet.').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an owner gives a pipeline a token, and lets its jobs exchange theirs', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('tab', { name: 'Tokens' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
+    await page.getByLabel('What it is for').fill('ci')
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a token' }).click()
+    await page.getByText(/^kgm_oat_/).waitFor()
+    await page.getByText(`docker login ${new URL(kagami.url).host} --username acme --password-stdin`).waitFor()
+    await page.getByRole('dialog').getByText('Close', { exact: true }).click()
+    await page.getByRole('button', { name: 'Revoke: ci' }).waitFor()
+    expect(await audit()).toEqual([])
+    await page.getByRole('tab', { name: 'Identity' }).click()
+    await page.getByRole('button', { name: 'Add a rule' }).click()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('release')
+    await page.getByLabel('Repository or project there').fill('acme/app')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByText('repository = acme/app').waitFor()
+    await page.getByRole('button', { name: 'Show what was refused: release' }).click()
+    await page.getByText('Nothing was refused.').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an owner adds an upstream, gives its registry an address for hints, and sees what a subscription would take', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    await page.goto(`${kagami.url}/o/acme/settings?section=upstreams`)
+    await page.getByRole('button', { name: 'Add an upstream' }).click()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('corp')
+    await page.getByLabel('Address').fill('https://registry.example.com/team')
+    await page.getByLabel('Look at the registry first').uncheck()
+    await page.getByRole('dialog').getByRole('button', { name: 'Add an upstream' }).click()
+    await page.getByText('The registry has told no limit so far.').waitFor()
+    expect(page.url()).toContain('of=corp')
+    await page.getByRole('button', { name: 'Make the address' }).click()
+    await page.getByText(/\/hooks\//).waitFor()
+    expect(await audit()).toEqual([])
+    await page.getByRole('button', { name: 'Remove' }).click()
+    await page.getByLabel('Type corp').fill('corp')
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
+    await page.getByText('The registries that you mirror from.').waitFor()
+    await page.getByRole('tab', { name: 'Subscriptions' }).click()
+    await page.getByRole('button', { name: 'Subscribe to an upstream' }).click()
+    await page.getByLabel('Take', { exact: true }).fill('n*')
+    await page.getByRole('button', { name: 'Preview' }).click()
+    await page.getByText('repositories are taken').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an owner finds in the audit log who was refused what, and hands it on by its address', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    await kagami.call('PATCH', '/organizations/acme', { login: member, body: { membersPull: 'none' } })
+    await page.goto(`${kagami.url}/o/acme/settings?section=audit`)
+    await page.getByLabel('Person').fill('mia')
+    await page.getByLabel('Person').press('Enter')
+    await page.getByText('Refused', { exact: true }).first().waitFor()
+    expect(page.url()).toContain('actor=mia')
+    expect(await audit()).toEqual([])
+    const lines = await page.getByRole('link', { name: 'Export these as JSON lines' }).getAttribute('href')
+    const exported = await page.request.get(`${kagami.url}${lines}`)
+    expect(JSON.parse((await exported.text()).split('\n')[0] ?? '')).toMatchObject({ actor: 'user:mia' })
+    await page
+      .getByRole('button', { name: /^Details: / })
+      .first()
+      .click()
+    await page.getByText('After', { exact: true }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('tab', { name: 'Usage' }).click()
+    await page.getByRole('link', { name: 'dhi-nginx' }).waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an operator makes a user, disables them, and sees how the server is and what it goes by', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    await page.getByRole('link', { name: 'Operator' }).click()
+    await page.getByText('SQLite').waitFor()
+    expect(await audit()).toEqual([])
+    await page.getByRole('tab', { name: 'Users' }).click()
+    await page.getByRole('button', { name: 'Create a user' }).click()
+    await page.getByLabel('User name').fill('newcomer')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('The password of newcomer, shown only once').waitFor()
+    await page.getByRole('dialog').getByText('Close', { exact: true }).click()
+    await page.getByRole('button', { name: 'What can be done with newcomer' }).click()
+    await page.getByRole('menuitem', { name: 'Disable' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()
+    await page.getByText('Disabled', { exact: true }).waitFor()
+    await page.getByRole('tab', { name: 'Settings' }).click()
+    await page.getByText('a secret, set').waitFor()
+    expect(await page.content()).not.toContain(OWNER.password)
+    expect(await audit()).toEqual([])
     expect(complaints).toEqual([])
   })
 
@@ -67,10 +201,32 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.getByText('Only owners can invite people and change roles.').waitFor()
     await page.getByRole('cell', { name: 'mia' }).waitFor()
     expect(await page.getByRole('button', { name: /Remove|Invite/ }).count()).toBe(0)
+    expect(await page.getByRole('link', { name: 'Operator' }).count()).toBe(0)
     await page.getByRole('link', { name: 'Catalog' }).click()
     await page.getByRole('link', { name: 'node' }).click()
     await page.getByText('Only owners of acme').waitFor()
     expect(await audit()).toEqual([])
+    for (const [section, words] of [
+      ['general', 'Only owners change this.'],
+      ['tokens', 'Only owners see and make tokens'],
+      ['upstreams', 'Only owners add and change upstreams.'],
+      ['identity', 'Only owners see and change this.'],
+      ['audit', 'Only owners read the audit log.'],
+    ]) {
+      await page.goto(`${kagami.url}/o/acme/settings?section=${section}`)
+      await page.getByText(words ?? '').waitFor()
+    }
+    await page.goto(`${kagami.url}/operator`)
+    await page.getByText('This page is for operators of the server.').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('an editor sees teams and subscriptions, and that owners change them', async () => {
+    const { page, complaints } = await enter(editor)
+    await page.goto(`${kagami.url}/o/acme/people?tab=teams`)
+    await page.getByText('Only owners change teams.').waitFor()
+    await page.goto(`${kagami.url}/o/acme/settings?section=subscriptions`)
+    await page.getByText('members of a team that manages mirrors, change subscriptions').waitFor()
     expect(complaints).toEqual([])
   })
 })

@@ -30,6 +30,7 @@ import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
 import { catalogs } from './0039-catalogs.ts'
 import { firstRun } from './0041-first-run.ts'
+import { disabledUsers } from './0044-disabled-users.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -64,6 +65,7 @@ export const MIGRATIONS: readonly Migration[] = [
   waysIntoTeams,
   deliveriesAlone,
   letters,
-  firstRun,
   catalogs,
+  firstRun,
+  disabledUsers,
 ]

@@ -7,7 +7,7 @@ import { newId } from '../../lib/ids.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 
 /** Stands for no mail address: the column wants one, each another. */
-const NO_ADDRESS = '@users.invalid'
+export const NO_ADDRESS = '@users.invalid'
 
 export interface NewAccount {
   readonly username: string
@@ -146,6 +146,7 @@ export async function listOwnerAddresses(db: Queries, organizationId: string, li
     .select('users.email')
     .where('members.organization_id', '=', organizationId)
     .where('members.role', '=', 'owner')
+    .where('users.disabled_at', 'is', null)
     .where('users.email', 'not like', `%${NO_ADDRESS}`)
     .orderBy('users.id')
     .limit(limit)

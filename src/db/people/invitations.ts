@@ -61,7 +61,7 @@ export async function findOpenInvitation(db: Queries, hash: string, at: string):
         .onRef('members.user_id', '=', 'invitations.created_by'),
     )
     .select(['invitations.id', 'invitations.role', 'invitations.email', 'invitations.expires_at'])
-    .select(['organizations.id as organizationId', 'organizations.name', 'maker.is_operator'])
+    .select(['organizations.id as organizationId', 'organizations.name', 'maker.is_operator', 'maker.disabled_at'])
     .select('members.role as makersRole')
     .where('invitations.hash', '=', hash)
     .where('invitations.ended_at', 'is', null)
@@ -75,9 +75,18 @@ export async function findOpenInvitation(db: Queries, hash: string, at: string):
     teams: teamsOf(row.id, await findInvitationTeams(db, [row.id])),
     email: row.email,
     expiresAt: row.expires_at,
-    makersRole: row.makersRole ?? undefined,
-    isMakerOperator: row.is_operator === 1,
+    ...standingOf(row),
   }
+}
+
+/** What the maker may still do by it: nothing, where the maker is disabled. */
+function standingOf(row: {
+  readonly makersRole: Role | null
+  readonly is_operator: number
+  readonly disabled_at: string | null
+}): { readonly makersRole: Role | undefined; readonly isMakerOperator: boolean } {
+  if (row.disabled_at !== null) return { makersRole: undefined, isMakerOperator: false }
+  return { makersRole: row.makersRole ?? undefined, isMakerOperator: row.is_operator === 1 }
 }
 
 /** Ends one that has not ended. @returns false when it has, or is not the organization's */
@@ -123,7 +132,7 @@ export async function listInvitations(db: Queries, organizationId: string, page:
         .onRef('members.user_id', '=', 'invitations.created_by'),
     )
     .selectAll('invitations')
-    .select(['members.role as makersRole', 'maker.is_operator'])
+    .select(['members.role as makersRole', 'maker.is_operator', 'maker.disabled_at'])
     .select((eb) => eb.fn.coalesce('maker.username', 'maker.id').as('createdBy'))
     .select((eb) => eb.fn.coalesce('guest.username', 'guest.id').as('acceptedBy'))
     .where('invitations.organization_id', '=', organizationId)
@@ -135,13 +144,12 @@ export async function listInvitations(db: Queries, organizationId: string, page:
     db,
     rows.map(({ id }) => id),
   )
-  return rows.map(({ makersRole, is_operator, createdBy, acceptedBy, ...row }) => ({
+  return rows.map(({ makersRole, is_operator, disabled_at, createdBy, acceptedBy, ...row }) => ({
     row,
     teams: teamsOf(row.id, teams),
     createdBy,
     acceptedBy,
-    makersRole: makersRole ?? undefined,
-    isMakerOperator: is_operator === 1,
+    ...standingOf({ makersRole, is_operator, disabled_at }),
   }))
 }
 

@@ -87,11 +87,15 @@ export async function findMemberByName(
 }
 
 /** By user name. */
-export async function listMembers(db: Queries, organizationId: string, page: Page): Promise<Member[]> {
+export async function listMembers(
+  db: Queries,
+  organizationId: string,
+  page: Page,
+): Promise<(Member & { readonly displayName: string })[]> {
   let query = db
     .selectFrom('members')
     .innerJoin('users', 'users.id', 'members.user_id')
-    .select(['users.id as userId', 'members.role', 'members.created_at as createdAt'])
+    .select(['users.id as userId', 'users.name as displayName', 'members.role', 'members.created_at as createdAt'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('members.organization_id', '=', organizationId)
     .orderBy('username')

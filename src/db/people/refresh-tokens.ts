@@ -57,6 +57,7 @@ export async function findRefreshTokenByHash(db: Queries, hash: string): Promise
     .select(['users.id as userId', 'users.is_operator'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('refresh_tokens.hash', '=', hash)
+    .where('users.disabled_at', 'is', null)
     // A password alone opens nothing any more, whatever it had opened at the very moment of the change.
     .where((eb) => eb.or([eb('refresh_tokens.token_id', 'is not', null), eb('two_factors.confirmed_at', 'is', null)]))
     .executeTakeFirst()

@@ -39,6 +39,7 @@ export interface OrganizationTokenFacts {
 }
 
 export interface SubjectFacts {
+  /** And is not disabled. */
   readonly userExists: boolean
   readonly isOperator: boolean
   /** The personal token as it is now; undefined when it is revoked, somebody else's, or none was asked about. */
@@ -74,7 +75,7 @@ function subjectQuery(kind: Kind) {
       .selectFrom(db.selectNoFrom(sql<number>`1`.as('one')).as('asked'))
       .$if(kind === 'person', (query) =>
         query
-          .leftJoin('users', (join) => join.on('users.id', '=', value('userId')))
+          .leftJoin('users', (join) => join.on('users.id', '=', value('userId')).on('users.disabled_at', 'is', null))
           .leftJoin('tokens', (join) =>
             join.on('tokens.id', '=', value('tokenId')).on('tokens.user_id', '=', value('userId')),
           )

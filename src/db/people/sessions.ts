@@ -63,6 +63,7 @@ export interface SessionOwner {
   readonly userId: string
   readonly username: string
   readonly isOperator: boolean
+  readonly isDisabled: boolean
   /** Null: opened by a password. */
   readonly providerId: string | null
 }
@@ -78,6 +79,7 @@ const readSessionByHash = prepareQuery((db, value: Value<Record<'hash', string>>
       'sessions.provider_id',
       'users.id as userId',
       'users.is_operator',
+      'users.disabled_at',
     ])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('sessions.token', '=', value('hash')),
@@ -88,7 +90,8 @@ export async function findSessionByHash(db: Queries, hash: string): Promise<Sess
   if (row === undefined) return undefined
   const { id, userId, username, provider_id: providerId } = row
   const [endsAt, seenAt] = [isoOf(row.expires_at), isoOf(row.updated_at)]
-  return { id, userId, username, isOperator: row.is_operator === 1, providerId, endsAt, seenAt }
+  const [isOperator, isDisabled] = [row.is_operator === 1, row.disabled_at !== null]
+  return { id, userId, username, isOperator, isDisabled, providerId, endsAt, seenAt }
 }
 
 /** It was used: now, from there, and so lives on. */

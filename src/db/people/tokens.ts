@@ -17,6 +17,7 @@ export interface TokenOwner {
   readonly username: string
   readonly email: string
   readonly isOperator: boolean
+  readonly isDisabled: boolean
 }
 
 const readTokenByHash = prepareQuery((db, value: Value<Record<'hash', string>>) =>
@@ -24,7 +25,7 @@ const readTokenByHash = prepareQuery((db, value: Value<Record<'hash', string>>) 
     .selectFrom('tokens')
     .innerJoin('users', 'users.id', 'tokens.user_id')
     .select(['tokens.id', 'tokens.scope', 'tokens.expires_at as expiresAt', 'tokens.last_used_at as lastUsedAt'])
-    .select(['users.id as userId', 'users.email', 'users.is_operator'])
+    .select(['users.id as userId', 'users.email', 'users.is_operator', 'users.disabled_at'])
     .select((eb) => eb.fn.coalesce('users.username', 'users.id').as('username'))
     .where('tokens.hash', '=', value('hash')),
 )
@@ -33,8 +34,8 @@ const readTokenByHash = prepareQuery((db, value: Value<Record<'hash', string>>) 
 export async function findTokenByHash(db: Queries, hash: string): Promise<TokenOwner | undefined> {
   const [row] = await readTokenByHash(db, { hash })
   if (row === undefined) return undefined
-  const { is_operator, ...rest } = row
-  return { ...rest, isOperator: is_operator === 1 }
+  const { is_operator, disabled_at, ...rest } = row
+  return { ...rest, isOperator: is_operator === 1, isDisabled: disabled_at !== null }
 }
 
 /** A user's tokens by id, so that a page can go on where the last one ended. */

@@ -60,6 +60,11 @@ export async function listUsers(db: Queries, page: Page): Promise<User[]> {
   return (await query.execute()).map(userOf)
 }
 
+export async function isDisabled(db: Queries, userId: string): Promise<boolean> {
+  const row = await db.selectFrom('users').select('disabled_at').where('id', '=', userId).executeTakeFirst()
+  return row !== undefined && row.disabled_at !== null
+}
+
 export async function hasOperator(db: Queries): Promise<boolean> {
   const row = await db.selectFrom('users').select('id').where('is_operator', '=', 1).limit(1).executeTakeFirst()
   return row !== undefined

@@ -40,6 +40,8 @@ export interface UserRow {
   username: string | null
   display_username: string | null
   is_operator: Generated<Flag>
+  /** Ours too. Null: not disabled. */
+  disabled_at: Generated<string | null>
   created_at: TheirTime
   updated_at: TheirTime
 }

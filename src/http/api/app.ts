@@ -44,6 +44,7 @@ import { identityRoutes } from './identities.ts'
 import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
+import { operatorRoutes, type ThisServer } from './operator.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
 import { repositoryRoutes } from './repositories.ts'
@@ -62,6 +63,7 @@ import { tokenRoutes } from './tokens.ts'
 import { toldEventRoutes } from './told-events.ts'
 import { twoFactorRoutes } from './two-factor.ts'
 import { upstreamRoutes } from './upstreams.ts'
+import { userAccountRoutes } from './user-accounts.ts'
 import { userRoutes } from './users.ts'
 import { webhookRoutes } from './webhooks.ts'
 
@@ -91,6 +93,7 @@ export interface ApiDeps {
   readonly publicUrl: string | undefined
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
+  readonly thisServer: ThisServer
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
@@ -145,6 +148,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
   const nouns = [
     setupRoutes(deps),
     userRoutes(deps),
+    userAccountRoutes(deps),
     sessionRoutes(deps),
     twoFactorRoutes(deps),
     tokenRoutes(deps),
@@ -172,6 +176,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     toldEventRoutes(deps),
     webhookRoutes(deps),
     auditRoutes(deps),
+    operatorRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

@@ -2,11 +2,13 @@ import { createRoute } from '@hono/zod-openapi'
 import type { OrganizationAction } from '../../access/authorize.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import { listQuerySchema } from '../../api/lists.ts'
-import { memberAnswerSchema, memberListSchema, memberPutSchema } from '../../api/members.ts'
+import { MAX_TEAMS_SHOWN, memberAnswerSchema, memberListSchema, memberPutSchema } from '../../api/members.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import type { Database, Queries } from '../../db/engine/engine.ts'
 import { memberState } from '../../db/mirrors/audit-states.ts'
+import { readLastSeen } from '../../db/people/last-seen.ts'
 import { addMember, findMember, findMemberByName, listMembers, removeMember } from '../../db/people/members.ts'
+import { listTeamsOf } from '../../db/people/team-members.ts'
 import { findUserSeenBy } from '../../db/people/users.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -64,6 +66,16 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       const granted = await allowInOrganization(db, who, c.req.valid('param').organization, action, what)
       return { ...granted, caller: callerOf(who) }
     }
+  /** What a plain member sees of teams is what they are in; when people were last here is for those who answer for them. */
+  const allowList = async (who: Authenticated, c: Parameters<ReturnType<typeof allow>>[1]) => {
+    const granted = await allow('member.read', 'list members')(who, c)
+    const { role, caller } = granted
+    return {
+      ...granted,
+      teamsOf: role === 'owner' || role === 'editor' ? undefined : caller.userId,
+      seesActivity: role !== 'editor' && role !== 'member',
+    }
+  }
   type Named = { req: { valid(target: 'param'): { readonly organization: string; readonly user: string } } }
   const audit = (action: string) => ({
     action,
@@ -87,11 +99,18 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
     ) => memberState(queries, o.organization.id, o.caller.userId),
   }
   return newRoutes()
-    .serve(list, allow('member.read', 'list members'), async (c, { organization }) => {
+    .serve(list, allowList, async (c, { organization, teamsOf, seesActivity }) => {
       const { limit, after } = c.req.valid('query')
       const rows = await listMembers(db.read, organization.id, { limit: limit + 1, after })
       const { items, next } = cutPage(rows, limit, (row) => row.username)
-      const members = items.map(({ username, role, createdAt }) => ({ username, role, createdAt }))
+      const ids = items.map(({ userId }) => userId)
+      const teams = await listTeamsOf(db.read, organization.id, ids, { most: MAX_TEAMS_SHOWN, seenBy: teamsOf })
+      const seen = seesActivity ? await readLastSeen(db.read, ids) : new Map<string, string>()
+      const members = items.map(({ userId, ...member }) => ({
+        ...member,
+        teams: teams.get(userId) ?? [],
+        lastSeenAt: seen.get(userId) ?? null,
+      }))
       return c.json({ members, next }, 200)
     })
     .change(put, allow('member.manage', 'change members'), audit('member.put'), async (c, { organization, caller }) => {

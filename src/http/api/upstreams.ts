@@ -18,6 +18,7 @@ import { addUpstream, type CheckUpstream, changeUpstream, getOwn } from '../../c
 import type { Database, Queries } from '../../db/engine/engine.ts'
 import { upstreamState } from '../../db/mirrors/audit-states.ts'
 import { listDestinations } from '../../db/mirrors/catalog.ts'
+import { findHook } from '../../db/mirrors/upstream-hooks.ts'
 import {
   findReferrerSourceName,
   listUpstreams,
@@ -176,7 +177,9 @@ export function upstreamRoutes({ db, sealer, checkUpstream, budgetOf }: Deps): R
       async (c, { organization: owner }) => {
         const row = await getOwn(db.read, owner?.id ?? null, c.req.valid('param').upstream)
         const budget = await budgetOf(row, owner === undefined ? undefined : [owner.id])
-        return c.json({ upstream: await describe(row, owner?.name ?? null), budget }, 200)
+        const hook = await findHook(db.read, row.id)
+        const shown = hook === undefined ? null : { createdAt: hook.created_at }
+        return c.json({ upstream: await describe(row, owner?.name ?? null), budget, hook: shown }, 200)
       },
     )
     .change(change, allowChange, audit('upstream.change'), async (c, { organization: owner, seen, viewer }) => {

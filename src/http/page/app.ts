@@ -38,7 +38,15 @@ export function createPageApp({ load, isSetupWanted }: PageDeps): PageApp {
 }
 
 /** Others begin with `/o/` or `/profile/`. */
-const ADDRESSES: ReadonlySet<string> = new Set(['/', '/device', '/invitations', '/setup', '/enter', '/profile'])
+const ADDRESSES: ReadonlySet<string> = new Set([
+  '/',
+  '/device',
+  '/invitations',
+  '/setup',
+  '/enter',
+  '/profile',
+  '/operator',
+])
 
 /** Of something that the page shows. */
 function isAddress(path: string): boolean {

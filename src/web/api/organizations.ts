@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Organization, Role } from '../../api/organizations.ts'
-import { requestAll } from './request.ts'
+import { organizationPath } from './paths.ts'
+import { useProfile } from './profile.ts'
+import { request, requestAll } from './request.ts'
 
 export function useOrganizations() {
   return useQuery({
@@ -13,4 +15,18 @@ export function useOrganizations() {
 /** Undefined: not known yet, or not in it. */
 export function useRole(organization: string): Role | undefined {
   return useOrganizations().data?.find(({ name }) => name === organization)?.role ?? undefined
+}
+
+export function useOrganization(organization: string) {
+  return useQuery({
+    queryKey: ['organizations', organization],
+    queryFn: async ({ signal }) =>
+      (await request<{ organization: Organization }>('GET', organizationPath(organization), { signal })).organization,
+  })
+}
+
+/** Members, invitations and providers of identity: owners, and operators, so that an organization without an owner is given one. */
+export function useManagesPeople(organization: string): boolean {
+  const isOperator = useProfile().data?.operator === true
+  return useRole(organization) === 'owner' || isOperator
 }

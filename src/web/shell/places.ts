@@ -1,8 +1,16 @@
 /** Where one goes within an organization, from the side of the page. */
-import { ContainerIcon, HomeIcon, type Icon, MirrorIcon, PackageIcon, PeopleIcon } from '@primer/octicons-react'
+import {
+  ContainerIcon,
+  GearIcon,
+  HomeIcon,
+  type Icon,
+  MirrorIcon,
+  PackageIcon,
+  PeopleIcon,
+} from '@primer/octicons-react'
 import type { Text } from '../text/en/index.ts'
 
-type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'people'
+type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'people' | 'settings'
 
 export interface Place {
   readonly to: `/o/$organization${'' | `/${string}`}`
@@ -18,6 +26,7 @@ export const PLACES = [
   { to: '/o/$organization/repositories', label: 'repositories', icon: ContainerIcon, begins: '/repositor' },
   { to: '/o/$organization/mirrors', label: 'mirrors', icon: MirrorIcon, begins: '/mirrors' },
   { to: '/o/$organization/people', label: 'people', icon: PeopleIcon, begins: '/people' },
+  { to: '/o/$organization/settings', label: 'settings', icon: GearIcon, begins: '/settings' },
 ] as const satisfies readonly Place[]
 
 /** @param rest of the address, behind the organization's */

@@ -1,6 +1,7 @@
 /** What stands around every page: whose organization, where one can go, who one is. */
-import { Anchor, AppShell, Burger, Group, NavLink, Select, Text } from '@mantine/core'
+import { Anchor, AppShell, Burger, Divider, Group, NavLink, Select, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
+import { ServerIcon } from '@primer/octicons-react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
@@ -21,7 +22,7 @@ export function Shell({
   const navigate = useNavigate()
   const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
   const path = useLocation({ select: ({ pathname }) => pathname })
-  const rest = path.slice(`/o/${organization}`.length)
+  const rest = path.startsWith('/o/') ? path.slice(`/o/${organization}`.length) : path
   return (
     <AppShell
       header={{ height: 52 }}
@@ -72,6 +73,24 @@ export function Shell({
             )}
           />
         ))}
+        {user.operator ? (
+          <>
+            <Divider my="xs" />
+            <NavLink
+              label={text.shell.operator}
+              leftSection={<ServerIcon aria-hidden="true" />}
+              renderRoot={(props) => (
+                <Link
+                  {...props}
+                  to="/operator"
+                  data-active={path.startsWith('/operator') || undefined}
+                  aria-current={path.startsWith('/operator') ? 'page' : undefined}
+                  onClick={close}
+                />
+              )}
+            />
+          </>
+        ) : null}
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
         <Outlet />

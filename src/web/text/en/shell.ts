@@ -5,6 +5,8 @@ export const shell = {
   navigation: 'Navigation',
   home: 'Home',
   people: 'People',
+  settings: 'Settings',
+  operator: 'Operator',
   catalog: 'Catalog',
   repositories: 'Repositories',
   mirrors: 'Mirrors',

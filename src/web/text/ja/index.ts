@@ -1,12 +1,18 @@
 /** Every word of the page, in Japanese. */
 import type { Text } from '../en/index.ts'
+import { audit } from './audit.ts'
 import { catalog } from './catalog.ts'
 import { device } from './device.ts'
 import { entry } from './entry.ts'
 import { common } from './everywhere.ts'
 import { home } from './home.ts'
+import { identity } from './identity.ts'
 import { invitation } from './invitation.ts'
+import { invitations } from './invitations.ts'
 import { mirrors } from './mirrors.ts'
+import { operator } from './operator.ts'
+import { organization } from './organization.ts'
+import { organizationTokens } from './organization-tokens.ts'
 import { people } from './people.ts'
 import { profile } from './profile.ts'
 import { progress } from './progress.ts'
@@ -17,7 +23,10 @@ import { shell } from './shell.ts'
 import { signIn } from './sign-in.ts'
 import { start } from './start.ts'
 import { states } from './states.ts'
+import { subscriptions } from './subscriptions.ts'
 import { tags } from './tags.ts'
+import { teams } from './teams.ts'
+import { upstreams } from './upstreams.ts'
 import { webhooks } from './webhooks.ts'
 
 export const ja: Text = {
@@ -32,6 +41,15 @@ export const ja: Text = {
   profile,
   home,
   people,
+  teams,
+  invitations,
+  organization,
+  organizationTokens,
+  upstreams,
+  subscriptions,
+  identity,
+  audit,
+  operator,
   catalog,
   entry,
   start,

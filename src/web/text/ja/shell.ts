@@ -7,6 +7,8 @@ export const shell: Text['shell'] = {
   navigation: 'ナビゲーション',
   home: 'ホーム',
   people: 'メンバー',
+  settings: '設定',
+  operator: 'サーバー運用',
   catalog: 'カタログ',
   repositories: 'リポジトリ',
   mirrors: 'ミラー',

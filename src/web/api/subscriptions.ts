@@ -1,0 +1,38 @@
+import { useQuery } from '@tanstack/react-query'
+import type { Subscription, SubscriptionEntry } from '../../api/subscriptions.ts'
+import { request, requestAll } from './request.ts'
+
+export function useSubscriptions(organization: string) {
+  return useQuery({
+    queryKey: ['subscriptions', organization],
+    refetchInterval: 15_000,
+    queryFn: async ({ signal }) =>
+      (await requestAll<Subscription>('/subscriptions', 'subscriptions', { query: { organization }, signal })).items,
+  })
+}
+
+export function subscriptionPath(organization: string, id: string, rest = ''): string {
+  return `/subscriptions/${encodeURIComponent(organization)}/${encodeURIComponent(id)}${rest}`
+}
+
+export function useSubscription(organization: string, id: string) {
+  return useQuery({
+    queryKey: ['subscriptions', organization, id],
+    refetchInterval: 15_000,
+    queryFn: async ({ signal }) =>
+      (await request<{ subscription: Subscription }>('GET', subscriptionPath(organization, id), { signal }))
+        .subscription,
+  })
+}
+
+/** @param state undefined: all of them */
+export function useSubscriptionEntries(organization: string, id: string, state: string | undefined) {
+  return useQuery({
+    queryKey: ['subscriptions', organization, id, 'entries', state],
+    queryFn: ({ signal }) =>
+      requestAll<SubscriptionEntry>(subscriptionPath(organization, id, '/entries'), 'entries', {
+        query: { state },
+        signal,
+      }),
+  })
+}

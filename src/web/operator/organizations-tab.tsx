@@ -1,0 +1,173 @@
+/** All organizations of the server, and how much each may store. */
+import { Button, Group, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { Link } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import type { Organization } from '../../api/organizations.ts'
+import { useChange } from '../api/client.ts'
+import { useOrganizations } from '../api/organizations.ts'
+import { organizationPath } from '../api/paths.ts'
+import { request } from '../api/request.ts'
+import { bytes, number } from '../format/sizes.ts'
+import { textOf } from '../organization/form-text.ts'
+import { Dialog, DialogButtons } from '../shell/dialog.tsx'
+import { LongTable } from '../shell/long-table.tsx'
+import { Failure, Rows, Time } from '../shell/parts.tsx'
+import { Teach } from '../shell/teach.tsx'
+import { useTell } from '../shell/tell.ts'
+import { useSpeech } from '../text/language.tsx'
+
+const GB = 1_000_000_000
+
+export function OrganizationsTab() {
+  const { text } = useSpeech()
+  const organizations = useOrganizations()
+  const [isOpen, dialog] = useDisclosure()
+  const { columns } = text.operator
+  return (
+    <Stack>
+      <Group justify="flex-end">
+        <Button onClick={dialog.open}>{text.operator.createOrganization}</Button>
+      </Group>
+      {organizations.isError ? (
+        <Failure error={organizations.error} retry={() => void organizations.refetch()} />
+      ) : organizations.data === undefined ? (
+        <Rows count={3} />
+      ) : organizations.data.length === 0 ? (
+        <Teach command="kagami organization create NAME">{text.operator.organizationHelp}</Teach>
+      ) : (
+        <LongTable
+          items={organizations.data}
+          keyOf={({ name }) => name}
+          head={
+            <>
+              <Table.Th>{columns.name}</Table.Th>
+              <Table.Th ta="right">{columns.repositories}</Table.Th>
+              <Table.Th ta="right">{columns.stored}</Table.Th>
+              <Table.Th ta="right">{columns.quota}</Table.Th>
+              <Table.Th ta="right">{columns.made}</Table.Th>
+              <Table.Th />
+            </>
+          }
+          row={(one) => <OrganizationCells organization={one} />}
+        />
+      )}
+      {isOpen ? <CreateDialog onClose={dialog.close} /> : null}
+    </Stack>
+  )
+}
+
+function OrganizationCells({ organization }: { readonly organization: Organization }) {
+  const { text, language } = useSpeech()
+  const { name, repositories, sizeBytes, quotaBytes, createdAt } = organization
+  const [isOpen, dialog] = useDisclosure()
+  return (
+    <>
+      <Table.Td>
+        <Link to="/o/$organization" params={{ organization: name }} className="name">
+          {name}
+        </Link>
+      </Table.Td>
+      <Table.Td ta="right">{number(repositories, language)}</Table.Td>
+      <Table.Td ta="right">{sizeBytes === null ? null : bytes(sizeBytes, language)}</Table.Td>
+      <Table.Td ta="right">{quotaBytes === null ? text.operator.noQuota : bytes(quotaBytes, language)}</Table.Td>
+      <Table.Td ta="right">
+        <Time at={createdAt} />
+      </Table.Td>
+      <Table.Td ta="right">
+        <Button
+          size="compact-xs"
+          variant="default"
+          onClick={dialog.open}
+          aria-label={`${text.operator.changeQuota}: ${name}`}
+        >
+          {text.operator.changeQuota}
+        </Button>
+        {isOpen ? <QuotaDialog organization={organization} onClose={dialog.close} /> : null}
+      </Table.Td>
+    </>
+  )
+}
+
+function QuotaInput(o: { readonly value: string | number; readonly onChange: (value: string | number) => void }) {
+  const { text } = useSpeech()
+  return (
+    <NumberInput
+      label={text.operator.quota}
+      description={text.operator.quotaHelp}
+      value={o.value}
+      onChange={o.onChange}
+      min={0}
+      max={1_000_000}
+      clampBehavior="strict"
+    />
+  )
+}
+
+function quotaOf(value: string | number): number | null {
+  return value === '' ? null : Math.round(Number(value) * GB)
+}
+
+function QuotaDialog({ organization, onClose }: { readonly organization: Organization; readonly onClose: () => void }) {
+  const { text } = useSpeech()
+  const tell = useTell()
+  const { name, quotaBytes } = organization
+  const [value, setValue] = useState<string | number>(quotaBytes === null ? '' : quotaBytes / GB)
+  const change = useChange(
+    () => request('PATCH', organizationPath(name), { body: { quotaBytes: quotaOf(value) } }),
+    () => {
+      tell(text.operator.changed)
+      onClose()
+    },
+  )
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    change.mutate(undefined)
+  }
+  return (
+    <Dialog title={text.operator.quotaOf(name)} onClose={onClose}>
+      <form onSubmit={submit}>
+        <Stack ta="left">
+          <Text size="sm" c="dimmed">
+            {text.organization.quotaHelp}
+          </Text>
+          <QuotaInput value={value} onChange={setValue} />
+          {change.isError ? <Failure error={change.error} /> : null}
+          <DialogButtons action={text.operator.save} isPending={change.isPending} onCancel={onClose} />
+        </Stack>
+      </form>
+    </Dialog>
+  )
+}
+
+function CreateDialog({ onClose }: { readonly onClose: () => void }) {
+  const { text } = useSpeech()
+  const [quota, setQuota] = useState<string | number>('')
+  const create = useChange(
+    (name: string) => request('POST', '/organizations', { body: { name, quotaBytes: quotaOf(quota) } }),
+    () => onClose(),
+  )
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    create.mutate(textOf(new FormData(event.currentTarget), 'name'))
+  }
+  return (
+    <Dialog title={text.operator.createOrganization} onClose={onClose}>
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput
+            name="name"
+            label={text.operator.organization}
+            description={text.operator.organizationHelp}
+            required
+            autoComplete="off"
+            data-autofocus
+          />
+          <QuotaInput value={quota} onChange={setQuota} />
+          {create.isError ? <Failure error={create.error} /> : null}
+          <DialogButtons action={text.operator.create} isPending={create.isPending} onCancel={onClose} />
+        </Stack>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,28 @@
+import type { Text } from '../en/index.ts'
+
+export const audit: Text['audit'] = {
+  lead: '誰が何をしたか、誰が何を拒否されたか。新しい順です。',
+  columns: { at: '日時', actor: '操作した人', action: '操作', object: '対象', outcome: '結果' },
+  actor: '人',
+  actorHelp: 'ユーザー名または system',
+  action: '操作',
+  actionHelp: 'mirror.pause や mirror.* など',
+  object: '対象',
+  objectHelp: 'acme/dhi-python や acme/* など',
+  outcome: '結果',
+  outcomes: { done: '完了', refused: '拒否' },
+  any: 'すべて',
+  since: '開始',
+  until: '終了',
+  more: 'さらに表示',
+  export: 'この内容を JSON Lines で書き出す',
+  empty: '当てはまるものはありません。',
+  details: '詳細',
+  token: (label) => `トークン ${label}`,
+  before: '変更前',
+  after: '変更後',
+  nothing: 'なし',
+  address: '接続元',
+  request: 'リクエスト',
+  mayNot: '監査ログはオーナーだけが読めます。オーナーに依頼してください。',
+}

@@ -1,0 +1,25 @@
+import type { Text } from '../en/index.ts'
+
+export const invitations: Text['invitations'] = {
+  lead: 'リンクで一人が一度だけ参加できます。持っている人は誰でも使えるので、慎重に渡してください。',
+  invite: 'メンバーを招待',
+  columns: { state: '状態', as: '役割', for: '宛先', by: '招待者', made: '作成', ends: '期限' },
+  role: '役割',
+  teams: 'チーム',
+  email: 'メールアドレス',
+  emailHelp: 'サーバーがメールを送れる場合は、リンクをそこにも送ります。',
+  expires: '有効期間',
+  lengths: { '1d': '1 日', '7d': '7 日間', '30d': '30 日間' },
+  make: 'リンクを作成',
+  link: 'リンク (今回だけ表示されます)',
+  linkLead: '再表示はできません。なくしたら取り消して、新しく作ってください。',
+  mail: { sent: 'メールを送りました。', failed: 'メールを送れませんでした:', off: 'メールは送っていません。' },
+  empty: '招待中の人はいません。',
+  states: { open: '有効', accepted: '使用済み', revoked: '取り消し', expired: '期限切れ', void: '無効' },
+  anybody: '誰でも',
+  usedBy: (name) => `${name} が使用`,
+  revoke: '取り消す',
+  revokeFor: (what) => `${what} への招待を取り消す`,
+  revoked: 'リンクは使えなくなりました。',
+  mayNot: '招待はオーナーだけが見たり作ったりできます。オーナーに依頼してください。',
+}

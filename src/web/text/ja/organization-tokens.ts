@@ -1,0 +1,36 @@
+import type { Text } from '../en/index.ts'
+
+export const organizationTokens: Text['organizationTokens'] = {
+  lead: 'CI やサーバー用です。組織のトークンは個人に属さず、人が抜けても残ります。',
+  create: 'トークンを作成',
+  label: '用途',
+  allow: '許可すること',
+  rights: {
+    pull: 'イメージのプル',
+    push: 'イメージのプッシュと、対象リポジトリの作成',
+    delete: 'タグとリポジトリの削除',
+    mirrors: 'ミラーの管理',
+    webhooks: 'Webhook の管理',
+  },
+  short: { pull: 'プル', push: 'プッシュ', delete: '削除', mirrors: 'ミラー', webhooks: 'フック' },
+  repositories: '対象のリポジトリ',
+  repositoriesHelp: '名前か dhi-* のようなパターンを 1 行に 1 つ。* はすべて。',
+  expires: '期限',
+  lengths: { '30d': '30 日後', '90d': '90 日後', '365d': '1 年後', never: 'なし' },
+  once: 'トークン (今回だけ表示されます)',
+  onceLead: 'CI のシークレットとして保管してください。再表示はできません。',
+  login: 'サインインするときのユーザー名は組織の名前です。',
+  columns: { label: 'トークン', allow: '許可', on: '対象', ends: '期限', used: '最終利用', state: '状態' },
+  active: '有効',
+  inactive: '停止中',
+  expired: '期限切れ',
+  off: '停止',
+  on: '再開',
+  by: (name) => `作成: ${name}`,
+  revoke: '取り消す',
+  revokeTitle: (label) => `${label} を取り消しますか？`,
+  revokeLead: 'これを使うものは、次のリクエストから拒否されます。取り消したトークンは元に戻せません。',
+  empty: 'トークンはまだありません。パイプラインごとに、必要な権限だけのトークンを用意しましょう。',
+  mayNot:
+    '組織のトークンはオーナーだけが見たり作ったりできます。オーナーに依頼するか、自分のトークンを使ってください。',
+}

@@ -1,0 +1,37 @@
+import type { Text } from '../en/index.ts'
+
+export const teams: Text['teams'] = {
+  lead: 'チームは、名前やパターンで選んだリポジトリの権限をまとめて与えます。',
+  columns: { name: 'チーム', description: '目的', members: '人数', grants: 'リポジトリ', made: '作成' },
+  create: 'チームを作成',
+  name: '名前',
+  nameHelp: '小文字と数字。間に . _ - を使えます。',
+  description: '目的',
+  manageMirrors: 'ミラーを管理する',
+  manageMirrorsHelp: 'このチームの人は、ミラーとサブスクリプションの開始、停止、一時停止、変更ができます。',
+  empty: 'チームはまだありません。チームを作ると、一部の人にプッシュやミラーの管理を任せられます。',
+  emptyForMember: 'どのチームにも入っていません。オーナーがチームに入れられます。',
+  members: 'チームの人',
+  noMembers: 'まだ誰もいません。',
+  add: '追加',
+  addMember: '組織の人',
+  removeMember: (name) => `${name} をチームから外す`,
+  grants: 'リポジトリ',
+  grantsLead: '当てはまる中で最も強い権限が有効です。dhi-* のようなパターンは、これからできるリポジトリにも効きます。',
+  noGrants: 'リポジトリの権限はまだありません。',
+  repository: 'リポジトリまたはパターン',
+  permission: '権限',
+  permissions: { read: '読み取り', write: '読み書き', admin: '管理' },
+  permissionHelp:
+    '読み取りはプル、読み書きはプッシュも、管理はタグの削除、公開範囲、Webhook、アクセスの変更もできます。',
+  permissionOf: (repository) => `${repository} の権限`,
+  removeGrant: (repository) => `${repository} を外す`,
+  save: '保存',
+  saved: '保存しました。',
+  edit: 'チームについて',
+  remove: 'チームを削除',
+  removeTitle: (name) => `チーム ${name} を削除しますか？`,
+  removeLead: ({ members, grants }) =>
+    `${members} 人が、${grants} 件のリポジトリまたはパターンの権限を失います。人、リポジトリ、イメージは残ります。`,
+  mayNot: 'チームの変更はオーナーだけができます。オーナーに依頼してください。',
+}
