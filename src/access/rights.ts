@@ -335,7 +335,7 @@ async function acrossOfToken(
 export async function viewerOf(
   db: Queries,
   who: Authenticated,
-  action: 'repository.pull' | 'mirror.read',
+  action: 'repository.pull' | 'repository.history' | 'mirror.read',
   now = new Date(),
 ): Promise<Viewer> {
   const [isPublicSeen, isManagerSeen] = [action === 'repository.pull', action === 'mirror.read']

@@ -3,13 +3,18 @@ import { idSchema, repositoryNameSchema, timeSchema, z } from './schema.ts'
 
 export const visibilitySchema = z.enum(['private', 'public'])
 
-/** A repository as it is listed. `sizeBytes`: distinct bytes that it links; `mirror`: id of the mirror that feeds it. */
+/**
+ * A repository as it is listed. `sizeBytes`: distinct bytes that it links; `mirror`: id of the mirror that feeds it; `pulls`: images and other
+ * manifests that clients have fetched, each platform by itself, the last time at `lastPulledAt` (null: never).
+ */
 const listedShape = {
   name: repositoryNameSchema,
   visibility: visibilitySchema,
   mirror: idSchema.nullable(),
   tags: z.int().min(0),
   sizeBytes: z.int().min(0),
+  pulls: z.int().min(0),
+  lastPulledAt: timeSchema.nullable(),
   updatedAt: timeSchema,
 }
 

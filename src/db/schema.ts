@@ -78,6 +78,13 @@ import type {
 } from './rows/teams.ts'
 import type { FetchedContentRow, LearnedBudgetRow, UpstreamHookRow, UpstreamRow } from './rows/upstreams.ts'
 import type {
+  ManifestPullsRow,
+  OrganizationPeriodRow,
+  RepositoryPeriodRow,
+  RepositoryPullsRow,
+  TagPullsRow,
+} from './rows/usage.ts'
+import type {
   EventCursorRow,
   WebhookAttemptRow,
   WebhookCounterRow,
@@ -96,6 +103,7 @@ export type * from './rows/runs.ts'
 export type * from './rows/subscriptions.ts'
 export type * from './rows/teams.ts'
 export type * from './rows/upstreams.ts'
+export type * from './rows/usage.ts'
 export type * from './rows/webhooks.ts'
 
 export interface Schema {
@@ -109,6 +117,11 @@ export interface Schema {
   tags: TagRow
   tag_history: TagHistoryRow
   upload_sessions: UploadSessionRow
+  repository_periods: RepositoryPeriodRow
+  organization_periods: OrganizationPeriodRow
+  repository_pulls: RepositoryPullsRow
+  tag_pulls: TagPullsRow
+  manifest_pulls: ManifestPullsRow
   image_differences: ImageDifferenceRow
   events: EventRow
   audit_entries: AuditEntryRow

@@ -17,13 +17,14 @@ import { createPresence } from '../jobs/presence.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { systemSleep } from '../lib/retry.ts'
-import { readPage } from '../lib/weighed-page.ts'
+import { cutPage, readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { createClockWatch } from './life/clock-watch.ts'
 import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
 import { explainMirror } from './life/explain.ts'
 import { settleObjectives } from './life/freshness.ts'
 import { getMirror } from './life/get-mirror.ts'
+import { renderGlances } from './life/glance.ts'
 import { createHints } from './life/hints.ts'
 import { endOrphans, MIRROR_LEASE } from './life/orphans.ts'
 import { createProgressBoard } from './life/progress.ts'
@@ -227,6 +228,15 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
           ),
         keyOf: (mirror) => mirror.repository,
       })
+      return { mirrors: items, next }
+    },
+    async glance({ organization, viewer, limit, after }) {
+      const records = await listMirrors(db.read, { organizations: [organization], viewer, after, limit: limit + 1 })
+      const { items, next } = cutPage(
+        await renderGlances(db.read, records, clock.now()),
+        limit,
+        (one) => one.repository,
+      )
       return { mirrors: items, next }
     },
     ...runReads,

@@ -1,5 +1,6 @@
 /** What the mirror engine offers to the edges, and what it needs from the composition root; `create-engine.ts` makes it. */
 import type { TagExplanation } from '../api/explain.ts'
+import type { MirrorGlance } from '../api/glance.ts'
 import type { MirrorChange } from '../api/mirror-settings.ts'
 import type { Mirror } from '../api/mirrors.ts'
 import type { Plan, PlanReference } from '../api/plans.ts'
@@ -203,6 +204,19 @@ export interface MirrorEngine {
     readonly limit: number
     readonly after?: string | undefined
   }): Promise<{ readonly mirrors: readonly Mirror[]; readonly next: string | null }>
+  /** The same as `list`, of each as much as a board of many shows; few queries, however many there are. */
+  glance(o: {
+    readonly organization: string
+    readonly viewer: Viewer
+    readonly limit: number
+    readonly after?: string | undefined
+  }): Promise<{ readonly mirrors: readonly MirrorGlance[]; readonly next: string | null }>
+  /** Runs that are under way or wait, the one that was asked for first comes first; `total` counts those that are left out too. */
+  activity(o: {
+    readonly organizationId: string
+    readonly viewer: Viewer
+    readonly limit: number
+  }): Promise<{ readonly runs: readonly Progress[]; readonly total: number }>
   /**
    * Why tags are, or are not, here, and what happens next. A tag that nobody has seen costs upstream one request.
    * @param o.tags undefined: all that are not simply in step, by name, page by page

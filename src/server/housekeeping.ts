@@ -1,5 +1,9 @@
+import { DAYS_KEPT, HOURS_KEPT_DAYS } from '../api/usage.ts'
+import { listUnsampled, listUnsampledOrganizations, noteStored, prunePeriods } from '../db/content/keep-periods.ts'
+import { periodsOf } from '../db/content/pulls.ts'
+import { measureRepositories } from '../db/content/repository-summaries.ts'
 import { pruneHistory } from '../db/content/tag-history.ts'
-import { foldUsage } from '../db/content/usage.ts'
+import { foldUsage, noteOrganizationStored } from '../db/content/usage.ts'
 import type { Database, Transaction } from '../db/engine/engine.ts'
 import { listLongLogs, pruneAudit, shortenAudit } from '../db/platform/audit.ts'
 import { isCancelled } from '../errors.ts'
@@ -17,6 +21,10 @@ const FOLD_MS = 60 * 1000
 const HISTORY_BATCH = 1000
 const FOLD_BATCH = 5000
 const AUDIT_BATCH = 1000
+const PERIODS_BATCH = 1000
+/** Repositories whose links are added up at once. */
+const SAMPLE_BATCH = 50
+const DAY_MS = 24 * 60 * 60 * 1000
 /** Of one organization, whatever the retention says. */
 const MAX_AUDIT_ENTRIES = { done: 100_000, refused: 20_000 }
 
@@ -37,8 +45,8 @@ export interface HousekeepingOptions {
 }
 
 /**
- * Removes, at the start and every hour, what clients and crashes have left half-way, history and audit entries that are too old; adds up, every minute,
- * what organizations store.
+ * Removes, at the start and every hour, what clients and crashes have left half-way, history, audit entries and counts that are too old, and notes
+ * once a day what repositories store; adds up, every minute, what organizations store.
  */
 export function startHousekeeping({
   db,
@@ -63,6 +71,10 @@ export function startHousekeeping({
       await attempt('idle uploads', () => uploads.expire(before(UPLOAD_LIFE_MS)))
       await attempt('old history of tags', () => forgetHistory(db, isoTime(before(historyMs)), closing.signal))
       await attempt('old audit entries', () => forgetAudit(db, isoTime(before(auditMs)), closing.signal))
+      await attempt('old counts of pulls', () => forgetPeriods(db, clock.now(), closing.signal))
+      await sampleStorage(db, clock.now(), closing.signal).catch((error) => {
+        logger.error({ err: error }, 'what repositories store could not be noted')
+      })
       await systemSleep(ROUND_MS, closing.signal).catch((error) => {
         if (!isCancelled(error)) throw error
       })
@@ -101,6 +113,42 @@ export async function forgetAudit(
     }
   }
   return removed
+}
+
+/** Hours and days that are too old. @returns how many */
+export async function forgetPeriods(db: Database, now: Date, signal?: AbortSignal): Promise<number> {
+  let removed = 0
+  for (const [per, days] of [
+    ['hour', HOURS_KEPT_DAYS],
+    ['day', DAYS_KEPT],
+  ] as const) {
+    const before = isoTime(new Date(now.getTime() - days * DAY_MS))
+    removed += await inBatches((tx) => prunePeriods(tx, per, before, PERIODS_BATCH), {
+      db,
+      batch: PERIODS_BATCH,
+      signal,
+    })
+  }
+  return removed
+}
+
+/** Notes what each repository and organization stores today, where nobody has yet. @returns how many */
+export async function sampleStorage(db: Database, now: Date, signal?: AbortSignal): Promise<number> {
+  const { day } = periodsOf(isoTime(now))
+  let noted = 0
+  for (let ids = ['']; ids.length > 0 && signal?.aborted !== true; noted += ids.length) {
+    ids = await listUnsampledOrganizations(db.read, day, SAMPLE_BATCH)
+    await db.stage(async (tx) => {
+      for (const id of ids) await noteOrganizationStored(tx, day, id)
+    })
+  }
+  for (let ids = ['']; ids.length > 0 && signal?.aborted !== true; noted += ids.length) {
+    ids = await listUnsampled(db.read, day, SAMPLE_BATCH)
+    const bytes = await measureRepositories(db.read, ids)
+    if (ids.length > 0) await db.stage((tx) => noteStored(tx, day, bytes))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return noted
 }
 
 /** In batches, until there is no more. @returns how many rows */

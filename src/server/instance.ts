@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { closeDirectory, closeFile, makeClosedFile } from '../lib/private-files.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
+import { createPulls, type Pulls } from '../registry/pulls.ts'
 import { createUploads, type Uploads } from '../registry/uploads.ts'
 
 /** Where an instance's data are. */
@@ -32,6 +33,7 @@ export interface Ledger {
 export interface Instance extends Ledger {
   readonly blobs: BlobStore
   readonly uploads: Uploads
+  readonly pulls: Pulls
   readonly clock: Clock
 }
 
@@ -153,12 +155,15 @@ export async function openInstance(location: InstanceLocation): Promise<Instance
       throw error
     })
     const clock = systemClock
+    const pulls = createPulls(ledger.db, clock)
     return {
       ...ledger,
       blobs,
       clock,
       uploads: createUploads({ db: ledger.db, blobs, clock }),
+      pulls,
       async close() {
+        await pulls.close()
         await ledger.close()
         blobs.close()
         held.release()

@@ -15,16 +15,17 @@ export interface RegistryAppOptions {
 
 /** `/v2` and the token service of one instance. */
 export function createRegistryApps(
-  instance: Pick<Instance, 'db' | 'blobs' | 'uploads' | 'clock' | 'access'>,
+  instance: Pick<Instance, 'db' | 'blobs' | 'uploads' | 'pulls' | 'clock' | 'access'>,
   o: RegistryAppOptions,
 ): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
-  const { db, blobs, uploads, clock, access } = instance
+  const { db, blobs, uploads, pulls, clock, access } = instance
   const { logger, publicUrl, idleTimeoutMs } = o
   const { refusals } = access
   const oci = createOciApp({
     db,
     blobs,
     uploads,
+    pulls,
     clock,
     logger,
     refusals,

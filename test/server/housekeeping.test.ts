@@ -29,6 +29,7 @@ test('history that is older than the setting goes at the start, in batches; what
     for (let day = 0; day < 10; day++) {
       const row = {
         id: `h${day}`,
+        organization_id: 'o',
         repository_id: 'r',
         tag: 't',
         from_digest: null,

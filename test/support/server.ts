@@ -15,6 +15,7 @@ import { createLogger, type Logger } from '../../src/lib/logger.ts'
 import { createSealer } from '../../src/lib/seal.ts'
 import { createSecret } from '../../src/lib/secret.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
+import { createPulls, type Pulls } from '../../src/registry/pulls.ts'
 import { createUploads, type Uploads } from '../../src/registry/uploads.ts'
 import { createRegistryApps } from '../../src/server/registry-app.ts'
 import { temporaryDirectory } from './process.ts'
@@ -28,6 +29,7 @@ export interface TestServer {
   readonly db: Database
   readonly blobs: BlobStore
   readonly uploads: Uploads
+  readonly pulls: Pulls
   readonly access: AccessParts
   /** The organization that `OWNER` owns. */
   readonly organization: OrganizationRow
@@ -67,8 +69,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const password = createSecret(OWNER.password)
   await bootstrap(db, access.accounts, clock, { owner: OWNER.username, ownerPassword: password, organization: 'acme' })
   const uploads = createUploads({ db, blobs, clock })
+  const pulls = createPulls(db, clock)
   const { oci, token } = createRegistryApps(
-    { db, blobs, uploads, clock, access },
+    { db, blobs, uploads, pulls, clock, access },
     { publicUrl: undefined, logger, idleTimeoutMs: options.idleTimeoutMs },
   )
   const server = Bun.serve({
@@ -101,6 +104,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     db,
     blobs,
     uploads,
+    pulls,
     access,
     organization,
     async addUser(username, roles = {}) {
@@ -137,6 +141,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     async stop() {
       await server.stop(true)
       await access.refusals.close()
+      await pulls.close()
       await db.close()
       own?.remove()
     },

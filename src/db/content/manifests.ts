@@ -107,7 +107,6 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
       pushed_at: link.pushedAt ?? null,
       mirrored_at: link.mirroredAt ?? null,
       published_at: link.publishedAt ?? null,
-      last_pulled_at: null,
     },
   ])
 }
@@ -278,5 +277,6 @@ export async function unlinkManifest(tx: Transaction, repositoryId: string, dige
     .where('digest', '=', digest)
     .executeTakeFirst()
   if (numDeletedRows > 0n) await dischargeLinks(tx, repositoryId, 'manifest', [digest])
+  await tx.deleteFrom('manifest_pulls').where('repository_id', '=', repositoryId).where('digest', '=', digest).execute()
   return numDeletedRows > 0n
 }

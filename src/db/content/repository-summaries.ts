@@ -13,6 +13,26 @@ export interface RepositorySummary {
   readonly tags: number
   /** Distinct bytes of its blobs and manifests; what is staged counts, it is stored. */
   readonly sizeBytes: number
+  readonly pulls: number
+  /** Null: never. */
+  readonly lastPulledAt: string | null
+}
+
+/** Bytes of the blobs and manifests that each of these links, each digest once. */
+export async function measureRepositories(db: Queries, ids: readonly string[]): Promise<Map<string, number>> {
+  const bytes = new Map(ids.map((id) => [id, 0]))
+  for (const chunk of inChunks(ids)) {
+    for (const links of ['repository_blobs', 'repository_manifests'] as const) {
+      const rows = await db
+        .selectFrom(links as 'repository_blobs')
+        .select(['repository_id as id', (eb) => eb.fn.sum<number>('size_bytes').as('bytes')])
+        .where('repository_id', 'in', chunk)
+        .groupBy('repository_id')
+        .execute()
+      for (const row of rows) bytes.set(row.id, (bytes.get(row.id) ?? 0) + Number(row.bytes))
+    }
+  }
+  return bytes
 }
 
 /** @param rows repositories of one page */
@@ -26,18 +46,7 @@ export async function summarizeRepositories(db: Queries, rows: readonly Reposito
       .where('repository_id', 'in', chunk)
       .groupBy('repository_id')
       .execute()
-    const blobs = await db
-      .selectFrom('repository_blobs')
-      .select(['repository_id as id', (eb) => eb.fn.sum<number>('size_bytes').as('number')])
-      .where('repository_id', 'in', chunk)
-      .groupBy('repository_id')
-      .execute()
-    const manifests = await db
-      .selectFrom('repository_manifests')
-      .select(['repository_id as id', (eb) => eb.fn.sum<number>('size_bytes').as('number')])
-      .where('repository_id', 'in', chunk)
-      .groupBy('repository_id')
-      .execute()
+    const pulled = await db.selectFrom('repository_pulls').selectAll().where('repository_id', 'in', chunk).execute()
     const mirrors = await db
       .selectFrom('mirrors')
       .select(['repository_id', 'id'])
@@ -46,7 +55,9 @@ export async function summarizeRepositories(db: Queries, rows: readonly Reposito
       .execute()
     const numbers = (found: readonly { id: string; number: number }[]) =>
       new Map(found.map((one) => [one.id, Number(one.number)]))
-    const [tagsOf, blobsOf, manifestsOf] = [numbers(tags), numbers(blobs), numbers(manifests)]
+    const tagsOf = numbers(tags)
+    const bytesOf = await measureRepositories(db, chunk)
+    const pullsOf = new Map(pulled.map((one) => [one.repository_id, one]))
     const mirrorOf = new Map(mirrors.map((mirror) => [mirror.repository_id, mirror.id]))
     for (const id of chunk) {
       const row = rowOf.get(id)
@@ -55,7 +66,9 @@ export async function summarizeRepositories(db: Queries, rows: readonly Reposito
         row,
         mirrorId: mirrorOf.get(row.id) ?? null,
         tags: tagsOf.get(row.id) ?? 0,
-        sizeBytes: (blobsOf.get(row.id) ?? 0) + (manifestsOf.get(row.id) ?? 0),
+        sizeBytes: bytesOf.get(row.id) ?? 0,
+        pulls: Number(pullsOf.get(row.id)?.pulls ?? 0),
+        lastPulledAt: pullsOf.get(row.id)?.last_pulled_at ?? null,
       })
     }
   }

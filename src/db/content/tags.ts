@@ -137,6 +137,7 @@ export async function moveTags(
   )
   for (const chunk of inChunks(removed)) {
     await tx.deleteFrom('tags').where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute()
+    await tx.deleteFrom('tag_pulls').where('repository_id', '=', repositoryId).where('tag', 'in', chunk).execute()
   }
   for (const chunk of rowChunks(set)) {
     await tx
@@ -151,6 +152,7 @@ export async function moveTags(
   }
   const history = real.map(([tag, to]) => ({
     id: newId(),
+    organization_id: change.organizationId,
     repository_id: repositoryId,
     tag,
     from_digest: present.get(tag) ?? null,

@@ -1,6 +1,7 @@
 /** What an organization stores, each digest once. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
+import { periodsOf } from './pulls.ts'
 
 export interface LinkedUsage {
   /** Distinct bytes of blobs and manifests that it links, staged ones included. */
@@ -60,8 +61,20 @@ export async function foldUsage(tx: Transaction, limit: number): Promise<number>
           .doUpdateSet((eb) => ({ linked_bytes: eb('organization_usage.linked_bytes', '+', bytes) })),
       )
       .execute()
+    await noteOrganizationStored(tx, periodsOf(new Date().toISOString()).day, organization_id)
   }
   return changes.length
+}
+
+/** Notes what an organization stores on a day, as it is counted anyway. */
+export async function noteOrganizationStored(tx: Transaction, day: string, organizationId: string): Promise<void> {
+  const { linkedBytes: stored_bytes } = await readUsage(tx, organizationId)
+  const zero = { pulls: 0, checks: 0, bytes: 0 }
+  await tx
+    .insertInto('organization_periods')
+    .values({ organization_id: organizationId, per: 'day', at: day, ...zero, stored_bytes })
+    .onConflict((conflict) => conflict.columns(['organization_id', 'per', 'at']).doUpdateSet({ stored_bytes }))
+    .execute()
 }
 
 /** Reads all links. @returns distinct bytes */

@@ -31,6 +31,7 @@ import { letters } from './0038-letters.ts'
 import { catalogs } from './0039-catalogs.ts'
 import { firstRun } from './0041-first-run.ts'
 import { disabledUsers } from './0044-disabled-users.ts'
+import { usageOverTime } from './0042-usage-over-time.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -68,4 +69,5 @@ export const MIGRATIONS: readonly Migration[] = [
   catalogs,
   firstRun,
   disabledUsers,
+  usageOverTime,
 ]

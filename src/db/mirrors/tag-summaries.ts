@@ -1,6 +1,7 @@
 /** Tags with what people choose by: size, platforms, how many referrers hang on them. */
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
+import { findTagPulls, NEVER_PULLED } from '../content/pulls.ts'
 import { listTags } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
 import { listOwnedTags } from './mirror-ownership.ts'
@@ -14,6 +15,9 @@ export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
   readonly mirrored: boolean
   /** People took it back, and the mirror leaves it there. */
   readonly pinned: boolean
+  /** How often it was asked for by its name, and when last (null: never). */
+  readonly pulls: number
+  readonly lastPulledAt: string | null
 }
 
 /** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
@@ -42,6 +46,11 @@ export async function summarizeTags(
     repositoryId,
     tags.map((tag) => tag.name as Tag),
   )
+  const pulled = await findTagPulls(
+    db,
+    repositoryId,
+    tags.map((tag) => tag.name),
+  )
   const measures = new Map<Digest, TagMeasure>()
   const items: TagSummary[] = []
   let work = 0
@@ -61,7 +70,15 @@ export async function summarizeTags(
       if (measure === undefined) break
       const { workBytes: _, ...shown } = measure
       const name = tag.name as Tag
-      items.push({ ...shown, name, movedAt: tag.moved_at, mirrored: owned.has(name), pinned: pinned.has(name) })
+      const asked = pulled.get(name) ?? NEVER_PULLED
+      items.push({
+        ...shown,
+        name,
+        movedAt: tag.moved_at,
+        mirrored: owned.has(name),
+        pinned: pinned.has(name),
+        ...asked,
+      })
     }
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -56,6 +56,11 @@ export async function unlinkReferrers(
       .where('repository_id', '=', repository.id)
       .where('digest', 'in', chunk)
       .execute()
+    await tx
+      .deleteFrom('manifest_pulls')
+      .where('repository_id', '=', repository.id)
+      .where('digest', 'in', chunk)
+      .execute()
     // Should one come back, its own referrers are asked for as if it were new.
     await tx
       .deleteFrom('mirror_subjects')

@@ -43,7 +43,6 @@ export interface RepositoryManifestRow {
   pushed_at: string | null
   mirrored_at: string | null
   published_at: string | null
-  last_pulled_at: string | null
   /** Of the manifest. */
   size_bytes: number
 }
@@ -66,6 +65,7 @@ export interface TagRow {
 
 export interface TagHistoryRow {
   id: string
+  organization_id: string
   repository_id: string
   tag: string
   from_digest: string | null

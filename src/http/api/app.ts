@@ -31,6 +31,7 @@ import { requestFrom } from '../client-address.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
 import { auditRoutes } from './audit.ts'
 import { catalogRoutes } from './catalog.ts'
+import { changeRoutes } from './changes.ts'
 import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
@@ -38,6 +39,7 @@ import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
 import { explainRoutes } from './explain.ts'
+import { glanceRoutes } from './glance.ts'
 import { historyRoutes } from './history.ts'
 import { hookRoutes } from './hooks.ts'
 import { identityRoutes } from './identities.ts'
@@ -45,6 +47,7 @@ import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { operatorRoutes, type ThisServer } from './operator.ts'
+import { nameRoutes } from './names.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
 import { repositoryRoutes } from './repositories.ts'
@@ -64,6 +67,7 @@ import { toldEventRoutes } from './told-events.ts'
 import { twoFactorRoutes } from './two-factor.ts'
 import { upstreamRoutes } from './upstreams.ts'
 import { userAccountRoutes } from './user-accounts.ts'
+import { usageRoutes } from './usage.ts'
 import { userRoutes } from './users.ts'
 import { webhookRoutes } from './webhooks.ts'
 
@@ -171,6 +175,10 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     tagRoutes(deps),
     exclusionRoutes(deps),
     historyRoutes(deps),
+    glanceRoutes(deps),
+    usageRoutes(deps),
+    nameRoutes(deps),
+    changeRoutes(deps),
     explainRoutes(deps),
     sampleRoutes(deps),
     toldEventRoutes(deps),

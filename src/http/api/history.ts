@@ -9,6 +9,7 @@ import {
 import { z } from '../../api/schema.ts'
 import { tagAtAnswerSchema } from '../../api/tags.ts'
 import { findManifest } from '../../db/content/manifests.ts'
+import { findManifestPulledAt, findTagPulls, NEVER_PULLED } from '../../db/content/pulls.ts'
 import { historyCursor, listHistory } from '../../db/content/tag-history.ts'
 import { findTag } from '../../db/content/tags.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -98,6 +99,8 @@ export function historyRoutes({ db }: { readonly db: Database }): Routes {
           until: found?.until ?? null,
           available: (await findManifest(db.read, repository.id, digest)) !== undefined,
           pinned: (await listPinnedTags(db.read, repository.id, [name])).has(name),
+          ...((await findTagPulls(db.read, repository.id, [name])).get(name) ?? NEVER_PULLED),
+          digestPulledAt: await findManifestPulledAt(db.read, repository.id, digest),
         }
         return c.json({ tag }, 200)
       },
@@ -128,7 +131,7 @@ function timeOf(text: string | undefined): string | undefined {
   throw new AppError('INVALID_REQUEST', `at: got ${text}, want a time that has come: it is ${isoTime(now)}`)
 }
 
-function moveOf(row: TagHistoryRow) {
+export function moveOf(row: TagHistoryRow) {
   const { tag, from_digest: from, to_digest: to, at, actor: by, run_id: run, reason } = row
   return { tag, from, to, at, by, run, reason }
 }

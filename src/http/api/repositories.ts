@@ -242,8 +242,8 @@ function settingsOf(
   return { ...rest, immutableTags: immutableTags.mode, immutablePatterns: patterns }
 }
 
-function listedOf({ row, mirrorId, tags, sizeBytes }: RepositorySummary) {
-  return { name: row.name, visibility: row.visibility, mirror: mirrorId, tags, sizeBytes, updatedAt: row.updated_at }
+function listedOf({ row, mirrorId: mirror, ...counts }: RepositorySummary) {
+  return { name: row.name, visibility: row.visibility, mirror, ...counts, updatedAt: row.updated_at }
 }
 
 function detailOf(summary: RepositorySummary): RepositoryDetail {

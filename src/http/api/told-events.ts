@@ -114,6 +114,6 @@ export function toldEventRoutes(deps: Deps): Routes {
 }
 
 /** Undefined for what is no place in the log: the client then begins from now on. */
-function seqOf(text: string | undefined): number | undefined {
+export function seqOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -36,6 +36,7 @@ export async function serveBlob(deps: OciDependencies, call: Call, { repository 
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
   server?.timeout(request, SEND_IDLE_SECONDS)
   const body = await deps.blobs.openBody(blob.storage_key, range)
+  deps.pulls.noteBytes(repository.id, range === undefined ? size : range.to - range.from)
   // Bun would name the file in a header of its own; and no browser shall render what people pushed.
   headers['Content-Disposition'] = 'attachment'
   return new Response(body, { status: range === undefined ? 200 : 206, headers })

@@ -4,6 +4,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import type { Pulls } from '../../registry/pulls.ts'
 import type { Uploads } from '../../registry/uploads.ts'
 import type { Route } from './route.ts'
 
@@ -12,6 +13,7 @@ export interface OciDependencies {
   readonly db: Database
   readonly blobs: BlobStore
   readonly uploads: Uploads
+  readonly pulls: Pulls
   readonly clock: Clock
   readonly logger: Logger
   readonly refusals: Refusals

@@ -24,10 +24,14 @@ export async function serveManifest(
     'Docker-Content-Digest': manifest.digest,
     ETag: `"${manifest.digest}"`,
   }
-  if (isUnmodified(call.request, manifest.digest)) return new Response(null, { status: 304, headers })
+  const isLook = call.request.method === 'HEAD'
+  const isKnown = isUnmodified(call.request, manifest.digest)
+  const bytes = isLook || isKnown ? 0 : manifest.sizeBytes
+  deps.pulls.noteManifest(repository.id, manifest, { tag: reference.tag, isLook, bytes })
+  if (isKnown) return new Response(null, { status: 304, headers })
   headers['Content-Type'] = manifest.mediaType
   headers['Content-Length'] = String(manifest.sizeBytes)
-  return new Response(call.request.method === 'HEAD' ? null : new Uint8Array(manifest.bytes), { headers })
+  return new Response(isLook ? null : new Uint8Array(manifest.bytes), { headers })
 }
 
 /** The answer where the repository itself is absent. @throws AppError MANIFEST_INVALID, TAG_INVALID, DIGEST_INVALID */

@@ -4,6 +4,7 @@ import type { Run } from '../../api/runs.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listRunItems } from '../../db/mirrors/run-items.ts'
+import { listRunningIn } from '../../db/mirrors/running-runs.ts'
 import { findRun, listRuns, runCursor } from '../../db/mirrors/sync-runs.ts'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -30,7 +31,7 @@ export interface RunReadsOptions {
   readonly runner: Runner
 }
 
-type RunReads = Pick<MirrorEngine, 'run' | 'runItems' | 'runs' | 'wait' | 'watch'>
+type RunReads = Pick<MirrorEngine, 'activity' | 'run' | 'runItems' | 'runs' | 'wait' | 'watch'>
 
 export function createRunReads({ db, clock, sleep, holder, board, runner }: RunReadsOptions): RunReads {
   async function getRun(runId: string, mirrorId?: string): Promise<Run> {
@@ -48,6 +49,15 @@ export function createRunReads({ db, clock, sleep, holder, board, runner }: RunR
   }
 
   return {
+    async activity({ organizationId, viewer, limit }) {
+      const { runs, total } = await listRunningIn(db.read, organizationId, viewer, limit)
+      const moments = runs.map((row) => {
+        // What this process does it knows better than the row tells.
+        const live = row.holder === holder ? board.find(row.mirror_id) : undefined
+        return live?.runId === row.id ? live : momentOf(row, row.repository)
+      })
+      return { runs: moments, total }
+    },
     run: (mirrorId, runId) => getRun(runId, mirrorId),
     async runItems(mirrorId, runId, { limit, after }) {
       await getRun(runId, mirrorId)

@@ -86,11 +86,11 @@ function renderPause({ cause, detail, since }: MirrorPauseRow): Mirror['pauses']
 }
 
 /** State, reason, since when, and the line that ends it. */
-function standingOf(
+export function standingOf(
   record: MirrorRecord,
   state: MirrorState,
   pauses: readonly MirrorPauseRow[],
-  lastRun: Run | null,
+  lastRun: Pick<Run, 'startedAt' | 'failures'> | null,
 ): Pick<Mirror, 'state' | 'reason' | 'since' | 'remedy'> {
   if (state === 'stopped') {
     return { state, reason: record.reason ?? 'it was stopped by hand', since: record.since, remedy: restartOf(record) }

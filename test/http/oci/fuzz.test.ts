@@ -32,6 +32,7 @@ beforeAll(async () => {
     db: server.db,
     blobs: server.blobs,
     uploads: server.uploads,
+    pulls: server.pulls,
     refusals: server.access.refusals,
     clock: { now: () => new Date() },
     logger: pino({ base: null }, { write: (line: string) => void logged.push(line) }),

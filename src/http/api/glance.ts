@@ -1,0 +1,110 @@
+import { createRoute } from '@hono/zod-openapi'
+import type { Authenticated } from '../../access/principal.ts'
+import { viewerOf } from '../../access/rights.ts'
+import {
+  activityAnswerSchema,
+  freshnessListSchema,
+  movedAnswerSchema,
+  movedQuerySchema,
+  moveListSchema,
+  movesQuerySchema,
+} from '../../api/glance.ts'
+import { listQuerySchema } from '../../api/lists.ts'
+import { nameSchema, z } from '../../api/schema.ts'
+import { listMoves, summarizeMoves } from '../../db/content/moves.ts'
+import { historyCursor } from '../../db/content/tag-history.ts'
+import type { Database } from '../../db/engine/engine.ts'
+import { isoTime, systemClock } from '../../lib/clock.ts'
+import { cutPage } from '../../lib/weighed-page.ts'
+import type { MirrorEngine } from '../../mirror/engine.ts'
+import { allowInOrganization } from './decide.ts'
+import { moveOf } from './history.ts'
+import { newRoutes, ok, type Routes } from './route.ts'
+
+const params = z.strictObject({ organization: nameSchema })
+
+const freshness = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/freshness',
+  tags: ['mirrors'],
+  summary: 'Show how all mirrors of an organization are that you may see, in few words',
+  description: 'For boards: of a thousand mirrors in one answer. `GET /mirrors` tells more of each.',
+  request: { params, query: listQuerySchema },
+  responses: ok('One page, by destination', freshnessListSchema),
+})
+
+const activity = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/activity',
+  tags: ['mirrors'],
+  summary: 'Show which runs are under way, and how far they are',
+  request: { params },
+  responses: ok('The first hundred', activityAnswerSchema),
+})
+
+const moves = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/moves',
+  tags: ['tags'],
+  summary: 'Show which tags moved lately in the repositories whose history you may see',
+  description:
+    'Newest first. What is older than the retention (KAGAMI_HISTORY) is gone. A page may be short, or empty, though there is a `next`.',
+  request: { params, query: movesQuerySchema },
+  responses: ok('One page', moveListSchema),
+})
+
+const moved = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/moves/repositories',
+  tags: ['tags'],
+  summary: 'Show in which repositories tags moved lately, and how many',
+  request: { params, query: movedQuerySchema },
+  responses: ok('Repositories; the one in which a tag moved last comes first', movedAnswerSchema),
+})
+
+const MAX_RUNS = 100
+const DAY_MS = 24 * 60 * 60 * 1000
+
+interface Deps {
+  readonly db: Database
+  readonly mirrors: Pick<MirrorEngine, 'glance' | 'activity'>
+}
+
+interface Named {
+  readonly req: { valid(target: 'param'): { readonly organization: string } }
+}
+
+export function glanceRoutes({ db, mirrors }: Deps): Routes {
+  const allowMirrors = async (who: Authenticated, c: Named) => {
+    const granted = await allowInOrganization(db, who, c.req.valid('param').organization, 'mirror.list', 'see mirrors')
+    return { ...granted, viewer: await viewerOf(db.read, who, 'mirror.read') }
+  }
+  const allowHistory = async (who: Authenticated, c: Named) => {
+    const granted = await allowInOrganization(db, who, c.req.valid('param').organization, 'organization.read', 'look')
+    return { ...granted, viewer: await viewerOf(db.read, who, 'repository.history') }
+  }
+  const sinceOf = (text: string | undefined) =>
+    isoTime(text === undefined ? new Date(systemClock.now().getTime() - DAY_MS) : new Date(text))
+  return newRoutes()
+    .serve(freshness, allowMirrors, async (c, { organization, viewer }) => {
+      const { limit, after } = c.req.valid('query')
+      const page = await mirrors.glance({ organization: organization.name, viewer, limit, after })
+      return c.json({ mirrors: [...page.mirrors], next: page.next }, 200)
+    })
+    .serve(activity, allowMirrors, async (c, { organization, viewer }) => {
+      const { runs, total } = await mirrors.activity({ organizationId: organization.id, viewer, limit: MAX_RUNS })
+      return c.json({ runs: [...runs], total }, 200)
+    })
+    .serve(moves, allowHistory, async (c, { organization, viewer }) => {
+      const { since, after, limit } = c.req.valid('query')
+      const found = await listMoves(db.read, organization.id, viewer, { since: sinceOf(since), after, limit })
+      const page = cutPage(found.items, limit, historyCursor)
+      const shown = page.items.map((row) => ({ repository: row.repository, ...moveOf(row) }))
+      return c.json({ moves: shown, next: page.next ?? found.next ?? null }, 200)
+    })
+    .serve(moved, allowHistory, async (c, { organization, viewer }) => {
+      const since = sinceOf(c.req.valid('query').since)
+      const { repositories, isWhole } = await summarizeMoves(db.read, organization.id, viewer, since)
+      return c.json({ repositories: repositories.map((one) => ({ ...one, tags: [...one.tags] })), isWhole }, 200)
+    })
+}

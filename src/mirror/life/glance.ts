@@ -1,0 +1,53 @@
+/** Many mirrors as a board shows them: a few queries for all, and no counts of tags. */
+import type { MirrorGlance } from '../../api/glance.ts'
+import type { Queries } from '../../db/engine/engine.ts'
+import { listPauses } from '../../db/mirrors/life.ts'
+import { findBehindSince } from '../../db/mirrors/mirror-tags.ts'
+import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
+import { listRunningSince } from '../../db/mirrors/running-runs.ts'
+import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
+import { freshnessOf } from './freshness.ts'
+import { shownState } from './state.ts'
+import { renderRun, standingOf } from './views.ts'
+
+const MAX_REASON = 300
+
+export async function renderGlances(db: Queries, records: readonly MirrorRecord[], now: Date): Promise<MirrorGlance[]> {
+  const ids = records.map(({ id }) => id)
+  const behind = await findBehindSince(db, ids)
+  const pausesOf = await listPauses(db, ids)
+  const running = await listRunningSince(db, ids)
+  const degraded = records.filter(({ state }) => state === 'degraded').map(({ id }) => id)
+  const lastOf = await listLastRuns(db, degraded)
+  return records.map((record) => {
+    const pauses = pausesOf.get(record.id) ?? []
+    const startedAt = running.get(record.id)
+    const last = lastOf.get(record.id)
+    const causes = pauses.map(({ cause }) => cause)
+    const state = shownState(record.state, causes, startedAt !== undefined)
+    const run =
+      state === 'syncing' && startedAt !== undefined
+        ? { startedAt, failures: [] }
+        : last === undefined
+          ? null
+          : renderRun(last)
+    const { reason, since, remedy } = standingOf(record, state, pauses, run)
+    const { behindSeconds, missedSince, checkedAt, ...missed } = freshnessOf(record, behind.get(record.id), now)
+    const why = WELL.has(state) ? missed.reason : reason
+    return {
+      repository: record.repository,
+      upstream: record.upstream,
+      state,
+      reason: why === null || why.length <= MAX_REASON ? why : `${why.slice(0, MAX_REASON - 1)}…`,
+      since,
+      remedy,
+      behindSeconds,
+      missedSince,
+      checkedAt,
+      nextRunAt: record.next_run_at,
+    }
+  })
+}
+
+/** Nothing is to be said of these. */
+const WELL: ReadonlySet<string> = new Set(['active', 'syncing', 'initial'])
