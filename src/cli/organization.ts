@@ -9,7 +9,9 @@ import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
+import { addOrganizationGlanceCommands } from './organization-glance.ts'
 import { properties, table } from './table.ts'
+import { addOrganizationUsageCommand } from './usage.ts'
 
 export function addOrganizationCommands(program: Command, line: CommandLine): void {
   const organization = program.command('organization').description('organizations own repositories')
@@ -30,6 +32,8 @@ export function addOrganizationCommands(program: Command, line: CommandLine): vo
       ),
     )
     .action((name: string, o: ChangeOptions) => change(line, name, o))
+  addOrganizationUsageCommand(organization, line)
+  addOrganizationGlanceCommands(organization, line)
 }
 
 interface ChangeOptions {

@@ -12,6 +12,7 @@ import { confirmEffects, confirmName } from './confirm.ts'
 import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
 import { blocks, lines, properties, table } from './table.ts'
+import { addRepositoryUsageCommand } from './usage.ts'
 
 interface SettingsOptions {
   readonly json?: boolean
@@ -30,6 +31,7 @@ export function addRepositoryCommands(program: Command, line: CommandLine): void
   named(addCommand(repository, 'show', 'show one repository')).action((name: string, o: { json?: boolean }) =>
     show(line, name, o),
   )
+  addRepositoryUsageCommand(repository, line)
   withSettings(named(addCommand(repository, 'create', 'create a repository')), { isNew: true }).action(
     (name: string, o: SettingsOptions) => create(line, name, o),
   )
@@ -116,6 +118,7 @@ function detailText(repository: RepositoryDetail): string {
     ['Mirror', repository.mirror ?? 'none'],
     ['Tags', String(repository.tags)],
     ['Size', size(repository.sizeBytes)],
+    ['Pulls', `${repository.pulls}, last ${age(repository.lastPulledAt, 'never')}`],
     ['Immutable tags', immutableTags.mode === 'patterns' ? immutableTags.patterns.join(' ') : immutableTags.mode],
     ['Sparse indexes', repository.allowSparse ? 'accepted' : 'refused'],
     ['Archived', repository.archivedAt === null ? undefined : age(repository.archivedAt, '')],

@@ -4,11 +4,11 @@ import { type Pin, pinSchema, type TagMove, tagMoveSchema, tagRestoreAnswerSchem
 import { digestSchema } from '../api/schema.ts'
 import { tagAtAnswerSchema } from '../api/tags.ts'
 import { isAppError } from '../errors.ts'
-import { findDuration } from '../lib/duration.ts'
 import { type ApiClient, repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age, shortDigest } from './format.ts'
+import { momentOf } from './moment.ts'
 import { lines, properties, table } from './table.ts'
 
 export function addTagHistoryCommands(tag: Command, line: CommandLine): void {
@@ -47,12 +47,6 @@ interface RestoreOptions extends AtOptions {
 
 function tagPath(repository: string, name: string): string {
   return `/repositories/${repositoryPath(checkRepository(repository))}/tags/${segment(name)}`
-}
-
-/** A length of time is one ago; everything else the server judges. */
-function momentOf(text: string | undefined): string | undefined {
-  const ms = text === undefined ? undefined : findDuration(text)
-  return ms === undefined ? text : new Date(Date.now() - ms).toISOString()
 }
 
 async function show(line: CommandLine, repository: string, name: string, o: AtOptions): Promise<void> {
