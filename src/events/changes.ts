@@ -4,10 +4,11 @@
  */
 import type { Change, ChangedNoun } from '../api/changes.ts'
 import type { Database } from '../db/engine/engine.ts'
-import { type LoggedChange, listChanges, mapRunning, visibleNames } from '../db/mirrors/changes.ts'
+import { type LoggedChange, listChanges, mapRuns, type SeenRun, visibleNames } from '../db/mirrors/changes.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import { lastSeq } from '../db/platform/followed-events.ts'
 import { AppError } from '../errors.ts'
+import { isoTime, systemClock } from '../lib/clock.ts'
 import { type Sleep, systemSleep } from '../lib/retry.ts'
 
 /** Whose eyes a message is for, as they are at the moment of the message. */
@@ -42,6 +43,8 @@ const SHARED_MS = 700
 const MAX_OF_ACCOUNT = 20
 const MAX_IN_ALL = 500
 const MAX_NAMED = 50
+/** Runs that are shorter than a look takes to come again are seen by their end; clocks of servers may differ by so much. */
+const ENDED_MS = 15_000
 const PAGE = 1000
 /** Whoever was away for longer looks at all anew. */
 const MAX_MISSED = 5000
@@ -51,7 +54,7 @@ const ALL_NOUNS: readonly ChangedNoun[] = ['tags', 'mirrors', 'runs', 'repositor
 interface Look {
   readonly at: number
   readonly upTo: number
-  readonly running: ReadonlyMap<string, string>
+  readonly runs: ReadonlyMap<string, SeenRun>
 }
 
 export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): ChangeFeed {
@@ -83,7 +86,8 @@ export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): Chan
     if (last !== looks.get(organizationId)) return look(organizationId)
     const next = (async () => {
       const upTo = await lastSeq(db.read)
-      return { at: performance.now(), upTo, running: await mapRunning(db.read, organizationId) }
+      const since = isoTime(new Date(systemClock.now().getTime() - ENDED_MS))
+      return { at: performance.now(), upTo, runs: await mapRuns(db.read, organizationId, since) }
     })()
     looks.set(organizationId, next)
     next.catch(() => looks.delete(organizationId))
@@ -92,15 +96,11 @@ export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): Chan
 
   async function* changes(o: Parameters<ChangeFeed['follow']>[0]): AsyncGenerator<Change> {
     let { after } = o
-    let { running } = await look(o.organizationId)
+    let { runs } = await look(o.organizationId)
     for (;;) {
       const now = await look(o.organizationId)
-      const moved = new Set(
-        [...running, ...now.running]
-          .filter(([id]) => running.has(id) !== now.running.has(id))
-          .map(([, repository]) => repository),
-      )
-      running = now.running
+      const moved = movedIn(runs, now.runs)
+      runs = now.runs
       const missed = now.upTo - after
       if (missed > MAX_MISSED) yield { seq: now.upTo, nouns: [...ALL_NOUNS], repositories: null }
       else if (missed > 0 || moved.size > 0) {
@@ -134,6 +134,16 @@ export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): Chan
       return inAll
     },
   }
+}
+
+/** Repositories whose runs have begun or ended between two looks. */
+function movedIn(before: Look['runs'], now: Look['runs']): Set<string> {
+  const moved = new Set<string>()
+  for (const [id, { repositoryId, isRunning }] of now) {
+    if (before.get(id)?.isRunning !== isRunning) moved.add(repositoryId)
+  }
+  for (const [id, { repositoryId, isRunning }] of before) if (isRunning && !now.has(id)) moved.add(repositoryId)
+  return moved
 }
 
 /** Undefined: nothing that the reader may hear of. */

@@ -143,7 +143,7 @@ export function formOf({ method, path }: Operation, jwt: string): Record<string,
 }
 
 /** What a query parameter that is no name of anything holds. */
-const QUERY: Readonly<Record<string, string>> = { userCode: 'BCDF-GHJK', state: 'made-up' }
+const QUERY: Readonly<Record<string, string>> = { userCode: 'BCDF-GHJK', state: 'made-up', q: 'victim' }
 
 export function parameterOf(parameter: string, names: Names): string {
   return QUERY[parameter] ?? (parameter === 'repository' ? names.name : names[parameter as keyof Names])

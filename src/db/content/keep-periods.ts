@@ -1,5 +1,5 @@
 /** Storage is noted once a day; hours and days that are too old go. */
-import { inChunks, rowChunks } from '../engine/chunks.ts'
+import { allOfChunks, inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { Per } from '../schema.ts'
 
@@ -19,28 +19,24 @@ export async function listUnsampled(db: Queries, day: string, limit: number): Pr
 
 /** Notes what repositories store on a day; those that are gone are left out. */
 export async function noteStored(tx: Transaction, day: string, bytesOf: ReadonlyMap<string, number>): Promise<void> {
-  for (const chunk of inChunks([...bytesOf.keys()])) {
-    const present = await tx.selectFrom('repositories').select('id').where('id', 'in', chunk).execute()
-    const rows = present.map(({ id }) => ({
-      repository_id: id,
-      per: 'day' as const,
-      at: day,
-      pulls: 0,
-      checks: 0,
-      bytes: 0,
-      stored_bytes: bytesOf.get(id) ?? 0,
-    }))
-    for (const some of rowChunks(rows)) {
-      await tx
-        .insertInto('repository_periods')
-        .values(some)
-        .onConflict((conflict) =>
-          conflict
-            .columns(['repository_id', 'per', 'at'])
-            .doUpdateSet((eb) => ({ stored_bytes: eb.ref('excluded.stored_bytes') })),
-        )
-        .execute()
-    }
+  const present = await allOfChunks([...bytesOf.keys()], (chunk) =>
+    tx.selectFrom('repositories').select('id').where('id', 'in', chunk).execute(),
+  )
+  const zero = { pulls: 0, checks: 0, bytes: 0 }
+  const rows = present.map(({ id: repository_id }) => {
+    const stored_bytes = bytesOf.get(repository_id) ?? 0
+    return { repository_id, per: 'day' as const, at: day, ...zero, stored_bytes }
+  })
+  for (const chunk of rowChunks(rows)) {
+    await tx
+      .insertInto('repository_periods')
+      .values(chunk)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['repository_id', 'per', 'at'])
+          .doUpdateSet((eb) => ({ stored_bytes: eb.ref('excluded.stored_bytes') })),
+      )
+      .execute()
   }
 }
 

@@ -34,5 +34,7 @@ export const usageOverTime: Migration = {
     `UPDATE tag_history SET organization_id =
       coalesce((SELECT organization_id FROM repositories WHERE repositories.id = tag_history.repository_id), '')`,
     `CREATE INDEX tag_history_organization ON tag_history (organization_id, at, id)`,
+    // Runs that have just ended, for those who watch.
+    `CREATE INDEX sync_runs_ended ON sync_runs (ended_at) WHERE ended_at IS NOT NULL`,
   ],
 }

@@ -52,14 +52,23 @@ export async function visibleNames(db: Queries, ids: readonly string[], viewer: 
   return found
 }
 
-/** The repositories that runs of an organization are under way for, by the id of the run. */
-export async function mapRunning(db: Queries, organizationId: string): Promise<Map<string, string>> {
-  const rows = await db
+export interface SeenRun {
+  readonly repositoryId: string
+  readonly isRunning: boolean
+}
+
+/** Runs of an organization that are under way, and those that have ended since a time, by id. */
+export async function mapRuns(db: Queries, organizationId: string, since: string): Promise<Map<string, SeenRun>> {
+  const runs = db
     .selectFrom('sync_runs as run')
     .innerJoin('mirrors as mirror', 'mirror.id', 'run.mirror_id')
-    .select(['run.id', 'mirror.repository_id'])
-    .where(sql<SqlBool>`run.outcome = 'running'`)
+    .select(['run.id', 'mirror.repository_id as repositoryId'])
     .where('mirror.organization_id', '=', organizationId)
-    .execute()
-  return new Map(rows.map((row) => [row.id, row.repository_id]))
+  const ended = await runs.where('run.ended_at', '>=', since).execute()
+  const running = await runs.where(sql<SqlBool>`run.outcome = 'running'`).execute()
+  const seen = new Map<string, SeenRun>()
+  for (const { id, repositoryId } of running) seen.set(id, { repositoryId, isRunning: true })
+  // One that ended between the two is known to have ended.
+  for (const { id, repositoryId } of ended) seen.set(id, { repositoryId, isRunning: false })
+  return seen
 }
