@@ -111,6 +111,12 @@ const home = createRoute({
   path: '/o/$organization',
   component: lazyRouteComponent(() => import('./home/home-page.tsx'), 'HomePage'),
 })
+/** Without the shell: it is for a screen on a wall. */
+const board = createRoute({
+  getParentRoute: () => root,
+  path: '/o/$organization/board',
+  component: lazyRouteComponent(() => import('./home/board-page.tsx'), 'BoardPage'),
+})
 const people = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/people',
@@ -147,6 +153,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     device,
     invitation,
+      board,
     setup,
     enter,
     within.addChildren([

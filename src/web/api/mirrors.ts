@@ -3,10 +3,13 @@ import type { Mirror } from '../../api/mirrors.ts'
 import { repositoryPath } from './paths.ts'
 import { ApiError, request, requestAll } from './request.ts'
 
+/** `live.ts` says when to look again; this is for where nothing tells. */
+const SELDOM_MS = 60_000
+
 export function useMirrors(organization: string) {
   return useQuery({
     queryKey: ['mirrors', organization],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: ({ signal }) => requestAll<Mirror>('/mirrors', 'mirrors', { query: { organization }, signal }),
   })
 }
@@ -15,7 +18,7 @@ export function useMirrors(organization: string) {
 export function useMirror(repository: string) {
   return useQuery({
     queryKey: ['mirror', repository],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: async ({ signal }) => {
       try {
         return (await request<{ mirror: Mirror }>('GET', `/mirrors/${repositoryPath(repository)}`, { signal })).mirror

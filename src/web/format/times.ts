@@ -27,3 +27,18 @@ export function relative(at: string, now: number, language: string): string {
 export function exact(at: string, language: string): string {
   return exactFormat(language).format(new Date(at))
 }
+
+const dayFormat = keptByLanguage(
+  (language) => new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' }),
+)
+const timeOfDayFormat = keptByLanguage((language) => new Intl.DateTimeFormat(language, { timeStyle: 'short' }))
+
+/** `26 Nov`, of a day in UTC. */
+export function dayName(at: string, language: string): string {
+  return dayFormat(language).format(new Date(at))
+}
+
+/** `21:40`, in one's own zone. @param ms since 1970 */
+export function timeOfDay(ms: number, language: string): string {
+  return timeOfDayFormat(language).format(new Date(ms))
+}

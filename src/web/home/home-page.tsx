@@ -1,70 +1,98 @@
-/** The organization at a glance: how its mirrors are, and what wants somebody's hand. */
-import { Anchor, Card, Group, SimpleGrid, Stack, Text } from '@mantine/core'
+/** The organization at a glance: how its mirrors are, what moved, what wants somebody's hand. */
+import { Anchor, Card, Grid, SimpleGrid, Skeleton, Text } from '@mantine/core'
 import { Link, useParams } from '@tanstack/react-router'
-import type { Mirror, MirrorState } from '../../api/mirrors.ts'
-import { useMirrors } from '../api/mirrors.ts'
+import { lazy, type ReactNode, Suspense } from 'react'
+import type { UsageAnswer } from '../../api/usage.ts'
+import { useFreshness, useUsage } from '../api/home.ts'
 import { useOrganizations } from '../api/organizations.ts'
 import { bytes, number } from '../format/sizes.ts'
-import { Failure, Page, Rows, Time } from '../shell/parts.tsx'
-import { RepositoryLink } from '../shell/repository-link.tsx'
+import { Failure, Page, Rows } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
-import { State } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { Cells, Legend } from './cells.tsx'
+import { Largest } from './largest.tsx'
+import { Moved } from './moved.tsx'
+import { NextSteps } from './next-steps.tsx'
+import { Troubles } from './troubles.tsx'
 
-const GROUPS = {
-  inStep: ['active'],
-  working: ['initial', 'syncing'],
-  wrong: ['degraded'],
-  resting: ['paused', 'stopped'],
-} as const satisfies Record<string, readonly MirrorState[]>
-
-const SHOWN = 8
+const UsageCharts = lazy(async () => ({ default: (await import('./usage-charts.tsx')).UsageCharts }))
 
 export function HomePage() {
   const { text, language } = useSpeech()
   const { organization } = useParams({ from: '/within/o/$organization' })
-  const mirrors = useMirrors(organization)
+  const freshness = useFreshness(organization)
+  const usage = useUsage(organization)
   const own = useOrganizations().data?.find(({ name }) => name === organization)
-  const all = mirrors.data?.items
-  if (mirrors.isError) return <Failure error={mirrors.error} retry={() => void mirrors.refetch()} />
-  if (all === undefined) return <Rows />
-  const wrong = all.filter(
-    ({ state, freshness }) => ['degraded', 'paused'].includes(state) || freshness.missedSince !== null,
-  )
-  const oldest = all
-    .filter(({ state }) => state !== 'stopped')
-    .toSorted((a, b) => ((a.freshness.checkedAt ?? '') < (b.freshness.checkedAt ?? '') ? -1 : 1))
+  const mirrors = freshness.data
+  if (freshness.isError) return <Failure error={freshness.error} retry={() => void freshness.refetch()} />
+  if (mirrors === undefined) return <Rows />
+  const pulls = usage.data?.periods.reduce((sum, one) => sum + one.pulls, 0)
+  const isEmpty = mirrors.length === 0 && (own?.repositories ?? 0) === 0
+  const figures: readonly (readonly [label: string, value: string])[] = [
+    [text.home.mirrors, number(mirrors.length, language)],
+    [text.home.repositories, number(own?.repositories ?? 0, language)],
+    ...(own?.sizeBytes == null ? [] : [[text.home.stored, bytes(own.sizeBytes, language)] as const]),
+    [text.home.pulls, pulls === undefined ? '…' : number(pulls, language)],
+  ]
   return (
     <Page title={text.home.title(organization)} lead={text.home.lead}>
-      <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }}>
-        {Object.entries(GROUPS).map(([name, states]) => (
-          <Figure
-            key={name}
-            label={text.home[name as keyof typeof GROUPS]}
-            value={number(all.filter(({ state }) => (states as readonly string[]).includes(state)).length, language)}
-          />
-        ))}
-        <Figure label={text.home.repositories} value={number(own?.repositories ?? 0, language)} />
-        <Figure
-          label={text.home.stored}
-          value={own?.sizeBytes === null || own === undefined ? '–' : bytes(own.sizeBytes, language)}
-        />
-      </SimpleGrid>
-      {all.length === 0 ? (
-        <Text>
-          {text.home.first}{' '}
-          <Anchor renderRoot={(props) => <Link {...props} to="/o/$organization/catalog" params={{ organization }} />}>
-            {text.home.firstStep}
-          </Anchor>
-        </Text>
+      {isEmpty ? (
+        <NextSteps organization={organization} />
       ) : (
         <>
-          <List title={text.home.wrongTitle} mirrors={wrong} empty={text.home.allWell} withReason />
-          <List title={text.home.oldest} mirrors={oldest} empty="" />
+          <SimpleGrid cols={{ base: 2, sm: figures.length }}>
+            {figures.map(([label, value]) => (
+              <Figure key={label} label={label} value={value} />
+            ))}
+          </SimpleGrid>
+          {mirrors.length === 0 ? (
+            <NextSteps organization={organization} />
+          ) : (
+            <Section
+              title={text.home.boardTitle}
+              lead={text.home.boardLead}
+              action={
+                <Anchor
+                  size="sm"
+                  renderRoot={(props) => <Link {...props} to="/o/$organization/board" params={{ organization }} />}
+                >
+                  {text.home.openBoard}
+                </Anchor>
+              }
+            >
+              <Cells mirrors={mirrors} />
+              <Legend mirrors={mirrors} />
+            </Section>
+          )}
+          <Grid>
+            <Grid.Col span={{ base: 12, lg: 6 }}>
+              <Troubles organization={organization} mirrors={mirrors} />
+            </Grid.Col>
+            <Grid.Col span={{ base: 12, lg: 6 }}>
+              <Moved organization={organization} />
+            </Grid.Col>
+            <Grid.Col span={12}>
+              <Section title={text.home.usageTitle} lead={text.home.usageLead}>
+                {usage.isError ? (
+                  <Failure error={usage.error} retry={() => void usage.refetch()} />
+                ) : (
+                  <Charts usage={usage.data} />
+                )}
+              </Section>
+            </Grid.Col>
+            <Grid.Col span={12}>
+              <Largest organization={organization} />
+            </Grid.Col>
+          </Grid>
         </>
       )}
     </Page>
   )
+}
+
+function Charts({ usage }: { readonly usage: UsageAnswer | undefined }): ReactNode {
+  const waiting = <Skeleton height={180} radius="sm" aria-hidden="true" />
+  return <Suspense fallback={waiting}>{usage === undefined ? waiting : <UsageCharts usage={usage} />}</Suspense>
 }
 
 function Figure({ label, value }: { readonly label: string; readonly value: string }) {
@@ -77,39 +105,5 @@ function Figure({ label, value }: { readonly label: string; readonly value: stri
         {label}
       </Text>
     </Card>
-  )
-}
-
-function List(o: {
-  readonly title: string
-  readonly mirrors: readonly Mirror[]
-  readonly empty: string
-  readonly withReason?: boolean
-}) {
-  const { text } = useSpeech()
-  return (
-    <Section title={o.title}>
-      {o.mirrors.length === 0 ? <Text c="dimmed">{o.empty}</Text> : null}
-      <Stack gap={6}>
-        {o.mirrors.slice(0, SHOWN).map((one) => (
-          <Group key={one.id} justify="space-between" wrap="nowrap">
-            <div>
-              <RepositoryLink name={one.repository} tab="mirror" isShort />
-              {o.withReason && one.reason !== null ? (
-                <Text size="sm" c="dimmed" lineClamp={2}>
-                  {one.reason}
-                </Text>
-              ) : null}
-            </div>
-            <Group gap="sm" wrap="nowrap">
-              <State state={one.state} />
-              <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-                {one.freshness.checkedAt === null ? text.common.never : <Time at={one.freshness.checkedAt} />}
-              </Text>
-            </Group>
-          </Group>
-        ))}
-      </Stack>
-    </Section>
   )
 }

@@ -5,8 +5,11 @@ import { ServerIcon } from '@primer/octicons-react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
+import { useLive } from '../api/live.ts'
+import { PaletteButton } from '../search/palette-button.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Account } from './account.tsx'
+import { Activity } from './activity.tsx'
 import { Mark } from './mark.tsx'
 import { isAt, PLACES } from './places.ts'
 
@@ -23,6 +26,8 @@ export function Shell({
   const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
   const path = useLocation({ select: ({ pathname }) => pathname })
   const rest = path.startsWith('/o/') ? path.slice(`/o/${organization}`.length) : path
+  useLive(organization === '' ? undefined : organization)
+  const rest = path.slice(`/o/${organization}`.length)
   return (
     <AppShell
       header={{ height: 52 }}
@@ -49,10 +54,14 @@ export function Shell({
               }}
               allowDeselect={false}
               size="xs"
-              w={170}
+              w={{ base: 104, xs: 170 }}
             />
           </Group>
-          <Account user={user} />
+          <Group wrap="nowrap" gap={6}>
+            <PaletteButton organization={organization} />
+            <Activity organization={organization} />
+            <Account user={user} />
+          </Group>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={text.shell.navigation}>

@@ -13,6 +13,7 @@ import { mirrors } from './mirrors.ts'
 import { operator } from './operator.ts'
 import { organization } from './organization.ts'
 import { organizationTokens } from './organization-tokens.ts'
+import { palette } from './palette.ts'
 import { people } from './people.ts'
 import { profile } from './profile.ts'
 import { progress } from './progress.ts'
@@ -40,6 +41,7 @@ export const en = {
   shell,
   profile,
   home,
+  palette,
   people,
   teams,
   invitations,

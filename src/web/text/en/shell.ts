@@ -16,4 +16,9 @@ export const shell = {
   theme: { auto: 'System theme', light: 'Light theme', dark: 'Dark theme' },
   skip: 'Skip to content',
   language: 'Language',
+  activity: 'What runs now',
+  nothingRuns: 'Nothing runs at the moment.',
+  runs: (count: string) => `${count} running`,
+  moreRuns: (count: string) => `and ${count} more`,
+  find: 'Find',
 }

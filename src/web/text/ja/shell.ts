@@ -18,4 +18,9 @@ export const shell: Text['shell'] = {
   theme: { auto: 'システムに合わせる', light: 'ライトテーマ', dark: 'ダークテーマ' },
   skip: '本文へスキップ',
   language: '言語',
+  activity: '実行中の処理',
+  nothingRuns: '現在実行中のものはありません。',
+  runs: (count) => `${count} 件実行中`,
+  moreRuns: (count) => `ほか ${count} 件`,
+  find: '検索して移動',
 }
