@@ -18,6 +18,7 @@ const REPOSITORY = '/o/acme/repository/dhi-python'
 export const VIEWS: readonly View[] = [
   { name: 'sign-in', path: '/', isSignedOut: true },
   { name: 'home', path: '/o/acme', kept: ['desk-light', 'desk-dark'] },
+  { name: 'board', path: '/o/acme/board' },
   { name: 'catalog', path: '/o/acme/catalog', kept: ['desk-light'] },
   { name: 'catalog-entry', path: '/o/acme/catalog/sample/nginx', kept: ['desk-light'] },
   { name: 'start-mirror', path: '/o/acme/catalog/sample/nginx', opens: { button: 'Mirror to repository' } },

@@ -14,8 +14,9 @@ import { useSpeech } from '../text/language.tsx'
 import { Cells, Legend } from './cells.tsx'
 import { byUrgency, groupOf, signOf, wordOf } from './standing.ts'
 
-/** As many as have room by their names; of more, those that are well are a field of squares. */
-const MAX_TILES = 60
+/** As many as have room by their names; of more, the most urgent have, and the rest is a field of squares. */
+const MAX_TILES = 40
+const MAX_URGENT = 16
 
 export function BoardPage() {
   const { text, language } = useSpeech()
@@ -72,7 +73,7 @@ export function BoardPage() {
 function Board({ mirrors }: { readonly mirrors: readonly MirrorGlance[] }) {
   const { text, language } = useSpeech()
   const urgent = mirrors.filter((one) => ['wrong', 'resting'].includes(groupOf(one)))
-  const tiles = mirrors.length <= MAX_TILES ? mirrors : urgent.slice(0, MAX_TILES)
+  const tiles = mirrors.length <= MAX_TILES ? mirrors : urgent.slice(0, MAX_URGENT)
   const rest = mirrors.slice(tiles.length)
   const now = Date.now()
   return (
@@ -103,11 +104,7 @@ function Board({ mirrors }: { readonly mirrors: readonly MirrorGlance[] }) {
           )
         })}
       </ul>
-      {rest.length === 0 ? null : (
-        <div>
-          <Cells mirrors={rest} />
-        </div>
-      )}
+      {rest.length === 0 ? null : <Cells mirrors={rest} />}
     </>
   )
 }

@@ -9,33 +9,48 @@ import { TONES } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { byUrgency, groupOf, type Group as Kind, signOf, wordOf } from './standing.ts'
 
-export function Cells({ mirrors }: { readonly mirrors: readonly MirrorGlance[] }) {
+export function Cells(o: {
+  readonly mirrors: readonly MirrorGlance[]
+  /** So many, the most urgent ones; left out: all. */
+  readonly most?: number
+}) {
   const { text, language } = useSpeech()
   const now = Date.now()
+  const rest = o.mirrors.length - (o.most ?? o.mirrors.length)
   return (
-    <ul className="cells">
-      {mirrors.toSorted(byUrgency).map((one) => {
-        const [tone, Sign] = signOf(one)
-        const params = repositoryPlace(one.repository)
-        const age = one.checkedAt === null ? text.home.board.never : relative(one.checkedAt, now, language)
-        const label = `${params._splat}: ${wordOf(one, text)}, ${age}`
-        return (
-          <li key={one.repository}>
-            <Link
-              to="/o/$organization/repository/$"
-              params={params}
-              search={{ tab: 'mirror' }}
-              preload={false}
-              className={`cell ${TONES[tone]}`}
-              aria-label={label}
-              title={label}
-            >
-              <Sign size={12} />
-            </Link>
-          </li>
-        )
-      })}
-    </ul>
+    <>
+      <ul className="cells">
+        {o.mirrors
+          .toSorted(byUrgency)
+          .slice(0, o.most)
+          .map((one) => {
+            const [tone, Sign] = signOf(one)
+            const params = repositoryPlace(one.repository)
+            const age = one.checkedAt === null ? text.home.board.never : relative(one.checkedAt, now, language)
+            const label = `${params._splat}: ${wordOf(one, text)}, ${age}`
+            return (
+              <li key={one.repository}>
+                <Link
+                  to="/o/$organization/repository/$"
+                  params={params}
+                  search={{ tab: 'mirror' }}
+                  preload={false}
+                  className={`cell ${TONES[tone]}`}
+                  aria-label={label}
+                  title={label}
+                >
+                  <Sign size={12} />
+                </Link>
+              </li>
+            )
+          })}
+      </ul>
+      {rest > 0 ? (
+        <Text size="sm" c="dimmed">
+          {text.home.more(number(rest, language))}
+        </Text>
+      ) : null}
+    </>
   )
 }
 

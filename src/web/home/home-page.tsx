@@ -17,6 +17,9 @@ import { Troubles } from './troubles.tsx'
 
 const UsageCharts = lazy(async () => ({ default: (await import('./usage-charts.tsx')).UsageCharts }))
 
+/** The board shows all of them. */
+const SHOWN_CELLS = 240
+
 export function HomePage() {
   const { text, language } = useSpeech()
   const { organization } = useParams({ from: '/within/o/$organization' })
@@ -60,7 +63,7 @@ export function HomePage() {
                 </Anchor>
               }
             >
-              <Cells mirrors={mirrors} />
+              <Cells mirrors={mirrors} most={SHOWN_CELLS} />
               <Legend mirrors={mirrors} />
             </Section>
           )}

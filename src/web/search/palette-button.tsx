@@ -1,5 +1,5 @@
 /** Opens the palette, by a button or by Ctrl-K; the palette itself comes when it is first asked for. */
-import { Button, Kbd, Text } from '@mantine/core'
+import { Button, Kbd, Text, VisuallyHidden } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { SearchIcon } from '@primer/octicons-react'
 import { lazy, Suspense, useState } from 'react'
@@ -19,14 +19,9 @@ export function PaletteButton({ organization }: { readonly organization: string 
   useHotkeys([['mod+K', open]], [])
   return (
     <>
-      <Button
-        variant="default"
-        size="compact-md"
-        onClick={open}
-        aria-label={`${text.shell.find} ${shortcut}`}
-        aria-keyshortcuts={isApple ? 'Meta+K' : 'Control+K'}
-      >
-        <SearchIcon />
+      <Button variant="default" size="compact-md" onClick={open} aria-keyshortcuts={isApple ? 'Meta+K' : 'Control+K'}>
+        <SearchIcon aria-hidden="true" />
+        <VisuallyHidden hiddenFrom="sm">{text.shell.find}</VisuallyHidden>
         <Text span visibleFrom="sm" inherit mx={8}>
           {text.shell.find}
         </Text>
