@@ -64,6 +64,25 @@ export const activityAnswerSchema = z
   .strictObject({ runs: z.array(progressSchema), total: z.int().min(0) })
   .openapi('Activity')
 
+/**
+ * What wants somebody's hand beside the mirrors. A `webhook` (of the repository, or, where that is null, of the organization) that the server
+ * has given up, `reason` says why, or whose receiver has failed for ten minutes, then `reason` is null; a `subscription`, named by its
+ * upstream, that cannot go on. `remedy`: the line (of the command line) that ends it, where there is one.
+ */
+export const troubleSchema = z
+  .strictObject({
+    kind: z.enum(['webhook', 'subscription']),
+    name: z.string(),
+    repository: repositoryNameSchema.nullable(),
+    reason: z.string().nullable(),
+    since: timeSchema,
+    remedy: z.string().nullable(),
+  })
+  .openapi('Trouble')
+
+export const troublesAnswerSchema = z.strictObject({ troubles: z.array(troubleSchema) }).openapi('Troubles')
+
+export type Trouble = z.infer<typeof troubleSchema>
 export type MirrorGlance = z.infer<typeof mirrorGlanceSchema>
 export type Move = z.infer<typeof moveSchema>
 export type MovedRepository = z.infer<typeof movedRepositorySchema>

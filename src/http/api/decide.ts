@@ -83,6 +83,16 @@ export async function allowInOrganization(
   return grant(decision)
 }
 
+/** For an answer that tells each caller what they may hear of; only beside a decision. */
+export async function mayInOrganization(
+  db: Database,
+  who: Authenticated,
+  organization: string,
+  action: OrganizationAction,
+): Promise<boolean> {
+  return (await decideOrganization(db.read, who, organization, action)).allowed
+}
+
 /**
  * The organizations that a list is about: the one named, else all that the caller is a member of and may do `action` in.
  * @throws AppError UNAUTHORIZED, DENIED

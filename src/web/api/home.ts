@@ -1,6 +1,6 @@
 /** An organization at a glance. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import type { MirrorGlance, MovedRepository } from '../../api/glance.ts'
+import type { MirrorGlance, MovedRepository, Trouble } from '../../api/glance.ts'
 import type { NamesAnswer } from '../../api/names.ts'
 import type { Progress } from '../../api/progress.ts'
 import type { UsageAnswer } from '../../api/usage.ts'
@@ -31,6 +31,16 @@ export function useMoved(organization: string) {
         organizationPath(organization, '/moves/repositories'),
         { signal },
       ),
+  })
+}
+
+/** What wants a hand beside the mirrors. */
+export function useTroubles(organization: string) {
+  return useQuery({
+    queryKey: ['troubles', organization],
+    refetchInterval: SELDOM_MS,
+    queryFn: async ({ signal }) =>
+      (await request<{ troubles: Trouble[] }>('GET', organizationPath(organization, '/troubles'), { signal })).troubles,
   })
 }
 

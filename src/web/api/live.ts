@@ -11,8 +11,8 @@ const QUERIES: Readonly<Record<ChangedNoun, readonly string[]>> = {
   mirrors: ['mirrors', 'mirror', 'freshness', 'subscriptions'],
   runs: ['activity', 'runs', 'mirrors', 'mirror', 'freshness'],
   repositories: ['repositories', 'repository', 'organizations', 'usage'],
-  subscriptions: ['subscriptions', 'mirrors'],
-  webhooks: ['webhooks', 'deliveries'],
+  subscriptions: ['subscriptions', 'mirrors', 'troubles'],
+  webhooks: ['webhooks', 'deliveries', 'troubles'],
 }
 
 /** Changes that come faster are one. */

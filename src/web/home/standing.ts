@@ -29,12 +29,12 @@ export function byUrgency(a: MirrorGlance, b: MirrorGlance): number {
 }
 
 /** Mirrors that want a look for the same reason, as when their upstream is away. */
-export interface Trouble {
+export interface MirrorTrouble {
   readonly mirrors: readonly [MirrorGlance, ...MirrorGlance[]]
 }
 
 /** The largest first. */
-export function troublesOf(mirrors: readonly MirrorGlance[]): Trouble[] {
+export function troublesOf(mirrors: readonly MirrorGlance[]): MirrorTrouble[] {
   const wrong = mirrors.filter((one) => groupOf(one) === 'wrong' || one.state === 'paused')
   const together = Map.groupBy(wrong, ({ upstream, state, reason }) => `${upstream} ${state} ${reason}`)
   return [...together.values()]

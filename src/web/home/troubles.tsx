@@ -1,16 +1,22 @@
 /** What is wrong, why, and what ends it. */
 import { Anchor, Code, Group, Stack, Text } from '@mantine/core'
+import { AlertIcon, DatabaseIcon, type Icon } from '@primer/octicons-react'
 import { Link } from '@tanstack/react-router'
-import type { MirrorGlance } from '../../api/glance.ts'
-import { number } from '../format/sizes.ts'
+import type { ReactNode } from 'react'
+import type { MirrorGlance, Trouble } from '../../api/glance.ts'
+import { useTroubles } from '../api/home.ts'
+import { useOrganizations } from '../api/organizations.ts'
+import { bytes, number } from '../format/sizes.ts'
 import { Time } from '../shell/parts.tsx'
 import { RepositoryLink } from '../shell/repository-link.tsx'
 import { Section } from '../shell/section.tsx'
-import { Status } from '../shell/status.tsx'
+import { Status, type Tone } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
-import { signOf, type Trouble, troublesOf, wordOf } from './standing.ts'
+import { type MirrorTrouble, signOf, troublesOf, wordOf } from './standing.ts'
 
 const SHOWN = 8
+/** Of the quota: so much taken is worth a word. */
+const NEARLY_FULL = 0.9
 
 export function Troubles({
   organization,
@@ -20,12 +26,24 @@ export function Troubles({
   readonly mirrors: readonly MirrorGlance[]
 }) {
   const { text, language } = useSpeech()
+  const others = useTroubles(organization).data ?? []
+  const own = useOrganizations().data?.find(({ name }) => name === organization)
   const troubles = troublesOf(mirrors)
+  const isFull = own?.quotaBytes != null && own.sizeBytes !== null && own.sizeBytes > own.quotaBytes * NEARLY_FULL
+  const isWell = troubles.length === 0 && others.length === 0 && !isFull
   const rest = troubles.slice(SHOWN).reduce((sum, one) => sum + one.mirrors.length, 0)
   return (
     <Section title={text.home.wrongTitle}>
-      {troubles.length === 0 ? <Text c="dimmed">{text.home.allWell}</Text> : null}
+      {isWell ? <Text c="dimmed">{text.home.allWell}</Text> : null}
       <Stack gap="sm">
+        {isFull ? (
+          <Line name={text.home.quota} since={undefined} tone="held" icon={DatabaseIcon} word={text.home.nearlyFull}>
+            {text.home.quotaOf(bytes(own.sizeBytes ?? 0, language), bytes(own.quotaBytes ?? 0, language))}
+          </Line>
+        ) : null}
+        {others.slice(0, SHOWN).map((one) => (
+          <Other key={`${one.kind} ${one.repository} ${one.name}`} trouble={one} />
+        ))}
         {troubles.slice(0, SHOWN).map((one) => (
           <Row key={one.mirrors[0].repository} organization={organization} trouble={one} />
         ))}
@@ -37,45 +55,92 @@ export function Troubles({
   )
 }
 
-function Row({ organization, trouble }: { readonly organization: string; readonly trouble: Trouble }) {
+function Row({ organization, trouble }: { readonly organization: string; readonly trouble: MirrorTrouble }) {
   const { text, language } = useSpeech()
   const { mirrors } = trouble
   const [first] = mirrors
   const [tone, icon] = signOf(first)
+  const name =
+    mirrors.length === 1 ? (
+      <RepositoryLink name={first.repository} tab="mirror" isShort />
+    ) : (
+      <MirrorsLink organization={organization}>
+        {text.home.howMany(number(mirrors.length, language))} {text.home.ofUpstream(first.upstream)}
+      </MirrorsLink>
+    )
+  return (
+    <Line name={name} since={first.since} tone={tone} icon={icon} word={wordOf(first, text)}>
+      {first.reason}
+      <Remedy line={mirrors.length === 1 ? first.remedy : null} />
+    </Line>
+  )
+}
+
+function Other({ trouble }: { readonly trouble: Trouble }) {
+  const { text } = useSpeech()
+  const { kind, name, repository, reason, since, remedy } = trouble
+  const isGivenUp = kind === 'subscription' || reason !== null
+  return (
+    <Line
+      name={
+        <>
+          {text.home.kinds[kind]} {name}{' '}
+          {repository === null ? null : <RepositoryLink name={repository} tab="webhooks" isShort />}
+        </>
+      }
+      since={since}
+      tone={isGivenUp ? 'broken' : 'held'}
+      icon={AlertIcon}
+      word={kind === 'subscription' ? text.states.degraded : isGivenUp ? text.home.givenUp : text.home.failing}
+    >
+      {reason ?? text.home.unanswered}
+      <Remedy line={remedy} />
+    </Line>
+  )
+}
+
+function Line(o: {
+  readonly name: ReactNode
+  readonly since: string | undefined
+  readonly tone: Tone
+  readonly icon: Icon
+  readonly word: string
+  /** Why, and what ends it. */
+  readonly children: ReactNode
+}) {
   return (
     <Group justify="space-between" align="flex-start" gap="sm">
       <Stack gap={2} flex="1 1 260px" miw={0}>
-        {mirrors.length === 1 ? (
-          <RepositoryLink name={first.repository} tab="mirror" isShort />
-        ) : (
-          <MirrorsLink organization={organization}>
-            {text.home.howMany(number(mirrors.length, language))} {text.home.ofUpstream(first.upstream)}
-          </MirrorsLink>
-        )}
-        {first.reason === null ? null : (
-          <Text size="sm" c="dimmed" lineClamp={2}>
-            {first.reason}
-          </Text>
-        )}
-        {first.remedy === null || mirrors.length > 1 ? null : (
-          <Text size="xs" c="dimmed">
-            {text.home.remedyLine} <Code>{`kagami ${first.remedy}`}</Code>
-          </Text>
-        )}
+        <div>{o.name}</div>
+        <Text size="sm" c="dimmed" component="div" style={{ overflowWrap: 'anywhere' }}>
+          {o.children}
+        </Text>
       </Stack>
       <Group gap="sm" wrap="nowrap">
-        <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-          <Time at={first.since} />
-        </Text>
-        <Status tone={tone} icon={icon}>
-          {wordOf(first, text)}
+        {o.since === undefined ? null : (
+          <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+            <Time at={o.since} />
+          </Text>
+        )}
+        <Status tone={o.tone} icon={o.icon}>
+          {o.word}
         </Status>
       </Group>
     </Group>
   )
 }
 
-function MirrorsLink(o: { readonly organization: string; readonly children: React.ReactNode }) {
+function Remedy({ line }: { readonly line: string | null }) {
+  const { text } = useSpeech()
+  if (line === null) return null
+  return (
+    <Text size="xs" c="dimmed">
+      {text.home.remedyLine} <Code>{`kagami ${line}`}</Code>
+    </Text>
+  )
+}
+
+function MirrorsLink(o: { readonly organization: string; readonly children: ReactNode }) {
   return (
     <Anchor
       size="sm"

@@ -5,11 +5,13 @@ import {
   freshnessListSchema,
   movedAnswerSchema,
   moveListSchema,
+  troublesAnswerSchema,
 } from '../../../src/api/glance.ts'
 import { namesAnswerSchema } from '../../../src/api/names.ts'
 import { repositoryAnswerSchema } from '../../../src/api/repositories.ts'
 import { tagAtAnswerSchema, tagListSchema } from '../../../src/api/tags.ts'
 import { usageAnswerSchema } from '../../../src/api/usage.ts'
+import { openDatabase } from '../../../src/db/engine/engine.ts'
 import { emptyIndexPushed } from '../../support/empty-index.ts'
 import { temporaryDirectory } from '../../support/process.ts'
 import {
@@ -178,5 +180,37 @@ test('pulls are counted by what clients do, written when the server ends, and to
     await kagami.stop()
   } finally {
     directory.remove()
+  }
+})
+
+test('troubles: webhooks that were given up or fail, to who may read them all', async () => {
+  const kagami = await startWholeServer()
+  const get = (path: string, login: Login = OWNER) => kagami.call('GET', path, { login })
+  try {
+    const member = await kagami.addUser('member', { acme: 'member' })
+    await kagami.call('POST', '/repositories', { login: OWNER, body: { name: 'acme/closed' } })
+    const hook = { url: 'https://receiver.example.com/in' }
+    const ways = ['/repositories/acme/closed', '/organizations/acme']
+    for (const base of ways)
+      await kagami.call('POST', `${base}/webhooks`, { login: OWNER, body: { ...hook, name: 'ci' } })
+    expect((await get('/organizations/acme/troubles')).as(troublesAnswerSchema).troubles).toEqual([])
+    const db = await openDatabase(`${kagami.directory}/kagami.sqlite`)
+    const long = '2026-01-01T00:00:00.000Z'
+    await db.write(async (tx) => {
+      const gone = { enabled: 0, disabled_reason: 'it has answered 410', failing_since: long } as const
+      await tx.updateTable('webhooks').set(gone).where('repository_id', 'is not', null).execute()
+      await tx.updateTable('webhooks').set({ failing_since: long }).where('repository_id', 'is', null).execute()
+    })
+    await db.close()
+    const { troubles } = (await get('/organizations/acme/troubles')).as(troublesAnswerSchema)
+    const rest = { kind: 'webhook', name: 'ci', since: long, remedy: null } as const
+    expect(troubles).toContainEqual({ ...rest, repository: 'acme/closed', reason: 'it has answered 410' })
+    expect(troubles).toContainEqual({ ...rest, repository: null, reason: null })
+    const editor = await kagami.addUser('editor', { acme: 'editor' })
+    const seen = (await get('/organizations/acme/troubles', editor)).as(troublesAnswerSchema).troubles
+    expect(seen.map(({ repository }) => repository)).toEqual(['acme/closed'])
+    expect((await get('/organizations/acme/troubles', member)).as(troublesAnswerSchema).troubles).toEqual([])
+  } finally {
+    await kagami.stop()
   }
 })
