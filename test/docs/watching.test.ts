@@ -33,7 +33,7 @@ testCommands(
 )
 
 test('pages of runs and items go on by the line that they end in', async () => {
-  expect(commands.length).toBe(5)
+  expect(commands.length).toBe(9)
   const first = await owner.run(['mirror', 'run', 'acme/dhi-python', run, '--limit', '5'])
   const after = /There is more: kagami (mirror run .* --after \S+)/.exec(first.stdout)?.[1]?.split(' ') ?? []
   const second = await owner.run(after)
