@@ -6,6 +6,7 @@ import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { count, shortDigest, size } from './format.ts'
 import { momentOf } from './moment.ts'
+import { moreText } from './run-text.ts'
 import { blocks, lines, table } from './table.ts'
 
 interface MovesOptions {
@@ -49,7 +50,7 @@ async function moves(line: CommandLine, name: string, o: MovesOptions): Promise<
         ]),
         'No tag has moved.',
       ),
-      document.next === null ? '' : lines([`There are more: --after ${document.next}`]),
+      moreText(`${line.program} organization moves ${name}`, document.next),
     ]),
   )
 }

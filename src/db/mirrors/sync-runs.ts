@@ -1,3 +1,4 @@
+import { inChunks } from '../engine/chunks.ts'
 import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { RunOutcome, SyncRunRow } from '../schema.ts'
@@ -150,11 +151,42 @@ export async function listRunStandings(
 /** The newest run of each mirror. */
 export async function listLastRuns(db: Queries, mirrorIds: readonly string[]): Promise<Map<string, SyncRunRow>> {
   const last = new Map<string, SyncRunRow>()
-  for (const id of mirrorIds) {
-    const [run] = await listRuns(db, id, { limit: 1 })
-    if (run !== undefined) last.set(id, run)
+  for (const chunk of inChunks(mirrorIds)) {
+    const rows = await lastRuns(db).selectAll('run').where('mirror.id', 'in', chunk).execute()
+    for (const run of rows) last.set(run.mirror_id, run)
   }
   return last
+}
+
+/** Each `mirror` with its last `run`: one query for however many mirrors. */
+function lastRuns(db: Queries) {
+  return db
+    .selectFrom('mirrors as mirror')
+    .innerJoin('sync_runs as run', (join) =>
+      join.on('run.id', '=', (eb) =>
+        eb
+          .selectFrom('sync_runs as last')
+          .select('last.id')
+          .whereRef('last.mirror_id', '=', 'mirror.id')
+          .orderBy('last.started_at', 'desc')
+          .orderBy('last.id', 'desc')
+          .limit(1),
+      ),
+    )
+}
+
+/** Those whose last run has noted a failure of this code. */
+export async function listFailedBy(db: Queries, mirrorIds: readonly string[], code: string): Promise<Set<string>> {
+  const found = new Set<string>()
+  for (const chunk of inChunks(mirrorIds)) {
+    const rows = await lastRuns(db)
+      .select('mirror.id')
+      .where('mirror.id', 'in', chunk)
+      .where('run.failures', 'like', `%"${code}"%`)
+      .execute()
+    for (const { id } of rows) found.add(id)
+  }
+  return found
 }
 
 /** Runs that no end was written for. */

@@ -5,12 +5,13 @@ import { listPauses } from '../../db/mirrors/life.ts'
 import { findBehindSince } from '../../db/mirrors/mirror-tags.ts'
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listRunningSince } from '../../db/mirrors/running-runs.ts'
-import { listLastRuns } from '../../db/mirrors/sync-runs.ts'
+import { listFailedBy } from '../../db/mirrors/sync-runs.ts'
 import { freshnessOf } from './freshness.ts'
 import { shownState } from './state.ts'
-import { renderRun, standingOf } from './views.ts'
+import { standingOf } from './views.ts'
 
 const MAX_REASON = 300
+const SHRUNK = 'UPSTREAM_SHRUNK'
 
 export async function renderGlances(db: Queries, records: readonly MirrorRecord[], now: Date): Promise<MirrorGlance[]> {
   const ids = records.map(({ id }) => id)
@@ -18,19 +19,15 @@ export async function renderGlances(db: Queries, records: readonly MirrorRecord[
   const pausesOf = await listPauses(db, ids)
   const running = await listRunningSince(db, ids)
   const degraded = records.filter(({ state }) => state === 'degraded').map(({ id }) => id)
-  const lastOf = await listLastRuns(db, degraded)
+  const shrunk = await listFailedBy(db, degraded, SHRUNK)
   return records.map((record) => {
     const pauses = pausesOf.get(record.id) ?? []
     const startedAt = running.get(record.id)
-    const last = lastOf.get(record.id)
     const causes = pauses.map(({ cause }) => cause)
     const state = shownState(record.state, causes, startedAt !== undefined)
-    const run =
-      state === 'syncing' && startedAt !== undefined
-        ? { startedAt, failures: [] }
-        : last === undefined
-          ? null
-          : renderRun(last)
+    // As much of its last run as the standing is told by.
+    const failures = shrunk.has(record.id) ? [{ tag: null, digest: null, code: SHRUNK, message: '' }] : []
+    const run = { startedAt: startedAt ?? record.since, failures }
     const { reason, since, remedy } = standingOf(record, state, pauses, run)
     const { behindSeconds, missedSince, checkedAt, ...missed } = freshnessOf(record, behind.get(record.id), now)
     const why = WELL.has(state) ? missed.reason : reason
