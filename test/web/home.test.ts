@@ -38,8 +38,8 @@ describe.skipIf(!haveChromium)('home', () => {
     await page.goto(`${kagami.url}/o/acme`)
     const section = (title: string) =>
       page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) })
-    await section('What wants a look').getByText('paused by hand').waitFor()
-    await section('What wants a look').getByText('kagami mirror resume acme/dhi-nginx').waitFor()
+    await section('Needs attention').getByText('paused by hand').waitFor()
+    await section('Needs attention').getByText('kagami mirror resume acme/dhi-nginx').waitFor()
     await section('What moved today').getByRole('link', { name: 'dhi-nginx', exact: true }).waitFor()
     await section('Storage by repository').getByRole('link', { name: 'dhi-python', exact: true }).waitFor()
     // The charts are drawn, and say the same in a table.
@@ -56,9 +56,9 @@ describe.skipIf(!haveChromium)('home', () => {
     await emptyIndexPushed(kagami.url, 'acme/tool', 'v7', OWNER)
     await page.getByText('v7', { exact: true }).waitFor()
     await kagami.call('POST', '/mirrors/acme/dhi-nginx/resume', { login: OWNER, body: {} })
-    await page.getByText('Everything is in step with its source.').waitFor()
-    await page.getByRole('button', { name: /^What runs now/ }).click()
-    await page.getByRole('dialog', { name: 'What runs now' }).waitFor()
+    await page.getByText('Nothing needs attention.').waitFor()
+    await page.getByRole('button', { name: /^Running now/ }).click()
+    await page.getByRole('dialog', { name: 'Running now' }).waitFor()
     expect(await browser.audit()).toEqual([])
     await page.keyboard.press('Escape')
   })
@@ -66,7 +66,7 @@ describe.skipIf(!haveChromium)('home', () => {
   test('finds a page, a repository and a tag by the keyboard alone', async () => {
     const { page } = browser
     await page.keyboard.press('Control+k')
-    const field = page.getByPlaceholder('Find a page, a repository, a tag, an image')
+    const field = page.getByPlaceholder('Find a page, repository, tag or image')
     await field.fill('tool:v')
     await page.getByRole('button', { name: 'acme/tool:v7' }).waitFor()
     expect(await browser.audit()).toEqual([])
@@ -101,11 +101,11 @@ describe.skipIf(!haveChromium)('home', () => {
       await enter(other, member)
       await other.page.goto(`${kagami.url}/o/quiet`)
       await other.page.getByText('Ask an owner of the organization').waitFor()
-      expect(await other.page.getByText('Invite the people who work here').count()).toBe(0)
+      expect(await other.page.getByText('Invite people').count()).toBe(0)
       expect(await other.audit()).toEqual([])
       await enter(other, OWNER)
       await other.page.goto(`${kagami.url}/o/quiet`)
-      await other.page.getByText('Invite the people who work here').waitFor()
+      await other.page.getByText('Invite people').waitFor()
       expect(other.complaints).toEqual([])
     } finally {
       await other.close()

@@ -43,9 +43,7 @@ export function BoardPage() {
           )}
         </div>
         <Group>
-          <Text c="dimmed">
-            {text.home.board.updated} {timeOfDay(freshness.dataUpdatedAt, language)}
-          </Text>
+          <Text c="dimmed">{text.home.board.updated(timeOfDay(freshness.dataUpdatedAt, language))}</Text>
           <ActionIcon
             variant="default"
             size="lg"

@@ -58,8 +58,7 @@ function Row({ moved }: { readonly moved: MovedRepository }) {
         ) : null}
       </Group>
       <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-        {moved.moves === 1 ? text.home.oneMove : text.home.moves(number(moved.moves, language))},{' '}
-        <Time at={moved.lastAt} />
+        {text.home.moves(number(moved.moves, language))}, <Time at={moved.lastAt} />
       </Text>
     </Group>
   )

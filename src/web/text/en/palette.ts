@@ -1,12 +1,12 @@
 export const palette = {
-  placeholder: 'Find a page, a repository, a tag, an image',
-  nothing: 'Nothing has such a name.',
+  placeholder: 'Find a page, repository, tag or image',
+  nothing: 'Nothing found.',
   pages: 'Pages',
   repositories: 'Repositories',
   tags: 'Tags',
   catalog: 'Catalog',
   actions: 'Actions',
   board: 'Freshness board',
-  searchCatalog: (part: string) => `Look for “${part}” in the catalog`,
+  searchCatalog: (part: string) => `Search the catalog for “${part}”`,
   toOrganization: (organization: string) => `Go to ${organization}`,
 }

@@ -19,8 +19,8 @@ export const shell: Text['shell'] = {
   skip: '本文へスキップ',
   language: '言語',
   activity: '実行中の処理',
-  nothingRuns: '現在実行中のものはありません。',
+  nothingRuns: '実行中の処理はありません。',
   runs: (count) => `${count} 件実行中`,
   moreRuns: (count) => `ほか ${count} 件`,
-  find: '検索して移動',
+  find: '検索',
 }
