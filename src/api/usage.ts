@@ -45,4 +45,3 @@ export const usageAnswerSchema = z
   .openapi('Usage')
 
 export type UsageAnswer = z.infer<typeof usageAnswerSchema>
-export type ShownPeriod = z.infer<typeof periodSchema>

@@ -25,7 +25,7 @@ export function NextSteps({ organization }: { readonly organization: string }) {
         {role === 'member' || role === undefined ? null : (
           <List.Item styles={{ itemLabel: { width: '100%' }, itemWrapper: { width: '100%' } }}>
             <Text mb={4}>{steps.push}</Text>
-            <Command line={`docker login ${location.host} && docker push ${image}`} />
+            <Command line={`docker push ${image}`} />
           </List.Item>
         )}
         {role === 'owner' ? (
