@@ -153,7 +153,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     device,
     invitation,
-      board,
+    board,
     setup,
     enter,
     within.addChildren([

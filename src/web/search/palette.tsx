@@ -150,6 +150,7 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
     go: () => void navigate({ to: '/o/$organization/catalog', params: { organization }, search: { q: part } }),
   }
   const actions: Item[] = [
+    { id: 'profile', label: text.shell.profile, icon: PersonIcon, go: () => void navigate({ to: '/profile' }) },
     ...SCHEMES.map((scheme) => ({
       id: `theme ${scheme}`,
       label: text.shell.theme[scheme],
