@@ -118,6 +118,8 @@ const repository = (text: string) => ({
   mirror: text,
   tags: 1,
   sizeBytes: 1,
+  pulls: 1,
+  lastPulledAt: time,
   updatedAt: time,
 })
 
@@ -228,6 +230,8 @@ const answers: Record<string, (text: string) => unknown> = {
         movedAt: time,
         mirrored: false,
         pinned: false,
+        pulls: 1,
+        lastPulledAt: time,
       },
     ],
     next: null,
@@ -242,6 +246,15 @@ const answers: Record<string, (text: string) => unknown> = {
   }),
   'GET /repositories/acme/app/history': (text) => ({
     history: [{ tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r', reason: text }],
+    next: null,
+  }),
+  'GET /organizations/acme/moves': (text) => ({
+    moves: [
+      {
+        ...{ repository: 'acme/app', tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r' },
+        reason: text,
+      },
+    ],
     next: null,
   }),
   'GET /mirrors/acme/app/explain': (text) => ({
@@ -339,12 +352,13 @@ const commands: Printed[] = [
   { args: ['subscription', 'list'], lines: 2 },
   { args: ['subscription', 'show', 'hub'], lines: 22 },
   { args: ['repository', 'list'], lines: 2 },
-  { args: ['repository', 'show', 'acme/app'], lines: 10 },
+  { args: ['repository', 'show', 'acme/app'], lines: 11 },
   { args: ['tag', 'list', 'acme/app'], lines: 10 },
   { args: ['tag', 'history', 'acme/app'], lines: 2 },
   { args: ['mirror', 'explain', 'acme/app'], lines: 9 },
   { args: ['token', 'list'], lines: 2 },
   { args: ['organization', 'list'], lines: 2, shown: 'owner' },
+  { args: ['organization', 'moves', 'acme'], lines: 2 },
   { args: ['member', 'list', 'acme'], lines: 2, shown: 'owner' },
   { args: ['user', 'list'], lines: 2 },
   { args: ['operator', 'health'], lines: 11 },

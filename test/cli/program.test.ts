@@ -101,13 +101,18 @@ describe('answers', () => {
           'whims',
         ],
       ],
-      [['repository', 'list'], 'repositories', ['mirror', 'name', 'sizeBytes', 'tags', 'updatedAt', 'visibility']],
+      [
+        ['repository', 'list'],
+        'repositories',
+        ['lastPulledAt', 'mirror', 'name', 'pulls', 'sizeBytes', 'tags', 'updatedAt', 'visibility'],
+      ],
       [
         ['tag', 'list', 'acme/dhi-python'],
         'tags',
         [
           'digest',
           'isPartial',
+          'lastPulledAt',
           'mediaType',
           'mirrored',
           'movedAt',
@@ -115,6 +120,7 @@ describe('answers', () => {
           'pinned',
           'platformCount',
           'platforms',
+          'pulls',
           'referrers',
           'sizeBytes',
         ],
