@@ -67,6 +67,9 @@ describeWithFixtures('taking a tag back', () => {
       until: second.at,
       available: true,
       pinned: false,
+      pulls: 0,
+      lastPulledAt: null,
+      digestPulledAt: null,
     })
     expect(await text('tag', 'history', REPOSITORY)).toContain(`${TAG}  `)
     for (const [at, message] of [
