@@ -30,8 +30,8 @@ import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
 import { catalogs } from './0039-catalogs.ts'
 import { firstRun } from './0041-first-run.ts'
-import { disabledUsers } from './0044-disabled-users.ts'
 import { usageOverTime } from './0042-usage-over-time.ts'
+import { disabledUsers } from './0044-disabled-users.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */

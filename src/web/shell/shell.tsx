@@ -27,7 +27,6 @@ export function Shell({
   const path = useLocation({ select: ({ pathname }) => pathname })
   const rest = path.startsWith('/o/') ? path.slice(`/o/${organization}`.length) : path
   useLive(organization === '' ? undefined : organization)
-  const rest = path.slice(`/o/${organization}`.length)
   return (
     <AppShell
       header={{ height: 52 }}
