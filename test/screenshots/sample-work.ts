@@ -2,6 +2,7 @@
 import { mirrorRunAnswerSchema } from '../../src/api/mirrors.ts'
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
+import { addPast } from './past.ts'
 
 export interface SampleWork {
   readonly kagami: WholeServer
@@ -57,4 +58,5 @@ async function work(kagami: WholeServer, receiver: Receiver): Promise<void> {
   }
   await must('POST', '/mirrors/acme/dhi-python-slim/pause', {})
   await receiver.until((received) => received.length > 3)
+  await addPast(kagami.directory)
 }
