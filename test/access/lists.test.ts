@@ -113,7 +113,7 @@ describeOnEachEngine('lists', (openFresh) => {
           NAMES.map((name) => parseRepositoryName(`${organization}/${name}`)),
         )
         for (const [caller, who] of Object.entries(callers)) {
-          for (const action of ['repository.pull', 'mirror.read'] as const) {
+          for (const action of ['repository.pull', 'mirror.read', 'webhook.read'] as const) {
             const wanted: RepositoryName[] = []
             for (const name of all) {
               const short = action === 'repository.pull' ? 'pull' : action

@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { listTags } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
+import { listLeftTags } from './left-tags.ts'
 import { listOwnedTags } from './mirror-ownership.ts'
 import { measureTag, type TagMeasure } from './tag-measure.ts'
 import { listPinnedTags } from './tag-pins.ts'
@@ -14,6 +15,10 @@ export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
   readonly mirrored: boolean
   /** People took it back, and the mirror leaves it there. */
   readonly pinned: boolean
+  /** People keep the mirror from it. */
+  readonly excluded: boolean
+  /** People moved it here, as the last pass saw it. */
+  readonly diverged: boolean
 }
 
 /** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
@@ -42,6 +47,11 @@ export async function summarizeTags(
     repositoryId,
     tags.map((tag) => tag.name as Tag),
   )
+  const left = await listLeftTags(
+    db,
+    repositoryId,
+    tags.map((tag) => tag.name as Tag),
+  )
   const measures = new Map<Digest, TagMeasure>()
   const items: TagSummary[] = []
   let work = 0
@@ -61,7 +71,8 @@ export async function summarizeTags(
       if (measure === undefined) break
       const { workBytes: _, ...shown } = measure
       const name = tag.name as Tag
-      items.push({ ...shown, name, movedAt: tag.moved_at, mirrored: owned.has(name), pinned: pinned.has(name) })
+      const standing = { mirrored: owned.has(name), pinned: pinned.has(name), ...left(name) }
+      items.push({ ...shown, name, movedAt: tag.moved_at, ...standing })
     }
     await new Promise((resolve) => setImmediate(resolve))
   }
