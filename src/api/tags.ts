@@ -13,6 +13,7 @@ export const tagSchema = z
     name: z.string(),
     digest: digestSchema,
     mediaType: z.string(),
+    configType: z.string().nullable().describe('media type of the config: what it is; null for an index'),
     sizeBytes: z.int().min(0),
     platforms: z.array(z.string()),
     platformCount: z.int().min(0),

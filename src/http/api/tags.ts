@@ -77,11 +77,12 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
           items.map(({ name }) => name),
         )
         const shown: Tag[] = []
-        for (const { imageConfig, platforms: listed, platformCount, ...tag } of items) {
+        for (const { imageConfig, configType = null, platforms: listed, platformCount, ...tag } of items) {
           const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
           const all = own === undefined ? listed : [...listed, own]
           shown.push({
             ...tag,
+            configType,
             immutable: whyImmutable(repository, tag.name) !== undefined,
             sizeBytes: saturate(tag.sizeBytes),
             platforms: all.map(formatPlatform),

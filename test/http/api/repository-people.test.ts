@@ -200,6 +200,13 @@ describeOnEachDatabase('a repository and its people', (start) => {
         tagsDeletedSchema,
       )
     }
+    // What another selection would bring is told without making it so.
+    const settings = { selection: { tags: ['nothing-*'] } }
+    const asked = await must('POST', '/mirrors/acme/mirrored/sync', { dryRun: true, settings })
+    expect(asked.plan.images).toEqual([])
+    expect((await must('GET', '/mirrors/acme/mirrored')).mirror.settings.selection).toBeUndefined()
+    const early = await kagami.call('POST', '/mirrors/acme/mirrored/sync', { login: OWNER, body: { settings } })
+    expect(early.message).toContain('settings go with dryRun only')
     const whole = await plan(all)
     const { repository } = JSON.parse((await kagami.call('GET', '/repositories/acme/mirrored', { login: OWNER })).text)
     // Together they hold all that is here.
