@@ -77,3 +77,4 @@ export const repositoryAccessAnswerSchema = z.strictObject({ access: repositoryA
 export type RepositoryRight = z.infer<typeof repositoryRightSchema>
 export type RepositoryAccess = z.infer<typeof repositoryAccessSchema>
 export type RepositoryTeam = z.infer<typeof repositoryTeamSchema>
+export type TeamPermission = z.infer<typeof teamPermissionSchema>

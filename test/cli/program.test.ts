@@ -106,7 +106,11 @@ describe('answers', () => {
         ['tag', 'list', 'acme/dhi-python'],
         'tags',
         [
+          'configType',
           'digest',
+          'diverged',
+          'excluded',
+          'immutable',
           'isPartial',
           'mediaType',
           'mirrored',

@@ -16,4 +16,5 @@ export const shell = {
   theme: { auto: 'System theme', light: 'Light theme', dark: 'Dark theme' },
   skip: 'Skip to content',
   language: 'Language',
+  webhooks: 'Webhooks',
 }

@@ -18,4 +18,5 @@ export const shell: Text['shell'] = {
   theme: { auto: 'システムに合わせる', light: 'ライトテーマ', dark: 'ダークテーマ' },
   skip: '本文へスキップ',
   language: '言語',
+  webhooks: 'Webhook',
 }
