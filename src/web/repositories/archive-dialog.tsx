@@ -1,6 +1,7 @@
 /** Makes a repository read-only, or lets it be written again. */
 import { List, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useChange } from '../api/client.ts'
@@ -19,7 +20,8 @@ export function ArchiveDialog(o: {
 }) {
   const { text } = useSpeech()
   const { name, archivedAt } = o.repository
-  const archived = archivedAt === null
+  // What was asked for stays so while it is done, and what is shown below changes.
+  const [archived] = useState(archivedAt === null)
   const tell = useTell()
   const effects = useQuery({
     queryKey: ['effects', name, 'archived', archived],

@@ -1,6 +1,7 @@
 /** Makes a repository public or private; what that does to its mirror is asked of the server before, and told after. */
 import { List, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useChange } from '../api/client.ts'
@@ -22,7 +23,8 @@ export function VisibilityDialog({
   readonly onClose: () => void
 }) {
   const { text } = useSpeech()
-  const visibility = repository.visibility === 'public' ? 'private' : 'public'
+  // What was asked for stays so while it is done, and what is shown below changes.
+  const [visibility] = useState<'private' | 'public'>(repository.visibility === 'public' ? 'private' : 'public')
   const tell = useTell()
   const effects = useQuery({
     queryKey: ['effects', repository.name, visibility],
