@@ -1,5 +1,6 @@
 /** One tag of a long table: plain elements, so that ten thousand of them scroll. */
 import { Table } from '@mantine/core'
+import { memo } from 'react'
 import type { Tag } from '../../api/tags.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { Digest, Time } from '../shell/parts.tsx'
@@ -10,28 +11,29 @@ import { TagMarks } from './tag-marks.tsx'
 
 const SHOWN_PLATFORMS = 2
 
-export function TagRow(o: {
+/** The same row is not made anew for each line that is scrolled. */
+export const TagRow = memo(function Row(o: {
   readonly repository: string
   readonly tag: Tag
   readonly isChosen: boolean
   /** Undefined: none can be chosen. */
-  readonly onChoose: (() => void) | undefined
+  readonly onChoose: ((tag: string) => void) | undefined
   readonly hasPulls: boolean
-  readonly onHistory: (() => void) | undefined
+  readonly onHistory: ((tag: string) => void) | undefined
 }) {
   const { text, language } = useSpeech()
-  const { tag } = o
+  const { tag, onChoose, onHistory } = o
   const more = tag.platformCount - Math.min(SHOWN_PLATFORMS, tag.platforms.length)
   const atLeast = tag.isPartial ? '≥ ' : ''
   const pulled = pulledAt(tag)
   return (
     <>
-      {o.onChoose === undefined ? null : (
+      {onChoose === undefined ? null : (
         <Table.Td>
           <input
             type="checkbox"
             checked={o.isChosen}
-            onChange={o.onChoose}
+            onChange={() => onChoose(tag.name)}
             aria-label={text.tags.chooseOne(tag.name)}
           />
         </Table.Td>
@@ -52,13 +54,18 @@ export function TagRow(o: {
         <Time at={tag.movedAt} />
       </Table.Td>
       {o.hasPulls ? <Table.Td ta="right">{pulled === undefined ? '–' : <Time at={pulled} />}</Table.Td> : null}
-      {o.onHistory === undefined ? null : (
+      {onHistory === undefined ? null : (
         <Table.Td ta="right">
-          <button type="button" className="quiet" onClick={o.onHistory} aria-label={text.tags.historyOf(tag.name)}>
+          <button
+            type="button"
+            className="quiet"
+            onClick={() => onHistory(tag.name)}
+            aria-label={text.tags.historyOf(tag.name)}
+          >
             {text.tags.history}
           </button>
         </Table.Td>
       )}
     </>
   )
-}
+})

@@ -1,7 +1,7 @@
 /** Every tag, where it points, and what hangs on it. */
 import { Anchor, Button, Group, Table, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import { useAllowed } from '../api/repositories.ts'
 import { useTags } from '../api/tags.ts'
@@ -31,6 +31,14 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
   const order = useMemo(() => parseOrder(search.sort), [search.sort])
   const inOrder = useMemo(() => sorted(tags.data?.items ?? [], order), [tags.data, order])
   const found = useMemo(() => inOrder.filter((tag) => tag.name.includes(q) || tag.digest.startsWith(q)), [inOrder, q])
+  const toggle = useCallback((tag: string) => {
+    setChosen((before) => {
+      const next = new Set(before)
+      if (!next.delete(tag)) next.add(tag)
+      return next
+    })
+  }, [])
+  const openHistory = useCallback((tag: string) => change({ of: tag }), [change])
   if (tags.isError) return <Failure error={tags.error} retry={() => void tags.refetch()} />
   if (tags.data === undefined) return <Rows />
   const mayDelete = allowed.has('tag.delete')
@@ -44,11 +52,6 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
       onSort={() => change({ sort: formatOrder(nextOrder(order, by)) }, { isSmall: true })}
     />
   )
-  const toggle = (tag: string) => {
-    const next = new Set(chosen)
-    if (!next.delete(tag)) next.add(tag)
-    setChosen(next)
-  }
   return (
     <>
       <Group mb="sm" justify="space-between">
@@ -106,9 +109,9 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
               repository={name}
               tag={tag}
               isChosen={chosen.has(tag.name)}
-              onChoose={mayDelete ? () => toggle(tag.name) : undefined}
+              onChoose={mayDelete ? toggle : undefined}
               hasPulls={hasPulls}
-              onHistory={allowed.has('history') ? () => change({ of: tag.name }) : undefined}
+              onHistory={allowed.has('history') ? openHistory : undefined}
             />
           )}
         />
