@@ -201,8 +201,7 @@ describe.skipIf(!haveChromium)('an owner', () => {
   })
 
   test('mirrors another', async () => {
-    await page.getByRole('link', { name: 'Catalog' }).click()
-    await page.getByRole('link', { name: 'nginx', exact: true }).click()
+    await page.goto(`${kagami.url}/o/acme/catalog/sample/nginx`)
     await button('Mirror to repository').click()
     await page.getByText(/^\d+ tags, \d+ manifests/).waitFor()
     await button('Start mirroring').click()
