@@ -171,6 +171,7 @@ export async function startServer({
       http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
+      historyMs: settings.historyMs,
       mailer,
       thisServer: {
         holder: presence.holder,

@@ -52,6 +52,8 @@ export const RULES = {
   },
   // It names people: not for those who only see that a repository is public.
   'repository.history': { scope: 'read', roles: EDITORS, membersPull: true, team: 'read', allow: ['pull'] },
+  // What was done to it and what hangs on it; who was refused what elsewhere is the organization's affair.
+  'repository.audit': { scope: 'read', roles: EDITORS, team: 'admin' },
   'repository.create': { scope: 'write', roles: EDITORS, team: 'write', allow: ['push'] },
   'repository.push': { scope: 'write', roles: EDITORS, team: 'write', allow: ['push'] },
   'repository.delete': { scope: 'delete', roles: EDITORS, team: 'admin', allow: ['delete'] },

@@ -92,6 +92,7 @@ export type RepositoryAction =
   | 'delete'
   | 'admin'
   | 'history'
+  | 'audit'
   | 'create'
   | 'grant'
   | 'tag.delete'
@@ -335,19 +336,30 @@ async function acrossOfToken(
 export async function viewerOf(
   db: Queries,
   who: Authenticated,
-  action: 'repository.pull' | 'repository.history' | 'mirror.read',
+  action: 'repository.pull' | 'repository.history' | 'mirror.read' | 'webhook.read',
   now = new Date(),
 ): Promise<Viewer> {
   const [isPublicSeen, isManagerSeen] = [action === 'repository.pull', action === 'mirror.read']
+  const isForAdmins = action === 'webhook.read'
   const { principal } = who
   if (principal.kind === 'anonymous') return { kind: 'anybody', isPublicSeen }
-  if (principal.kind === 'user') return { kind: 'user', userId: principal.userId, isPublicSeen, isManagerSeen }
+  if (principal.kind === 'user') {
+    return { kind: 'user', userId: principal.userId, isPublicSeen, isManagerSeen, isForAdmins }
+  }
   const { organizationToken: token } = await readSubjectFacts(db, subjectOf(who))
   const { organization } = principal
   const isAllowed = isUsable(token, now) && authorize({ token: { allow: token.allow, reach: 'repository' } }, action)
   if (!isAllowed) return { kind: 'anybody', isPublicSeen: false }
   const patterns = token.repositories.map((text) => likeOf(fullPattern(organization.name, text)))
   return { kind: 'token', organizationId: organization.id, patterns, isPublicSeen }
+}
+
+/**
+ * What each way of being somebody there gives on a repository of its own, without what makes it public: roles (of plain members, without
+ * a team), permissions and mirrors of teams, rights of tokens.
+ */
+export function listGrantedActions<A extends RepositoryAction>(facts: Facts, actions: readonly A[]): A[] {
+  return actions.filter((action) => authorize(facts, actionOf(action)))
 }
 
 /** May the caller list all repositories that they may read (`_catalog`)? A bearer token must carry `registry:catalog:*`. */

@@ -44,6 +44,8 @@ export const auditFilterSchema = z.strictObject({
 })
 
 export const auditQuerySchema = listQuerySchema.extend(auditFilterSchema.shape)
+/** Of one repository: it is the object itself, or what the object belongs to. */
+export const repositoryAuditQuerySchema = auditQuerySchema.omit({ object: true })
 export const auditListSchema = listSchema('entries', auditEntrySchema).openapi('AuditList')
 
 export type AuditEntry = z.infer<typeof auditEntrySchema>

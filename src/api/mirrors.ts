@@ -124,7 +124,8 @@ export const mirrorStopSchema = z
  * `full` lists every referrer anew, whatever was known. `tags`: these and what hangs on them, nothing else; one that does not
  * come is a failure of the run, also when it is excluded, and naming it does not release it. `acceptShrink`: what upstream lists now is
  * right, however much less it is than before; for this run only. `plan` is executed exactly, or nothing is done: with the `full`, the
- * `acceptShrink` and the `tags` that it was made for.
+ * `acceptShrink` and the `tags` that it was made for. With `dryRun`, `settings` are what the mirror would have: the plan is as if they were
+ * changed so, and they are not.
  */
 export const mirrorSyncSchema = z
   .strictObject({
@@ -132,7 +133,11 @@ export const mirrorSyncSchema = z
     tags: z.array(z.string()).min(1).max(100).optional(),
     acceptShrink: z.boolean().default(false),
     dryRun: z.boolean().default(false),
+    settings: mirrorChangeSchema.optional(),
     plan: planReferenceSchema.optional(),
+  })
+  .refine(({ dryRun, settings }) => dryRun || settings === undefined, {
+    message: 'settings go with dryRun only: change the mirror first',
   })
   .refine(({ tags, acceptShrink }) => tags === undefined || !acceptShrink, {
     message: 'acceptShrink is about all tags: it does not go with tags',

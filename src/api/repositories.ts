@@ -78,3 +78,4 @@ export const repositoryListSchema = listSchema('repositories', repositorySchema)
 
 export type ImmutableTags = z.infer<typeof immutableTagsSchema>
 export type RepositoryDetail = z.infer<typeof repositoryDetailSchema>
+export type RepositoryChange = z.infer<typeof repositoryChangeSchema>

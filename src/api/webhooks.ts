@@ -191,6 +191,30 @@ export const webhookChangedSchema = z
   .openapi('WebhookChanged')
 export const webhookListSchema = listSchema('webhooks', webhookSchema).openapi('WebhookList')
 
+/**
+ * A webhook among those of one's organizations. `open`: what is still to be delivered, counted up to 1,000; `last`: the delivery that has ended
+ * last.
+ */
+export const placedWebhookSchema = z
+  .strictObject({
+    ...webhookSchema.shape,
+    health: z.strictObject({
+      open: z.int().min(0),
+      last: z
+        .strictObject({
+          id: idSchema,
+          status: deliveryStatusSchema,
+          kind: z.string(),
+          tag: z.string().nullable(),
+          error: z.string().nullable(),
+          at: timeSchema,
+        })
+        .nullable(),
+    }),
+  })
+  .openapi('PlacedWebhook')
+export const placedWebhookListSchema = listSchema('webhooks', placedWebhookSchema).openapi('PlacedWebhookList')
+
 export const attemptSchema = z
   .strictObject({
     at: timeSchema,
@@ -272,6 +296,7 @@ export const callbackBodySchema = z.object({
 })
 
 export type Webhook = z.infer<typeof webhookSchema>
+export type PlacedWebhook = z.infer<typeof placedWebhookSchema>
 export type WebhookCreate = z.infer<typeof webhookCreateSchema>
 export type WebhookChange = z.infer<typeof webhookChangeSchema>
 export type WebhookDelivery = z.infer<typeof deliverySchema>

@@ -65,20 +65,22 @@ async function showEntries(line: CommandLine, org: string | undefined, o: ListOp
   const document = await client.call('GET', pathOf(org), auditListSchema, { query })
   const { entries, next } = document
   if (next !== null && o.json !== true) line.terminal.note(`There are more: --after ${next}`)
-  answer(line, o, document, () =>
-    table(
-      ['at', 'actor', 'action', 'object', 'outcome', 'change', 'address'],
-      entries.map((entry) => [
-        entry.at,
-        entry.token === null ? entry.actor : `${entry.actor} (${entry.token})`,
-        entry.action,
-        entry.object,
-        entry.outcome,
-        changeText(entry),
-        entry.address ?? '-',
-      ]),
-      'No entries.',
-    ),
+  answer(line, o, document, () => auditTable(entries))
+}
+
+export function auditTable(entries: readonly AuditEntry[]): string {
+  return table(
+    ['at', 'actor', 'action', 'object', 'outcome', 'change', 'address'],
+    entries.map((entry) => [
+      entry.at,
+      entry.token === null ? entry.actor : `${entry.actor} (${entry.token})`,
+      entry.action,
+      entry.object,
+      entry.outcome,
+      changeText(entry),
+      entry.address ?? '-',
+    ]),
+    'No entries.',
   )
 }
 

@@ -11,6 +11,7 @@ import { addCommand, answer, type CommandLine, checkRepository, connect } from '
 import { confirmEffects, confirmName } from './confirm.ts'
 import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
+import { addRepositoryPeopleCommands } from './repository-people.ts'
 import { blocks, lines, properties, table } from './table.ts'
 import { addRepositoryUsageCommand } from './usage.ts'
 
@@ -45,6 +46,7 @@ export function addRepositoryCommands(program: Command, line: CommandLine): void
   named(addCommand(repository, 'unarchive', 'let a repository be written again')).action(
     (name: string, o: { json?: boolean }) => change(line, name, { archived: false }, o),
   )
+  addRepositoryPeopleCommands(repository, line)
   named(addCommand(repository, 'delete', 'delete a repository with all its content'))
     .option('--confirm <name>', 'the name of the repository once more; asked for in a terminal')
     .action((name: string, o: { json?: boolean; confirm?: string }) => remove(line, name, o))

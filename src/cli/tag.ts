@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { exclusionAnswerSchema, tagReleaseAnswerSchema } from '../api/exclusions.ts'
-import { type Tag, tagSchema } from '../api/tags.ts'
+import { type Tag, type TagsDeleted, tagSchema, tagsDeletedSchema } from '../api/tags.ts'
 import { repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
 import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
 import { age, shortDigest, size } from './format.ts'
-import { lines, table } from './table.ts'
+import { blocks, lines, table } from './table.ts'
 import { addTagHistoryCommands, findPins, pinTable } from './tag-history.ts'
 
 export function addTagCommands(program: Command, line: CommandLine): void {
@@ -13,10 +13,11 @@ export function addTagCommands(program: Command, line: CommandLine): void {
   addCommand(tag, 'list', 'list tags')
     .argument('<repository>', 'ORGANIZATION/NAME')
     .action((repository: string, o: { json?: boolean }) => list(line, repository, o))
-  addCommand(tag, 'delete', 'delete a tag; its content stays while something else holds it')
+  addCommand(tag, 'delete', 'delete tags, all or none; content stays while something else holds it')
     .argument('<repository>', 'ORGANIZATION/NAME')
-    .argument('<tag>', 'the tag')
-    .action((repository: string, name: string, o: { json?: boolean }) => remove(line, repository, name, o))
+    .argument('<tag...>', 'the tags')
+    .option('--dry-run', 'only say what that frees, and what still holds the content')
+    .action((repository: string, names: string[], o: DeleteOptions) => removeAll(line, repository, names, o))
   addCommand(tag, 'exclude', 'do without a tag of a mirror: it is left as it is, here or away, and no alarm')
     .argument('<repository>', 'ORGANIZATION/NAME of a mirror')
     .argument('<tag>', 'the tag, whether it is here or not')
@@ -28,6 +29,11 @@ export function addTagCommands(program: Command, line: CommandLine): void {
     .argument('<tag>', 'the tag, or the digest of content that was deleted by it')
     .option('--take-upstream', 'also one that people moved here: take what upstream has, now')
     .action((repository: string, name: string, o: ReleaseOptions) => release(line, repository, name, o))
+}
+
+interface DeleteOptions {
+  readonly json?: boolean
+  readonly dryRun?: boolean
 }
 
 interface ReleaseOptions {
@@ -57,7 +63,7 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
         platformsText(tag),
         `${atLeast(tag)}${tag.referrers}`,
         age(tag.movedAt, '-'),
-        tag.pinned ? 'pinned' : tag.mirrored ? 'yes' : names.has(tag.name) ? 'excluded' : '-',
+        standingOf(tag, names),
       ]),
       'No tags yet.',
     )
@@ -71,10 +77,56 @@ async function list(line: CommandLine, repository: string, o: { json?: boolean }
 /** Before numbers that are lower bounds. */
 const atLeast = ({ isPartial }: Tag): string => (isPartial ? '≥ ' : '')
 
+function standingOf(tag: Tag, excluded: ReadonlySet<string | null>): string {
+  if (tag.pinned) return 'pinned'
+  if (tag.diverged) return 'diverged'
+  if (tag.mirrored) return 'yes'
+  return excluded.has(tag.name) ? 'excluded' : '-'
+}
+
 function platformsText(tag: Tag): string {
   const more = tag.platformCount - tag.platforms.length
   const text = tag.platforms.join(', ') || '-'
   return more === 0 ? text : `${text} and ${more} more`
+}
+
+async function removeAll(
+  line: CommandLine,
+  repository: string,
+  names: readonly string[],
+  o: DeleteOptions,
+): Promise<void> {
+  const [only] = names
+  if (o.dryRun !== true && names.length === 1 && only !== undefined) return remove(line, repository, only, o)
+  const path = `/repositories/${repositoryPath(checkRepository(repository))}/tags/delete`
+  const body = { tags: names, dryRun: o.dryRun === true }
+  const document = await (await connect(line)).call('POST', path, tagsDeletedSchema, { body })
+  answer(line, o, document, () => deletedText(document, repository, line.program))
+}
+
+function deletedText({ tags, frees, keptUntil, deleted }: TagsDeleted, repository: string, program: string): string {
+  const gone = tags.filter(({ refused }) => refused === null)
+  const freed = `${frees.isPartial ? '≥ ' : ''}${size(frees.sizeBytes)} in ${frees.manifests} manifests and ${frees.blobs} blobs`
+  const held = gone.filter(({ holders }) => holders > 0)
+  return blocks([
+    table(
+      ['tag', 'digest', 'content stays for', 'deleted'],
+      tags.map(({ name, digest, heldBy, holders, refused }) => [
+        name,
+        shortDigest(digest),
+        holders > heldBy.length ? `${heldBy.join(' ')} and ${holders - heldBy.length} more` : heldBy.join(' ') || '-',
+        refused ?? (deleted ? 'yes' : 'would be'),
+      ]),
+      '',
+    ),
+    lines([
+      `Nothing else of ${repository} needs ${freed}. It can be taken back until ${keptUntil}: ${program} tag restore`,
+      ...(held.length === 0 ? [] : [`${held.length} of them point at content that other tags keep.`]),
+      ...(gone.some(({ mirrored }) => mirrored)
+        ? [`The mirror brings none of them back, until: ${program} tag release ${repository} TAG`]
+        : []),
+    ]),
+  ])
 }
 
 async function remove(line: CommandLine, repository: string, name: string, o: { json?: boolean }): Promise<void> {

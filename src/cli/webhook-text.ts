@@ -1,5 +1,5 @@
 /** Webhooks and deliveries as people read them. */
-import type { Webhook, WebhookDelivery } from '../api/webhooks.ts'
+import type { PlacedWebhook, Webhook, WebhookDelivery } from '../api/webhooks.ts'
 import { age, duration } from './format.ts'
 import { blocks, lines, properties, table } from './table.ts'
 
@@ -12,6 +12,19 @@ export function webhookTable(webhooks: readonly Webhook[]): string {
   return table(
     ['name', 'address', 'events', 'format', 'state'],
     webhooks.map((one) => [one.name, one.url, one.events.join(' '), one.format, stateOf(one)]),
+    'No webhooks.',
+  )
+}
+
+/** Of many places. */
+export function placedTable(webhooks: readonly PlacedWebhook[]): string {
+  return table(
+    ['of', 'name', 'address', 'state', 'under way', 'last'],
+    webhooks.map((one) => {
+      const { open, last } = one.health
+      const ended = last === null ? '-' : `${last.status} ${age(last.at, '')}`
+      return [one.repository ?? one.organization, one.name, one.url, stateOf(one), String(open), ended]
+    }),
     'No webhooks.',
   )
 }

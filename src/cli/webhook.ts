@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import {
   initialSyncSchema,
+  placedWebhookSchema,
   type Webhook,
   webhookAnswerSchema,
   webhookChangedSchema,
@@ -16,7 +17,7 @@ import { blocks, lines } from './table.ts'
 import { addDeliveryCommands } from './webhook-deliveries.ts'
 import { addWebhookListenCommand } from './webhook-listen.ts'
 import { webhookPath, webhooksPath } from './webhook-path.ts'
-import { webhookTable, webhookText } from './webhook-text.ts'
+import { placedTable, webhookTable, webhookText } from './webhook-text.ts'
 
 interface Flags {
   readonly json?: boolean
@@ -52,7 +53,9 @@ export function addWebhookCommands(program: Command, line: CommandLine): Command
     .requiredOption('--name <name>', 'a name for it')
     .option('--disabled', 'make it, and send nothing yet')
     .action((to: string, url: string, o: Flags & { name: string }) => create(line, to, url, o))
-  target('list', 'list webhooks').action((to: string, o: Flags) => list(line, to, o))
+  target('list', 'list webhooks')
+    .option('--all', 'of an organization: those of its repositories too, and how they are')
+    .action((to: string, o: Flags & { all?: boolean }) => (o.all === true ? listAll(line, to, o) : list(line, to, o)))
   named('show', 'show one webhook').action((to: string, name: string, o: Flags) => show(line, to, name, o))
   withSettings(named('change', 'change a webhook; what is not named stays'), false)
     .option('--url <url>', 'where to post')
@@ -152,6 +155,13 @@ async function list(line: CommandLine, to: string, o: Flags): Promise<void> {
   const client = await connect(line)
   const webhooks: Webhook[] = await client.listAll(webhooksPath(to), 'webhooks', webhookSchema)
   answer(line, o, { webhooks, next: null }, () => webhookTable(webhooks))
+}
+
+async function listAll(line: CommandLine, organization: string, o: Flags): Promise<void> {
+  if (organization.includes('/')) throw new UsageError(`--all: got ${organization}, want the name of an organization`)
+  const client = await connect(line)
+  const webhooks = await client.listAll('/webhooks', 'webhooks', placedWebhookSchema, { organization })
+  answer(line, o, { webhooks, next: null }, () => placedTable(webhooks))
 }
 
 async function show(line: CommandLine, to: string, name: string, o: Flags): Promise<void> {

@@ -1,6 +1,7 @@
 /** Webhooks and deliveries as the management API shows them. */
-import type { Webhook, WebhookAttempt, WebhookDelivery } from '../api/webhooks.ts'
+import type { PlacedWebhook, Webhook, WebhookAttempt, WebhookDelivery } from '../api/webhooks.ts'
 import type { WebhookAttemptRow, WebhookDeliveryRow, WebhookRow } from '../db/schema.ts'
+import type { PlacedWebhook as PlacedRow, WebhookHealth } from '../db/webhooks/across.ts'
 
 interface Scope {
   readonly organization: { readonly name: string }
@@ -31,6 +32,34 @@ export function viewWebhook({ organization, repository }: Scope, row: WebhookRow
     oldSecretUntil: row.old_secret_until,
     createdAt: row.created_at,
     createdBy: row.created_by,
+  }
+}
+
+/** @param leader see viewWebhook */
+export function viewPlacedWebhook(
+  row: PlacedRow,
+  leader: string | undefined,
+  health: WebhookHealth | undefined,
+): PlacedWebhook {
+  const repository = row.repository === null ? undefined : { name: row.repository }
+  const scope = { organization: { name: row.organization }, repository }
+  const last = health?.last
+  return {
+    ...viewWebhook(scope, row, leader),
+    health: {
+      open: health?.open ?? 0,
+      last:
+        last?.finished_at == null
+          ? null
+          : {
+              id: last.id,
+              status: last.status,
+              kind: last.kind,
+              tag: last.tag,
+              error: last.error,
+              at: last.finished_at,
+            },
+    },
   }
 }
 

@@ -1,9 +1,17 @@
 /** What people do with webhooks: made, changed, deleted, tried out; deliveries looked at and sent again. */
-import type { Redeliver, Webhook, WebhookChange, WebhookCreate, WebhookDelivery } from '../api/webhooks.ts'
+import type {
+  PlacedWebhook,
+  Redeliver,
+  Webhook,
+  WebhookChange,
+  WebhookCreate,
+  WebhookDelivery,
+} from '../api/webhooks.ts'
 import { formatCursor } from '../db/engine/cursor.ts'
 import { type Database, isUniqueViolation, type Queries, type Transaction } from '../db/engine/engine.ts'
 import { recordAudit } from '../db/platform/audit.ts'
 import type { OrganizationRow, RepositoryRow, WebhookDeliveryRow, WebhookRow } from '../db/schema.ts'
+import { listWebhooksAcross, readHealth } from '../db/webhooks/across.ts'
 import {
   findDelivery,
   listAttempts,
@@ -33,7 +41,7 @@ import { cutPage, type Page, readPage } from '../lib/weighed-page.ts'
 import { deliverEvent, type Pick as Picked, testEvent } from './deliver-now.ts'
 import { DELIVERY_LIFE_MS, OLD_SECRET_MS } from './schedule.ts'
 import { makeSecret, purposeOf } from './signing.ts'
-import { viewDelivery, viewWebhook } from './views.ts'
+import { viewDelivery, viewPlacedWebhook, viewWebhook } from './views.ts'
 
 /** Whose webhooks: of a repository, or of the whole organization. */
 export interface WebhookScope {
@@ -44,6 +52,8 @@ export interface WebhookScope {
 export interface Webhooks {
   create(scope: WebhookScope, o: WebhookCreate & { readonly by: string }): Promise<{ webhook: Webhook; secret: Secret }>
   list(scope: WebhookScope, o: { readonly limit: number; readonly after?: string | undefined }): Promise<Page<Webhook>>
+  /** Of many repositories and organizations, with how they are. @param o see `listWebhooksAcross` */
+  listAcross(o: Parameters<typeof listWebhooksAcross>[1]): Promise<Page<PlacedWebhook>>
   show(scope: WebhookScope, name: string): Promise<Webhook>
   change(scope: WebhookScope, name: string, o: WebhookChange): Promise<{ webhook: Webhook; secret: Secret | undefined }>
   remove(scope: WebhookScope, name: string): Promise<void>
@@ -156,6 +166,24 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
       const rows = await listWebhooks(db.read, ownerOf(scope), { limit: limit + 1, after })
       const { items, next } = cutPage(rows, limit, (row) => row.name)
       return { items: await Promise.all(items.map((row) => view(scope, row))), next }
+    },
+
+    async listAcross(o) {
+      const rows = await listWebhooksAcross(db.read, { ...o, limit: o.limit + 1 })
+      const { items, next } = cutPage(rows, o.limit, ({ name, id }) => formatCursor([name, id]))
+      const leaders = await listWebhooksById(
+        db.read,
+        items.flatMap((row) => row.after_id ?? []),
+      )
+      const nameOfLeader = new Map(leaders.map((row) => [row.id, row.name]))
+      const health = await readHealth(
+        db.read,
+        items.map(({ id }) => id),
+      )
+      const placed = items.map((row) =>
+        viewPlacedWebhook(row, nameOfLeader.get(row.after_id ?? ''), health.get(row.id)),
+      )
+      return { items: placed, next }
     },
 
     show: async (scope, name) => view(scope, await getWebhook(db.read, scope, name)),

@@ -122,9 +122,13 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
 
   const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
 
-  function planOf(mirror: MirrorRecord, o: Omit<DryRunRequest, 'settings'>) {
-    const full = o.full === true || mirror.full_due === 1
-    return dryRun(mirror, mirror, { ...o, full, settings: settingsOf(mirror) })
+  function planOf(
+    mirror: MirrorRecord,
+    o: Omit<DryRunRequest, 'settings'> & { readonly settings?: DryRunRequest['settings'] | undefined },
+  ) {
+    // As a change of what it takes is followed by a look at everything.
+    const full = o.full === true || mirror.full_due === 1 || o.settings !== undefined
+    return dryRun(mirror, mirror, { ...o, full, settings: o.settings ?? settingsOf(mirror) })
   }
 
   async function planStart(target: StartTarget, request: StartRequest, signal?: AbortSignal) {
@@ -200,7 +204,8 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     },
     async planSync(mirrorId, o = {}) {
       const mirror = await getMirror(db.read, mirrorId)
-      return planOf(mirror, o)
+      const settings = o.settings && changedSettings(settingsOf(mirror), o.settings)
+      return planOf(mirror, { ...o, settings })
     },
     ...verbs,
     halt,

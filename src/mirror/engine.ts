@@ -169,6 +169,8 @@ export interface MirrorEngine {
       readonly full?: boolean | undefined
       readonly acceptShrink?: boolean | undefined
       readonly only?: ReadonlySet<Tag> | undefined
+      /** As if they were changed so. */
+      readonly settings?: MirrorChange | undefined
       readonly signal?: AbortSignal | undefined
     },
   ): Promise<Plan>

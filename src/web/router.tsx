@@ -7,6 +7,8 @@ import {
   lazyRouteComponent,
   Navigate,
   Outlet,
+  parseSearchWith,
+  stringifySearchWith,
 } from '@tanstack/react-router'
 import { useOrganizations } from './api/organizations.ts'
 import { isSetupWanted, useProfile } from './api/profile.ts'
@@ -15,11 +17,12 @@ import { parseEntrySearch } from './catalog/entry-search.ts'
 import { parseOperatorSearch } from './operator/operator-search.ts'
 import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
-import { parseTab } from './repositories/tabs.ts'
+import { parseRepositorySearch } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
 import { Empty, Failure } from './shell/parts.tsx'
 import { Shell } from './shell/shell.tsx'
 import { useSpeech } from './text/language.tsx'
+import { parseWebhooksSearch } from './webhooks/webhooks-search.ts'
 
 function Root() {
   const { text } = useSpeech()
@@ -97,13 +100,19 @@ const repositories = createRoute({
 const repository = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/repository/$',
-  validateSearch: parseTab,
+  validateSearch: parseRepositorySearch,
   component: lazyRouteComponent(() => import('./repositories/repository-page.tsx'), 'RepositoryPage'),
 })
 const mirrors = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/mirrors',
   component: lazyRouteComponent(() => import('./mirrors/mirrors-page.tsx'), 'MirrorsPage'),
+})
+const webhooks = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/webhooks',
+  validateSearch: parseWebhooksSearch,
+  component: lazyRouteComponent(() => import('./webhooks/webhooks-page.tsx'), 'WebhooksPage'),
 })
 
 const home = createRoute({
@@ -149,7 +158,15 @@ const profileSection = createRoute({
   component: ProfilePage,
 })
 
+/** A value of an address. What reads as a number is a text all the same: the tag 24.10 is not 24.1. */
+function readValue(text: string): unknown {
+  if (/^["[{]/.test(text)) return JSON.parse(text)
+  throw new Error('a text as it is')
+}
+
 export const router = createRouter({
+  parseSearch: parseSearchWith(readValue),
+  stringifySearch: stringifySearchWith(JSON.stringify, readValue),
   routeTree: root.addChildren([
     device,
     invitation,
@@ -170,6 +187,7 @@ export const router = createRouter({
       repositories,
       repository,
       mirrors,
+      webhooks,
     ]),
   ]),
   defaultPreload: 'intent',

@@ -30,6 +30,7 @@ const EXPECTED: Record<Action, Expected> = {
   'organization-token.manage': ['o', 'admin'],
   'repository.pull': ['oedrwap', 'read', 'pull', 'repository'],
   'repository.history': ['oedrwa', 'read', 'pull', 'repository'],
+  'repository.audit': ['oea', 'read'],
   'repository.create': ['oewa', 'write', 'push', 'repository'],
   'repository.push': ['oewa', 'write', 'push', 'repository'],
   'repository.delete': ['oea', 'delete', 'delete', 'repository'],

@@ -24,7 +24,12 @@ const at = '2026-11-24T00:00:00.000Z'
 const PATTERNS = ['*', 'app', 'app*', '*-x', 'a_b', 'team/*', 'app-x', '*a*x*'] as const
 const NAMES = ['app', 'app-x', 'a_b', 'axb', 'team/app', 'team/app-x'] as const
 
-const SHORT = { 'repository.pull': 'pull', 'repository.history': 'history', 'mirror.read': 'mirror.read' } as const
+const SHORT = {
+  'repository.pull': 'pull',
+  'repository.history': 'history',
+  'mirror.read': 'mirror.read',
+  'webhook.read': 'webhook.read',
+} as const
 
 const pattern = fc.constantFrom(...PATTERNS)
 const organization = fc.record({
@@ -115,7 +120,7 @@ describeOnEachEngine('lists', (openFresh) => {
           NAMES.map((name) => parseRepositoryName(`${organization}/${name}`)),
         )
         for (const [caller, who] of Object.entries(callers)) {
-          for (const action of ['repository.pull', 'repository.history', 'mirror.read'] as const) {
+          for (const action of ['repository.pull', 'repository.history', 'mirror.read', 'webhook.read'] as const) {
             const wanted: RepositoryName[] = []
             for (const name of all) {
               const short = SHORT[action]

@@ -110,7 +110,11 @@ describe('answers', () => {
         ['tag', 'list', 'acme/dhi-python'],
         'tags',
         [
+          'configType',
           'digest',
+          'diverged',
+          'excluded',
+          'immutable',
           'isPartial',
           'lastPulledAt',
           'mediaType',

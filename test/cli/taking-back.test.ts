@@ -177,6 +177,20 @@ describeWithFixtures('taking a tag back', () => {
     expect((await ask(`tag=${OTHER}&tag=${TAG}`)).text).toContain(`"${TAG}"`)
   })
 
+  test('what would become free is said before tags go, who may do what with it, and what was done', async () => {
+    const plan = await json('tag', 'delete', REPOSITORY, TAG, OTHER, '--dry-run')
+    expect(plan).toMatchObject({ deleted: false, tags: [{ name: TAG }, { name: OTHER }] })
+    const said = await text('tag', 'delete', REPOSITORY, TAG, OTHER, '--dry-run')
+    expect(said).toContain('would be')
+    expect(said).toMatch(/Nothing else of acme\/app needs .* in \d+ manifests and \d+ blobs/)
+    expect(said).toContain('The mirror brings none of them back')
+    expect((await json('repository', 'access', REPOSITORY)).access.allowed).toContain('mirror.stop')
+    expect(await text('repository', 'access', REPOSITORY)).toMatch(/^You may +pull push /m)
+    const { entries } = await json('repository', 'activity', REPOSITORY, '--action', 'tag.*')
+    expect(entries.map(({ action }: { action: string }) => action)).toContain('tag.restore')
+    expect(await text('webhook', 'list', 'acme', '--all')).toContain('No webhooks.')
+  })
+
   test('history names people, so only members see it; who may not delete tags may not restore', async () => {
     await owner.run(['repository', 'change', 'acme/own', '--visibility', 'public', '--yes'])
     const member = await kagami.addUser('reader', { acme: 'member' })

@@ -377,6 +377,22 @@ const STEPS: readonly Step[] = [
     body: { digest: '{digest}' },
     leaves: ['acme tag.restore acme/box:1'],
   },
+  {
+    route: 'post /repositories/{organization}/{name}/tags/delete',
+    path: `${repository}/tags/delete`,
+    body: { tags: ['1'] },
+    leaves: ['acme tag.delete acme/box:1'],
+  },
+  {
+    route: 'post /repositories/{organization}/{name}/tags/delete',
+    path: `${repository}/tags/delete`,
+    body: { tags: ['2'], dryRun: true },
+    leaves: [],
+    prepare: async (made, _, __, kagami) => {
+      await emptyIndexPushed(kagami.url, 'acme/box', '2', OWNER)
+      return made
+    },
+  },
   ...WEBHOOKS,
   {
     route: 'delete /repositories/{organization}/{name}',

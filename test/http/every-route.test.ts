@@ -38,6 +38,7 @@ const OWN = new Map<string, number>([
   ['get /organizations', 200],
   ['get /repositories', 200],
   ['get /mirrors', 200],
+  ['get /webhooks', 200],
   ['get /subscriptions', 200],
   ['get /upstreams', 200],
   ['get /tokens', 200],

@@ -111,6 +111,7 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
     'post /subscriptions/{organization}/{subscription}/sync': {},
     'post /subscriptions/{organization}/{subscription}/stop': {},
     'post /mirrors/{organization}/{name}/tags/{tag}/exclude': {},
+    'post /repositories/{organization}/{name}/tags/delete': { tags: [names.tag] },
     'post /repositories/{organization}/{name}/tags/{tag}/restore': { at: '2026-01-31' },
     'post /repositories': { name: `${names.organization}/${names.name}` },
     'patch /repositories/{organization}/{name}': { description: 'mine' },

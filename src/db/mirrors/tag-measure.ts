@@ -20,6 +20,8 @@ export interface TagMeasure {
   readonly isPartial: boolean
   /** Config of a single image, which tells its platform. */
   readonly imageConfig: Digest | undefined
+  /** Media type of the config of a single manifest: what tells a chart from an image. */
+  readonly configType: string | undefined
   /** Published referrers of the manifest and of those that it lists. */
   readonly referrers: number
   /** What it cost to find out, and will cost to show. */
@@ -87,6 +89,7 @@ export async function measureTag(db: Queries, repositoryId: string, digest: Dige
     platformCount: platforms.length,
     isPartial: isPartial || referrers > MAX_REFERRERS,
     imageConfig: config?.digest,
+    configType: own.find(({ kind }) => kind === 'config')?.mediaType,
     referrers: Math.min(referrers, MAX_REFERRERS),
     workBytes:
       PART_BYTES * (1 + MAX_PARTS - left) +

@@ -4,6 +4,7 @@ import type { Tag } from '../../oci/reference.ts'
 import { findTagPulls, NEVER_PULLED } from '../content/pulls.ts'
 import { listTags } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
+import { listLeftTags } from './left-tags.ts'
 import { listOwnedTags } from './mirror-ownership.ts'
 import { measureTag, type TagMeasure } from './tag-measure.ts'
 import { listPinnedTags } from './tag-pins.ts'
@@ -18,6 +19,10 @@ export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
   /** How often it was asked for by its name, and when last (null: never). */
   readonly pulls: number
   readonly lastPulledAt: string | null
+  /** People keep the mirror from it. */
+  readonly excluded: boolean
+  /** People moved it here, as the last pass saw it. */
+  readonly diverged: boolean
 }
 
 /** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
@@ -51,6 +56,11 @@ export async function summarizeTags(
     repositoryId,
     tags.map((tag) => tag.name),
   )
+  const left = await listLeftTags(
+    db,
+    repositoryId,
+    tags.map((tag) => tag.name as Tag),
+  )
   const measures = new Map<Digest, TagMeasure>()
   const items: TagSummary[] = []
   let work = 0
@@ -70,15 +80,8 @@ export async function summarizeTags(
       if (measure === undefined) break
       const { workBytes: _, ...shown } = measure
       const name = tag.name as Tag
-      const asked = pulled.get(name) ?? NEVER_PULLED
-      items.push({
-        ...shown,
-        name,
-        movedAt: tag.moved_at,
-        mirrored: owned.has(name),
-        pinned: pinned.has(name),
-        ...asked,
-      })
+      const standing = { mirrored: owned.has(name), pinned: pinned.has(name), ...left(name) }
+      items.push({ ...shown, name, movedAt: tag.moved_at, ...standing, ...(pulled.get(name) ?? NEVER_PULLED) })
     }
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -33,9 +33,10 @@ export function permissionOf(...ranks: readonly (number | null)[]): TeamPermissi
   return BY_RANK[Math.max(...ranks.map((one) => one ?? 0))]
 }
 
-/** Whether a team of the member has any grant on a name. */
-export function hasGrant(name: Expression<string>): RawBuilder<boolean> {
-  return sql`(exists (select 1 ${exactly(name)}) or exists (select 1 ${byPattern(name)}))`
+/** Whether a team of the member has any grant on a name. @param of this one only */
+export function hasGrant(name: Expression<string>, of?: TeamPermission): RawBuilder<boolean> {
+  const enough = of === undefined ? sql`` : sql` and team_grants.permission = ${of}`
+  return sql`(exists (select 1 ${exactly(name)}${enough}) or exists (select 1 ${byPattern(name)}${enough}))`
 }
 
 /** 1 where a team of the member manages mirrors; owners need none. */

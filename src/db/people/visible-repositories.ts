@@ -14,6 +14,8 @@ export type Viewer = {
       readonly userId: string
       /** Who manages mirrors sees all of the organization's. */
       readonly isManagerSeen: boolean
+      /** Only what one administers: members need a team that does. */
+      readonly isForAdmins?: boolean
     }
   | {
       readonly kind: 'token'
@@ -44,8 +46,9 @@ export function isVisibleTo(viewer: Viewer) {
               .where((one) =>
                 one.or([
                   one('members.role', '!=', 'member'),
-                  one('organizations.members_pull', '=', 'all'),
-                  hasGrant(eb.ref('repository.name')),
+                  ...(viewer.isForAdmins === true
+                    ? [hasGrant(eb.ref('repository.name'), 'admin')]
+                    : [one('organizations.members_pull', '=', 'all'), hasGrant(eb.ref('repository.name'))]),
                   isManager,
                 ]),
               ),

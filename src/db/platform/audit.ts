@@ -129,6 +129,8 @@ export interface AuditFilter {
   /** A `*` at the end: all that begin so. */
   readonly action?: string | undefined
   readonly object?: string | undefined
+  /** All about this repository: itself, its tags and content, its mirror, its webhooks. */
+  readonly repository?: string | undefined
   readonly outcome?: 'done' | 'refused' | undefined
   /** ISO 8601 in UTC; from here on, and up to but without this. */
   readonly since?: string | undefined
@@ -157,6 +159,17 @@ export async function listAudit(
     if (wanted === undefined) continue
     if (!wanted.endsWith('*')) query = query.where(column, '=', wanted)
     else query = query.where(column, '>=', wanted.slice(0, -1)).where(column, '<', `${wanted.slice(0, -1)}\u{10ffff}`)
+  }
+  const { repository } = filter
+  if (repository !== undefined) {
+    query = query.where((eb) =>
+      eb.or([
+        eb('object', '=', repository),
+        ...[`${repository}:`, `${repository}@`, `webhook:${repository}/`].map((start) =>
+          eb.and([eb('object', '>=', start), eb('object', '<', `${start}\u{10ffff}`)]),
+        ),
+      ]),
+    )
   }
   return (await query.execute()).map(entryOf)
 }

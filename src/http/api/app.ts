@@ -29,6 +29,7 @@ import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { requestFrom } from '../client-address.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
+import { accessRoutes } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { catalogRoutes } from './catalog.ts'
 import { changeRoutes } from './changes.ts'
@@ -59,6 +60,7 @@ import { sessionRoutes } from './sessions.ts'
 import { closedOnceSetUp, SETUP_PATH, setupRoutes } from './setup.ts'
 import { signInRoutes } from './sign-in.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
+import { tagDeletionRoutes } from './tag-deletion.ts'
 import { tagRoutes } from './tags.ts'
 import { teamGrantRoutes } from './team-grants.ts'
 import { teamRoutes } from './teams.ts'
@@ -95,6 +97,8 @@ export interface ApiDeps {
   readonly http: HttpClient
   /** Undefined: as each request's Host says. */
   readonly publicUrl: string | undefined
+  /** How long the history of tags is kept. */
+  readonly historyMs: number
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
@@ -172,7 +176,9 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     subscriptionRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
+    accessRoutes(deps),
     tagRoutes(deps),
+    tagDeletionRoutes(deps),
     exclusionRoutes(deps),
     historyRoutes(deps),
     glanceRoutes(deps),

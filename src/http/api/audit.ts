@@ -1,12 +1,14 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
 import type { Refusals } from '../../access/refusals.ts'
+import { decideOrganization } from '../../access/rights.ts'
 import {
   type AuditEntry,
   auditEntrySchema,
   auditFilterSchema,
   auditListSchema,
   auditQuerySchema,
+  repositoryAuditQuerySchema,
 } from '../../api/audit.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -14,9 +16,10 @@ import { type AuditFilter, listAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { readPage } from '../../lib/weighed-page.ts'
-import { allowInOrganization, allowOnInstance } from './decide.ts'
+import { allowInOrganization, allowOnInstance, allowOnRepository, nameOf } from './decide.ts'
 import type { StreamFormat } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
+import { repositoryPathSchema } from './repositories.ts'
 import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
 
 const tags = ['audit']
@@ -44,6 +47,16 @@ const exportAll = createRoute({
   summary: 'Export the audit log of an organization as JSON lines (owners)',
   request: { params, query: auditFilterSchema },
   responses: lines,
+})
+
+const listOf = createRoute({
+  method: 'get',
+  path: '/repositories/{organization}/{name}/audit',
+  tags,
+  summary: 'Show who did what to a repository, its tags, its mirror and its webhooks (admins of the repository)',
+  description: 'Addresses and requests are told to owners only, as in the log of the organization.',
+  request: { params: repositoryPathSchema, query: repositoryAuditQuerySchema },
+  responses: ok('One page, newest first', auditListSchema),
 })
 
 const listOwn = createRoute({
@@ -75,11 +88,15 @@ export function auditRoutes({ db, refusals }: Deps): Routes {
     allowInOrganization(db, who, c.req.valid('param').organization, 'audit.read', 'read the audit log')
   const allowOwn = (who: Authenticated) => allowOnInstance(db, who, 'instance.audit', 'read the audit log')
 
-  async function pageOf(organizationId: string | null, query: z.infer<typeof auditQuerySchema>) {
+  async function pageOf(
+    organizationId: string | null,
+    query: z.infer<typeof auditQuerySchema>,
+    more: Pick<AuditFilter, 'repository'> = {},
+  ) {
     // What was refused a moment ago is among it.
     await refusals.flush()
     const { limit, after, ...given } = query
-    const filter = filterOf(given)
+    const filter = { ...filterOf(given), ...more }
     const page = await readPage({
       limit,
       after,
@@ -121,8 +138,23 @@ export function auditRoutes({ db, refusals }: Deps): Routes {
     .serve(exportAll, allow, async (c, { organization }, again) =>
       stream(c, organization.id, c.req.valid('query'), again),
     )
+    .serve(
+      listOf,
+      (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'audit', 'see what was done to'),
+      async (c, { organization, repository }) => {
+        const page = await pageOf(organization.id, c.req.valid('query'), { repository: repository.name })
+        const seesAll = await decideOrganization(db.read, c.var.who, organization.name, 'audit.read')
+        if (seesAll.allowed) return c.json(page, 200)
+        return c.json({ ...page, entries: page.entries.map(withoutPlace) }, 200)
+      },
+    )
     .serve(listOwn, allowOwn, async (c) => c.json(await pageOf(null, c.req.valid('query')), 200))
     .serve(exportOwn, allowOwn, async (c, _, again) => stream(c, null, c.req.valid('query'), again))
+}
+
+/** Where somebody was, and by which request, is not for everybody who administers a repository. */
+function withoutPlace(entry: AuditEntry): AuditEntry {
+  return { ...entry, address: null, requestId: null }
 }
 
 const EXPORT_PAGE = 500

@@ -198,6 +198,32 @@ export async function allowOnWebhooks(
   return allowOnRepository(db, who, nameOf({ organization: of.organization, name }), `webhook.${verb}`)
 }
 
+/**
+ * For a list of webhooks: those of repositories whose webhooks the caller sees, and those of whole organizations (`wholes`) to their owners.
+ * @throws AppError UNAUTHORIZED, DENIED
+ */
+export async function allowWebhookList(
+  db: Database,
+  who: Authenticated,
+  named: string | undefined,
+): Promise<
+  Granted<{
+    readonly organizations: readonly OrganizationRow[]
+    readonly wholes: ReadonlySet<string>
+    readonly viewer: Viewer
+  }>
+> {
+  const { organizations } = await allowAcross(db, who, named, 'organization.read')
+  const own = 'organization-webhook.read'
+  const whole = named === undefined ? await decideAcross(db.read, who, own) : undefined
+  const one = named === undefined ? undefined : await decideOrganization(db.read, who, named, own)
+  const wholes = [
+    ...(whole?.allowed ? whole.organizations.map(({ id }) => id) : []),
+    ...(one?.allowed ? [one.organization.id] : []),
+  ]
+  return grant({ organizations, wholes: new Set(wholes), viewer: await viewerOf(db.read, who, 'webhook.read') })
+}
+
 /** Whoever knows the `callback_url` of a delivery may say what became of it, and nothing else. @returns undefined: it is none */
 export function allowCallback(
   callbacks: { idOf(token: string): string | undefined },

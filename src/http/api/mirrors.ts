@@ -204,11 +204,11 @@ export function mirrorRoutes(deps: Deps): Routes {
     )
     .serve(show, allow('mirror.read', 'see the mirror'), async (c, { mirror }) => c.json({ mirror }, 200))
     .change(sync, allow('mirror.sync', 'sync the mirror'), audit('mirror.sync', runState), async (c, { mirror }) => {
-      const { full, acceptShrink, tags: names, dryRun, plan } = c.req.valid('json')
+      const { full, acceptShrink, tags: names, dryRun, settings, plan } = c.req.valid('json')
       const only = names === undefined ? undefined : new Set(names.map(parseTag))
       keepOpen(c)
       const asked = { full, acceptShrink, only, signal: c.req.raw.signal }
-      if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, asked) }, 200)
+      if (dryRun) return c.json({ plan: await mirrors.planSync(mirror.id, { ...asked, settings }) }, 200)
       return c.json(await mirrors.sync(mirror.id, { ...asked, trigger: 'sync', plan }), 202)
     })
     .change(

@@ -10,6 +10,7 @@ import { saturate } from '../../lib/saturate.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import { formatPlatform } from '../../oci/descriptor.ts'
 import { parseTag } from '../../oci/reference.ts'
+import { prepareVerdicts, whyImmutable } from '../../registry/immutable.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { deleteTag } from '../../registry/tags.ts'
 import { actorOf, allowOnRepository, nameOf } from './decide.ts'
@@ -71,12 +72,18 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
       async (c, { repository }) => {
         const { limit, after } = c.req.valid('query')
         const { items, next } = await summarizeTags(db.read, repository.id, { limit, after })
+        await prepareVerdicts(
+          repository,
+          items.map(({ name }) => name),
+        )
         const shown: Tag[] = []
-        for (const { imageConfig, platforms: listed, platformCount, ...tag } of items) {
+        for (const { imageConfig, configType = null, platforms: listed, platformCount, ...tag } of items) {
           const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
           const all = own === undefined ? listed : [...listed, own]
           shown.push({
             ...tag,
+            configType,
+            immutable: whyImmutable(repository, tag.name) !== undefined,
             sizeBytes: saturate(tag.sizeBytes),
             platforms: all.map(formatPlatform),
             platformCount: platformCount + all.length - listed.length,

@@ -1,11 +1,12 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { Authenticated } from '../../access/principal.ts'
-import { listQuerySchema } from '../../api/lists.ts'
+import { acrossQuerySchema, listQuerySchema } from '../../api/lists.ts'
 import { idParameterSchema, nameSchema, z } from '../../api/schema.ts'
 import {
   deliveryAnswerSchema,
   deliveryListSchema,
   deliveryQuerySchema,
+  placedWebhookListSchema,
   redeliveredSchema,
   redeliverSchema,
   webhookAnswerSchema,
@@ -19,11 +20,21 @@ import type { Database, Queries } from '../../db/engine/engine.ts'
 import type { OrganizationRow, RepositoryRow } from '../../db/schema.ts'
 import { webhookState } from '../../db/webhooks/audit-states.ts'
 import type { Webhooks } from '../../events/webhooks.ts'
-import { actorOf, allowOnWebhooks } from './decide.ts'
+import { actorOf, allowOnWebhooks, allowWebhookList } from './decide.ts'
 import { repositoryPathSchema } from './repositories.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['webhooks']
+
+const listAll = createRoute({
+  method: 'get',
+  path: '/webhooks',
+  tags,
+  summary: 'List the webhooks of your organizations that you may see, and how they are',
+  description: 'Of repositories to their admins, of whole organizations to owners.',
+  request: { query: acrossQuerySchema },
+  responses: ok('One page, by name', placedWebhookListSchema),
+})
 
 interface Place {
   /** The path of what has them. */
@@ -166,7 +177,16 @@ export function webhookRoutes({ db, webhooks }: { readonly db: Database; readonl
     },
     read: (queries: Queries, c: OnNew, scope: Scope) => stateOf(queries, scope, c.req.valid('json').name),
   }
-  const routes = newRoutes()
+  const routes = newRoutes().serve(
+    listAll,
+    (who, c) => allowWebhookList(db, who, c.req.valid('query').organization),
+    async (c, { organizations, wholes, viewer }) => {
+      const { limit, after } = c.req.valid('query')
+      const organizationIds = organizations.map(({ id }) => id)
+      const page = await webhooks.listAcross({ organizationIds, wholes, viewer, limit, after })
+      return c.json({ webhooks: [...page.items], next: page.next }, 200)
+    },
+  )
   for (const place of PLACES) {
     const { list, create, show, change, remove, test, deliveries, delivery, redeliver } = routesOf(place)
     routes

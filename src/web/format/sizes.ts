@@ -12,6 +12,11 @@ export function number(count: number, language: string): string {
   return numberFormat(language).format(count)
 }
 
+/** Words of the server, whose digests would fill a line each. */
+export function withShortDigests(text: string): string {
+  return text.replace(/\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1')
+}
+
 /** The algorithm goes without saying, and 12 characters tell one from another. */
 export function shortDigest(digest: string): string {
   const [algorithm = '', hex = digest] = digest.split(':')

@@ -14,6 +14,8 @@ const exactFormat = keptByLanguage(
   (language) => new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' }),
 )
 
+const dateFormat = keptByLanguage((language) => new Intl.DateTimeFormat(language, { dateStyle: 'long' }))
+
 /** `5 minutes ago`, `in 2 days`; less than a minute is now. */
 export function relative(at: string, now: number, language: string): string {
   const seconds = (Date.parse(at) - now) / 1000
@@ -41,4 +43,17 @@ export function dayName(at: string, language: string): string {
 /** `21:40`, in one's own zone. @param ms since 1970 */
 export function timeOfDay(ms: number, language: string): string {
   return timeOfDayFormat(language).format(new Date(ms))
+}
+
+/** The day alone, for what is far off. */
+export function date(at: string, language: string): string {
+  return dateFormat(language).format(new Date(at))
+}
+
+/** `40 seconds`, `3 minutes`; less than one counts as one. */
+export function duration(seconds: number, language: string): string {
+  const isShort = seconds < 90
+  const value = Math.max(1, Math.ceil(isShort ? seconds : seconds / 60))
+  const unit = isShort ? 'second' : 'minute'
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }

@@ -2,6 +2,7 @@
 import { Card, Group, Progress, Stack, Text } from '@mantine/core'
 import type { Watched } from '../api/use-progress.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { duration } from '../format/times.ts'
 import { Facts } from '../shell/facts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -39,9 +40,4 @@ export function ProgressCard({ watched: { moment, rate } }: { readonly watched: 
       </Stack>
     </Card>
   )
-}
-
-function duration(seconds: number, language: string): string {
-  const [value, unit] = seconds < 90 ? [Math.ceil(seconds), 'second'] : [Math.ceil(seconds / 60), 'minute']
-  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }

@@ -1,14 +1,24 @@
-/** What it is, and how to pull it. */
-import { Stack, Text } from '@mantine/core'
+/** What it is, how to pull it, and what is new in it. */
+import { Anchor, Group, Stack, Table, Text } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
+import type { Tag } from '../../api/tags.ts'
+import { useAllowed } from '../api/repositories.ts'
 import { useTags } from '../api/tags.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { Facts } from '../shell/facts.tsx'
-import { Command, Time } from '../shell/parts.tsx'
+import { MayNot } from '../shell/may-not.tsx'
+import { Digest, Failure, Rows, Time } from '../shell/parts.tsx'
+import { repositoryPlace } from '../shell/repository-link.tsx'
 import { Section } from '../shell/section.tsx'
+import { ImageLink } from '../tags/image-link.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { Description } from './description.tsx'
+import { PullCommands } from './pull-commands.tsx'
+
+const SHOWN_TAGS = 5
 
 export function OverviewTab({
   repository,
@@ -18,14 +28,11 @@ export function OverviewTab({
   readonly mirror: Mirror | undefined
 }) {
   const { text, language } = useSpeech()
+  const allowed = useAllowed(repository.name)
   const tags = useTags(repository.name)
-  const newest = tags.data?.items.toSorted((a, b) => (a.movedAt < b.movedAt ? 1 : -1))[0]
-  const image = `${location.host}/${repository.name}${newest === undefined ? '' : `:${newest.name}`}`
+  const newest = tags.data?.items.toSorted((a, b) => (a.movedAt < b.movedAt ? 1 : -1)).slice(0, SHOWN_TAGS)
   const { facts } = text.repositories
   const shown: readonly (readonly [string, ReactNode])[] = [
-    ...(mirror === undefined
-      ? []
-      : [[facts.mirrorOf, `${mirror.source.upstream}/${mirror.source.repository}`] as const]),
     [facts.tags, number(repository.tags, language)],
     [facts.size, bytes(repository.sizeBytes, language)],
     [facts.updated, <Time key="updated" at={repository.updatedAt} />],
@@ -33,15 +40,75 @@ export function OverviewTab({
   ]
   return (
     <Stack>
-      <Section
-        title={`${text.repositories.pull}${newest === undefined ? '' : ` — ${text.repositories.newest(newest.name)}`}`}
-      >
-        <Command line={`docker pull ${image}`} />
-        <Command line={`podman pull ${image}`} />
-        <Command line={`skopeo inspect docker://${image}`} />
+      {mirror === undefined ? null : <Source mirror={mirror} />}
+      <Description repository={repository} mayEdit={allowed.has('admin')} />
+      <PullCommands repository={repository} tags={newest} />
+      <Facts facts={shown} cols={{ base: 2, sm: 4 }} />
+      <Section title={text.overview.newest}>
+        {tags.isError ? (
+          <Failure error={tags.error} retry={() => void tags.refetch()} />
+        ) : newest === undefined ? (
+          <Rows count={3} />
+        ) : newest.length === 0 ? (
+          <Text c="dimmed">{mirror === undefined ? text.tags.emptyPush : text.tags.emptyMirror}</Text>
+        ) : (
+          <Newest repository={repository.name} tags={newest} />
+        )}
       </Section>
-      <Facts facts={shown} />
-      {repository.description === '' ? null : <Text style={{ whiteSpace: 'pre-wrap' }}>{repository.description}</Text>}
+      {allowed.size > 0 && !allowed.has('admin') ? <MayNot>{text.overview.mayPull}</MayNot> : null}
     </Stack>
+  )
+}
+
+/** Where it comes from and how far it is behind, in one line. */
+function Source({ mirror }: { readonly mirror: Mirror }) {
+  const { text } = useSpeech()
+  const { checkedAt } = mirror.freshness
+  return (
+    <Group gap="sm">
+      <Text size="sm">{text.overview.mirrorOf(`${mirror.source.upstream}/${mirror.source.repository}`)}</Text>
+      <Text size="sm" c="dimmed">
+        {text.overview.lookedAt} {checkedAt === null ? text.common.never : <Time at={checkedAt} />}
+      </Text>
+      <Anchor
+        size="sm"
+        renderRoot={(props) => (
+          <Link
+            {...props}
+            to="/o/$organization/repository/$"
+            params={repositoryPlace(mirror.repository)}
+            search={{ tab: 'mirror' }}
+          />
+        )}
+      >
+        {text.overview.more}
+      </Anchor>
+    </Group>
+  )
+}
+
+function Newest({ repository, tags }: { readonly repository: string; readonly tags: readonly Tag[] }) {
+  const { text, language } = useSpeech()
+  return (
+    <Table.ScrollContainer minWidth={420}>
+      <Table verticalSpacing={4} aria-label={text.overview.newest}>
+        <Table.Tbody>
+          {tags.map((tag) => (
+            <Table.Tr key={tag.name}>
+              <Table.Td>
+                <ImageLink repository={repository} reference={tag.name} />
+              </Table.Td>
+              <Table.Td>
+                <Digest digest={tag.digest} />
+              </Table.Td>
+              <Table.Td ta="right">{bytes(tag.sizeBytes, language)}</Table.Td>
+              <Table.Td ta="right">
+                <Time at={tag.movedAt} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
   )
 }

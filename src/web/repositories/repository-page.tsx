@@ -1,80 +1,151 @@
 /** One repository, part by part; which part stands in the address. */
 import { Badge, Group, Tabs } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useCallback } from 'react'
+import type { Mirror } from '../../api/mirrors.ts'
+import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useMirror } from '../api/mirrors.ts'
-import { useRepository } from '../api/repositories.ts'
-import { ApiError } from '../api/request.ts'
+import { useAllowed, useRepository } from '../api/repositories.ts'
 import { useProgress } from '../api/use-progress.ts'
 import { MirrorTab } from '../mirrors/mirror-tab.tsx'
+import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
-import { State } from '../shell/status.tsx'
+import { State, Status } from '../shell/status.tsx'
+import { TagsTab } from '../tags/tags-tab.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { WebhooksTab } from '../webhooks/webhooks-tab.tsx'
+import { AccessTab } from './access-tab.tsx'
+import { ActivityTab } from './activity-tab.tsx'
 import { OverviewTab } from './overview-tab.tsx'
 import { SettingsTab } from './settings-tab.tsx'
-import { TABS, type Tab } from './tabs.ts'
-import { TagsTab } from './tags-tab.tsx'
+import { isShown, TABS, type Tab } from './tabs.ts'
+import { useRepositorySearch } from './use-repository-search.ts'
+
+/** Nothing of one part belongs to the address of another. */
+const WITHOUT_PARTS = {
+  ...{ q: undefined, sort: undefined, of: undefined, run: undefined, explain: undefined },
+  ...{ webhook: undefined, delivery: undefined, action: undefined, actor: undefined },
+}
 
 export function RepositoryPage() {
   const { text } = useSpeech()
   const { organization, _splat = '' } = useParams({ from: '/within/o/$organization/repository/$' })
-  const { tab = 'overview' } = useSearch({ from: '/within/o/$organization/repository/$' })
-  const navigate = useNavigate({ from: '/o/$organization/repository/$' })
   const name = `${organization}/${_splat}`
   const repository = useRepository(name)
   const mirror = useMirror(name)
+  if (repository.isError) return <Failure error={repository.error} retry={() => void repository.refetch()} />
+  if (repository.data === undefined) return <Rows />
+  if (repository.data === null) {
+    if (mirror.data) return <MirrorAlone name={name} mirror={mirror.data} />
+    return mirror.isPending ? <Rows /> : <Empty>{text.repositories.absent}</Empty>
+  }
+  return <Repository key={name} repository={repository.data} mirror={mirror.data} />
+}
+
+function Repository(o: { readonly repository: RepositoryDetail; readonly mirror: Mirror | null | undefined }) {
+  const { text } = useSpeech()
+  const [{ tab = 'overview' }, change] = useRepositorySearch()
+  const { repository, mirror } = o
+  const { name } = repository
+  const allowed = useAllowed(name)
   const client = useQueryClient()
   const onEnd = useCallback(() => void client.invalidateQueries(), [client])
-  const watched = useProgress(mirror.data ? name : undefined, onEnd)
-  if (repository.isError) {
-    const isAbsent = repository.error instanceof ApiError && [403, 404].includes(repository.error.status)
-    return isAbsent ? (
-      <Empty>{text.common.notFound}</Empty>
-    ) : (
-      <Failure error={repository.error} retry={() => void repository.refetch()} />
-    )
-  }
-  if (repository.data === undefined) return <Rows />
+  const watched = useProgress(mirror ? name : undefined, onEnd)
+  const tabs = TABS.filter((one) => isShown(one, allowed, mirror))
   return (
     <Page
       name={name}
       title={
         <Group gap="sm">
           {name}
-          <Badge color={repository.data.visibility === 'public' ? 'orange' : 'gray'} variant="light" tt="none">
-            {text.repositories[repository.data.visibility]}
+          <Badge color={repository.visibility === 'public' ? 'orange' : 'gray'} variant="light" tt="none">
+            {text.repositories[repository.visibility]}
           </Badge>
-          {mirror.data ? <State state={mirror.data.state} /> : null}
+          {mirror ? <State state={mirror.state} /> : null}
+          {repository.archivedAt === null ? null : <Status tone="held">{text.repositories.archived}</Status>}
         </Group>
       }
-      lead={repository.data.description.split('\n', 1)[0] || text.repositories.noDescription}
+      lead={
+        tab === 'overview' ? undefined : repository.description.split('\n', 1)[0] || text.repositories.noDescription
+      }
     >
-      <Tabs value={tab} onChange={(chosen) => void navigate({ search: { tab: chosen as Tab } })} keepMounted={false}>
+      <Tabs
+        value={tab}
+        onChange={(chosen) => change({ ...WITHOUT_PARTS, tab: chosen as Tab })}
+        keepMounted={false}
+        activateTabWithKeyboard={false}
+      >
         <Tabs.List mb="md">
-          {TABS.map((one) => (
+          {tabs.map((one) => (
             <Tabs.Tab key={one} value={one}>
               {text.repositories.tabs[one]}
             </Tabs.Tab>
           ))}
         </Tabs.List>
+        {tabs.includes(tab) ? null : <Hidden tab={tab} isKnown={allowed.size > 0 && mirror !== undefined} />}
         <Tabs.Panel value="overview">
-          <OverviewTab repository={repository.data} mirror={mirror.data ?? undefined} />
+          <OverviewTab repository={repository} mirror={mirror ?? undefined} />
         </Tabs.Panel>
         <Tabs.Panel value="tags">
-          <TagsTab name={name} />
+          <TagsTab name={name} mirror={mirror ?? undefined} />
         </Tabs.Panel>
-        <Tabs.Panel value="mirror">
-          <MirrorTab name={name} mirror={mirror.data} watched={watched} />
-        </Tabs.Panel>
-        <Tabs.Panel value="webhooks">
-          <WebhooksTab name={name} />
-        </Tabs.Panel>
-        <Tabs.Panel value="settings">
-          <SettingsTab repository={repository.data} />
-        </Tabs.Panel>
+        {tabs.includes('mirror') ? (
+          <Tabs.Panel value="mirror">
+            <MirrorTab name={name} repository={repository} mirror={mirror} watched={watched} />
+          </Tabs.Panel>
+        ) : null}
+        {tabs.includes('webhooks') ? (
+          <Tabs.Panel value="webhooks">
+            <WebhooksTab name={name} />
+          </Tabs.Panel>
+        ) : null}
+        {tabs.includes('access') ? (
+          <Tabs.Panel value="access">
+            <AccessTab name={name} />
+          </Tabs.Panel>
+        ) : null}
+        {tabs.includes('activity') ? (
+          <Tabs.Panel value="activity">
+            <ActivityTab name={name} />
+          </Tabs.Panel>
+        ) : null}
+        {tabs.includes('settings') ? (
+          <Tabs.Panel value="settings">
+            <SettingsTab repository={repository} mirror={mirror ?? undefined} />
+          </Tabs.Panel>
+        ) : null}
       </Tabs>
     </Page>
   )
+}
+
+/** For those who manage mirrors, and may not pull what they bring. */
+function MirrorAlone({ name, mirror }: { readonly name: string; readonly mirror: Mirror }) {
+  const { text } = useSpeech()
+  const client = useQueryClient()
+  const onEnd = useCallback(() => void client.invalidateQueries(), [client])
+  const watched = useProgress(name, onEnd)
+  return (
+    <Page
+      name={name}
+      title={
+        <Group gap="sm">
+          {name}
+          <State state={mirror.state} />
+        </Group>
+      }
+    >
+      <MayNot>{text.repositories.mirrorAlone}</MayNot>
+      <MirrorTab name={name} repository={undefined} mirror={mirror} watched={watched} />
+    </Page>
+  )
+}
+
+/** An address that somebody else was sent here by. */
+function Hidden({ tab, isKnown }: { readonly tab: Tab; readonly isKnown: boolean }) {
+  const { text } = useSpeech()
+  if (!isKnown) return <Rows count={3} />
+  if (tab === 'mirror') return <Empty>{text.mirrors.none}</Empty>
+  return <MayNot>{text.repositories.hidden(text.repositories.tabs[tab])}</MayNot>
 }

@@ -1,83 +1,104 @@
-/** What can be set; now who may pull it. What a change does to the mirror is asked of the server before it is made. */
-import { Button, List, Text } from '@mantine/core'
+/** What can be set of a repository, and its end. */
+import { Button, Group, Stack, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useQuery } from '@tanstack/react-query'
+import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useChange } from '../api/client.ts'
-import { repositoryPath } from '../api/paths.ts'
-import { ApiError, request } from '../api/request.ts'
-import { Confirm } from '../shell/dialog.tsx'
-import { Failure } from '../shell/parts.tsx'
+import { changeRepository } from '../api/repositories.ts'
+import { Failure, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { ArchiveDialog } from './archive-dialog.tsx'
+import { DeleteDialog } from './delete-dialog.tsx'
+import { ImmutableTags } from './immutable-tags.tsx'
+import { VisibilityDialog } from './visibility-dialog.tsx'
 
-export function SettingsTab({ repository }: { readonly repository: RepositoryDetail }) {
+interface Props {
+  readonly repository: RepositoryDetail
+  readonly mirror: Mirror | undefined
+}
+
+export function SettingsTab({ repository, mirror }: Props) {
   const { text } = useSpeech()
   const [isOpen, dialog] = useDisclosure()
   const isPublic = repository.visibility === 'public'
   return (
-    <Section
-      title={text.settings.visibility}
-      lead={text.repositories[repository.visibility]}
-      action={
-        <Button variant="default" onClick={dialog.open}>
-          {isPublic ? text.settings.makePrivate : text.settings.makePublic}
-        </Button>
-      }
-    >
-      {isOpen ? <VisibilityDialog repository={repository} onClose={dialog.close} /> : null}
+    <Stack>
+      <Section
+        title={text.settings.visibility}
+        lead={isPublic ? text.settings.isPublic : text.settings.isPrivate}
+        action={
+          <Button variant="default" onClick={dialog.open}>
+            {isPublic ? text.settings.makePrivate : text.settings.makePublic}
+          </Button>
+        }
+      >
+        <Text size="sm">{text.repositories[repository.visibility]}</Text>
+        {isOpen ? <VisibilityDialog repository={repository} mirror={mirror} onClose={dialog.close} /> : null}
+      </Section>
+      <ImmutableTags key={JSON.stringify(repository.immutableTags)} repository={repository} />
+      <Sparse repository={repository} />
+      <Archive repository={repository} mirror={mirror} />
+      <Delete repository={repository} mirror={mirror} />
+    </Stack>
+  )
+}
+
+function Sparse({ repository }: { readonly repository: RepositoryDetail }) {
+  const { text } = useSpeech()
+  const tell = useTell()
+  const change = useChange(
+    (allowSparse: boolean) => changeRepository(repository.name, { allowSparse }),
+    () => tell(text.settings.changed),
+  )
+  return (
+    <Section title={text.settings.sparse} lead={text.settings.sparseLead}>
+      <Switch
+        label={text.settings.allowSparse}
+        checked={change.isPending ? change.variables : repository.allowSparse}
+        onChange={(event) => change.mutate(event.currentTarget.checked)}
+      />
+      {change.isError ? <Failure error={change.error} /> : null}
     </Section>
   )
 }
 
-function VisibilityDialog({
-  repository,
-  onClose,
-}: {
-  readonly repository: RepositoryDetail
-  readonly onClose: () => void
-}) {
+function Archive({ repository, mirror }: Props) {
   const { text } = useSpeech()
-  const visibility = repository.visibility === 'public' ? 'private' : 'public'
-  const send = (dryRun: boolean) =>
-    request<{ effects: readonly string[] }>('PATCH', `/repositories/${repositoryPath(repository.name)}`, {
-      body: { visibility, dryRun },
-    })
-  const effects = useQuery({
-    queryKey: ['effects', repository.name, visibility],
-    queryFn: async () => (await send(true)).effects,
-    retry: false,
-    gcTime: 0,
-  })
-  const tell = useTell()
-  const change = useChange(
-    () => send(false),
-    () => tell(text.settings.changed),
-  )
-  const mayNot = effects.error instanceof ApiError && effects.error.status === 403
-  const [title, lead, action] =
-    visibility === 'public'
-      ? [text.settings.publicTitle(repository.name), text.settings.publicLead, text.settings.makePublic]
-      : [text.settings.privateTitle(repository.name), text.settings.privateLead, text.settings.makePrivate]
+  const [isOpen, dialog] = useDisclosure()
+  const isArchived = repository.archivedAt !== null
   return (
-    <Confirm
-      title={title}
-      action={action}
-      color={visibility === 'public' ? 'red' : 'teal'}
-      change={change}
-      isDisabled={!effects.isSuccess}
-      onClose={onClose}
+    <Section
+      title={text.settings.archive}
+      lead={text.settings.archiveLead}
+      action={
+        <Button variant="default" onClick={dialog.open}>
+          {isArchived ? text.settings.unarchive : text.settings.makeArchived}
+        </Button>
+      }
     >
-      <Text>{lead}</Text>
-      {(effects.data ?? []).length === 0 ? null : (
-        <List>
-          {effects.data?.map((effect) => (
-            <List.Item key={effect}>{effect}</List.Item>
-          ))}
-        </List>
+      {repository.archivedAt === null ? null : (
+        <Text size="sm">
+          {text.settings.archivedSince} <Time at={repository.archivedAt} />
+        </Text>
       )}
-      {mayNot ? <Text>{text.settings.mayNot}</Text> : effects.isError ? <Failure error={effects.error} /> : null}
-    </Confirm>
+      {isOpen ? <ArchiveDialog repository={repository} mirror={mirror} onClose={dialog.close} /> : null}
+    </Section>
+  )
+}
+
+function Delete({ repository, mirror }: Props) {
+  const { text } = useSpeech()
+  const [isOpen, dialog] = useDisclosure()
+  return (
+    <Section title={text.settings.remove} lead={text.settings.removeLead}>
+      <Group>
+        <Button variant="default" c="red" onClick={dialog.open}>
+          {text.settings.removeAction}
+        </Button>
+      </Group>
+      {isOpen ? <DeleteDialog repository={repository} mirror={mirror} onClose={dialog.close} /> : null}
+    </Section>
   )
 }

@@ -7,10 +7,11 @@ import {
   MirrorIcon,
   PackageIcon,
   PeopleIcon,
+  WebhookIcon,
 } from '@primer/octicons-react'
 import type { Text } from '../text/en/index.ts'
 
-type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'people' | 'settings'
+type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'webhooks' | 'people' | 'settings'
 
 export interface Place {
   readonly to: `/o/$organization${'' | `/${string}`}`
@@ -25,6 +26,7 @@ export const PLACES = [
   { to: '/o/$organization/catalog', label: 'catalog', icon: PackageIcon, begins: '/catalog' },
   { to: '/o/$organization/repositories', label: 'repositories', icon: ContainerIcon, begins: '/repositor' },
   { to: '/o/$organization/mirrors', label: 'mirrors', icon: MirrorIcon, begins: '/mirrors' },
+  { to: '/o/$organization/webhooks', label: 'webhooks', icon: WebhookIcon, begins: '/webhooks' },
   { to: '/o/$organization/people', label: 'people', icon: PeopleIcon, begins: '/people' },
   { to: '/o/$organization/settings', label: 'settings', icon: GearIcon, begins: '/settings' },
 ] as const satisfies readonly Place[]

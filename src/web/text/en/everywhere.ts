@@ -11,4 +11,6 @@ export const common = {
   notFound: 'There is nothing at this address, or you don’t have access to it.',
   typeName: (name: string) => `Type ${name} to confirm`,
   incomplete: (count: string) => `Only the first ${count} are shown.`,
+  save: 'Save',
+  more: 'Show more',
 }

@@ -21,4 +21,5 @@ export const shell = {
   runs: (count: string) => `${count} running`,
   moreRuns: (count: string) => `and ${count} more`,
   find: 'Find',
+  webhooks: 'Webhooks',
 }

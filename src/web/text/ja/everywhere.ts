@@ -13,4 +13,6 @@ export const common: Text['common'] = {
   notFound: 'ページが存在しないか、表示する権限がありません。',
   typeName: (name) => `確認のため ${name} と入力してください`,
   incomplete: (count) => `最初の ${count} 件だけを表示しています。`,
+  save: '保存',
+  more: 'さらに表示',
 }

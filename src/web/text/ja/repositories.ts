@@ -6,11 +6,24 @@ export const repositories: Text['repositories'] = {
   columns: { name: '名前', visibility: '公開範囲', tags: 'タグ', size: 'サイズ', updated: '最終更新' },
   empty:
     'プルできるリポジトリがありません。オーナーに、カタログからのミラーか、チームへの権限の付与を依頼してください。',
-  tabs: { overview: '概要', tags: 'タグ', mirror: 'ミラー', webhooks: 'Webhook', settings: '設定' },
+  tabs: {
+    overview: '概要',
+    tags: 'タグ',
+    mirror: 'ミラー',
+    webhooks: 'Webhook',
+    access: 'アクセス権',
+    activity: 'アクティビティ',
+    settings: '設定',
+  },
   private: '非公開',
   public: '公開',
   pull: 'プル',
   noDescription: '説明はまだありません。',
-  newest: (tag) => `最新のタグ ${tag}`,
-  facts: { created: '作成', updated: '最終更新', size: 'サイズ', tags: 'タグ', mirrorOf: 'ミラー元' },
+  facts: { created: '作成', updated: '最終更新', size: 'サイズ', tags: 'タグ' },
+  archived: 'アーカイブ済み',
+  absent:
+    'リポジトリがないか、アクセス権がありません。組織のオーナーかリポジトリの管理者に、あなたのチームへの権限の付与を依頼してください。',
+  mirrorAlone:
+    'ミラーを管理できます。コピーされたイメージをプルするには、オーナーかリポジトリの管理者に、チームへの権限の付与を依頼してください。',
+  hidden: (tab) => `${tab}はこのリポジトリの管理者向けです。組織のオーナーまたは編集者に依頼してください。`,
 }

@@ -23,4 +23,5 @@ export const shell: Text['shell'] = {
   runs: (count) => `${count} 件実行中`,
   moreRuns: (count) => `ほか ${count} 件`,
   find: '検索',
+  webhooks: 'Webhook',
 }

@@ -1,0 +1,81 @@
+/** What people say that a repository is for; its admins write it where it stands. */
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core'
+import { PencilIcon } from '@primer/octicons-react'
+import { type FormEvent, useState } from 'react'
+import type { RepositoryDetail } from '../../api/repositories.ts'
+import { useChange } from '../api/client.ts'
+import { changeRepository } from '../api/repositories.ts'
+import { LinkedText } from '../shell/linked-text.tsx'
+import { Failure } from '../shell/parts.tsx'
+import { useSpeech } from '../text/language.tsx'
+
+/** As long as the API takes. */
+const MAX_LENGTH = 10_000
+
+export function Description({
+  repository,
+  mayEdit,
+}: {
+  readonly repository: RepositoryDetail
+  readonly mayEdit: boolean
+}) {
+  const { text } = useSpeech()
+  const [draft, setDraft] = useState<string>()
+  const save = useChange(
+    (description: string) => changeRepository(repository.name, { description }),
+    () => setDraft(undefined),
+  )
+  if (draft === undefined) {
+    return (
+      <Stack gap={6} align="flex-start">
+        {repository.description === '' ? (
+          <Text c="dimmed">{text.repositories.noDescription}</Text>
+        ) : (
+          <LinkedText>{repository.description}</LinkedText>
+        )}
+        {mayEdit ? (
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            ml={-8}
+            leftSection={<PencilIcon size={14} aria-hidden="true" />}
+            onClick={() => setDraft(repository.description)}
+          >
+            {repository.description === '' ? text.overview.describe : text.overview.editDescription}
+          </Button>
+        ) : null}
+      </Stack>
+    )
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    save.mutate(draft)
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="xs">
+        <Textarea
+          label={text.overview.description}
+          value={draft}
+          onChange={(event) => setDraft(event.currentTarget.value)}
+          autosize
+          minRows={3}
+          maxRows={16}
+          maxLength={MAX_LENGTH}
+          data-autofocus
+          // What was pressed is gone, and this stands in its place.
+          autoFocus
+        />
+        {save.isError ? <Failure error={save.error} /> : null}
+        <Group gap="xs">
+          <Button type="submit" loading={save.isPending}>
+            {text.common.save}
+          </Button>
+          <Button variant="default" onClick={() => setDraft(undefined)}>
+            {text.common.cancel}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

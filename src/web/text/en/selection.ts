@@ -1,0 +1,25 @@
+export const selection = {
+  tags: 'Tags (globs)',
+  tagsRegex: 'Tags (expressions)',
+  semver: 'Versions',
+  newest: 'Newest of each pattern',
+  newerThan: 'Newer than',
+  platforms: 'Platforms',
+  referrers: 'Attestations',
+  help: {
+    tags: 'One a line: 3.* includes, !*-dev excludes.',
+    tagsRegex: 'RE2 expressions over the whole tag, one a line.',
+    semver: 'A range such as >=3.11 <4.',
+    newest: 'Only so many, the highest versions first.',
+    newerThan: 'An age such as 90d, or a date.',
+    platforms: 'Such as linux/amd64, one a line.',
+    referrers: 'Artifact or predicate types, one a line; none for none at all.',
+  },
+  title: (name: string) => `What ${name} takes`,
+  lead: 'Leave a field empty for no limit. Tags that fall out of the selection stay as they are.',
+  preview: 'Preview',
+  previewTitle: 'What the next run would do',
+  summary: (o: { arrive: string; stay: string; out: string; kept: string; size: string }) =>
+    `${o.arrive} tags arrive or move, ${o.stay} stay, ${o.kept} are kept though no longer selected, ${o.out} are not taken. ${o.size} to copy.`,
+  changed: 'Saved. The mirror checks everything again.',
+}

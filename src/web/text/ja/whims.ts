@@ -1,0 +1,28 @@
+import type { Text } from '../en/index.ts'
+
+export const whims: Text['whims'] = {
+  title: 'スケジュールとアップストリームの変化',
+  lead: '確認の間隔と、アップストリームが何かを取り下げたときの扱いです。',
+  change: '設定を変更',
+  dialogTitle: (name) => `ミラー ${name} の設定`,
+  none: 'なし',
+  way: 'スケジュール',
+  ways: { every: '一定の間隔', cron: '決まった時刻 (cron)' },
+  when: { every: '確認の間隔', cron: 'cron 式' },
+  whenHelp: { every: '5m、1h、1d など。最短は 1 分です。', cron: '0 4 * * 1-5 のような 5 つの欄。時刻は UTC です。' },
+  objective: '鮮度の目標',
+  objectiveHelp: '変更がこれより遅れたら警告します (1h など)。空欄なら目標なし。',
+  vanished: 'アップストリームで削除されたタグ',
+  vanishedWays: { keep: '残す', untag: 'ここでも削除する' },
+  grace: '削除までの期間',
+  graceHelp: 'タグがなくなってからの期間。7d など。',
+  brake: '1 回の同期での上限',
+  brakeHelp: '全タグに対する割合。これを超えるとアップストリームの異常とみなし、同期を止めます。',
+  settle: 'アテステーションを待つ',
+  settleHelp: 'この時間、新しい添付がなくなるまで新しいイメージの公開を待ちます (10m など)。空欄なら待ちません。',
+  withoutReferrers: 'アテステーションを一覧できない間',
+  withoutWays: { hold: '新しいイメージの公開を待つ', publish: 'そのまま公開する' },
+  recheck: '古いイメージのアテステーションを確認し直す間隔',
+  recheckHelp: '1h など。0 なら毎回。',
+  bySubscription: 'このミラーはサブスクリプションが管理しています。設定は上書きされることがあります。',
+}
