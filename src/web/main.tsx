@@ -10,8 +10,10 @@ import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createQueryClient } from './api/client.ts'
+import { organizationsQuery } from './api/organizations.ts'
+import { hasSession, profileQuery } from './api/profile.ts'
 import { router } from './router.tsx'
-import { LanguageProvider } from './text/language.tsx'
+import { LanguageProvider, speakPreferred } from './text/language.tsx'
 
 const theme = createTheme({
   primaryColor: 'teal',
@@ -32,11 +34,18 @@ setNonce(nonce)
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('the document has no root')
+const client = createQueryClient()
+if (hasSession) {
+  // Every page wants both, and the one need not wait for the other.
+  void client.prefetchQuery(profileQuery)
+  void client.prefetchQuery(organizationsQuery)
+}
+const spoken = await speakPreferred()
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
-      <LanguageProvider>
-        <QueryClientProvider client={createQueryClient()}>
+      <LanguageProvider first={spoken}>
+        <QueryClientProvider client={client}>
           <Notifications position="bottom-right" />
           <RouterProvider router={router} />
         </QueryClientProvider>

@@ -1,15 +1,16 @@
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import type { Organization, Role } from '../../api/organizations.ts'
 import { organizationPath } from './paths.ts'
 import { useProfile } from './profile.ts'
 import { request, requestAll } from './request.ts'
 
+export const organizationsQuery = queryOptions({
+  queryKey: ['organizations'],
+  queryFn: async ({ signal }) => (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
+})
+
 export function useOrganizations() {
-  return useQuery({
-    queryKey: ['organizations'],
-    queryFn: async ({ signal }) =>
-      (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
-  })
+  return useQuery(organizationsQuery)
 }
 
 /** Undefined: not known yet, or not in it. */

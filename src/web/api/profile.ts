@@ -1,5 +1,5 @@
 /** Who is signed in. */
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import type { Session } from '../../api/sessions.ts'
 import type { Profile } from '../../api/users.ts'
 import { ApiError, request } from './request.ts'
@@ -12,22 +12,25 @@ function isTold(name: string): boolean {
 export const isSetupWanted = isTold('setup')
 
 /** The document says whether the browser has a session at all: without one there is nothing to ask. */
-let isWorthAsking = isTold('session')
+export const hasSession = isTold('session')
+let isWorthAsking = hasSession
 
 /** Null: nobody is signed in. */
+export const profileQuery = queryOptions({
+  queryKey: ['profile'],
+  queryFn: async ({ signal }) => {
+    if (!isWorthAsking) return null
+    try {
+      return (await request<{ user: Profile }>('GET', '/user', { signal })).user
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null
+      throw error
+    }
+  },
+})
+
 export function useProfile() {
-  return useQuery({
-    queryKey: ['profile'],
-    queryFn: async ({ signal }) => {
-      if (!isWorthAsking) return null
-      try {
-        return (await request<{ user: Profile }>('GET', '/user', { signal })).user
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 401) return null
-        throw error
-      }
-    },
-  })
+  return useQuery(profileQuery)
 }
 
 /** By name, password and the code of a second factor. @throws ApiError */

@@ -1,37 +1,51 @@
 /** Which language the page speaks, and its words. */
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
 import { en, type Text } from './en/index.ts'
-import { ja } from './ja/index.ts'
 
-const TEXTS = { en, ja } as const
-export type Language = keyof typeof TEXTS
-export const LANGUAGES = Object.keys(TEXTS) as readonly Language[]
+/** What each calls itself. English comes with the page; the others' words once somebody wants them. */
+const NAMES = { en: 'English', ja: '日本語' } as const
+export type Language = keyof typeof NAMES
+export const LANGUAGES = Object.keys(NAMES) as readonly Language[]
 const KEY = 'kagami-language'
 
-interface Speech {
+export interface Spoken {
   readonly language: Language
   readonly text: Text
+}
+
+interface Speech extends Spoken {
   choose(language: Language): void
 }
 
-const SpeechContext = createContext<Speech>({ language: 'en', text: en, choose: () => {} })
+const ENGLISH: Spoken = { language: 'en', text: en }
+const SpeechContext = createContext<Speech>({ ...ENGLISH, choose: () => {} })
 
-function preferred(): Language {
-  const chosen = localStorage.getItem(KEY)
-  const wanted = [...(chosen === null ? [] : [chosen]), ...navigator.languages].map((one) => one.slice(0, 2))
-  return LANGUAGES.find((language) => wanted.find((one) => one in TEXTS) === language) ?? 'en'
+/** The words of a language; English where the server no longer has the file that this page knows. */
+async function speak(language: Language): Promise<Spoken> {
+  if (language === 'en') return ENGLISH
+  return import('./ja/index.ts').then(
+    ({ ja }) => ({ language, text: ja }),
+    () => ENGLISH,
+  )
 }
 
-export function LanguageProvider({ children }: { readonly children: ReactNode }) {
-  const [language, setLanguage] = useState(preferred)
+/** As somebody has chosen here, or has told the browser. */
+export function speakPreferred(): Promise<Spoken> {
+  const chosen = localStorage.getItem(KEY)
+  const wanted = [...(chosen === null ? [] : [chosen]), ...navigator.languages].map((one) => one.slice(0, 2))
+  return speak(LANGUAGES.find((language) => wanted.find((one) => one in NAMES) === language) ?? 'en')
+}
+
+export function LanguageProvider({ first, children }: { readonly first: Spoken; readonly children: ReactNode }) {
+  const [spoken, setSpoken] = useState(first)
   useEffect(() => {
-    document.documentElement.lang = language
-  }, [language])
+    document.documentElement.lang = spoken.language
+  }, [spoken])
   const choose = (chosen: Language) => {
     localStorage.setItem(KEY, chosen)
-    setLanguage(chosen)
+    void speak(chosen).then(setSpoken)
   }
-  return <SpeechContext value={{ language, text: TEXTS[language], choose }}>{children}</SpeechContext>
+  return <SpeechContext value={{ ...spoken, choose }}>{children}</SpeechContext>
 }
 
 export function useSpeech(): Speech {
@@ -39,5 +53,5 @@ export function useSpeech(): Speech {
 }
 
 export function nameOf(language: Language): string {
-  return TEXTS[language].languageName
+  return NAMES[language]
 }

@@ -41,7 +41,6 @@ import { webhooks } from './webhooks.ts'
 import { whims } from './whims.ts'
 
 export const en = {
-  languageName: 'English',
   common,
   signIn,
   setup,

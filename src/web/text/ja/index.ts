@@ -41,7 +41,6 @@ import { webhooks } from './webhooks.ts'
 import { whims } from './whims.ts'
 
 export const ja: Text = {
-  languageName: '日本語',
   common,
   signIn,
   setup,
