@@ -6,6 +6,7 @@ import type { Catalogs } from './catalog/catalogs.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
+import { createIndexer } from './contents/indexer.ts'
 import { createUpstream, findUpstream, updateUpstream } from './db/mirrors/upstreams.ts'
 import { findOperator, findUserByName } from './db/people/users.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/platform/instance-settings.ts'
@@ -143,11 +144,21 @@ export async function startServer({
     const mailer = settings.smtp && createMailer({ ...settings.smtp, policy })
     const outgoing = createWebhookParts({ ...instance, logger, settings, facts, mailer, ...ours })
     closers.push(outgoing.close)
+    const indexer = createIndexer({
+      db,
+      blobs,
+      clock,
+      logger,
+      holder: presence.holder,
+      leaseTtlMs: settings.takeoverMs,
+    })
+    closers.push(indexer.close)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
     const api = createApiApp({
       db,
+      blobs,
       ...access,
       sealer,
       mirrors,
@@ -197,6 +208,7 @@ export async function startServer({
     })
     await subscriptions.resume({ isAlone })
     await outgoing.start({ isAlone })
+    await indexer.start({ isAlone })
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined

@@ -14,6 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['mirror', 'catalog', 'sample'],
   ['registry', 'access'],
   ['events'],
+  ['contents'],
   ['jobs'],
   ['trust', 'remote'],
   ['db', 'blobs', 'net'],

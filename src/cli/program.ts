@@ -11,6 +11,7 @@ import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { addExportCommands } from './export.ts'
 import { addIdentityCommands } from './identity.ts'
+import { addImageCommands } from './image.ts'
 import { addInvitationCommands } from './invitation.ts'
 import { addLoginCommands } from './login.ts'
 import { addDeviceCommands } from './login-device.ts'
@@ -22,6 +23,7 @@ import { addOperatorCommands } from './operator.ts'
 import { addOrganizationCommands } from './organization.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
+import { addSearchCommands } from './search.ts'
 import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
 import { addSubscriptionCommands } from './subscription.ts'
@@ -57,6 +59,8 @@ export function createProgram(line: CommandLine): Command {
   addExportCommands(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)
+  addImageCommands(program, line)
+  addSearchCommands(program, line)
   addWebhookCommands(program, line)
   addTokenCommands(program, line)
   addOrganizationCommands(program, line)

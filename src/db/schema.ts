@@ -29,6 +29,7 @@ import type {
   SignInAttemptRow,
   SignInCodeRow,
 } from './rows/identity.ts'
+import type { ImageFindingRow, ImagePackageRow, ImageReadRow, ImageRow } from './rows/images.ts'
 import type {
   MirrorExclusionRow,
   MirrorFactRow,
@@ -95,6 +96,7 @@ import type {
 export type * from './rows/catalogs.ts'
 export type * from './rows/content.ts'
 export type * from './rows/identity.ts'
+export type * from './rows/images.ts'
 export type * from './rows/mirrors.ts'
 export type * from './rows/people.ts'
 export type * from './rows/platform.ts'
@@ -123,6 +125,10 @@ export interface Schema {
   tag_pulls: TagPullsRow
   manifest_pulls: ManifestPullsRow
   image_differences: ImageDifferenceRow
+  images: ImageRow
+  image_packages: ImagePackageRow
+  image_findings: ImageFindingRow
+  image_reads: ImageReadRow
   events: EventRow
   audit_entries: AuditEntryRow
   organizations: OrganizationTable

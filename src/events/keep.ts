@@ -9,8 +9,8 @@ import {
   pruneDeliveries,
   removeDeliveries,
 } from '../db/webhooks/keeping.ts'
+import { assertFence, type Fence } from '../jobs/fence.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
-import { assertFence, type Fence } from './fence.ts'
 
 /** Rows of one transaction. */
 const BATCH = 500

@@ -5,9 +5,9 @@ import { findRepositoryById } from '../db/repositories/repositories.ts'
 import type { WebhookRow } from '../db/schema.ts'
 import { recordOutcomes } from '../db/webhooks/outcomes.ts'
 import { listWebhooksById, updateWebhook } from '../db/webhooks/webhooks.ts'
+import { assertFence, type Fence } from '../jobs/fence.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { Attempted } from './attempt.ts'
-import { assertFence, type Fence } from './fence.ts'
 import { DISABLE_AFTER_MS } from './schedule.ts'
 
 export interface SaveDeps {

@@ -1,4 +1,5 @@
 import { listRepositoryBlobs } from '../db/content/blobs.ts'
+import { wantReads } from '../db/content/image-reads.ts'
 import {
   findManifest,
   findTaggedManifest,
@@ -179,7 +180,8 @@ export async function deleteManifest(
   const at = isoTime(clock.now())
   await prepareVerdicts(repository, await listTagsOf(db.read, repository.id, digest))
   await db.write(async (tx) => {
-    if ((await findManifest(tx, repository.id, digest)) === undefined) throw unknownManifest({ digest })
+    const found = await findManifest(tx, repository.id, digest)
+    if (found === undefined) throw unknownManifest({ digest })
     refuseArchived(repository)
     const [parent] = await listParents(tx, repository.id, digest)
     if (parent !== undefined) {
@@ -197,6 +199,10 @@ export async function deleteManifest(
     }
     await excludeDigest(tx, repository.id, { digest, tags, by: destination.actor, at })
     await unlinkManifest(tx, repository.id, digest)
+    // An attestation less: what it said of its image no longer holds.
+    const { subjectDigest } = found
+    const about = { organizationId: repository.organization_id, repositoryId: repository.id }
+    if (subjectDigest !== undefined) await wantReads(tx, [{ ...about, digest: subjectDigest }], at)
     await hurryQuotaPaused(tx, repository.organization_id, at)
     await appendEvents(tx, events)
   })

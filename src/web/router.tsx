@@ -14,6 +14,7 @@ import { useOrganizations } from './api/organizations.ts'
 import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseEntrySearch } from './catalog/entry-search.ts'
+import { parseFindSearch, parseImageSearch } from './images/image-search.ts'
 import { parseOperatorSearch } from './operator/operator-search.ts'
 import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
@@ -103,6 +104,18 @@ const repository = createRoute({
   validateSearch: parseRepositorySearch,
   component: lazyRouteComponent(() => import('./repositories/repository-page.tsx'), 'RepositoryPage'),
 })
+const image = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/image/$',
+  validateSearch: parseImageSearch,
+  component: lazyRouteComponent(() => import('./images/image-page.tsx'), 'ImagePage'),
+})
+const find = createRoute({
+  getParentRoute: () => within,
+  path: '/o/$organization/search',
+  validateSearch: parseFindSearch,
+  component: lazyRouteComponent(() => import('./images/find-page.tsx'), 'FindPage'),
+})
 const mirrors = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/mirrors',
@@ -186,6 +199,8 @@ export const router = createRouter({
       entry,
       repositories,
       repository,
+      image,
+      find,
       mirrors,
       webhooks,
     ]),

@@ -34,6 +34,12 @@ const inRegistry = (path: string) =>
   fetch(`${kagami.url}/v2/acme/mirrored/${path}`, { headers: { authorization: authorization(OWNER) } })
 const readJson = async (path: string) => (await inRegistry(path)).json()
 
+/** One that hangs on the tag's image. */
+async function attestation(): Promise<string> {
+  const path = `/repositories/acme/mirrored/images/${tag}/attestations`
+  return JSON.parse((await kagami.call('GET', path, { login: OWNER })).text).attached[0].digest
+}
+
 beforeAll(async () => {
   kagami = await startWholeServer({ withSample: true })
   const make = async (path: string, body: unknown) => {
@@ -71,6 +77,8 @@ beforeAll(async () => {
     team: 'readers',
     upstream,
     tag,
+    reference: tag,
+    digest: await attestation(),
     token: made.id,
     run: run.id,
     subscription: subscription.id,

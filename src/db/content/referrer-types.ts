@@ -52,3 +52,22 @@ export async function listReferrerTypes(
   }
   return found
 }
+
+/** Published referrers of one manifest in digest order, without their words. */
+export async function listReferrerDigests(
+  db: Queries,
+  repositoryId: string,
+  subject: Digest,
+  limit: number,
+): Promise<Digest[]> {
+  const rows = await db
+    .selectFrom('repository_manifests')
+    .select('digest')
+    .where('repository_id', '=', repositoryId)
+    .where('subject_digest', '=', subject)
+    .where('published_at', 'is not', null)
+    .orderBy('digest')
+    .limit(limit)
+    .execute()
+  return rows.map(({ digest }) => digest as Digest)
+}

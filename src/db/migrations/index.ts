@@ -29,6 +29,7 @@ import { waysIntoTeams } from './0036-ways-into-teams.ts'
 import { deliveriesAlone } from './0037-deliveries-alone.ts'
 import { letters } from './0038-letters.ts'
 import { catalogs } from './0039-catalogs.ts'
+import { imageContents } from './0040-image-contents.ts'
 import { firstRun } from './0041-first-run.ts'
 import { usageOverTime } from './0042-usage-over-time.ts'
 import { disabledUsers } from './0044-disabled-users.ts'
@@ -67,6 +68,7 @@ export const MIGRATIONS: readonly Migration[] = [
   deliveriesAlone,
   letters,
   catalogs,
+  imageContents,
   firstRun,
   disabledUsers,
   usageOverTime,

@@ -1,9 +1,9 @@
 /** From what two images hold to an entry of `dhi_metadata`. Pure. */
 import type { ImageChanges, ImageMetadata } from '../../api/webhook-payload.ts'
+import type { Entries, ImageContents } from '../../contents/image-contents.ts'
 import { clipped } from '../../lib/quoted.ts'
 import { comparablePackages, comparePackages, NO_PACKAGE_CHANGES } from './compare-packages.ts'
 import { fixedVulnerabilities } from './fixed-vulnerabilities.ts'
-import type { Entries, ImageContents } from './image-contents.ts'
 
 /** Of one list: a receiver reads what changed, not a whole distribution. */
 export const MAX_LISTED = 200

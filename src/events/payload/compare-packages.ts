@@ -1,6 +1,6 @@
 /** From the packages of two images to what was added, removed and updated. Pure. */
 import type { ImageChanges } from '../../api/webhook-payload.ts'
-import { type ImageContents, type Package, SBOM_FORMATS } from './image-contents.ts'
+import { type ImageContents, type Package, SBOM_FORMATS } from '../../contents/image-contents.ts'
 
 export type PackageChanges = Pick<ImageChanges, 'packages_updated' | 'packages_added' | 'packages_removed'>
 
@@ -13,9 +13,14 @@ export function comparablePackages(
 ): readonly [readonly Package[], readonly Package[]] | undefined {
   for (const format of SBOM_FORMATS) {
     const [old, now] = [before.packages.get(format), after.packages.get(format)]
-    if (old !== undefined && now !== undefined) return [old, now]
+    if (old !== undefined && now !== undefined) return [old.filter(isNamed), now.filter(isNamed)]
   }
   return undefined
+}
+
+/** Names without a package URL are whatever a tool has found: they come and go with its version. */
+function isNamed({ isUnnamed }: Package): boolean {
+  return isUnnamed !== true
 }
 
 /** A package may be there in several versions at once: those that only one side has are paired in their order. */

@@ -2,6 +2,9 @@
  * What changed from one image to the next, found out once. Reading attestations may take long, and they are somebody's content: it is done
  * in turns, few at once, each organization its share, and whoever waits waits no longer than its signal says.
  */
+
+import type { Storage } from '../../contents/read-document.ts'
+import { type ImagePlace, readImage } from '../../contents/read-image.ts'
 import { findDifference, keepDifference } from '../../db/content/image-differences.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { AppError } from '../../errors.ts'
@@ -10,8 +13,6 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createFairLimiter } from '../../lib/fair-limiter.ts'
 import { digestOf } from '../../oci/digest.ts'
 import { type Comparison, compareImages } from './compare-images.ts'
-import type { Storage } from './read-document.ts'
-import { type ImagePlace, readImage } from './read-image.ts'
 
 export interface Difference extends Comparison {
   /** Attestations that told nothing, and why. */

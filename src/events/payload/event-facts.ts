@@ -1,4 +1,7 @@
 /** The rows that a payload tells of, each part read by itself and bounded. */
+
+import { predicateTypeOf } from '../../contents/documents.ts'
+import type { TaggedImage } from '../../contents/tagged-image.ts'
 import { listReferrerTypes } from '../../db/content/referrer-types.ts'
 import { listTagsOf } from '../../db/content/tags.ts'
 import type { Queries } from '../../db/engine/engine.ts'
@@ -7,10 +10,8 @@ import { findOrganizationById } from '../../db/people/organizations.ts'
 import { listNeighbours } from '../../db/platform/neighbouring-events.ts'
 import { findRepositoryById } from '../../db/repositories/repositories.ts'
 import { findDigest } from '../../oci/digest.ts'
-import { predicateTypeOf } from './documents.ts'
 import { type DeliveredEvent, deliveredEvent, repositoryWord, tagWords } from './event.ts'
 import type { DeliveryFacts, ImageFacts, ReferrerCount, RepositoryFacts } from './facts.ts'
-import type { TaggedImage } from './tagged-image.ts'
 
 const MAX_REFERRERS = 5000
 const MAX_TYPES = 50

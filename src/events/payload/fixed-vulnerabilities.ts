@@ -1,7 +1,7 @@
 /** Which vulnerabilities of one image the next one no longer has. Pure, and careful: what is only unknown is not fixed. */
 import type { ImageChanges } from '../../api/webhook-payload.ts'
+import type { Finding, ImageContents, Package, VexStatement } from '../../contents/image-contents.ts'
 import { comparablePackages } from './compare-packages.ts'
-import type { Finding, ImageContents, Package, VexStatement } from './image-contents.ts'
 
 type Fixed = ImageChanges['vulnerabilities_fixed'][number]
 

@@ -1,4 +1,7 @@
 /** Reads what a payload says beside its event: the repository, the image, what came with it, and what changed. */
+
+import type { Storage } from '../../contents/read-document.ts'
+import { findTaggedImage } from '../../contents/tagged-image.ts'
 import { findTag } from '../../db/content/tags.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
@@ -10,8 +13,6 @@ import { type DeliveredEvent, SUMMARY, tagWords } from './event.ts'
 import { detailsOf, imageFacts, organizationName, repositoryFacts, runFacts, tagsMovedBy } from './event-facts.ts'
 import type { DeliveryFacts } from './facts.ts'
 import { createMetadata, NOTHING_TOLD } from './metadata.ts'
-import type { Storage } from './read-document.ts'
-import { findTaggedImage } from './tagged-image.ts'
 
 export interface FactsOptions {
   readonly publicUrl: string

@@ -1,12 +1,12 @@
 /** `dhi_metadata`: what a tag's move has changed on each platform, as far as the images tell it and within bounds. */
 import type { ImageMetadata } from '../../api/webhook-payload.ts'
+import type { Storage } from '../../contents/read-document.ts'
+import { findPlace, findTaggedImage, type TaggedImage } from '../../contents/tagged-image.ts'
 import { isAppError, isCancelled } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { metadataOf } from './compare-images.ts'
 import type { Difference, Differences } from './differences.ts'
 import type { DeliveryFacts } from './facts.ts'
-import type { Storage } from './read-document.ts'
-import { findPlace, findTaggedImage, type TaggedImage } from './tagged-image.ts'
 
 export type Told = Pick<DeliveryFacts, 'metadata' | 'leftOut'>
 

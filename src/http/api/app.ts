@@ -9,6 +9,7 @@ import type { Setup } from '../../access/setup.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Catalogs } from '../../catalog/catalogs.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -44,6 +45,7 @@ import { glanceRoutes } from './glance.ts'
 import { historyRoutes } from './history.ts'
 import { hookRoutes } from './hooks.ts'
 import { identityRoutes } from './identities.ts'
+import { imageRoutes } from './images.ts'
 import { invitationRoutes } from './invitations.ts'
 import { memberRoutes } from './members.ts'
 import { mirrorRoutes } from './mirrors.ts'
@@ -75,6 +77,7 @@ import { webhookRoutes } from './webhooks.ts'
 
 export interface ApiDeps {
   readonly db: Database
+  readonly blobs: BlobStore
   readonly accounts: Accounts
   readonly authenticator: Authenticator
   readonly twoFactor: TwoFactor
@@ -185,6 +188,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     usageRoutes(deps),
     nameRoutes(deps),
     changeRoutes(deps),
+    imageRoutes(deps),
     explainRoutes(deps),
     sampleRoutes(deps),
     toldEventRoutes(deps),

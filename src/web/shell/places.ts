@@ -7,11 +7,12 @@ import {
   MirrorIcon,
   PackageIcon,
   PeopleIcon,
+  SearchIcon,
   WebhookIcon,
 } from '@primer/octicons-react'
 import type { Text } from '../text/en/index.ts'
 
-type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'webhooks' | 'people' | 'settings'
+type Label = 'home' | 'catalog' | 'repositories' | 'mirrors' | 'webhooks' | 'searchImages' | 'people' | 'settings'
 
 export interface Place {
   readonly to: `/o/$organization${'' | `/${string}`}`
@@ -27,6 +28,7 @@ export const PLACES = [
   { to: '/o/$organization/repositories', label: 'repositories', icon: ContainerIcon, begins: '/repositor' },
   { to: '/o/$organization/mirrors', label: 'mirrors', icon: MirrorIcon, begins: '/mirrors' },
   { to: '/o/$organization/webhooks', label: 'webhooks', icon: WebhookIcon, begins: '/webhooks' },
+  { to: '/o/$organization/search', label: 'searchImages', icon: SearchIcon, begins: '/search' },
   { to: '/o/$organization/people', label: 'people', icon: PeopleIcon, begins: '/people' },
   { to: '/o/$organization/settings', label: 'settings', icon: GearIcon, begins: '/settings' },
 ] as const satisfies readonly Place[]

@@ -1,9 +1,9 @@
 // In whatever place and form an image's attestations are, they are found; and whatever stands in them, a payload is made.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { ImageChanges } from '../../../src/api/webhook-payload.ts'
+import { MAX_ENVELOPE_BYTES } from '../../../src/contents/read-document.ts'
+import { MAX_ENTRIES } from '../../../src/contents/read-image.ts'
 import { createFactsLoader } from '../../../src/events/payload/load-facts.ts'
-import { MAX_ENVELOPE_BYTES } from '../../../src/events/payload/read-document.ts'
-import { MAX_ENTRIES } from '../../../src/events/payload/read-image.ts'
 import { type MirrorInstance, openMirrorInstance } from '../../mirror/mirror-instance.ts'
 import { type Attestation, attestedImage, cycloneDx, type Form, spdx } from './attested-images.ts'
 import { lastEvent, mirrorReleases, PUBLIC_URL } from './releases.ts'

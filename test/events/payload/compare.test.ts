@@ -1,10 +1,10 @@
 // What is compared, and what is not known and so not told.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { configOf } from '../../../src/contents/image-config.ts'
+import type { Finding, ImageContents, Package, VexStatement } from '../../../src/contents/image-contents.ts'
 import { compareImages, MAX_LISTED, metadataOf } from '../../../src/events/payload/compare-images.ts'
 import { comparePackages } from '../../../src/events/payload/compare-packages.ts'
-import { configOf } from '../../../src/events/payload/image-config.ts'
-import type { Finding, ImageContents, Package, VexStatement } from '../../../src/events/payload/image-contents.ts'
 import { NEW, NOTHING_CHANGED, OLD } from './made-facts.ts'
 
 const named = (name: string, version: string, source?: string): Package => ({

@@ -9,9 +9,11 @@ import { device } from './device.ts'
 import { entry } from './entry.ts'
 import { common } from './everywhere.ts'
 import { explain } from './explain.ts'
+import { find } from './find.ts'
 import { history } from './history.ts'
 import { home } from './home.ts'
 import { identity } from './identity.ts'
+import { images } from './images.ts'
 import { immutable } from './immutable.ts'
 import { invitation } from './invitation.ts'
 import { invitations } from './invitations.ts'
@@ -69,6 +71,8 @@ export const en = {
   mirrors,
   repositories,
   tags,
+  images,
+  find,
   webhooks,
   settings,
   access,

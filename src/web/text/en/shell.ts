@@ -4,6 +4,7 @@ export const shell = {
   noOrganization: 'You are not in an organization yet. Ask an owner for an invitation.',
   navigation: 'Navigation',
   home: 'Home',
+  searchImages: 'Search images',
   people: 'People',
   settings: 'Settings',
   operator: 'Operator',

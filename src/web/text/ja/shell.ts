@@ -6,6 +6,7 @@ export const shell: Text['shell'] = {
   noOrganization: 'まだどの組織にも所属していません。オーナーに招待を依頼してください。',
   navigation: 'ナビゲーション',
   home: 'ホーム',
+  searchImages: 'イメージ検索',
   people: 'メンバー',
   settings: '設定',
   operator: 'サーバー運用',

@@ -1,5 +1,5 @@
 /** What an image holds, as far as its config and its attestations tell. Pure shapes; `read-image.ts` fills them. */
-import type { Digest } from '../../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
 
 /** One package of an SBOM. */
 export interface Package {
@@ -9,6 +9,10 @@ export interface Package {
   readonly version: string
   /** The source package that it was built from. */
   readonly source?: string
+  readonly purl?: string
+  readonly licence?: string
+  /** It has no package URL, so that its name tells little: it is listed, and not compared. */
+  readonly isUnnamed?: true
 }
 
 /** A vulnerability that a report names. */
@@ -18,16 +22,32 @@ export interface Finding {
   readonly package: string
   /** Empty when the report does not say. */
   readonly fixedIn: string
+  /** Of the package as the report has it, where it says so. */
+  readonly version?: string
+  readonly type?: string
+  /** CVSS, of 10. */
+  readonly score?: string
 }
 
 /** One statement of an OpenVEX document, about one package. */
 export interface VexStatement {
   readonly id: string
   readonly status: string
+  /** The name in the product's package URL; the product itself, where it has none. */
   readonly package: string
   readonly version: string
   /** ISO 8601; the newest counts. */
   readonly at: string
+  /** Other ids of the vulnerability. */
+  readonly aliases?: readonly string[]
+  /** Of the package URL; `oci` and `docker` name the image itself. */
+  readonly type?: string
+  readonly justification?: string
+  /** What its author says of it, in words. */
+  readonly impact?: string
+  readonly action?: string
+  /** The blob that it stands in. */
+  readonly document?: Digest
 }
 
 export const SBOM_FORMATS = ['cyclonedx', 'spdx'] as const

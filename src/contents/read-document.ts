@@ -1,11 +1,11 @@
 /** Reads one attestation in the memory of its largest entry, however large it is; a DSSE envelope in that of itself. */
-import type { BlobStore } from '../../blobs/blob-store.ts'
-import { findRepositoryBlob } from '../../db/content/blobs.ts'
-import type { Queries } from '../../db/engine/engine.ts'
-import { AppError } from '../../errors.ts'
-import { cancelledBy } from '../../lib/abort.ts'
-import { readJsonItems } from '../../net/json-items.ts'
-import { encodedOf } from '../../oci/digest.ts'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import { findRepositoryBlob } from '../db/content/blobs.ts'
+import type { Queries } from '../db/engine/engine.ts'
+import { AppError } from '../errors.ts'
+import { cancelledBy } from '../lib/abort.ts'
+import { readJsonItems } from '../net/json-items.ts'
+import { encodedOf } from '../oci/digest.ts'
 import { type Document, kindOfPredicate } from './documents.ts'
 
 /** SBOMs of whole distributions have some tens of MiB. */

@@ -1,12 +1,13 @@
 /** The platforms of what a tag points to, and where the attestations of each are. */
-import { findRepositoryBlob } from '../../db/content/blobs.ts'
-import { findManifest } from '../../db/content/manifests.ts'
-import { parseForeignJson } from '../../lib/json.ts'
-import { cutPlatform, formatPlatform, type Platform } from '../../oci/descriptor.ts'
-import type { Digest } from '../../oci/digest.ts'
-import { type ParsedManifest, parseManifest } from '../../oci/manifest.ts'
-import { MediaType } from '../../oci/media-types.ts'
+import { findRepositoryBlob } from '../db/content/blobs.ts'
+import { findManifest } from '../db/content/manifests.ts'
+import { parseForeignJson } from '../lib/json.ts'
+import { cutPlatform, formatPlatform, type Platform } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ParsedManifest } from '../oci/manifest.ts'
+import { MediaType } from '../oci/media-types.ts'
 import { listDocuments } from './documents.ts'
+import { parsed } from './indexes.ts'
 import type { Storage } from './read-document.ts'
 import type { ImagePlace } from './read-image.ts'
 
@@ -41,11 +42,12 @@ export async function findTaggedImage(
     )
     return { digest, mediaType, platforms: platforms.slice(0, MAX_PLATFORMS), index: manifest }
   }
-  const own = await ownPlatform(storage, repositoryId, manifest)
+  const config = isImageConfig(manifest) ? manifest.config?.digest : undefined
+  const own = await ownPlatform(storage, repositoryId, config)
   return {
     digest,
     mediaType,
-    platforms: own === undefined ? [] : [{ platform: nameOf(own), digest }],
+    platforms: own === undefined ? [] : [{ platform: own, digest }],
     index: undefined,
   }
 }
@@ -64,19 +66,20 @@ export async function findPlace(
   return { repositoryId, digest, config: isImageConfig(manifest) ? manifest.config?.digest : undefined, documents }
 }
 
-async function ownPlatform(
+/** What an image's own config says, as `linux/arm64`. */
+export async function ownPlatform(
   { db, blobs }: Storage,
   repositoryId: string,
-  manifest: ParsedManifest,
-): Promise<Platform | undefined> {
-  if (manifest.config === undefined || !isImageConfig(manifest)) return undefined
-  const row = await findRepositoryBlob(db.read, repositoryId, manifest.config.digest)
+  config: Digest | undefined,
+): Promise<string | undefined> {
+  if (config === undefined) return undefined
+  const row = await findRepositoryBlob(db.read, repositoryId, config)
   if (row === undefined || row.size_bytes > MAX_CONFIG_BYTES) return undefined
   const text = await new Response(await blobs.open(row.storage_key)).text()
   try {
     const { os, architecture, variant } = Object(parseForeignJson(text)) as Record<string, unknown>
     if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
-    return { os, architecture, ...(typeof variant === 'string' ? { variant } : {}) }
+    return nameOf({ os, architecture, ...(typeof variant === 'string' ? { variant } : {}) })
   } catch {
     return undefined
   }
@@ -86,14 +89,6 @@ function nameOf(platform: Platform): string {
   return formatPlatform(cutPlatform(platform))
 }
 
-function isImageConfig({ config }: ParsedManifest): boolean {
+export function isImageConfig({ config }: ParsedManifest): boolean {
   return config?.mediaType === MediaType.ociConfig || config?.mediaType === MediaType.dockerConfig
-}
-
-function parsed(bytes: Uint8Array): ParsedManifest | undefined {
-  try {
-    return parseManifest(bytes)
-  } catch {
-    return undefined
-  }
 }

@@ -1,9 +1,9 @@
 /** Fills `ImageContents` from an image's config and attestations, within bounds of bytes and entries. */
-import { findRepositoryBlob } from '../../db/content/blobs.ts'
-import { isAppError } from '../../errors.ts'
-import { parseForeignJson } from '../../lib/json.ts'
-import { clipped } from '../../lib/quoted.ts'
-import type { Digest } from '../../oci/digest.ts'
+import { findRepositoryBlob } from '../db/content/blobs.ts'
+import { isAppError } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
+import { clipped } from '../lib/quoted.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Document } from './documents.ts'
 import { configOf } from './image-config.ts'
 import type { Finding, ImageConfig, ImageContents, Package, SbomFormat, VexStatement } from './image-contents.ts'
@@ -28,14 +28,33 @@ export interface ImageReading {
   readonly contents: ImageContents
   /** Documents that told nothing, and why. */
   readonly unread: readonly string[]
+  readonly read: readonly DocumentReading[]
+  readonly packagesFrom: Sources
+  readonly findingsFrom: Sources
 }
+
+/** What became of one document. */
+export interface DocumentReading {
+  readonly document: Document
+  /** Why it tells nothing; undefined: it tells something, unless a later one of its kind does in its place. */
+  readonly problem: string | undefined
+}
+
+/** Which document the entries of a kind are from. */
+export type Sources = ReadonlyMap<string, Digest>
 
 const PATHS: Record<Document['kind'], readonly string[]> = {
   cyclonedx: ['components.*', 'vulnerabilities.*', 'metadata.timestamp'],
   spdx: ['packages.*', 'creationInfo.created'],
-  vulns: ['scanner.result.*', 'scanner.result.Results.*.Vulnerabilities.*', 'metadata.scanFinishedOn'],
+  vulns: [
+    'scanner.result.*',
+    'scanner.result.Results.*.Vulnerabilities.*',
+    'scanner.result.matches.*',
+    'metadata.scanFinishedOn',
+  ],
   scout: ['*'],
   vex: ['statements.*', 'timestamp'],
+  sarif: ['runs.*.results.*'],
 }
 
 /** @throws AppError CANCELLED */
@@ -44,11 +63,16 @@ export async function readImage(storage: Storage, place: ImagePlace, signal: Abo
   const findings = new Map<string, Dated<Finding>>()
   const vex: VexStatement[] = []
   const unread: string[] = []
+  const readings: DocumentReading[] = []
+  const tellNothing = (document: Document, problem: string) => {
+    unread.push(problem)
+    readings.push({ document, problem })
+  }
   let bytes = 0
   for (const document of place.documents) {
     bytes += document.sizeBytes
     if (bytes > MAX_TOTAL_BYTES) {
-      unread.push(`the attestations have more than ${MAX_TOTAL_BYTES} bytes together`)
+      tellNothing(document, `the attestations have more than ${MAX_TOTAL_BYTES} bytes together`)
       break
     }
     const read = await readOne(storage, place.repositoryId, document, signal).catch((error: unknown) => {
@@ -56,31 +80,45 @@ export async function readImage(storage: Storage, place: ImagePlace, signal: Abo
       if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'UPSTREAM_INVALID')) return clipped(error.message, 300)
       throw error
     })
-    if (typeof read === 'string') unread.push(read)
+    if (typeof read === 'string') tellNothing(document, read)
     else {
-      const { kind } = document
-      if (kind === 'cyclonedx' || kind === 'spdx') keepNewest(packages, kind, read.at, read.packages)
-      if (kind === 'vulns' || kind === 'scout') keepNewest(findings, kind, read.at, read.findings)
-      if (kind === 'cyclonedx' && read.findings.length > 0) keepNewest(findings, kind, read.at, read.findings)
-      vex.push(...read.statements)
+      const { kind, blob } = document
+      readings.push({ document, problem: undefined })
+      if (kind === 'cyclonedx' || kind === 'spdx') keepNewest(packages, kind, { ...read, blob, items: read.packages })
+      if (REPORTS.has(kind)) keepNewest(findings, kind, { ...read, blob, items: read.findings })
+      if (kind === 'cyclonedx' && read.findings.length > 0) {
+        keepNewest(findings, kind, { ...read, blob, items: read.findings })
+      }
+      for (const one of read.statements) vex.push({ ...one, document: blob })
     }
   }
   const config = await readConfig(storage, place)
   return {
     contents: { digest: place.digest, config, packages: itemsOf(packages), findings: itemsOf(findings), vex },
     unread,
+    read: readings,
+    packagesFrom: sourcesOf(packages),
+    findingsFrom: sourcesOf(findings),
   }
 }
 
+/** Kinds that are a report and nothing else: one without an entry says that there is nothing. */
+const REPORTS: ReadonlySet<Document['kind']> = new Set(['vulns', 'scout', 'sarif'])
+
 interface Dated<T> {
   readonly at: string
+  readonly blob: Digest
   readonly items: readonly T[]
 }
 
 /** Of two documents of a kind, the one that was made later: a scan is done again, an SBOM written anew. */
-function keepNewest<K, T>(all: Map<K, Dated<T>>, kind: K, at: string, items: readonly T[]): void {
+function keepNewest<K, T>(all: Map<K, Dated<T>>, kind: K, { at, blob, items }: Dated<T>): void {
   const known = all.get(kind)
-  if (known === undefined || known.at <= at) all.set(kind, { at, items })
+  if (known === undefined || known.at <= at) all.set(kind, { at, blob, items })
+}
+
+function sourcesOf(all: ReadonlyMap<string, Dated<unknown>>): Sources {
+  return new Map([...all].map(([kind, { blob }]) => [kind, blob]))
 }
 
 function itemsOf<K, T>(all: ReadonlyMap<K, Dated<T>>): Map<K, readonly T[]> {

@@ -1,13 +1,13 @@
 /** Where the attestations of an image are that tell what it holds: in all the places in which tools leave them. */
-import { findManifest, findTaggedManifest } from '../../db/content/manifests.ts'
-import { listReferrerTypes } from '../../db/content/referrer-types.ts'
-import type { Queries } from '../../db/engine/engine.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
-import { algorithmOf, type Digest, encodedOf } from '../../oci/digest.ts'
-import { type ParsedManifest, parseManifest } from '../../oci/manifest.ts'
-import type { Tag } from '../../oci/reference.ts'
+import { findManifest, findTaggedManifest } from '../db/content/manifests.ts'
+import { listReferrerTypes } from '../db/content/referrer-types.ts'
+import type { Queries } from '../db/engine/engine.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
+import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
+import type { Tag } from '../oci/reference.ts'
 
-export type DocumentKind = 'cyclonedx' | 'spdx' | 'vulns' | 'scout' | 'vex'
+export type DocumentKind = 'cyclonedx' | 'spdx' | 'vulns' | 'scout' | 'vex' | 'sarif'
 
 /**
  * `statement`: an in-toto Statement. `envelope`: one in a DSSE envelope, alone or in a Sigstore bundle. `bare`: the document itself.
@@ -21,6 +21,8 @@ export interface Document {
   readonly sizeBytes: number
   /** The manifest that it has to be about. */
   readonly subject: Digest
+  /** The manifest that it is a layer of. */
+  readonly manifest: Digest
 }
 
 /** Real images have some 15 attestations; whoever attaches more decides nothing by it but what is looked at. */
@@ -44,6 +46,8 @@ export function kindOfPredicate(type: string | undefined): DocumentKind | undefi
 function kindOfMediaType(type: string): DocumentKind | undefined {
   if (/^(application\/vnd\.cyclonedx|application\/cyclonedx)\+json\b/.test(type)) return 'cyclonedx'
   if (/^(application|text)\/spdx\+json\b/.test(type)) return 'spdx'
+  if (/^application\/sarif\+json\b/.test(type)) return 'sarif'
+  if (/^(application|text)\/(vnd\.)?openvex\+json\b/.test(type)) return 'vex'
   return undefined
 }
 
@@ -59,7 +63,7 @@ export async function listDocuments(
   const add = (subject: Digest, manifest: ParsedManifest | undefined) => {
     for (const layer of manifest?.layers ?? []) {
       const document = documentOf(layer, manifest?.annotations)
-      if (document !== undefined) found.push({ ...document, subject })
+      if (document !== undefined) found.push({ ...document, subject, manifest: manifest?.descriptor.digest ?? subject })
     }
   }
   for (const digest of await referrersWorthReading(db, repositoryId, image)) add(image, await read(digest))
@@ -105,7 +109,8 @@ function isAttestation(type: string): boolean {
   return formOf(type) !== undefined
 }
 
-function formOf(mediaType: string): DocumentForm | undefined {
+/** How a layer of this type holds a statement; undefined: it does not. */
+export function formOf(mediaType: string): DocumentForm | undefined {
   if (mediaType.startsWith('application/vnd.in-toto')) return mediaType.includes('dsse') ? 'envelope' : 'statement'
   if (mediaType.startsWith('application/vnd.dsse.envelope')) return 'envelope'
   if (mediaType.startsWith('application/vnd.dev.sigstore.bundle')) return 'envelope'
@@ -115,7 +120,7 @@ function formOf(mediaType: string): DocumentForm | undefined {
 function documentOf(
   layer: Descriptor,
   ofManifest: Readonly<Record<string, string>> | undefined,
-): Omit<Document, 'subject'> | undefined {
+): Omit<Document, 'subject' | 'manifest'> | undefined {
   const place = { blob: layer.digest, sizeBytes: layer.size }
   const bare = kindOfMediaType(layer.mediaType)
   if (bare !== undefined) return { ...place, kind: bare, form: 'bare' }

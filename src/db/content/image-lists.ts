@@ -1,0 +1,50 @@
+/** Packages and findings of one image, page by page. */
+import { sql } from 'kysely'
+import type { Queries } from '../engine/engine.ts'
+import type { ImageFindingRow, ImagePackageRow } from '../schema.ts'
+
+interface Part {
+  readonly after?: number | undefined
+  readonly limit: number
+  /** In lower case: a part of the name, of the source or of the version. */
+  readonly text?: string | undefined
+}
+
+export async function listPackages(db: Queries, imageSeq: number, o: Part): Promise<ImagePackageRow[]> {
+  let query = db
+    .selectFrom('image_packages')
+    .selectAll()
+    .where('image_seq', '=', imageSeq)
+    .where('is_source', '=', 0)
+    .orderBy('position')
+    .limit(o.limit)
+  if (o.after !== undefined) query = query.where('position', '>', o.after)
+  if (o.text !== undefined) query = query.where(contains(['name', 'source', 'version'], o.text))
+  return query.execute()
+}
+
+export async function listFindings(
+  db: Queries,
+  imageSeq: number,
+  o: Part & { readonly severity?: string | undefined; readonly isOpen?: boolean | undefined },
+): Promise<ImageFindingRow[]> {
+  let query = db
+    .selectFrom('image_findings')
+    .selectAll()
+    .where('image_seq', '=', imageSeq)
+    .orderBy('position')
+    .limit(o.limit)
+  if (o.after !== undefined) query = query.where('position', '>', o.after)
+  if (o.text !== undefined) query = query.where(contains(['vulnerability', 'package'], o.text))
+  if (o.severity !== undefined) query = query.where('severity', '=', o.severity)
+  if (o.isOpen === true) query = query.where('status', 'not in', ['not_affected', 'fixed'])
+  if (o.isOpen === false) query = query.where('status', 'in', ['not_affected', 'fixed'])
+  return query.execute()
+}
+
+function contains(columns: readonly string[], text: string) {
+  const like = `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  const all = columns.map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${like} escape '\\'`)
+  const [first = sql<boolean>`1 = 0`, ...others] = all
+  return () => others.reduce((left, right) => sql<boolean>`${left} or ${right}`, sql<boolean>`${first}`)
+}

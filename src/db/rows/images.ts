@@ -1,0 +1,72 @@
+/** What images hold, as their attestations say. */
+import type { Generated } from 'kysely'
+import type { Flag } from './flag.ts'
+
+export interface ImageRow {
+  seq: Generated<number>
+  organization_id: string
+  /** Null (with `digest`): not shown; the image went, was read anew, or is being written down. */
+  repository_id: string | null
+  digest: string | null
+  /** As `linux/arm64`; empty for an index and for what has none. */
+  platform: string
+  /** Of all that was read: another one means that it is to be read again. */
+  documents_key: string
+  /** JSON list of `ReadDocument`. */
+  documents: string
+  packages: number
+  findings: number
+  /** JSON `ImageSummary`. */
+  summary: string
+  /** Why not all of it is here; null: it is. */
+  problem: string | null
+  read_at: string
+}
+
+export interface ImagePackageRow {
+  image_seq: number
+  /** By name; cursors of lists. */
+  position: number
+  organization_id: string
+  /** What it is found by: the name or the source, in lower case. */
+  term: string
+  is_source: Flag
+  name: string
+  version: string
+  type: string
+  purl: string
+  source: string
+  licence: string
+  /** JSON list of places in the image's `documents`. */
+  documents: string
+}
+
+export interface ImageFindingRow {
+  image_seq: number
+  /** The gravest first. */
+  position: number
+  organization_id: string
+  /** The id in upper case. */
+  term: string
+  vulnerability: string
+  severity: string
+  score: string
+  package: string
+  version: string
+  fixed_in: string
+  documents: string
+  /** Of OpenVEX; `open`: no statement is about it. */
+  status: string
+  /** JSON of the statement that counts. */
+  statement: string | null
+}
+
+export interface ImageReadRow {
+  repository_id: string
+  digest: string
+  organization_id: string
+  due_at: string
+  /** Grows when something came up while it was read. */
+  generation: number
+  tries: number
+}

@@ -1,0 +1,198 @@
+/** Over a whole organization: which tags hold a package, and which have a vulnerability. */
+import { Group, Stack, Table, Text, TextInput } from '@mantine/core'
+import { SearchIcon } from '@primer/octicons-react'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import type { FoundPackage, FoundVulnerability } from '../../api/image-search.ts'
+import { useFound } from '../api/images.ts'
+import { number } from '../format/sizes.ts'
+import { LongTable } from '../shell/long-table.tsx'
+import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
+import { RepositoryLink } from '../shell/repository-link.tsx'
+import { useSpeech } from '../text/language.tsx'
+import { ImageLink } from './image-link.tsx'
+import { isVulnerability } from './image-search.ts'
+import { SeverityBadge, VexBadge } from './severity.tsx'
+
+const ROUTE = '/within/o/$organization/search'
+const PAUSE_MS = 300
+
+export function FindPage() {
+  const { text } = useSpeech()
+  const words = text.find
+  const { organization } = useParams({ from: ROUTE })
+  const { q = '' } = useSearch({ from: ROUTE })
+  const navigate = useNavigate({ from: '/o/$organization/search' })
+  const [typed, setTyped] = useState(q)
+  useEffect(() => {
+    if (typed === q) return
+    const timer = setTimeout(() => void navigate({ search: typed === '' ? {} : { q: typed }, replace: true }), PAUSE_MS)
+    return () => clearTimeout(timer)
+  }, [typed, q, navigate])
+  return (
+    <Page title={words.title} lead={words.lead}>
+      <TextInput
+        type="search"
+        size="md"
+        maw={560}
+        aria-label={words.what}
+        placeholder={words.example}
+        leftSection={<SearchIcon aria-hidden="true" />}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
+      {q === '' ? (
+        <Empty>{words.hint}</Empty>
+      ) : isVulnerability(q) ? (
+        <Vulnerabilities organization={organization} q={q} />
+      ) : (
+        <Packages organization={organization} q={q} />
+      )}
+    </Page>
+  )
+}
+
+interface Asked {
+  readonly organization: string
+  readonly q: string
+}
+
+function Packages({ organization, q }: Asked) {
+  const { text } = useSpeech()
+  const found = useFound(organization, 'packages', q)
+  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
+  if (found.data === undefined) return <Rows />
+  const { items, isWhole } = found.data
+  if (items.length === 0) return <Empty>{text.find.noPackage(q)}</Empty>
+  const search = (one: FoundPackage) => ({ section: 'packages', platform: one.platform, q: one.name }) as const
+  return (
+    <Stack gap="xs">
+      <Count count={items.length} isWhole={isWhole} />
+      <LongTable
+        items={items}
+        keyOf={(one) => `${one.repository} ${one.digest} ${one.type} ${one.name} ${one.version}`}
+        head={
+          <Heads
+            heads={[
+              text.images.package,
+              text.images.version,
+              text.find.repository,
+              text.images.tags,
+              text.images.platform,
+            ]}
+          />
+        }
+        row={(one) => (
+          <>
+            <Table.Td fw={500} title={one.purl ?? undefined}>
+              {one.name}{' '}
+              <Text span size="xs" c="dimmed">
+                {one.source === null ? one.type : `${one.type} · ${one.source}`}
+              </Text>
+            </Table.Td>
+            <Table.Td ff="monospace" fz="sm">
+              {one.version}
+            </Table.Td>
+            <Where one={one} search={search(one)} />
+          </>
+        )}
+      />
+      <Text size="sm" c="dimmed">
+        {text.find.packageHint}
+      </Text>
+    </Stack>
+  )
+}
+
+function Vulnerabilities({ organization, q }: Asked) {
+  const { text } = useSpeech()
+  const found = useFound(organization, 'vulnerabilities', q)
+  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
+  if (found.data === undefined) return <Rows />
+  const { items, isWhole } = found.data
+  if (items.length === 0) return <Empty>{text.find.noVulnerability(q)}</Empty>
+  return (
+    <Stack gap="xs">
+      <Count count={items.length} isWhole={isWhole} />
+      <LongTable
+        items={items}
+        keyOf={(one) => `${one.repository} ${one.digest} ${one.package}`}
+        head={
+          <Heads
+            heads={[
+              text.images.severity,
+              text.images.package,
+              text.images.vex,
+              text.find.repository,
+              text.images.tags,
+              text.images.platform,
+            ]}
+          />
+        }
+        row={(one) => (
+          <>
+            <Table.Td>
+              <SeverityBadge severity={one.severity} />
+            </Table.Td>
+            <Table.Td>
+              {one.package}{' '}
+              <Text span size="xs" c="dimmed" ff="monospace">
+                {one.version ?? ''}
+              </Text>
+            </Table.Td>
+            <Table.Td>
+              <VexBadge status={one.status} />
+            </Table.Td>
+            <Where one={one} search={{ section: 'vulnerabilities', platform: one.platform, q: one.id }} />
+          </>
+        )}
+      />
+    </Stack>
+  )
+}
+
+function Heads({ heads }: { readonly heads: readonly string[] }) {
+  return heads.map((head) => <Table.Th key={head}>{head}</Table.Th>)
+}
+
+function Count({ count, isWhole }: { readonly count: number; readonly isWhole: boolean }) {
+  const { text, language } = useSpeech()
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      {isWhole ? text.find.count(number(count, language)) : text.common.incomplete(number(count, language))}
+    </Text>
+  )
+}
+
+function Where(o: {
+  readonly one: FoundPackage | FoundVulnerability
+  readonly search: Parameters<typeof ImageLink>[0]['search']
+}) {
+  const { repository, tags, digest, platform } = o.one
+  const of = o.search
+  return (
+    <>
+      <Table.Td>
+        <RepositoryLink name={repository} isShort />
+      </Table.Td>
+      <Table.Td>
+        <Group gap={6}>
+          {(tags.length === 0 ? [digest] : tags.slice(0, 4)).map((tag) => (
+            <ImageLink
+              key={tag}
+              repository={repository}
+              reference={tag}
+              {...(of === undefined ? {} : { search: of })}
+            />
+          ))}
+          {tags.length > 4 ? (
+            <Text span size="xs" c="dimmed">
+              +{tags.length - 4}
+            </Text>
+          ) : null}
+        </Group>
+      </Table.Td>
+      <Table.Td c="dimmed">{platform}</Table.Td>
+    </>
+  )
+}

@@ -1,0 +1,25 @@
+/** Leads to an image. */
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { repositoryPlace } from '../shell/repository-link.tsx'
+import { type ImageSearch, joinImage } from './image-search.ts'
+
+export function ImageLink(o: {
+  /** Whole: `acme/dhi-node`. */
+  readonly repository: string
+  readonly reference: string
+  readonly search?: ImageSearch
+  readonly children?: ReactNode
+}) {
+  const { organization, _splat } = repositoryPlace(o.repository)
+  return (
+    <Link
+      to="/o/$organization/image/$"
+      params={{ organization, _splat: joinImage(_splat, o.reference) }}
+      search={o.search ?? {}}
+      className="name"
+    >
+      {o.children ?? o.reference}
+    </Link>
+  )
+}
