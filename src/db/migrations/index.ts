@@ -70,6 +70,6 @@ export const MIGRATIONS: readonly Migration[] = [
   catalogs,
   imageContents,
   firstRun,
-  disabledUsers,
   usageOverTime,
+  disabledUsers,
 ]
