@@ -14,22 +14,30 @@ export const FORMS = ['desk-light', 'desk-dark', 'phone-light', 'phone-dark'] as
 export type Form = (typeof FORMS)[number]
 
 const REPOSITORY = '/o/acme/repository/dhi-python'
+const IMAGE = '/o/acme/image/dhi-python:3.13'
 
 export const VIEWS: readonly View[] = [
   { name: 'sign-in', path: '/', isSignedOut: true },
-  { name: 'home', path: '/o/acme', kept: ['desk-light', 'desk-dark'] },
-  { name: 'board', path: '/o/acme/board' },
+  { name: 'home', path: '/o/acme', kept: ['desk-light', 'phone-dark'] },
+  { name: 'board', path: '/o/acme/board', kept: ['desk-dark'] },
   { name: 'catalog', path: '/o/acme/catalog', kept: ['desk-light'] },
   { name: 'catalog-entry', path: '/o/acme/catalog/sample/nginx', kept: ['desk-light'] },
   { name: 'start-mirror', path: '/o/acme/catalog/sample/nginx', opens: { button: 'Mirror to repository' } },
   { name: 'repositories', path: '/o/acme/repositories' },
-  { name: 'repository-overview', path: REPOSITORY, kept: ['desk-light', 'phone-light'] },
+  { name: 'repository-overview', path: REPOSITORY, kept: ['desk-light'] },
   { name: 'repository-tags', path: `${REPOSITORY}?tab=tags`, kept: ['desk-light'] },
   { name: 'repository-mirror', path: `${REPOSITORY}?tab=mirror` },
-  { name: 'repository-webhooks', path: `${REPOSITORY}?tab=webhooks` },
+  { name: 'repository-webhooks', path: `${REPOSITORY}?tab=webhooks`, kept: ['desk-light'] },
   { name: 'repository-access', path: `${REPOSITORY}?tab=access` },
   { name: 'repository-activity', path: `${REPOSITORY}?tab=activity` },
   { name: 'repository-settings', path: `${REPOSITORY}?tab=settings` },
+  { name: 'image-config', path: IMAGE },
+  { name: 'image-packages', path: `${IMAGE}?section=packages` },
+  { name: 'image-vulnerabilities', path: `${IMAGE}?section=vulnerabilities`, kept: ['desk-light'] },
+  { name: 'image-attestations', path: `${IMAGE}?section=attestations`, kept: ['desk-dark'] },
+  { name: 'image-compare', path: `${IMAGE}?section=compare&with=3.12` },
+  { name: 'image-history', path: `${IMAGE}?section=history` },
+  { name: 'search', path: '/o/acme/search?q=openssl' },
   { name: 'webhooks', path: '/o/acme/webhooks' },
   { name: 'mirrors', path: '/o/acme/mirrors' },
   { name: 'people', path: '/o/acme/people' },
