@@ -91,7 +91,11 @@ export function weigh(pattern: string): number {
       const times = Math.max(1, Number(from) + (comma !== '' && to === '' ? 1 : 0), Number(to ?? 0))
       step = (last + 1) * times - last
       last += step
-    } else if (token === '*' || token === '+' || token === '?') last += 1
+    } else if (token === '*' || token === '+' || token === '?') {
+      // What may be empty, and as often as one likes, is unrolled to one or more of it, or none.
+      if (token === '*') step = 2
+      last += step
+    }
     // A branch may be empty, which is a step too.
     else if (token === '|') step = 2
     else last = 1
