@@ -57,7 +57,15 @@ export async function listReferrersByApi(
     return index && { ...index, link: response.headers.get('link') }
   }
 
-  const response = await session.send({ ...request, url, headers })
+  /** A registry without the API redirects each time; what something in between does once passes, and is not to be remembered. */
+  async function ask(): Promise<HttpResponse> {
+    const answer = await session.send({ ...request, url, headers })
+    if (!isRedirect(answer.status)) return answer
+    await discard(answer)
+    return session.send({ ...request, url, headers })
+  }
+
+  const response = await ask()
   const { status } = response
   if (status === 304 && isETag(known)) {
     await discard(response)
@@ -66,8 +74,7 @@ export async function listReferrersByApi(
   if (status === 404) return UNKNOWN_CODE.test(await readExcerpt(response)) ? 'absent' : 'unsupported'
   const isSilent = status === 401 && !response.headers.has('www-authenticate')
   if ((isSilent || status === 501) && hasApi) throw await session.failure(response, request)
-  const isRedirect = status >= 300 && status < 400 && status !== 304
-  if (UNSUPPORTED.has(status) || isRedirect || isSilent) {
+  if (UNSUPPORTED.has(status) || isRedirect(status) || isSilent) {
     await discard(response)
     return isSilent ? 'unauthorized' : 'unsupported'
   }
@@ -89,6 +96,10 @@ export async function listReferrersByApi(
   }
   const items = walkPages(url, load, { keyOf: ({ digest }) => digest, what: title })
   return { ...(version === undefined ? {} : { version }), items, leftOut, isByApi: true }
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400 && status !== 304
 }
 
 function isETag(text: string | undefined): text is string {

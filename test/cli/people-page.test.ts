@@ -36,7 +36,10 @@ test('docs/people.md: its commands work, one after the other', async () => {
       given.set('INVITATION', verb === 'invitation revoke' ? (await inviteTo('acme')).id : '')
       given.set('CODE', totp?.generate() ?? '')
       given.set('RECOVERY-CODE', recovery.shift() ?? '')
-      const isOwners = /^(invitation (create|list|revoke)|member remove|user (reset-password|list|disable|enable|operator)|operator )/.test(verb)
+      const isOwners =
+        /^(invitation (create|list|revoke)|member remove|user (reset-password|list|disable|enable|operator)|operator )/.test(
+          verb,
+        )
       const asks =
         verb === 'invitation accept'
           ? args.includes('--new-user')

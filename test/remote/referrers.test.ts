@@ -42,6 +42,18 @@ function open(answer: Answer) {
   return { registry, network, reader: openRemoteRepository(network, { url: registry.url }, APP) }
 }
 
+test('one redirect of a gateway in between does not make a registry one without the API', async () => {
+  let asked = 0
+  const { registry, reader } = open(() =>
+    asked++ === 0
+      ? Response.redirect('https://login.test/', 302)
+      : new Response(index([listed(SBOM, 'sbom')]).bytes, { headers: { 'content-type': OCI_INDEX } }),
+  )
+  await using _ = registry
+  expect(await itemsOf(await reader.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
+  expect(registry.lines()).toEqual([`GET ${API}`, `GET ${API}`])
+})
+
 describe('the referrers API (distribution-spec "Listing Referrers")', () => {
   const answerWith = (manifests: readonly Descriptor[], headers: Record<string, string> = {}) =>
     new Response(index(manifests).bytes, { headers: { 'content-type': OCI_INDEX, ...headers } })
@@ -125,13 +137,13 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
   const fallback = (...entries: readonly Descriptor[]) => index(entries)
 
   test.each([
-    ['404', () => new Response('404 page not found', { status: 404 })],
-    ['400', () => new Response('', { status: 400 })],
-    ['405', () => new Response('', { status: 405 })],
-    ['406', () => new Response('', { status: 406 })],
-    ['a 303 to a web page (GHCR)', () => Response.redirect('https://web.test/app', 303)],
-    ['200 with a web page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
-  ] as const)('is used when the API answers %s, which is asked once', async (_name, api) => {
+    ['404', 1, () => new Response('404 page not found', { status: 404 })],
+    ['400', 1, () => new Response('', { status: 400 })],
+    ['405', 1, () => new Response('', { status: 405 })],
+    ['406', 1, () => new Response('', { status: 406 })],
+    ['a 303 to a web page (GHCR)', 2, () => Response.redirect('https://web.test/app', 303)],
+    ['200 with a web page', 1, () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+  ] as const)('is used when the API answers %s, which is asked no more than %d times', async (_name, times, api) => {
     const list = fallback(listed(SBOM, 'sbom'))
     const { registry, network, reader } = open(store({ [TAG]: list }, [SBOM, list], api))
     await using _ = registry
@@ -144,7 +156,7 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
     expect(versionOf(first)).toBe(list.descriptor.digest)
     expect(await itemsOf(second)).toEqual([])
     expect(registry.lines()).toEqual([
-      `GET ${API}`,
+      ...Array(times).fill(`GET ${API}`),
       'GET /v2/app/tags/list?n=1000',
       `HEAD /v2/app/manifests/${TAG}`,
       `GET /v2/app/manifests/${list.descriptor.digest}`,
@@ -154,7 +166,7 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
     await openRemoteRepository(network, { url: registry.url }, APP).listReferrers(SUBJECT.descriptor, {
       known: list.descriptor.digest,
     })
-    expect(registry.lines().slice(5)).toEqual(['GET /v2/app/tags/list?n=1000', `HEAD /v2/app/manifests/${TAG}`])
+    expect(registry.lines().slice(4 + times)).toEqual(['GET /v2/app/tags/list?n=1000', `HEAD /v2/app/manifests/${TAG}`])
   })
 
   test('the tag list of the pass is used again: a subject without a tag costs no request', async () => {
