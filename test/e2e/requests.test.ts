@@ -24,6 +24,12 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   // How far webhooks have read, and that somebody asked for the pass.
   event_cursors: 'whole',
   audit_entries: 'whole',
+  // What images hold is read behind the passes.
+  images: 'whole',
+  image_packages: 'whole',
+  image_findings: 'whole',
+  image_reads: 'whole',
+  image_statements: 'whole',
   sqlite_sequence: 'whole',
   tokens: ['last_used_at'],
   mirrors: ['since', 'next_run_at', 'looked_at', 'look_due_at', 'succeeded_at'],

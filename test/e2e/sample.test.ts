@@ -32,12 +32,17 @@ describe('kagami serve --sample', () => {
 
   test('lists what can be mirrored, with what is mirrored already', async () => {
     const { entries } = await operator.json<{ entries: unknown[] }>(['catalog', 'list', 'sample'])
-    const entry = (repository: string, mirrors: string[]) => ({ upstream: 'sample', repository, title: null, mirrors })
-    expect(entries).toEqual([
-      entry('nginx', []),
-      entry('nginx-chart', []),
-      entry('node', []),
-      entry('python', ['acme/dhi-python']),
+    const entry = (repository: string, title: string, mirrors: string[] = []) => ({
+      upstream: 'sample',
+      repository,
+      title,
+      mirrors,
+    })
+    expect(entries).toMatchObject([
+      entry('nginx', 'NGINX'),
+      entry('nginx-chart', 'NGINX Helm chart'),
+      entry('node', 'Node.js'),
+      entry('python', 'Python', ['acme/dhi-python']),
     ])
   })
 
