@@ -14,11 +14,11 @@ const MIN_COMPRESSED = 512
 /** What React asks for; put in its place here, and read nowhere. */
 const NODE_ENV = ['process', 'env', 'NODE_ENV'].join('.')
 
-interface Packed {
-  readonly script: string
-  readonly styles: readonly string[]
+interface Packed extends Omit<PageBundle, 'files'> {
   readonly files: readonly { readonly path: string; readonly type: string; readonly base64: string }[]
 }
+
+type Outputs = NonNullable<Bun.BuildOutput['metafile']>['outputs']
 
 export function createPageLoader(): () => Promise<PageBundle> {
   let loading: Promise<PageBundle> | undefined
@@ -43,6 +43,7 @@ export async function packPage(): Promise<Packed> {
     target: 'browser',
     splitting: true,
     minify: true,
+    metafile: true,
     naming: { entry: '[name]-[hash].[ext]', chunk: '[name]-[hash].[ext]', asset: '[name]-[hash].[ext]' },
     define: { [NODE_ENV]: '"production"' },
   })
@@ -57,13 +58,24 @@ export async function packPage(): Promise<Packed> {
   const script = files.find(({ kind }) => kind === 'entry-point')?.path
   if (script === undefined) throw new Error('the bundle of the page has no entry')
   const styles = files.flatMap(({ path }) => (path.endsWith('.css') ? [path] : []))
-  return { script, styles, files: files.map(({ path, type, base64 }) => ({ path, type, base64 })) }
+  const preloads = importsOf(built.metafile?.outputs ?? {}, script.slice('/assets/'.length))
+  return { script, styles, preloads, files: files.map(({ path, type, base64 }) => ({ path, type, base64 })) }
 }
 
-function bundleOf({ script, styles, files }: Packed, quality: number): PageBundle {
+/** Paths of all that a script imports before it runs, and what those do. */
+function importsOf(outputs: Outputs, script: string, found = new Set<string>()): string[] {
+  for (const { path, kind } of outputs[`./${script}`]?.imports ?? []) {
+    const name = path.replace('./', '')
+    if (kind !== 'import-statement' || found.has(name)) continue
+    found.add(name)
+    importsOf(outputs, name, found)
+  }
+  return [...found].map((name) => `/assets/${name}`)
+}
+
+function bundleOf({ files, ...named }: Packed, quality: number): PageBundle {
   return {
-    script,
-    styles,
+    ...named,
     files: new Map(files.map(({ path, type, base64 }) => [path, fileOf(type, base64, quality)])),
   }
 }

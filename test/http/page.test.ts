@@ -1,5 +1,6 @@
 // How the web page is served: files that never change under their names, a document that lets in nothing but them, and only to browsers.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createPageLoader } from '../../src/server/page-bundle.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml' }
@@ -43,11 +44,13 @@ test('files are named by their content, kept for ever, and sent compressed to wh
   let sent = 0
   for (const path of paths) {
     const sizes: number[] = []
+    // What fits into a packet anyway is sent as it is.
+    const isSmall = (await (await get(path, { 'accept-encoding': 'identity' })).arrayBuffer()).byteLength < 512
     for (const encoding of ['br', 'gzip', 'identity']) {
       const answer = await get(path, { 'accept-encoding': encoding })
       expect([answer.status, answer.headers.get('content-encoding')]).toEqual([
         200,
-        encoding === 'identity' ? null : encoding,
+        encoding === 'identity' || isSmall ? null : encoding,
       ])
       expect(answer.headers.get('cache-control')).toContain('immutable')
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
@@ -58,6 +61,18 @@ test('files are named by their content, kept for ever, and sent compressed to wh
   }
   // What a browser loads before it shows anything.
   expect(sent).toBeLessThanOrEqual(300 * 1024)
+})
+
+test('no page brings more than 150 KiB of its own', async () => {
+  const { script, preloads, files } = await createPageLoader()()
+  expect([...files.keys()]).toEqual(expect.arrayContaining([script, ...preloads]))
+  const sizes = [...files].map(([path, { brotli, bytes }]) => [path, (brotli ?? bytes).byteLength] as const)
+  expect(sizes.filter(([, size]) => size > 150 * 1024)).toEqual([])
+  // Nothing that the first script imports is found out about by it.
+  const text = new TextDecoder().decode(files.get(script)?.bytes)
+  const imported = [...text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)].map(([, name]) => `/assets/${name}`)
+  expect(imported.length).toBeGreaterThan(0)
+  expect(preloads).toEqual(expect.arrayContaining(imported))
 })
 
 test('whoever wants no page gets none, and nothing else is shadowed by it', async () => {

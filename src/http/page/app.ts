@@ -94,11 +94,14 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
 
 /** @param told what the page is to ask for first: `session`: who is signed in; `setup`: the code of the first run */
 function documentResponse(
-  { script, styles }: PageBundle,
+  { script, styles, preloads }: PageBundle,
   told: { readonly session: boolean; readonly setup: boolean },
 ): Response {
   const nonce = randomBytes(16).toString('base64')
-  const links = styles.map((path) => `<link rel="stylesheet" href="${path}">`).join('')
+  const links = [
+    ...styles.map((path) => `<link rel="stylesheet" href="${path}">`),
+    ...preloads.map((path) => `<link rel="modulepreload" href="${path}">`),
+  ].join('\n')
   const html = `<!doctype html>
 <html lang="en">
 <head>

@@ -12,6 +12,8 @@ export interface PageBundle {
   /** Paths of what the document begins with. */
   readonly script: string
   readonly styles: readonly string[]
+  /** Of what the script imports before it runs, so that a browser asks for all at once. */
+  readonly preloads: readonly string[]
   /** By path, `/assets/NAME-HASH.EXT`: another content has another name. */
   readonly files: ReadonlyMap<string, PageFile>
 }
