@@ -4,12 +4,12 @@
  */
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { findSessionByHash, insertSession, type SessionOwner, touchSession } from '../db/people/sessions.ts'
-import { isDisabled, type User } from '../db/people/users.ts'
+import type { User } from '../db/people/users.ts'
 import { recordAudit } from '../db/platform/audit.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
-import { disabled } from './disabled.ts'
+import { refuseDisabled } from './disabled.ts'
 import { type From, userAgentOf } from './principal.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 import { isPast } from './tokens.ts'
@@ -55,7 +55,7 @@ export async function openSession(
   const session = { id: newId(), userId, providerId, at: isoTime(now), endsAt: endFrom(now) }
   const where = { address: from.address ?? null, userAgent: userAgentOf(from) ?? null }
   const change = { organizationId: null, action: 'session.create', object: `session:${session.id}` }
-  if (await isDisabled(tx, userId)) throw disabled()
+  await refuseDisabled(tx, userId)
   const vouched = { ...(providerId !== null && { provider: providerId }), ...(by !== undefined && { by }) }
   await insertSession(tx, { ...session, hash: hashToken(text), ...where })
   await recordAudit(tx, { ...change, before: null, after: { username: user.username, ...where, ...vouched } })

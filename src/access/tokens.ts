@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+import { refuseDisabled } from './disabled.ts'
 import { hashToken, isTokenText, makeTokenText } from './token-text.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -37,7 +38,7 @@ export function parseTokenExpiry(text: string, now: Date): string | null {
   return isoTime(new Date(now.getTime() + days * DAY_MS))
 }
 
-/** Makes a token; its text is returned here once and kept nowhere. @throws AppError INVALID_REQUEST */
+/** Makes a token; its text is returned here once and kept nowhere. @throws AppError INVALID_REQUEST, UNAUTHORIZED */
 export async function createToken(
   db: Database,
   clock: Clock,
@@ -63,8 +64,9 @@ export async function createToken(
   return { row, text: createSecret(text) }
 }
 
-/** And the audit log tells of it. */
+/** And the audit log tells of it. @throws AppError UNAUTHORIZED when the owner is disabled */
 export async function insertToldToken(tx: Transaction, row: TokenRow): Promise<void> {
+  await refuseDisabled(tx, row.user_id)
   await insertToken(tx, row)
   const after = { label: row.label, scope: row.scope, expiresAt: row.expires_at }
   const change = { organizationId: null, action: 'token.create', object: `token:${row.id}` }

@@ -14,7 +14,7 @@ import {
   removeDevice,
 } from '../../db/people/device-authorizations.ts'
 import { addFailedLogin, readFailedLogins } from '../../db/people/failed-logins.ts'
-import { findUserById } from '../../db/people/users.ts'
+import { findUserById, isDisabled } from '../../db/people/users.ts'
 import { recordAudit } from '../../db/platform/audit.ts'
 import type { DeviceAuthorizationRow, TokenRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -167,7 +167,8 @@ export function createDevices(deps: {
         }
         await removeDevice(tx, deviceHash)
         const user = device.user_id === null ? undefined : await findUserById(tx, device.user_id)
-        const isGood = user !== undefined && (await isStillGood(tx, device.credential ?? 'password', at))
+        const isThere = user !== undefined && !(await isDisabled(tx, user.id))
+        const isGood = isThere && (await isStillGood(tx, device.credential ?? 'password', at))
         if (device.status === 'denied' || !isGood) return refuse('access_denied')
         const text = makeTokenText('kgm_pat_')
         const row: TokenRow = {

@@ -20,6 +20,7 @@ import { AppError } from '../../errors.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { actingAs } from '../../lib/request-context.ts'
 import { MAX_ACCOUNT_NAME_LENGTH } from '../../oci/account-names.ts'
+import { refuseDisabled } from '../disabled.ts'
 import { followGroups } from './groups.ts'
 import { refuseOnlyByProvider } from './only-provider.ts'
 import { refuseMoreThanMade, takeOver } from './take-over.ts'
@@ -34,7 +35,7 @@ export const MAX_PEOPLE = 10_000
 
 /**
  * The user of a sign-in; one is made at the first.
- * @throws AppError DENIED, UNAUTHORIZED where an organization of theirs wants another provider, TOOMANYREQUESTS, CONFLICT
+ * @throws AppError DENIED, UNAUTHORIZED where they are disabled or an organization of theirs wants another provider, TOOMANYREQUESTS, CONFLICT
  */
 export async function signInPerson(
   tx: Transaction,
@@ -44,6 +45,7 @@ export async function signInPerson(
 ): Promise<User> {
   const known = await findLinkedUser(tx, provider.link_key, person.subject)
   if (known !== undefined) {
+    await refuseDisabled(tx, known.id)
     refuseOperators(provider, known)
     await refuseOnlyByProvider(tx, known.id, provider.id)
     await actingAs(`user:${known.username}`, () => followGroups(tx, provider, person, known, at))
@@ -51,6 +53,7 @@ export async function signInPerson(
   }
   const isNew = await comesAnew(tx, provider, person, at)
   const found = await findByEmail(tx, provider, person)
+  if (found !== undefined) await refuseDisabled(tx, found.id)
   const user = found ?? (await makeUser(tx, provider, person, at))
   await notePerson(tx, provider, person, { isNew, made: found === undefined ? user : undefined, at })
   await actingAs(`user:${user.username}`, () => link(tx, provider, person, user, { at, isNew }))
