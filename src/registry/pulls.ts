@@ -43,11 +43,12 @@ export const PULLS_EVERY_MS = 5000
 /** Repositories, tags and digests that wait in all; beyond it what is new goes uncounted until they are written. */
 const MAX_WAITING = 20_000
 
-export function createPulls(db: Database, clock: Clock, maxWaiting = MAX_WAITING): Pulls {
+export function createPulls(db: Database, clock: Clock, maxWaiting = MAX_WAITING, everyMs = PULLS_EVERY_MS): Pulls {
   let waiting = new Map<string, Counted>()
   let size = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let running = Promise.resolve()
+  let isClosed = false
 
   /** Whether there is room for one more. */
   function hasRoom(): boolean {
@@ -63,12 +64,18 @@ export function createPulls(db: Database, clock: Clock, maxWaiting = MAX_WAITING
     if (known !== undefined || !hasRoom()) return known
     const counted = newCounts()
     waiting.set(repositoryId, counted)
+    arm()
+    return counted
+  }
+
+  /** Wherever something waits; not once it is closed, when the database is too. */
+  function arm(): void {
+    if (isClosed) return
     timer ??= detached(() => {
-      const made = setTimeout(() => void flush(), PULLS_EVERY_MS)
+      const made = setTimeout(() => void flush(), everyMs)
       made.unref()
       return made
     })
-    return counted
   }
 
   async function write(): Promise<void> {
@@ -92,6 +99,7 @@ export function createPulls(db: Database, clock: Clock, maxWaiting = MAX_WAITING
     }
     waiting = new Map([...taken, ...waiting])
     size += before
+    arm()
   }
 
   const flush = () => {
@@ -127,6 +135,7 @@ export function createPulls(db: Database, clock: Clock, maxWaiting = MAX_WAITING
     },
     flush,
     async close() {
+      isClosed = true
       await flush()
     },
   }

@@ -108,6 +108,27 @@ describeOnEachEngine('pulls', (openFresh) => {
     expect((await findTagPulls(db.read, id, ['latest'])).get('latest')?.pulls).toBe(2)
   })
 
+  test('that could not be written are written by themselves soon, though nobody pulls anything else', async () => {
+    const db = await openFresh()
+    const id = await repositoryIn(db, 'acme/app')
+    let failures = 2
+    const written = Promise.withResolvers<void>()
+    const full: Database = {
+      ...db,
+      stage: async (work) => {
+        if (failures-- > 0) throw new Error('the disk is full')
+        const result = await db.stage(work)
+        written.resolve()
+        return result
+      },
+    }
+    const pulls = createPulls(full, clock, 10, 1)
+    pulls.noteManifest(id, image, { tag: latest, isLook: false, bytes: 5 })
+    await written.promise
+    expect((await periods(db, 'repository')).map(([, , n]) => n)).toEqual([1, 1])
+    await pulls.close()
+  })
+
   test('take no more memory than they may, whatever is asked for, and what is known goes on being counted', async () => {
     const db = await openFresh()
     const id = await repositoryIn(db, 'acme/app')
