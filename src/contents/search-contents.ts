@@ -4,7 +4,7 @@ import { listTagsTo, type Place, searchFindings, searchPackages } from '../db/co
 import type { Queries } from '../db/engine/engine.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import { AppError } from '../errors.ts'
-import { cutPage, type Page } from '../lib/weighed-page.ts'
+import type { Page } from '../lib/weighed-page.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { VexStatement } from './image-contents.ts'
 import { termOf, vulnerabilityTerm } from './read-contents.ts'
@@ -25,11 +25,10 @@ const MAX_TAGS = 20
 /** By the beginning of a name (or of the source's), by `NAME@VERSION`, or by a package URL, with its version or without. */
 export async function findPackages(db: Queries, o: SearchQuery): Promise<Page<FoundPackage>> {
   const limit = Math.min(o.limit, MAX_HITS)
-  const rows = await searchPackages(db, { ...o, ...wantedOf(o.q), after: placeOf(o.after), limit: limit + 1 })
-  const { items, next } = cutPage(rows, limit, cursorOf)
+  const { items, next } = await searchPackages(db, { ...o, ...wantedOf(o.q), after: placeOf(o.after), limit })
   const tags = await tagsOf(db, items)
   return {
-    next,
+    next: next === undefined ? null : cursorOf(next),
     items: items.map((row) => ({
       repository: row.repository,
       digest: row.digest,
@@ -48,11 +47,10 @@ export async function findPackages(db: Queries, o: SearchQuery): Promise<Page<Fo
 export async function findVulnerabilities(db: Queries, o: SearchQuery): Promise<Page<FoundVulnerability>> {
   const limit = Math.min(o.limit, MAX_HITS)
   const term = vulnerabilityTerm(o.q)
-  const rows = await searchFindings(db, { ...o, term, after: placeOf(o.after), limit: limit + 1 })
-  const { items, next } = cutPage(rows, limit, cursorOf)
+  const { items, next } = await searchFindings(db, { ...o, term, after: placeOf(o.after), limit })
   const tags = await tagsOf(db, items)
   return {
-    next,
+    next: next === undefined ? null : cursorOf(next),
     items: items.map((row) => {
       const statement = row.statement === null ? undefined : (JSON.parse(row.statement) as VexStatement)
       return {
