@@ -56,6 +56,18 @@ export interface Authenticated {
 
 export const ANONYMOUS: Authenticated = { principal: { kind: 'anonymous' } }
 
+/** Whose limits a request counts against: unlike `actorOf`, of no two organizations' tokens the same. */
+export function accountOf({ principal }: Authenticated): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return 'anonymous'
+    case 'user':
+      return `user:${principal.userId}`
+    case 'organization-token':
+      return `token:${principal.tokenId}`
+  }
+}
+
 /** Who did it, as events and history name them. */
 export function actorOf({ principal }: Authenticated): string {
   switch (principal.kind) {

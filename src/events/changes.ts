@@ -21,9 +21,9 @@ export interface Reader {
 export interface ChangeFeed {
   /**
    * Ends when the signal aborts.
-   * @param o.account whose stream it is
+   * @param o.account whose stream it is: the same of no two that are to have their own limit
    * @param o.reader asked before each message; throws for who may no longer read
-   * @throws AppError TOOMANYREQUESTS when the account, or all together, have too many open
+   * @throws AppError TOOMANYREQUESTS when the account, the organization, or all together, have too many open
    */
   follow(o: {
     readonly organizationId: string
@@ -42,6 +42,8 @@ const SHARED_MS = 700
 /** Of one account: a few windows on a few machines. */
 const MAX_OF_ACCOUNT = 20
 const MAX_IN_ALL = 500
+/** Of one organization, once half of all are open: it leaves room for others. */
+const MAX_OF_ORGANIZATION = 100
 const MAX_NAMED = 50
 /** Runs that are shorter than a look takes to come again are seen by their end; clocks of servers may differ by so much. */
 const ENDED_MS = 15_000
@@ -59,22 +61,22 @@ interface Look {
 
 export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): ChangeFeed {
   const open = new Map<string, number>()
+  const ofOrganization = new Map<string, number>()
   const looks = new Map<string, Promise<Look>>()
   let inAll = 0
 
-  function take(account: string, signal: AbortSignal): void {
-    const own = open.get(account) ?? 0
-    if (own >= MAX_OF_ACCOUNT || inAll >= MAX_IN_ALL) {
+  function take(account: string, organizationId: string, signal: AbortSignal): void {
+    const isCrowded = inAll >= MAX_IN_ALL / 2 && (ofOrganization.get(organizationId) ?? 0) >= MAX_OF_ORGANIZATION
+    if ((open.get(account) ?? 0) >= MAX_OF_ACCOUNT || isCrowded || inAll >= MAX_IN_ALL) {
       throw new AppError('TOOMANYREQUESTS', 'too many streams of changes are open: close some pages')
     }
-    open.set(account, own + 1)
-    inAll++
-    const giveBack = () => {
-      inAll--
-      const left = (open.get(account) ?? 1) - 1
-      if (left === 0) open.delete(account)
-      else open.set(account, left)
+    const count = (by: 1 | -1) => {
+      inAll += by
+      add(open, account, by)
+      add(ofOrganization, organizationId, by)
     }
+    count(1)
+    const giveBack = () => count(-1)
     if (signal.aborted) giveBack()
     else signal.addEventListener('abort', giveBack, { once: true })
   }
@@ -127,13 +129,19 @@ export function createChangeFeed(db: Database, sleep: Sleep = systemSleep): Chan
 
   return {
     follow(o) {
-      take(o.account, o.signal)
+      take(o.account, o.organizationId, o.signal)
       return changes(o)
     },
     get open() {
       return inAll
     },
   }
+}
+
+function add(counts: Map<string, number>, key: string, by: number): void {
+  const left = (counts.get(key) ?? 0) + by
+  if (left === 0) counts.delete(key)
+  else counts.set(key, left)
 }
 
 /** Repositories whose runs have begun or ended between two looks. */

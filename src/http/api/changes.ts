@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
+import { accountOf } from '../../access/principal.ts'
 import { viewerOf } from '../../access/rights.ts'
 import { type Change, changeSchema, changesQuerySchema } from '../../api/changes.ts'
 import { nameSchema, z } from '../../api/schema.ts'
@@ -7,7 +8,7 @@ import { EVENT_SEQ_HEADER } from '../../api/told-events.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { lastSeq } from '../../db/platform/followed-events.ts'
 import { createChangeFeed } from '../../events/changes.ts'
-import { actorOf, allowInOrganization } from './decide.ts'
+import { allowInOrganization } from './decide.ts'
 import { EVENT_STREAM, type ServerEvent, type StreamFormat, wantsEvents } from './event-stream.ts'
 import { streamLines } from './json-lines.ts'
 import { keepOpen, newRoutes, type Routes, refused } from './route.ts'
@@ -19,7 +20,7 @@ const follow = createRoute({
   tags: ['organizations'],
   summary: 'Be told what to look at anew, as it changes',
   description:
-    'For pages that are open: which nouns have changed, in which repositories that you may see, at most once a second. JSON lines; to whoever accepts `text/event-stream` server-sent events, whose ids are places in the log: a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, misses nothing. An account has at most 20 open, all together 500 at a server.',
+    'For pages that are open: which nouns have changed, in which repositories that you may see, at most once a second. JSON lines; to whoever accepts `text/event-stream` server-sent events, whose ids are places in the log: a client that comes back with the `Last-Event-ID` that it saw last, to whichever server, misses nothing. An account has at most 20 open, all together 500 at a server; once half of them are, an organization has at most 100.',
   request: { params: z.strictObject({ organization: nameSchema }), query: changesQuerySchema },
   responses: {
     200: {
@@ -60,7 +61,7 @@ export function changeRoutes({ db }: { readonly db: Database }): Routes {
         return { seesAll, viewer: await viewerOf(db.read, c.var.who, 'mirror.read') }
       }
       const open = (signal: AbortSignal) =>
-        feed.follow({ organizationId: organization.id, account: actorOf(c.var.who), after, reader, signal })
+        feed.follow({ organizationId: organization.id, account: accountOf(c.var.who), after, reader, signal })
       const lines = isStream ? { ...EVENTS, opening: `id: ${after}\n${EVENTS.opening}` } : LINES
       const stream = streamLines(c.req.raw.signal, open, again, lines)
       stream.headers.set(EVENT_SEQ_HEADER, String(after))

@@ -97,7 +97,8 @@ const searchPackages = createRoute({
   path: '/search/packages',
   tags,
   summary: 'Find the tags that hold a package, in the repositories that you may pull',
-  description: '`q` begins the name of the package or of its source, or is `NAME@VERSION`, or a package URL. A page goes through so many rows, seen or not: it may be short, even empty, and have a `next`.',
+  description:
+    '`q` begins the name of the package or of its source, or is `NAME@VERSION`, or a package URL. A page goes through so many rows, seen or not: it may be short, even empty, and have a `next`.',
   request: { query: packageSearchQuerySchema },
   responses: ok('One page, by name', foundPackageListSchema),
 })
@@ -107,7 +108,8 @@ const searchVulnerabilities = createRoute({
   path: '/search/vulnerabilities',
   tags,
   summary: 'Find the tags that have a vulnerability, in the repositories that you may pull',
-  description: '`q` is its id, such as CVE-2026-12345. `status` says whether VEX finds an image not affected. A page may be short, even empty, and have a `next`.',
+  description:
+    '`q` is its id, such as CVE-2026-12345. `status` says whether VEX finds an image not affected. A page may be short, even empty, and have a `next`.',
   request: { query: vulnerabilitySearchQuerySchema },
   responses: ok('One page', foundVulnerabilityListSchema),
 })

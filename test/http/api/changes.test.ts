@@ -1,6 +1,7 @@
 // What pages are told to look at anew: soon, once, by whichever server, and nothing of what their reader may not see.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { accountOf } from '../../../src/access/principal.ts'
 import { type Change, changeSchema } from '../../../src/api/changes.ts'
 import { openDatabase } from '../../../src/db/engine/engine.ts'
 import { createChangeFeed, summarize } from '../../../src/events/changes.ts'
@@ -142,6 +143,34 @@ test('whoever was away for long looks at all anew, and is not told of each', asy
     await db.close()
     directory.remove()
   }
+})
+
+test('an organization leaves room for others, and whose tokens have the same label share nothing', async () => {
+  const directory = temporaryDirectory('changes')
+  const db = await openDatabase(join(directory.path, 'kagami.db'))
+  try {
+    const closing = new AbortController()
+    const feed = createChangeFeed(db)
+    const reader = async () => ({ viewer: { kind: 'anybody', isPublicSeen: false } as const, seesAll: false })
+    const follow = (organizationId: string, account: string) =>
+      feed.follow({ organizationId, account, after: 0, reader, signal: closing.signal })
+    for (let n = 0; n < 250; n++) follow('large', `user:${n}`)
+    expect(() => follow('large', 'user:last')).toThrow(/too many/)
+    for (const other of ['one', 'two']) for (let n = 0; n < 100; n++) follow(other, `user:${other}${n}`)
+    expect(() => follow('one', 'user:last')).toThrow(/too many/)
+    follow('three', 'user:last')
+    expect(feed.open).toBe(451)
+    closing.abort()
+    expect(feed.open).toBe(0)
+  } finally {
+    await db.close()
+    directory.remove()
+  }
+  const accounts = ['one', 'two'].map((id) => {
+    const organization = { id, name: id as never }
+    return accountOf({ principal: { kind: 'organization-token', tokenId: `t${id}`, label: 'ci', organization } })
+  })
+  expect(new Set(accounts).size).toBe(2)
 })
 
 test('of many repositories none is named, and what one may not see is not counted', () => {
