@@ -1,11 +1,13 @@
 // Hardened-image definitions as they are published (the fixtures), and as somebody would write them who means harm.
-import { afterAll, describe, expect, test } from 'bun:test'
+
+import { afterAll, describe, expect, spyOn, test } from 'bun:test'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { YAML } from 'bun'
 import { type Header, pack } from 'tar-stream'
 import { readArchive } from '../../src/catalog/definitions/archive.ts'
-import { type DefinedEntry, definedEntries } from '../../src/catalog/definitions/entries.ts'
+import { type DefinedEntry, definedEntries, type UselessFolders } from '../../src/catalog/definitions/entries.ts'
 import { type DefinitionFiles, wantedPath } from '../../src/catalog/definitions/files.ts'
 import { readDefinitionsAt } from '../../src/catalog/definitions/folder.ts'
 import { sampleDefinitionFiles } from '../../src/sample/catalog.ts'
@@ -209,6 +211,54 @@ describe('definitions that mean harm', () => {
     expect(entries[0]?.said?.detail.homeUrl).toBeNull()
     expect(notes.map((note) => note.split(/ (cannot|was)/)[0])).toEqual([
       ...['image/app/debian-13/2.yaml', 'image/app/debian-13/3.yaml', 'image/app/debian-13/4.yaml', 'image/none'],
+    ])
+  })
+
+  test('many files hold up nothing else, are not all read, and not again while they are the same', async () => {
+    // Long to read, and no image.
+    const text = `x: [${Array(9000).fill('{a: b}').join(',')}]`
+    const folder = (name: string, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`image/${name}/debian-13/${n}.yaml`, text]))
+    const files = filesOf(folder('none', 310))
+    const useless: UselessFolders = new Map()
+    const notes: string[] = []
+    const read = async () => {
+      for await (const _ of definedEntries(files, new Map(), (note) => notes.push(note), useless)) expect.unreachable()
+    }
+    const parse = spyOn(YAML, 'parse')
+    let turns = 0
+    const timer = setInterval(() => turns++, 0)
+    await read()
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(10)
+    const said = [
+      '10 definitions of image/none were left out: it has more than 300',
+      'image/none was left out: none of its definitions names an image',
+    ]
+    expect(notes).toEqual(said)
+    expect([useless.size, parse.mock.calls.length]).toEqual([1, 300])
+    await read()
+    expect([parse.mock.calls.length, notes]).toEqual([300, [...said, ...said]])
+    parse.mockRestore()
+  })
+
+  test('aliases that say a text many times make nothing that is larger than its files', async () => {
+    const long = 'é'.repeat(290)
+    const tools = Array.from({ length: 100 }, (_, n) => `{name: t${n}, description: *d}`)
+    const info = (tools: readonly string[]) =>
+      `d: &d "${long}"\nt: &t {name: same, description: *d}\nmetadata: {included-tools: [${tools}]}`
+    const { notes, of } = await entriesOf(
+      filesOf({
+        'image/app/debian-13/1.yaml': DEFINITION,
+        'image/app/info.yaml': info(Array(100).fill('*t')),
+        'image/bomb/debian-13/1.yaml': DEFINITION.replace('dhi.io/app', 'dhi.io/bomb'),
+        'image/bomb/info.yaml': info(tools),
+      }),
+    )
+    expect(of('app')?.detail.tools.map(({ name }) => name)).toEqual(['same'])
+    expect(of('bomb')).toBeUndefined()
+    expect(notes).toEqual([
+      expect.stringMatching(/^image\/bomb was left out: its texts have more than \d{4} bytes together$/),
     ])
   })
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { LISTED_DESCRIPTION } from '../../api/catalog.ts'
 import { byBytes } from '../../db/engine/chunks.ts'
 import { messageOf } from '../../errors.ts'
+import { createTurns } from '../../lib/turns.ts'
 import { compareTagAge } from '../../oci/tag-version.ts'
 import { joinCompliance } from '../compliance.ts'
 import type { Detail, Summary, Variant } from '../summary.ts'
@@ -12,13 +13,18 @@ import type { DefinitionFiles } from './files.ts'
 import { type Info, readDefinition, readInfo } from './read.ts'
 
 /** Raised when the same files mean something else than before. */
-const READER = 1
+const READER = 2
+/** Files of a folder that are read. */
 const MAX_VARIANTS = 300
 /** Of the texts that are JSON together. */
 const MAX_DETAIL_BYTES = 768 * 1024
+/** What is said of a folder may be so much longer than its files, and no more: aliases of YAML say a long text a thousand times. */
+const GROWTH = { factor: 1.25, bytesOfFile: 1024 }
 const WORDS = 48
 /** How long the files of others may hold the one thread that there is, in milliseconds. */
 const TURN_MS = 8
+const MAX_USELESS = 1000
+const NOTES_OF_USELESS = 10
 
 export interface DefinedEntry {
   readonly repository: string
@@ -36,27 +42,41 @@ export interface DefinedEntry {
 }
 
 /**
+ * Folders that give nothing, by the digest of their files, with what was noted of them: they are in no database, and would be read again
+ * each time. Files that are the same say the same, whosever they are.
+ */
+export type UselessFolders = Map<string, readonly string[]>
+
+/**
  * Entries by repository. Where two folders define the same repository, the first by name has it.
  * @param known repositories by the digest of their files, which need not be read again
  * @param note hears of what was left out
+ * @param useless of before; filled here
  */
 export async function* definedEntries(
   { files }: DefinitionFiles,
   known: ReadonlyMap<string, string>,
   note: (text: string) => void,
+  useless: UselessFolders = new Map(),
 ): AsyncGenerator<DefinedEntry> {
   const taken = new Map<string, string>()
-  let turn = performance.now()
+  const turn = createTurns(TURN_MS)
   for (const [folder, paths] of foldersOf(files)) {
-    const digest = digestOf(paths, files)
+    const digest = await digestOf(paths, files, turn)
     const before = known.get(digest)
+    const said = useless.get(digest) ?? []
+    said.forEach(note)
+    if (useless.has(digest)) continue
+    const notes: string[] = []
     const entry =
-      before === undefined ? readFolder(folder, paths, files, note) : { repository: before, said: undefined }
-    if (performance.now() - turn > TURN_MS) {
-      await new Promise((resolve) => setImmediate(resolve))
-      turn = performance.now()
+      before === undefined
+        ? await readFolder(folder, paths, files, { turn, note: (text) => void notes.push(text) })
+        : { repository: before, said: undefined }
+    notes.forEach(note)
+    if (entry === undefined) {
+      remember(useless, digest, notes)
+      continue
     }
-    if (entry === undefined) continue
     const other = taken.get(entry.repository)
     if (other !== undefined) note(`${folder} was left out: ${other} defines ${entry.repository} already`)
     else {
@@ -64,6 +84,13 @@ export async function* definedEntries(
       yield { ...entry, digest }
     }
   }
+}
+
+function remember(useless: UselessFolders, digest: string, notes: readonly string[]): void {
+  const [oldest] = useless.keys()
+  if (useless.size >= MAX_USELESS && oldest !== undefined) useless.delete(oldest)
+  // The last one says why it is none.
+  useless.set(digest, notes.slice(-NOTES_OF_USELESS))
 }
 
 /** Images before charts, each by name, so that the same files always give the same. */
@@ -78,21 +105,26 @@ function foldersOf(files: ReadonlyMap<string, Uint8Array>): [folder: string, pat
   return [...folders].sort(([a], [b]) => Number(a.startsWith('chart/')) - Number(b.startsWith('chart/')))
 }
 
-function digestOf(paths: readonly string[], files: ReadonlyMap<string, Uint8Array>): string {
+async function digestOf(
+  paths: readonly string[],
+  files: ReadonlyMap<string, Uint8Array>,
+  turn: () => Promise<void> | undefined,
+): Promise<string> {
   const hash = createHash('sha256').update(`${READER}\n`)
   for (const path of paths) {
+    await turn()
     const bytes = files.get(path) ?? new Uint8Array()
     hash.update(`${path}\n${bytes.byteLength}\n`).update(bytes)
   }
   return hash.digest('hex')
 }
 
-function readFolder(
+async function readFolder(
   folder: string,
   paths: readonly string[],
   files: ReadonlyMap<string, Uint8Array>,
-  note: (text: string) => void,
-): Omit<DefinedEntry, 'digest'> | undefined {
+  { turn, note }: { readonly turn: () => Promise<void> | undefined; readonly note: (text: string) => void },
+): Promise<Omit<DefinedEntry, 'digest'> | undefined> {
   const attempt = <T>(path: string, read: (bytes: Uint8Array) => T): T | undefined => {
     const bytes = files.get(path)
     if (bytes === undefined) return undefined
@@ -106,14 +138,16 @@ function readFolder(
   const definitions = paths.filter((path) => path.split('/').length === 4)
   const variants: Variant[] = []
   let repository: string | undefined
-  for (const path of definitions) {
+  for (const path of definitions.slice(0, MAX_VARIANTS)) {
+    await turn()
     const found = attempt(path, (bytes) => readDefinition(path, bytes))
     if (found === undefined) continue
     repository ??= found.repository
     if (found.repository !== repository) note(`${path} was left out: it defines ${found.repository}, not ${repository}`)
-    else if (variants.length === MAX_VARIANTS) note(`${path} was left out: ${folder} defines more than ${MAX_VARIANTS}`)
     else variants.push(found.variant)
   }
+  const rest = definitions.length - MAX_VARIANTS
+  if (rest > 0) note(`${rest} definitions of ${folder} were left out: it has more than ${MAX_VARIANTS}`)
   if (repository === undefined) {
     note(`${folder} was left out: none of its definitions names an image`)
     return undefined
@@ -131,8 +165,10 @@ function readFolder(
     alternatives: info.alternatives,
     variants: variants.sort(newestFirst),
   }
-  if (JSON.stringify(detail).length > MAX_DETAIL_BYTES) {
-    note(`${folder} was left out: its texts have more than ${MAX_DETAIL_BYTES} bytes together`)
+  const bytes = paths.reduce((sum, path) => sum + (files.get(path)?.byteLength ?? 0), 0)
+  const most = Math.min(MAX_DETAIL_BYTES, Math.ceil(bytes * GROWTH.factor) + paths.length * GROWTH.bytesOfFile)
+  if (Buffer.byteLength(JSON.stringify(detail)) > most) {
+    note(`${folder} was left out: its texts have more than ${most} bytes together`)
     return undefined
   }
   const logoKey = logo === null ? null : createHash('sha256').update(logo).digest('hex').slice(0, 8)

@@ -113,6 +113,16 @@ export type Info = Pick<Detail, 'homeUrl' | 'tools' | 'alternatives'> & {
   readonly compliance: ReturnType<typeof complianceOf>
 }
 
+/** Each name once. */
+function toolsOf(tools: readonly unknown[]): Info['tools'] {
+  const found = new Map<string, { name: string; description: string }>()
+  for (const tool of tools.map(fieldsOf)) {
+    const name = lineOf(tool.name, 80)
+    if (name !== null && !found.has(name)) found.set(name, { name, description: lineOf(tool.description, 300) ?? '' })
+  }
+  return [...found.values()]
+}
+
 /** @param bytes undefined: there is no `info.yaml` */
 export function readInfo(bytes: Uint8Array | undefined): Info {
   const metadata = bytes === undefined ? {} : fieldsOf(parseYaml(bytes).metadata)
@@ -122,10 +132,7 @@ export function readInfo(bytes: Uint8Array | undefined): Info {
     description: lineOf(metadata['short-description'], 1000),
     categories: linesOf(metadata.categories, { max: 6, length: 40 }),
     homeUrl: webAddressOf(metadata['home-url']),
-    tools: tools.map(fieldsOf).flatMap((tool) => {
-      const name = lineOf(tool.name, 80)
-      return name === null ? [] : [{ name, description: lineOf(tool.description, 300) ?? '' }]
-    }),
+    tools: toolsOf(tools),
     alternatives: linesOf(metadata.alternatives, { max: 30, length: 128 }),
     compliance: joinCompliance(
       metadata['fips-compliant'] === true ? ['fips'] : [],

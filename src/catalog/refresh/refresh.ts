@@ -14,7 +14,7 @@ import type { Logger } from '../../lib/logger.ts'
 import { backoffMs } from '../../lib/retry.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { RegistryReader, RepositoryReader } from '../../oci/repository.ts'
-import { type DefinedEntry, definedEntries } from '../definitions/entries.ts'
+import { type DefinedEntry, definedEntries, type UselessFolders } from '../definitions/entries.ts'
 import { applyReading } from './apply.ts'
 import { type DefinitionsPlaces, definitionsPlace, type Place } from './definitions.ts'
 import { givenNames, listNames, whyShrunk } from './names.ts'
@@ -62,6 +62,7 @@ interface Defined {
 /** @returns false when another server is at it */
 export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: AbortSignal) => Promise<boolean> {
   const { db, clock } = o
+  const useless: UselessFolders = new Map()
   const now = () => isoTime(clock.now())
   const after = (ms: number) => isoTime(new Date(clock.now().getTime() + ms))
 
@@ -93,7 +94,13 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
       )
       const notes = [...read.files.notes]
       const entries: DefinedEntry[] = []
-      for await (const entry of definedEntries(read.files, known, (note) => notes.push(note))) entries.push(entry)
+      const note = (text: string) => {
+        if (notes.length < MAX_NOTES) notes.push(text)
+      }
+      for await (const entry of definedEntries(read.files, known, note, useless)) {
+        if (signal.aborted) throw cancelledBy(signal)
+        entries.push(entry)
+      }
       const isAccepted = row.accept_shrink === 1 || row.definitions_from !== place.from
       const shrunk = isAccepted ? undefined : whyShrunk('the definitions hold', row.definitions_entries, entries.length)
       if (shrunk !== undefined) return { ...none, problem: shrunk }
