@@ -232,6 +232,27 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     expect((await read(catalogs, db, upstream)).names).toEqual(['given'])
   })
 
+  test('of a registry that never ends its list is given up, as one that is away', async () => {
+    const { db, upstream, options } = await begin()
+    const endless = createCatalogs({
+      ...options,
+      maxNamesMs: 1,
+      openRegistry: () => ({
+        async *listRepositories() {
+          for (;;) {
+            await new Promise((resolve) => setImmediate(resolve))
+            yield 'same' as RepositoryName
+          }
+        },
+      }),
+    })
+    await endless.refresh(upstream.id)
+    expect(await endless.work(upstream.id)).toBe(true)
+    const row = await findCatalog(db.read, upstream.id)
+    expect(row).toMatchObject({ problem_code: 'UPSTREAM_UNAVAILABLE', failed_reads: 1 })
+    expect(row?.problem).toContain('has not listed its repositories within 0.001 seconds')
+  })
+
   test('that nobody has looked at for a month rests until somebody does', async () => {
     const { db, upstream, registry, options, catalogs } = await begin()
     registry.names = ['a']

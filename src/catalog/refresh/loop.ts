@@ -1,4 +1,4 @@
-/** Begins the refreshes that are due, two at a time, one of an organization: a slow registry or archive holds up its own. */
+/** Begins the refreshes that are due, two at a time, one of an organization, organizations in turn: a slow registry or archive holds up its own. */
 import type { DueCatalog } from '../../db/mirrors/catalogs.ts'
 import { isCancelled } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
@@ -31,6 +31,9 @@ export function createRefreshLoop(o: {
   const closing = new AbortController()
   const running = new Map<string, { readonly whose: string; readonly work: Promise<void> }>()
   const later = new Map<string, number>()
+  /** The turn that an organization had last; those that nothing is due of are forgotten. */
+  const turns = new Map<string, number>()
+  let turn = 0
   let nap = new AbortController()
   let looking: Promise<void> | undefined
 
@@ -48,13 +51,17 @@ export function createRefreshLoop(o: {
   async function look(): Promise<void> {
     const now = o.clock.now()
     for (const [id, time] of later) if (time <= now.getTime() || time > now.getTime() + AGAIN_MS) later.delete(id)
-    // One organization may have many that are due.
-    const due = await o.listDue(isoTime(now), LOOKED_AT)
+    const due = (await o.listDue(isoTime(now), LOOKED_AT)).map(({ id, organization }) => {
+      return { id, whose: organization ?? `shared ${id}` }
+    })
     const busy = new Set([...running.values()].map(({ whose }) => whose))
-    for (const { id, organization } of due) {
-      const whose = organization ?? `shared ${id}`
+    const known = new Set([...busy, ...due.map(({ whose }) => whose)])
+    for (const whose of turns.keys()) if (!known.has(whose)) turns.delete(whose)
+    // Whoever has many is due for longest: that would be their turn each time.
+    for (const { id, whose } of due.toSorted((a, b) => (turns.get(a.whose) ?? 0) - (turns.get(b.whose) ?? 0))) {
       if (running.size >= AT_ONCE || running.has(id) || later.has(id) || busy.has(whose)) continue
       busy.add(whose)
+      turns.set(whose, ++turn)
       const work = one(id).finally(() => {
         running.delete(id)
         nap.abort()

@@ -39,6 +39,8 @@ export interface RefreshOptions {
   /** Of this process. */
   readonly holder: string
   readonly places: DefinitionsPlaces
+  /** How long listing names may take. */
+  readonly maxNamesMs?: number
   readonly openRegistry: (upstream: UpstreamRow) => RegistryReader
   readonly openRepository: (upstream: UpstreamRow, repository: RepositoryName) => RepositoryReader
 }
@@ -124,7 +126,7 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
       return { source, names }
     }
     try {
-      return believe('registry', await listNames(o.openRegistry(upstream), upstream.name, signal))
+      return believe('registry', await listNames(o.openRegistry(upstream), upstream.name, signal, o.maxNamesMs))
     } catch (error) {
       const hasNoList = isAppError(error, 'UPSTREAM_UNSUPPORTED') || isAppError(error, 'UPSTREAM_DENIED')
       if (signal.aborted || !hasNoList || defined.place === undefined) throw error

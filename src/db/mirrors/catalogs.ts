@@ -1,4 +1,5 @@
 /** Catalogs of upstreams, and when they are read; `catalog-entries.ts` has what is in them. */
+import { sql } from 'kysely'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { CatalogRow } from '../schema.ts'
 
@@ -58,14 +59,26 @@ export interface DueCatalog {
   readonly organization: string | null
 }
 
-/** The longest due first. */
+/** Of one organization: one that ends in errors does not keep its others. */
+const DUE_OF_ONE = 5
+
+/** The longest due first, a few of each organization: however many it has, the others' are among them. */
 export async function listDueCatalogs(db: Queries, at: string, limit: number): Promise<DueCatalog[]> {
-  return db
+  const due = db
     .selectFrom('catalogs as catalog')
     .innerJoin('upstreams as upstream', 'upstream.id', 'catalog.upstream_id')
-    .select(['upstream.id', 'upstream.organization_id as organization'])
+    .select(['upstream.id', 'upstream.organization_id as organization', 'catalog.next_at'])
+    .select(
+      sql<number | string>`row_number() over (partition by coalesce(upstream.organization_id, upstream.id)
+        order by catalog.next_at, upstream.id)`.as('place'),
+    )
     .where('catalog.next_at', '<=', at)
-    .orderBy('catalog.next_at')
+  return db
+    .selectFrom(due.as('due'))
+    .select(['due.id', 'due.organization'])
+    .where('due.place', '<=', DUE_OF_ONE)
+    .orderBy('due.place')
+    .orderBy('due.next_at')
     .limit(limit)
     .execute()
 }
