@@ -1,8 +1,10 @@
 /**
  * What VEX says of each finding. A statement is about a finding when it names the vulnerability and the package, or the source that the
  * package was built from: SBOMs name binary packages, advisories source packages. One without a version is about all versions. Of several
- * the newest counts, whatever it says. Everything is looked up, nothing is tried: both lists may be somebody's 50,000.
+ * the newest counts, whatever it says. Everything is looked up, nothing is tried: both lists may be somebody's 50,000, so that others have
+ * their turn in between.
  */
+import { createTurns } from '../lib/turns.ts'
 import type { Finding, Package, VexStatement } from './image-contents.ts'
 
 export const VEX_STATUSES = ['not_affected', 'affected', 'fixed', 'under_investigation'] as const
@@ -21,13 +23,14 @@ export interface Vex {
   /** The statement that counts for a finding; undefined: there is none. */
   of(finding: Finding): VexStatement | undefined
   /** Of what `of` was not asked about: statements that count, one for each vulnerability and package. */
-  others(): VexStatement[]
+  others(): Promise<VexStatement[]>
 }
 
 /** By id and package, then by version. */
 type Statements = Map<string, Map<string, VexStatement[]>>
 
-export function createVex(statements: readonly VexStatement[], packages: readonly Package[]): Vex {
+export async function createVex(statements: readonly VexStatement[], packages: readonly Package[]): Promise<Vex> {
+  const turns = createTurns()
   const known = statements.filter(({ status }) => VEX_STATUSES.includes(status as VexStatus))
   const byPackage: Statements = new Map()
   const byId = new Map<string, VexStatement[]>()
@@ -41,12 +44,16 @@ export function createVex(statements: readonly VexStatement[], packages: readonl
       // All that the image holds, of whichever version.
       keepNewest(versions, name === '' ? '' : one.version, one)
     }
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
   const sources = new Map<string, Set<string>>()
   const versions = new Map<string, Set<string>>()
   for (const { name, source, version } of packages) {
     if (source !== undefined) add(sources, name, source)
     for (const key of new Set([name, source ?? name])) add(versions, key, version)
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
   const told = new Set<VexStatement>()
 
@@ -83,7 +90,7 @@ export function createVex(statements: readonly VexStatement[], packages: readonl
       }
       return found
     },
-    others() {
+    async others() {
       const newest = new Map<string, VexStatement>()
       for (const all of byPackage.values()) {
         for (const one of [...all.values()].flat()) {
@@ -92,6 +99,8 @@ export function createVex(statements: readonly VexStatement[], packages: readonl
           const before = newest.get(key)
           if (before === undefined || before.at <= one.at) newest.set(key, one)
         }
+        const turn = turns()
+        if (turn !== undefined) await turn
       }
       return [...newest.values()]
     },

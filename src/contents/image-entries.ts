@@ -1,4 +1,6 @@
-/** From what was read of an image to what is listed of it: one entry a package, one a vulnerability of a package. Pure. */
+/** From what was read of an image to what is listed of it: one entry a package, one a vulnerability of a package. In turns, with no effects. */
+import { sortInTurns } from '../lib/sort-in-turns.ts'
+import { createTurns } from '../lib/turns.ts'
 import type { Digest } from '../oci/digest.ts'
 import { createVex, HARMLESS, type VexStatus } from './apply-vex.ts'
 import type { Finding, Package, VexStatement } from './image-contents.ts'
@@ -42,9 +44,9 @@ export interface ImageSummary {
   readonly hasReport: boolean
 }
 
-export function entriesOf({ contents, packagesFrom, findingsFrom }: ImageReading): ImageEntries {
-  const packages = mergePackages(contents.packages, packagesFrom)
-  const findings = judge(mergeFindings(contents.findings, findingsFrom), contents.vex, packages)
+export async function entriesOf({ contents, packagesFrom, findingsFrom }: ImageReading): Promise<ImageEntries> {
+  const packages = await mergePackages(contents.packages, packagesFrom)
+  const findings = await judge(await mergeFindings(contents.findings, findingsFrom), contents.vex, packages)
   const open = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0])) as Record<Severity, number>
   let suppressed = 0
   for (const { severity, status } of findings) {
@@ -66,10 +68,11 @@ export function entriesOf({ contents, packagesFrom, findingsFrom }: ImageReading
 }
 
 /** The same package in two SBOMs is one; what one of them leaves open the other may say. */
-function mergePackages(
+async function mergePackages(
   all: ReadonlyMap<string, readonly Package[]>,
   from: ReadonlyMap<string, Digest>,
-): PackageEntry[] {
+): Promise<PackageEntry[]> {
+  const turns = createTurns()
   const found = new Map<string, PackageEntry>()
   for (const [format, items] of all) {
     const blob = from.get(format)
@@ -78,17 +81,21 @@ function mergePackages(
       const known = found.get(key)
       const documents = [...new Set([...(known?.documents ?? []), ...(blob === undefined ? [] : [blob])])]
       found.set(key, { ...one, ...known, documents })
+      const turn = turns()
+      if (turn !== undefined) await turn
     }
   }
-  return [...found.values()].sort(
+  return sortInTurns(
+    [...found.values()],
     (a, b) => compare(a.name, b.name) || compare(a.type, b.type) || compare(a.version, b.version),
   )
 }
 
-function mergeFindings(
+async function mergeFindings(
   all: ReadonlyMap<string, readonly Finding[]>,
   from: ReadonlyMap<string, Digest>,
-): Omit<FindingEntry, 'status' | 'statement'>[] {
+): Promise<Omit<FindingEntry, 'status' | 'statement'>[]> {
+  const turns = createTurns()
   const found = new Map<string, Omit<FindingEntry, 'status' | 'statement'>>()
   for (const [kind, items] of all) {
     const blob = from.get(kind)
@@ -103,22 +110,28 @@ function mergeFindings(
         fixedIn: known?.fixedIn || one.fixedIn,
         documents: [...new Set([...(known?.documents ?? []), ...(blob === undefined ? [] : [blob])])],
       })
+      const turn = turns()
+      if (turn !== undefined) await turn
     }
   }
   return [...found.values()]
 }
 
-function judge(
+async function judge(
   findings: readonly Omit<FindingEntry, 'status' | 'statement'>[],
   statements: readonly VexStatement[],
   packages: readonly Package[],
-): FindingEntry[] {
-  const vex = createVex(statements, packages)
-  const judged = findings.map((one): FindingEntry => {
+): Promise<FindingEntry[]> {
+  const turns = createTurns()
+  const vex = await createVex(statements, packages)
+  const judged: FindingEntry[] = []
+  for (const one of findings) {
     const statement = vex.of(one)
-    return { ...one, status: (statement?.status as VexStatus | undefined) ?? 'open', statement }
-  })
-  const told = vex.others().map(
+    judged.push({ ...one, status: (statement?.status as VexStatus | undefined) ?? 'open', statement })
+    const turn = turns()
+    if (turn !== undefined) await turn
+  }
+  const told = (await vex.others()).map(
     (statement): FindingEntry => ({
       id: statement.id,
       severity: 'unknown',
@@ -131,7 +144,8 @@ function judge(
       statement,
     }),
   )
-  return [...judged, ...told].sort(
+  return sortInTurns(
+    [...judged, ...told],
     (a, b) =>
       rank(a) - rank(b) ||
       Number(b.score ?? -1) - Number(a.score ?? -1) ||

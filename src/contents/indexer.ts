@@ -3,9 +3,10 @@
  * came in line, and reads it, one manifest after the other, organizations in turn. Whoever takes over goes on from what the database says.
  */
 
-import { endRead, findNextRead, putOffRead, wantReads } from '../db/content/image-reads.ts'
-import { findHidden, removeHidden } from '../db/content/images.ts'
+import { beginRead, endRead, findNextRead, unbeginRead, wantReads } from '../db/content/image-reads.ts'
+import { findHidden, listLeftOut, removeHidden, sumBytes } from '../db/content/images.ts'
 import { findManifest } from '../db/content/manifests.ts'
+import type { Transaction } from '../db/engine/engine.ts'
 import { findCursor, moveCursor } from '../db/platform/event-cursors.ts'
 import { listEvents } from '../db/platform/events.ts'
 import { findLease, voidLeases } from '../db/platform/leases.ts'
@@ -18,7 +19,7 @@ import type { Logger } from '../lib/logger.ts'
 import { systemSleep } from '../lib/retry.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isPlatform, parsed } from './indexes.ts'
-import { type ReadDeps, readContents } from './read-contents.ts'
+import { MAX_ORGANIZATION_BYTES, type ReadDeps, readContents } from './read-contents.ts'
 import { wantedBy } from './wanted-reads.ts'
 
 export const CONSUMER = 'images'
@@ -31,8 +32,10 @@ const HIDDEN_ROWS = 1000
 const LOOK_MS = 300
 const STANDBY_MS = 1000
 const AFTER_TROUBLE_MS = 2000
-/** Of one image, with all its attestations. */
+/** Of one manifest, with all its attestations, at first; twice as much each time that it was not enough, up to the most. */
+const TURN_MS = 20_000
 const MAX_WORK_MS = 5 * 60_000
+const LEFT_OUT_AT_ONCE = 50
 const MAX_TRIES = 8
 const TRY_AGAIN_MS = 5000
 
@@ -51,59 +54,92 @@ export async function followLog({ db, clock, fence }: ReadDeps): Promise<boolean
   return events.length === EVENTS
 }
 
+export interface Turn {
+  /** Whose turn it was. */
+  readonly organizationId: string
+  /** Rows that were written down. */
+  readonly written: number
+}
+
 /**
- * Reads the next one in line, and all that its index lists.
+ * Reads the next one in line, one manifest and no more: what an index lists is put in line. That it is tried is written down before, so that
+ * what kills a server kills so many and no more; after that many it is listed as what cannot be read.
  * @param after the organization that had its turn last
- * @returns the one whose turn this was; undefined: nothing is due
+ * @returns undefined: nothing is due
  * @throws AppError CANCELLED, CONFLICT
  */
 export async function readNext(
   deps: ReadDeps & { readonly logger: Logger },
   after: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Turn | undefined> {
   const { db, clock, fence, logger } = deps
-  const row = await findNextRead(db.read, { now: isoTime(clock.now()), after })
+  const now = clock.now()
+  const row = await findNextRead(db.read, { now: isoTime(now), after })
   if (row === undefined) return undefined
-  try {
-    await readAll(deps, row, AbortSignal.any([signal, AbortSignal.timeout(MAX_WORK_MS)]))
-  } catch (error) {
-    if (signal.aborted || isAppError(error, 'CONFLICT')) throw error
-    logger.warn({ err: error, digest: row.digest, tries: row.tries }, 'the contents of an image could not be read')
-    const dueAt = isoTime(new Date(clock.now().getTime() + TRY_AGAIN_MS * 2 ** row.tries))
-    await db.write(async (tx) => {
+  const { organization_id: organizationId, digest, tries } = row
+  const dueAt = isoTime(new Date(now.getTime() + TRY_AGAIN_MS * 2 ** Math.min(tries, MAX_TRIES)))
+  const inFence = (work: (tx: Transaction) => Promise<void>) =>
+    db.write(async (tx) => {
       await assertFence(tx, fence)
-      await (row.tries + 1 < MAX_TRIES ? putOffRead(tx, row, dueAt) : endRead(tx, row))
+      await work(tx)
     })
-    return row.organization_id
+  await inFence((tx) => beginRead(tx, row, dueAt))
+  let read: { readonly written: number; readonly parts: readonly Digest[] }
+  try {
+    // What takes longer than its turn is put behind the others, and has more time when it comes again.
+    const time = AbortSignal.timeout(Math.min(MAX_WORK_MS, TURN_MS * 2 ** tries))
+    // After the last one, not even that it cannot be read can be written down.
+    read = tries > MAX_TRIES ? { written: 0, parts: [] } : await readOne(deps, row, AbortSignal.any([signal, time]))
+  } catch (error) {
+    const isOthers = isAppError(error, 'CONFLICT')
+    // Whoever is told to stop has not failed.
+    if (signal.aborted && !isOthers) await inFence((tx) => unbeginRead(tx, row)).catch(() => {})
+    if (signal.aborted || isOthers) throw error
+    logger.warn({ err: error, digest, tries }, 'the contents of an image could not be read')
+    return { organizationId, written: 0 }
   }
-  await db.write(async (tx) => {
-    await assertFence(tx, fence)
+  const parts = read.parts.map((part) => ({ organizationId, repositoryId: row.repository_id, digest: part }))
+  await inFence(async (tx) => {
+    await wantReads(tx, parts, isoTime(clock.now()), { isNew: false })
     await endRead(tx, row)
   })
-  return row.organization_id
+  return { organizationId, written: read.written }
 }
 
-async function readAll(deps: ReadDeps, row: ImageReadRow, signal: AbortSignal): Promise<void> {
-  const { repository_id: repositoryId, organization_id: organizationId } = row
+async function readOne(deps: ReadDeps, row: ImageReadRow, signal: AbortSignal) {
+  const { repository_id: repositoryId, organization_id: organizationId, tries } = row
   const digest = row.digest as Digest
   const manifest = parsed((await findManifest(deps.db.read, repositoryId, digest))?.bytes)
   // What is attached to something else is that one's attestation.
-  if (manifest === undefined || manifest.subject !== undefined) return
+  if (manifest === undefined || manifest.subject !== undefined) return { written: 0, parts: [] }
+  const target = { organizationId, repositoryId, digest, isGivenUp: tries >= MAX_TRIES }
+  const written = await readContents(deps, target, signal)
   const parts = manifest.children.filter(isPlatform).slice(0, MAX_PLATFORMS)
-  for (const one of new Set([digest, ...parts.map((part) => part.digest)])) {
-    await readContents(deps, { organizationId, repositoryId, digest: one }, signal)
-  }
+  return { written, parts: [...new Set(parts.map((part) => part.digest))] }
 }
 
-/** Removes a batch of what does not show any more. @returns whether there is more */
-export async function sweepHidden({ db, fence }: ReadDeps): Promise<boolean> {
-  const seq = await findHidden(db.read)
-  if (seq === undefined) return false
+/**
+ * Removes a batch of what does not show any more. Where that made room, what was left out for want of it is put in line again.
+ * @returns whether there may be more
+ */
+export async function sweepHidden({ db, clock, fence, maxBytes = MAX_ORGANIZATION_BYTES }: ReadDeps): Promise<boolean> {
+  const hidden = await findHidden(db.read)
+  if (hidden === undefined) return false
   await db.stage(async (tx) => {
     await assertFence(tx, fence)
-    await removeHidden(tx, seq, HIDDEN_ROWS)
+    if (!(await removeHidden(tx, hidden.seq, HIDDEN_ROWS)) || hidden.bytes === 0) return
+    const room = maxBytes - (await sumBytes(tx, hidden.organizationId))
+    await wantReads(tx, await listLeftOut(tx, hidden.organizationId, room, LEFT_OUT_AT_ONCE), isoTime(clock.now()))
   })
+  return true
+}
+
+/** More than was written down, so that what is swept never lags behind what comes, whoever's it is. */
+async function sweepAfter(deps: ReadDeps, written: number): Promise<boolean> {
+  for (let left = Math.max(HIDDEN_ROWS, 2 * written); left > 0; left -= HIDDEN_ROWS) {
+    if (!(await sweepHidden(deps))) return false
+  }
   return true
 }
 
@@ -144,8 +180,8 @@ export function createIndexer(deps: IndexerDeps): Indexer {
       lease.signal.throwIfAborted()
       let isBusy = await followLog(own)
       const read = await readNext(own, turn, signal)
-      turn = read ?? turn
-      isBusy = (await sweepHidden(own)) || isBusy || read !== undefined
+      turn = read?.organizationId ?? turn
+      isBusy = (await sweepAfter(own, read?.written ?? 0)) || isBusy || read !== undefined
       if (!isBusy) await sleep(LOOK_MS)
     }
   }

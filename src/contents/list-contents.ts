@@ -1,13 +1,13 @@
 /** Packages and vulnerabilities of one image, a page at a time, as the API tells them. */
 import type { ImagePackage, ImagePackageList, ImageVulnerability, ImageVulnerabilityList } from '../api/images.ts'
-import { listFindings, listPackages } from '../db/content/image-lists.ts'
+import { listFindings, listPackages, listStatements } from '../db/content/image-lists.ts'
 import type { ImageFindingRow, ImagePackageRow, RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { cutPage } from '../lib/weighed-page.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ImageDeps } from './describe-image.ts'
 import { choosePlatform, getImage } from './find-image.ts'
-import type { VexStatement } from './image-contents.ts'
+import type { StoredStatement } from './image-rows.ts'
 import { type KnownImage, knownImage } from './image-state.ts'
 
 interface Query {
@@ -54,10 +54,12 @@ export async function listImageVulnerabilities(
   const rows = row === undefined ? [] : await listFindings(deps.db.read, Number(row.seq), part)
   const { items, next } = cutPage(rows, limit, ({ position }) => String(position))
   const manifests = new Map(documents.map(({ blob, manifest }) => [blob, manifest]))
-  return { digest, contents, vulnerabilities: items.map((one) => vulnerabilityOf(one, manifests)), next }
+  const places = items.map(({ statement }) => statement)
+  const statements = row === undefined ? new Map() : await listStatements(deps.db.read, Number(row.seq), places)
+  return { digest, contents, vulnerabilities: items.map((one) => vulnerabilityOf(one, statements, manifests)), next }
 }
 
-export function packageOf(row: ImagePackageRow): ImagePackage {
+function packageOf(row: ImagePackageRow): ImagePackage {
   const { name, version, type, purl, source, licence } = row
   return {
     name,
@@ -70,8 +72,12 @@ export function packageOf(row: ImagePackageRow): ImagePackage {
   }
 }
 
-export function vulnerabilityOf(row: ImageFindingRow, manifests: ReadonlyMap<Digest, Digest>): ImageVulnerability {
-  const statement = row.statement === null ? undefined : (JSON.parse(row.statement) as VexStatement)
+function vulnerabilityOf(
+  row: ImageFindingRow,
+  statements: ReadonlyMap<number, string>,
+  manifests: ReadonlyMap<Digest, Digest>,
+): ImageVulnerability {
+  const text = row.statement === null ? undefined : statements.get(row.statement)
   return {
     id: row.vulnerability,
     severity: row.severity as ImageVulnerability['severity'],
@@ -80,18 +86,22 @@ export function vulnerabilityOf(row: ImageFindingRow, manifests: ReadonlyMap<Dig
     version: row.version || null,
     fixedIn: row.fixed_in || null,
     status: row.status as ImageVulnerability['status'],
-    vex: statement === undefined ? null : vexOf(statement, manifests),
+    vex: text === undefined ? null : vexOf(JSON.parse(text) as StoredStatement, row.product, manifests),
     reports: JSON.parse(row.documents) as number[],
   }
 }
 
-function vexOf(one: VexStatement, manifests: ReadonlyMap<Digest, Digest>): ImageVulnerability['vex'] {
+function vexOf(
+  one: StoredStatement,
+  product: string,
+  manifests: ReadonlyMap<Digest, Digest>,
+): ImageVulnerability['vex'] {
   return {
     status: one.status as ImageVulnerability['status'],
     justification: one.justification ?? null,
     impact: one.impact ?? null,
     action: one.action ?? null,
-    product: `${one.package}${one.version === '' ? '' : ` ${one.version}`}`,
+    product,
     at: one.at || null,
     attestation: (one.document && manifests.get(one.document)) ?? null,
   }

@@ -1,35 +1,36 @@
 /** Reads one manifest of a repository and writes down what it holds, a batch a transaction; it shows as a whole, or not at all. */
 import {
   beginImage,
-  countEntries,
   findImage,
-  hideUntagged,
+  type ImageFacts,
   insertFindings,
   insertPackages,
+  insertStatements,
   showImage,
 } from '../db/content/images.ts'
+import { inChunks } from '../db/engine/chunks.ts'
 import type { Database, Transaction } from '../db/engine/engine.ts'
-import type { ImageFindingRow, ImagePackageRow } from '../db/schema.ts'
 import { assertFence, type Fence } from '../jobs/fence.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { clipped } from '../lib/quoted.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
-import type { FindingEntry, ImageEntries, ImageSummary, PackageEntry } from './image-entries.ts'
-import { entriesOf } from './image-entries.ts'
+import { entriesOf, type ImageSummary } from './image-entries.ts'
+import { type ImageRows, rowsOf } from './image-rows.ts'
 import { findListing } from './indexes.ts'
+import { makeRoom } from './make-room.ts'
 import type { Storage } from './read-document.ts'
-import { type DocumentReading, type ImagePlace, readImage } from './read-image.ts'
+import { type DocumentReading, type ImagePlace, type ImageReading, readImage } from './read-image.ts'
 import { findPlace, ownPlatform } from './tagged-image.ts'
 
 /** Another way to read makes all images be read again. */
 const VERSION = 1
 /** Rows of one transaction: others write in between. */
 const BATCH = 1000
-/** Packages and findings of one organization, those of old images included. */
-export const MAX_ORGANIZATION_ENTRIES = 3_000_000
-const HIDDEN_AT_ONCE = 50
-const MAX_TERM = 150
+/** What an organization's images take in the database, about; those that were hidden do not count. */
+export const MAX_ORGANIZATION_BYTES = 1024 * 1024 * 1024
 const MAX_PROBLEM = 300
+/** The key of what is not known: whatever comes, it is read again. */
+const NO_KEY = ''
 
 /** What became of one document, as `images.documents` has it. */
 export interface ReadDocument {
@@ -47,162 +48,128 @@ export interface ReadDeps {
   readonly blobs: Storage['blobs']
   readonly clock: Clock
   readonly fence: Fence
-  readonly maxEntries?: number
+  readonly maxBytes?: number
 }
 
 export interface ReadTarget {
   readonly organizationId: string
   readonly repositoryId: string
   readonly digest: Digest
+  /** It was tried often enough: that it cannot be read is all that is written down. */
+  readonly isGivenUp?: boolean
 }
 
 /**
- * @returns whether anything was written: what is known already is not read again
+ * @returns how many rows were written: what is known already is not read again
  * @throws AppError CANCELLED, CONFLICT when another server reads now, and what storage throws
  */
-export async function readContents(deps: ReadDeps, target: ReadTarget, signal: AbortSignal): Promise<boolean> {
+export async function readContents(deps: ReadDeps, target: ReadTarget, signal: AbortSignal): Promise<number> {
   const { db } = deps
-  const { repositoryId, digest } = target
+  const { organizationId, repositoryId, digest, isGivenUp = false } = target
   const listing = await findListing(db.read, repositoryId, digest)
   const place = await findPlace(deps, repositoryId, digest, listing.index)
-  if (place === undefined) return false
+  if (place === undefined) return 0
   const key = keyOf(place)
-  const known = await findImage(db.read, target.repositoryId, target.digest)
-  if (known?.documents_key === key) return false
-  const reading = await readImage(deps, { ...place, config: undefined }, signal)
-  let entries = entriesOf(reading)
-  const limit = deps.maxEntries ?? MAX_ORGANIZATION_ENTRIES
-  if (!(await hasRoom(deps, target.organizationId, entries, limit))) {
-    entries = {
-      ...entries,
-      packages: [],
-      findings: [],
-      problem: `the organization has ${limit} packages and vulnerabilities of other images, which is the most`,
-    }
+  const known = await findImage(db.read, repositoryId, digest)
+  const limit = deps.maxBytes ?? MAX_ORGANIZATION_BYTES
+  const hasRoom = (bytes: number) =>
+    makeRoom(deps, organizationId, { bytes, limit, besides: known === undefined ? undefined : Number(known.seq) })
+  if (known?.documents_key === key) {
+    // What was left out is read once there is room, and not to find out again that there is none.
+    if (known.wanted_bytes === 0 || !(await hasRoom(known.wanted_bytes))) return 0
+  }
+  const reading = isGivenUp ? unreadable(place) : await readImage(deps, { ...place, config: undefined }, signal)
+  const entries = await entriesOf(reading)
+  const documents = documentsOf(reading.read)
+  let rows = await rowsOf(entries, placesIn(documents))
+  const bytes = rows.bytes + Buffer.byteLength(JSON.stringify(documents))
+  const isLeftOut = rows.bytes > 0 && !(await hasRoom(bytes))
+  if (isLeftOut) {
+    const problem = `the organization's other images have ${limit} bytes of packages and vulnerabilities, which is the most`
+    rows = await rowsOf({ packages: [], findings: [], problem }, placesIn(documents))
   }
   const platform = listing.platform || ((await ownPlatform(deps, repositoryId, place.config)) ?? '')
-  await write(deps, target, { key, platform, read: reading.read, entries })
-  return true
-}
-
-/** Old images make room for new ones. */
-async function hasRoom(deps: ReadDeps, organizationId: string, entries: ImageEntries, limit: number): Promise<boolean> {
-  const wanted = entries.packages.length + entries.findings.length
-  const isRoom = async () => (await countEntries(deps.db.read, organizationId)) + wanted <= limit
-  while (wanted > 0 && !(await isRoom())) {
-    const hidden = await deps.db.write(async (tx) => {
-      await assertFence(tx, deps.fence)
-      return hideUntagged(tx, organizationId, HIDDEN_AT_ONCE)
-    })
-    if (hidden === 0) return false
+  const facts: Omit<ImageFacts, 'organization_id' | 'read_at'> = {
+    platform,
+    documents_key: isGivenUp ? NO_KEY : key,
+    documents: JSON.stringify(documents),
+    packages: rows.packageCount,
+    findings: rows.findings.length,
+    summary: JSON.stringify(entries.summary satisfies ImageSummary),
+    problem: isGivenUp ? UNREADABLE : (rows.problem ?? null),
+    bytes: isLeftOut ? 0 : bytes,
+    wanted_bytes: isLeftOut ? bytes : 0,
   }
-  return true
+  await write(deps, target, facts, rows)
+  return rows.packages.length + rows.findings.length + rows.statements.length
 }
 
-interface Written {
-  readonly key: string
-  readonly platform: string
-  readonly read: readonly DocumentReading[]
-  readonly entries: ImageEntries
+const UNREADABLE =
+  'reading was begun several times and never came to its end; it is tried again when something is pushed to it'
+
+function unreadable({ digest, documents }: ImagePlace): ImageReading {
+  return {
+    contents: { digest, config: undefined, packages: new Map(), findings: new Map(), vex: [] },
+    unread: [],
+    read: documents.map((document) => ({ document, problem: 'it was not read to its end' })),
+    packagesFrom: new Map(),
+    findingsFrom: new Map(),
+  }
+}
+
+function documentsOf(read: readonly DocumentReading[]): ReadDocument[] {
+  return read.map(({ document, problem }) => {
+    const { blob, manifest, kind, form, sizeBytes } = document
+    const why = problem === undefined ? null : clipped(problem, MAX_PROBLEM)
+    return { blob, manifest, kind, form, sizeBytes, problem: why }
+  })
+}
+
+function placesIn(documents: readonly ReadDocument[]) {
+  const places = new Map(documents.map(({ blob }, i) => [blob, i]))
+  return (blobs: readonly Digest[]) => JSON.stringify(blobs.flatMap((blob) => places.get(blob) ?? []))
 }
 
 async function write(
   { db, clock, fence }: ReadDeps,
-  target: ReadTarget,
-  { key, platform, read, entries }: Written,
+  { organizationId, repositoryId, digest }: ReadTarget,
+  facts: Omit<ImageFacts, 'organization_id' | 'read_at'>,
+  rows: ImageRows,
 ): Promise<void> {
-  const documents = read.map(({ document, problem }): ReadDocument => {
-    const { blob, manifest, kind, form, sizeBytes } = document
-    return {
-      blob,
-      manifest,
-      kind,
-      form,
-      sizeBytes,
-      problem: problem === undefined ? null : clipped(problem, MAX_PROBLEM),
-    }
-  })
-  const places = new Map(documents.map(({ blob }, i) => [blob, i]))
-  const placesOf = (blobs: readonly Digest[]) => JSON.stringify(blobs.flatMap((blob) => places.get(blob) ?? []))
-  const { organizationId } = target
   // Nothing that shows: lost with the power, it is read again.
   const inFence = <T>(work: (tx: Transaction) => Promise<T>) =>
     db.stage(async (tx) => {
       await assertFence(tx, fence)
       return work(tx)
     })
-  const seq = await inFence((tx) =>
-    beginImage(tx, {
-      organization_id: organizationId,
-      platform,
-      documents_key: key,
-      documents: JSON.stringify(documents),
-      packages: entries.packages.length,
-      findings: entries.findings.length,
-      summary: JSON.stringify(entries.summary satisfies ImageSummary),
-      problem: entries.problem ?? null,
-      read_at: isoTime(clock.now()),
-    }),
-  )
-  const base = { image_seq: seq, organization_id: organizationId }
-  const packages = packageRows(entries.packages, base, placesOf)
-  for (let i = 0; i < packages.length; i += BATCH)
-    await inFence((tx) => insertPackages(tx, packages.slice(i, i + BATCH)))
-  const findings = entries.findings.map((one, position) => findingRow(one, { ...base, position }, placesOf))
-  for (let i = 0; i < findings.length; i += BATCH)
-    await inFence((tx) => insertFindings(tx, findings.slice(i, i + BATCH)))
+  const own = { organization_id: organizationId }
+  const seq = await inFence((tx) => beginImage(tx, { ...facts, ...own, read_at: isoTime(clock.now()) }))
+  const place = { image_seq: seq, ...own }
+  for (const chunk of inChunks(rows.packages, BATCH))
+    await inFence((tx) =>
+      insertPackages(
+        tx,
+        chunk.map((row) => ({ ...row, ...place })),
+      ),
+    )
+  for (const chunk of inChunks(rows.statements, BATCH))
+    await inFence((tx) =>
+      insertStatements(
+        tx,
+        chunk.map((row) => ({ ...row, image_seq: seq })),
+      ),
+    )
+  for (const chunk of inChunks(rows.findings, BATCH))
+    await inFence((tx) =>
+      insertFindings(
+        tx,
+        chunk.map((row) => ({ ...row, ...place })),
+      ),
+    )
   await db.write(async (tx) => {
     await assertFence(tx, fence)
-    await showImage(tx, seq, target.repositoryId, target.digest)
+    await showImage(tx, seq, repositoryId, digest)
   })
-}
-
-type Base = Pick<ImagePackageRow, 'image_seq' | 'organization_id'>
-
-function packageRows(
-  packages: readonly PackageEntry[],
-  base: Base,
-  placesOf: (blobs: readonly Digest[]) => string,
-): ImagePackageRow[] {
-  const rows: ImagePackageRow[] = []
-  for (const { name, version, type, purl = '', source = '', licence = '', documents } of packages) {
-    const row = { ...base, name, version, type, purl, source, licence, documents: placesOf(documents) }
-    rows.push({ ...row, position: rows.length, term: termOf(name), is_source: 0 })
-    if (source !== '' && termOf(source) !== termOf(name)) {
-      rows.push({ ...row, position: rows.length, term: termOf(source), is_source: 1 })
-    }
-  }
-  return rows
-}
-
-function findingRow(
-  one: FindingEntry,
-  base: Base & { readonly position: number },
-  placesOf: (blobs: readonly Digest[]) => string,
-): ImageFindingRow {
-  return {
-    ...base,
-    term: vulnerabilityTerm(one.id),
-    vulnerability: one.id,
-    severity: one.severity,
-    score: one.score ?? '',
-    package: one.package,
-    version: one.version ?? '',
-    fixed_in: one.fixedIn,
-    documents: placesOf(one.documents),
-    status: one.status,
-    statement: one.statement === undefined ? null : JSON.stringify(one.statement),
-  }
-}
-
-/** What a package is found by. */
-export function termOf(name: string): string {
-  return name.toLowerCase().slice(0, MAX_TERM)
-}
-
-/** What a vulnerability is found by. */
-export function vulnerabilityTerm(id: string): string {
-  return id.toUpperCase().slice(0, MAX_TERM)
 }
 
 /** Of all that is read: an attestation more or less makes another. */

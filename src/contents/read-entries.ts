@@ -225,7 +225,7 @@ export function statementsOf(value: unknown): VexStatement[] {
       ? subs.map((one) => text(one['@id']))
       : [text(typeof product === 'string' ? product : object(product)['@id'])]
   })
-  const found = products.map((product) => {
+  const found = products.slice(0, MAX_NESTED).map((product) => {
     const purl = parsePurl(product)
     const type = purl?.type === undefined ? {} : { type: purl.type }
     return { ...base, package: purl === undefined ? product : nameOf(purl), version: purl?.version ?? '', ...type }

@@ -1,6 +1,6 @@
 /** Fills `ImageContents` from an image's config and attestations, within bounds of bytes and entries. */
 import { findRepositoryBlob } from '../db/content/blobs.ts'
-import { isAppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { parseForeignJson } from '../lib/json.ts'
 import { clipped } from '../lib/quoted.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -14,7 +14,10 @@ import { findingsOf, packagesOf, statementsOf } from './read-entries.ts'
 const MAX_CONFIG_BYTES = 1024 * 1024
 /** All documents of one image, as their descriptors say; each one is held to its own limit when it is read. */
 const MAX_TOTAL_BYTES = 160 * 1024 * 1024
-/** Packages, findings or statements of one image: whole distributions have some ten thousand. */
+/**
+ * Packages, findings and statements of one image, of all its documents together; whole distributions have some ten thousand. A statement's
+ * other ids count as well: whatever is made of an image is in proportion to this, however many documents it is spread over.
+ */
 export const MAX_ENTRIES = 50_000
 
 export interface ImagePlace {
@@ -75,7 +78,8 @@ export async function readImage(storage: Storage, place: ImagePlace, signal: Abo
       tellNothing(document, `the attestations have more than ${MAX_TOTAL_BYTES} bytes together`)
       break
     }
-    const read = await readOne(storage, place.repositoryId, document, signal).catch((error: unknown) => {
+    const left = MAX_ENTRIES - heldBeside(document.kind, { packages, findings, vex })
+    const read = await readOne(storage, place.repositoryId, document, left, signal).catch((error: unknown) => {
       // What somebody has written tells nothing; what is not there, or breaks off, is another matter.
       if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'UPSTREAM_INVALID')) return clipped(error.message, 300)
       throw error
@@ -105,6 +109,25 @@ export async function readImage(storage: Storage, place: ImagePlace, signal: Abo
 /** Kinds that are a report and nothing else: one without an entry says that there is nothing. */
 const REPORTS: ReadonlySet<Document['kind']> = new Set(['vulns', 'scout', 'sarif'])
 
+/** What the documents before hold, without what one of this kind takes the place of, if it does not give way itself. */
+function heldBeside(
+  kind: Document['kind'],
+  o: {
+    readonly packages: ReadonlyMap<string, Dated<Package>>
+    readonly findings: ReadonlyMap<string, Dated<Finding>>
+    readonly vex: readonly VexStatement[]
+  },
+): number {
+  let held = weightOf(o.vex)
+  for (const map of [o.packages, o.findings]) for (const [of, { items }] of map) if (of !== kind) held += items.length
+  return held
+}
+
+/** A statement is looked up by each of its ids. */
+function weightOf(statements: readonly VexStatement[]): number {
+  return statements.reduce((sum, { aliases = [] }) => sum + 1 + aliases.length, 0)
+}
+
 interface Dated<T> {
   readonly at: string
   readonly blob: Digest
@@ -132,17 +155,18 @@ interface Entries {
   readonly statements: readonly VexStatement[]
 }
 
-/** @returns why it tells nothing, as a text */
+/** @param left entries that it may have @returns why it tells nothing, as a text @throws AppError SIZE_INVALID */
 async function readOne(
   storage: Storage,
   repositoryId: string,
   document: Document,
+  left: number,
   signal: AbortSignal,
 ): Promise<Entries | string> {
   const { kind } = document
   const [packages, findings, statements]: [Package[], Finding[], VexStatement[]] = [[], [], []]
   let at = ''
-  let isOver = false
+  let count = 0
   const isOurs = await readDocument(
     storage,
     repositoryId,
@@ -155,20 +179,31 @@ async function readOne(
           if (isTime) at = clipped(value, 40)
           return
         }
-        if (packages.length + findings.length + statements.length >= MAX_ENTRIES) {
-          isOver = true
-          return
-        }
-        if (keys[0] === 'components' || keys[0] === 'packages') packages.push(...packagesOf(kind, value))
-        else if (kind === 'vex') statements.push(...statementsOf(value))
-        else findings.push(...findingsOf(kind, value))
+        const isPackage = keys[0] === 'components' || keys[0] === 'packages'
+        if (isPackage) count += keep(packages, packagesOf(kind, value))
+        else if (kind === 'vex') {
+          const told = statementsOf(value)
+          keep(statements, told)
+          count += weightOf(told)
+        } else count += keep(findings, findingsOf(kind, value))
+        // What is beyond is not even held for a moment.
+        if (count > left) throw tooMany(document, left)
       },
     },
     signal,
   )
   if (!isOurs) return `the attestation ${document.blob} is about another image or of another kind than it says`
-  if (isOver) return `the attestation ${document.blob} has more than ${MAX_ENTRIES} entries`
   return { at, packages, findings, statements: statements.map((one) => (one.at === '' ? { ...one, at } : one)) }
+}
+
+function keep<T>(all: T[], more: readonly T[]): number {
+  for (const one of more) all.push(one)
+  return more.length
+}
+
+function tooMany({ blob }: Document, left: number): AppError {
+  const of = left === MAX_ENTRIES ? '' : `, with those before it,`
+  return new AppError('SIZE_INVALID', `the attestation ${blob} has${of} more than ${MAX_ENTRIES} entries`)
 }
 
 async function readConfig({ db, blobs }: Storage, place: ImagePlace): Promise<ImageConfig | undefined> {

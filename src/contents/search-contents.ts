@@ -1,13 +1,19 @@
 /** Which tags of the caller's organizations hold a package, or have a vulnerability. */
 import type { FoundPackage, FoundVulnerability } from '../api/image-search.ts'
-import { listTagsTo, type Place, searchFindings, searchPackages } from '../db/content/image-search.ts'
+import { listStatements } from '../db/content/image-lists.ts'
+import {
+  type FoundFinding,
+  listTagsTo,
+  type Place,
+  searchFindings,
+  searchPackages,
+} from '../db/content/image-search.ts'
 import type { Queries } from '../db/engine/engine.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import { AppError } from '../errors.ts'
 import type { Page } from '../lib/weighed-page.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { VexStatement } from './image-contents.ts'
-import { termOf, vulnerabilityTerm } from './read-contents.ts'
+import { type StoredStatement, termOf, vulnerabilityTerm } from './image-rows.ts'
 import { nameOf, parsePurl } from './read-entries.ts'
 
 export interface SearchQuery {
@@ -49,10 +55,11 @@ export async function findVulnerabilities(db: Queries, o: SearchQuery): Promise<
   const term = vulnerabilityTerm(o.q)
   const { items, next } = await searchFindings(db, { ...o, term, after: placeOf(o.after), limit })
   const tags = await tagsOf(db, items)
+  const statementOf = await statementsOf(db, items)
   return {
     next: next === undefined ? null : cursorOf(next),
     items: items.map((row) => {
-      const statement = row.statement === null ? undefined : (JSON.parse(row.statement) as VexStatement)
+      const statement = statementOf(row)
       return {
         repository: row.repository,
         digest: row.digest,
@@ -91,6 +98,18 @@ function wantedOf(q: string) {
   const at = q.indexOf('@', 1)
   if (at === -1) return { term: termOf(q), isPrefix: true }
   return { term: termOf(q.slice(0, at)), isPrefix: false, version: q.slice(at + 1) }
+}
+
+async function statementsOf(db: Queries, items: readonly FoundFinding[]) {
+  const found = new Map<number, Map<number, string>>()
+  for (const [seq, rows] of Map.groupBy(items, ({ imageSeq }) => imageSeq)) {
+    const places = rows.map(({ statement }) => statement)
+    found.set(seq, await listStatements(db, seq, places))
+  }
+  return ({ imageSeq, statement }: FoundFinding): StoredStatement | undefined => {
+    const text = statement === null ? undefined : found.get(imageSeq)?.get(statement)
+    return text === undefined ? undefined : (JSON.parse(text) as StoredStatement)
+  }
 }
 
 async function tagsOf(db: Queries, items: readonly { repositoryId: string; digest: string }[]) {

@@ -29,7 +29,7 @@ import type {
   SignInAttemptRow,
   SignInCodeRow,
 } from './rows/identity.ts'
-import type { ImageFindingRow, ImagePackageRow, ImageReadRow, ImageRow } from './rows/images.ts'
+import type { ImageFindingRow, ImagePackageRow, ImageReadRow, ImageRow, ImageStatementRow } from './rows/images.ts'
 import type {
   MirrorExclusionRow,
   MirrorFactRow,
@@ -129,6 +129,7 @@ export interface Schema {
   image_packages: ImagePackageRow
   image_findings: ImageFindingRow
   image_reads: ImageReadRow
+  image_statements: ImageStatementRow
   events: EventRow
   audit_entries: AuditEntryRow
   organizations: OrganizationTable

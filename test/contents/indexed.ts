@@ -11,7 +11,7 @@ import { memoryRepository } from '../support/memory-repository.ts'
 
 export interface IndexedInstance extends MirrorInstance {
   /** Reads all that is in line. @returns how many were read */
-  index(o?: { readonly maxEntries?: number }): Promise<number>
+  index(o?: { readonly maxBytes?: number }): Promise<number>
   /** As another server would: whoever read before is refused. */
   takeOver(): Promise<void>
   put(name: string, layout: Layout): Promise<RepositoryRow>
@@ -23,7 +23,7 @@ export async function openIndexed(db?: Database): Promise<IndexedInstance> {
   const clock = { now: () => new Date() }
   let generation = 0
   const mirrors = new Map<string, string>()
-  const deps = (o: { readonly maxEntries?: number } = {}) => ({
+  const deps = (o: { readonly maxBytes?: number } = {}) => ({
     db: instance.db,
     blobs: instance.blobs,
     clock,
@@ -45,9 +45,9 @@ export async function openIndexed(db?: Database): Promise<IndexedInstance> {
       for (let turn = ''; ; count++) {
         const next = await readNext(deps(o), turn, AbortSignal.timeout(60_000))
         if (next === undefined) break
-        turn = next
+        turn = next.organizationId
       }
-      while (await sweepHidden(deps())) {}
+      while (await sweepHidden(deps(o))) {}
       return count
     },
     async put(name, layout) {

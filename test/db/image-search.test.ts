@@ -32,7 +32,7 @@ async function image(db: Database, organization: string, visibility: 'private' |
     const place = { organization_id: row.id, repository_id, digest, platform: 'linux/amd64' }
     const { seq } = await tx
       .insertInto('images')
-      .values({ ...place, ...counts, documents_key: 'x', documents: '[]' })
+      .values({ ...place, ...counts, documents_key: 'x', documents: '[]', bytes: 1, wanted_bytes: 0 })
       .returning('seq')
       .executeTakeFirstOrThrow()
     const of = { image_seq: Number(seq), organization_id: row.id, is_source: 0 as const, version: '1', type: 'deb' }

@@ -1,5 +1,6 @@
 /** Packages and findings of one image, page by page. */
 import { sql } from 'kysely'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import type { ImageFindingRow, ImagePackageRow } from '../schema.ts'
 
@@ -40,6 +41,24 @@ export async function listFindings(
   if (o.isOpen === true) query = query.where('status', 'not in', ['not_affected', 'fixed'])
   if (o.isOpen === false) query = query.where('status', 'in', ['not_affected', 'fixed'])
   return query.execute()
+}
+
+/** Statements of VEX by their place in the image. */
+export async function listStatements(
+  db: Queries,
+  imageSeq: number,
+  positions: readonly (number | null)[],
+): Promise<Map<number, string>> {
+  const wanted = [...new Set(positions.filter((one) => one !== null))]
+  const rows = await allOfChunks(wanted, (chunk) =>
+    db
+      .selectFrom('image_statements')
+      .select(['position', 'statement'])
+      .where('image_seq', '=', imageSeq)
+      .where('position', 'in', chunk)
+      .execute(),
+  )
+  return new Map(rows.map(({ position, statement }) => [position, statement]))
 }
 
 function contains(columns: readonly string[], text: string) {

@@ -10,8 +10,16 @@ export interface WantedRead {
   readonly digest: Digest
 }
 
-/** Puts them in line; one that is there already is looked at once more after whoever reads it now. Repositories that are gone are left out. */
-export async function wantReads(tx: Transaction, wanted: readonly WantedRead[], at: string): Promise<void> {
+/**
+ * Puts them in line; one that is there already is looked at once more after whoever reads it now. Repositories that are gone are left out.
+ * @param o.isNew false: nothing has come up, so that one that is there stays as it is, with its tries
+ */
+export async function wantReads(
+  tx: Transaction,
+  wanted: readonly WantedRead[],
+  at: string,
+  o: { readonly isNew: boolean } = { isNew: true },
+): Promise<void> {
   const present = new Set<string>()
   for (const chunk of inChunks([...new Set(wanted.map(({ repositoryId }) => repositoryId))])) {
     const rows = await tx.selectFrom('repositories').select('id').where('id', 'in', chunk).execute()
@@ -31,13 +39,15 @@ export async function wantReads(tx: Transaction, wanted: readonly WantedRead[], 
     await tx
       .insertInto('image_reads')
       .values(chunk)
-      .onConflict((conflict) =>
-        conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
+      .onConflict((conflict) => {
+        const there = conflict.columns(['repository_id', 'digest'])
+        if (!o.isNew) return there.doNothing()
+        return there.doUpdateSet((eb) => ({
           generation: eb('image_reads.generation', '+', 1),
           tries: 0,
           due_at: eb.ref('excluded.due_at'),
-        })),
-      )
+        }))
+      })
       .execute()
   }
 }
@@ -59,11 +69,22 @@ export async function endRead(tx: Transaction, row: ImageReadRow): Promise<void>
     .execute()
 }
 
-/** It could not be read, and is tried again. */
-export async function putOffRead(tx: Transaction, row: ImageReadRow, dueAt: string): Promise<void> {
+/** It is read now: written before, so that whoever is killed by it counts too. Until `dueAt` nobody tries it again. */
+export async function beginRead(tx: Transaction, row: ImageReadRow, dueAt: string): Promise<void> {
   await tx
     .updateTable('image_reads')
     .set({ due_at: dueAt, tries: row.tries + 1 })
+    .where('repository_id', '=', row.repository_id)
+    .where('digest', '=', row.digest)
+    .where('generation', '=', row.generation)
+    .execute()
+}
+
+/** Whoever began was told to stop: it is as it was. */
+export async function unbeginRead(tx: Transaction, row: ImageReadRow): Promise<void> {
+  await tx
+    .updateTable('image_reads')
+    .set({ due_at: row.due_at, tries: row.tries })
     .where('repository_id', '=', row.repository_id)
     .where('digest', '=', row.digest)
     .where('generation', '=', row.generation)

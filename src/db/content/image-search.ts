@@ -37,7 +37,7 @@ export interface FoundFinding extends Found {
   readonly version: string
   readonly fixedIn: string
   readonly status: string
-  readonly statement: string | null
+  readonly statement: number | null
 }
 
 interface Search {
@@ -100,7 +100,7 @@ export async function searchFindings(
       'entry.version',
       sql<string>`entry.fixed_in`.as('fixedIn'),
       sql<string>`entry.status`.as('status'),
-      sql<string | null>`entry.statement`.as('statement'),
+      sql<number | null>`entry.statement`.as('statement'),
     ])
     return { items: (await query.execute()).map(foundOf), end: () => endOf(looked, depth) }
   })

@@ -4,7 +4,8 @@ import { sql } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
 import { rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import type { ImageFindingRow, ImagePackageRow, ImageRow } from '../schema.ts'
+import type { ImageFindingRow, ImagePackageRow, ImageRow, ImageStatementRow } from '../schema.ts'
+import type { WantedRead } from './image-reads.ts'
 
 export type ImageFacts = Omit<ImageRow, 'seq' | 'repository_id' | 'digest'>
 
@@ -36,6 +37,10 @@ export async function insertFindings(tx: Transaction, rows: readonly ImageFindin
   for (const chunk of rowChunks(rows)) await tx.insertInto('image_findings').values(chunk).execute()
 }
 
+export async function insertStatements(tx: Transaction, rows: readonly ImageStatementRow[]): Promise<void> {
+  for (const chunk of rowChunks(rows)) await tx.insertInto('image_statements').values(chunk).execute()
+}
+
 /** From now on this row tells what the manifest holds, in place of the one before. @returns false when the manifest is not there any more */
 export async function showImage(tx: Transaction, seq: number, repositoryId: string, digest: Digest): Promise<boolean> {
   const link = await tx
@@ -56,32 +61,73 @@ export async function showImage(tx: Transaction, seq: number, repositoryId: stri
   return true
 }
 
-/** Entries of all images of an organization, those on their way out included. */
-export async function countEntries(db: Queries, organizationId: string): Promise<number> {
-  const row = await db
+/** Bytes of all images of an organization that show, without the one of `besides`. What was hidden is on its way out, and counts no more. */
+export async function sumBytes(db: Queries, organizationId: string, besides?: number): Promise<number> {
+  let query = db
     .selectFrom('images')
-    .select(sql<number>`coalesce(sum(packages + findings), 0)`.as('entries'))
+    .select(sql<number>`coalesce(sum(bytes), 0)`.as('bytes'))
     .where('organization_id', '=', organizationId)
-    .executeTakeFirstOrThrow()
-  return Number(row.entries)
+    .where('repository_id', 'is not', null)
+  if (besides !== undefined) query = query.where('seq', '!=', besides)
+  return Number((await query.executeTakeFirstOrThrow()).bytes)
 }
 
-/** Hides the oldest images of an organization that no tag leads to any more: they are read again when somebody asks. @returns how many */
-export async function hideUntagged(tx: Transaction, organizationId: string, limit: number): Promise<number> {
-  const rows = await tx
+/** A page of an organization's images, the oldest first, with what hides them: that no tag leads to them any more. */
+export async function listByAge(
+  db: Queries,
+  organizationId: string,
+  o: { readonly after: number; readonly limit: number },
+): Promise<{ seq: number; bytes: number; isTagged: boolean }[]> {
+  const rows = await db
     .selectFrom('images as image')
-    .select('image.seq')
+    .select([
+      'image.seq',
+      'image.bytes',
+      sql<number>`case when ${isTagged()(undefined)} then 1 else 0 end`.as('tagged'),
+    ])
     .where('image.organization_id', '=', organizationId)
     .where('image.repository_id', 'is not', null)
-    .where('image.packages', '>', 0)
-    .where((eb) => eb.not(isTagged()(eb)))
+    .where('image.seq', '>', o.after)
     .orderBy('image.seq')
+    .limit(o.limit)
+    .execute()
+  return rows.map(({ seq, bytes, tagged }) => ({ seq: Number(seq), bytes, isTagged: Number(tagged) === 1 }))
+}
+
+/** Hides images, unless a tag leads to them by now: they are read again when somebody asks. */
+export async function hideUntagged(tx: Transaction, seqs: readonly number[]): Promise<void> {
+  for (const seq of seqs) {
+    await tx
+      .updateTable('images as image')
+      .set({ repository_id: null, digest: null })
+      .where('image.seq', '=', seq)
+      .where((eb) => eb.not(isTagged()(eb)))
+      .execute()
+  }
+}
+
+/** Images that were left out and would have room now, the oldest first. */
+export async function listLeftOut(
+  db: Queries,
+  organizationId: string,
+  room: number,
+  limit: number,
+): Promise<WantedRead[]> {
+  const rows = await db
+    .selectFrom('images')
+    .select(['repository_id', 'digest', 'wanted_bytes'])
+    .where('organization_id', '=', organizationId)
+    .where('repository_id', 'is not', null)
+    .where('wanted_bytes', '>', 0)
+    .orderBy('seq')
     .limit(limit)
     .execute()
-  for (const { seq } of rows) {
-    await tx.updateTable('images').set({ repository_id: null, digest: null }).where('seq', '=', seq).execute()
-  }
-  return rows.length
+  let left = room
+  return rows.flatMap(({ repository_id: repositoryId, digest, wanted_bytes: bytes }) => {
+    if (bytes > left || repositoryId === null || digest === null) return []
+    left -= bytes
+    return { organizationId, repositoryId, digest: digest as Digest }
+  })
 }
 
 /** Whether a tag leads to the row `image` of a query, by itself or through its index. */
@@ -94,22 +140,24 @@ export function isTagged() {
       where part.digest = image.digest and part.kind = 'child'))`
 }
 
-/** The first image that is hidden, up to a number; undefined: there is none. */
-export async function findHidden(db: Queries): Promise<number | undefined> {
+/** The first image that is hidden; undefined: there is none. */
+export async function findHidden(
+  db: Queries,
+): Promise<{ readonly seq: number; readonly bytes: number; readonly organizationId: string } | undefined> {
   const row = await db
     .selectFrom('images')
-    .select('seq')
+    .select(['seq', 'bytes', 'organization_id'])
     .where('repository_id', 'is', null)
     .orderBy('seq')
     .limit(1)
     .executeTakeFirst()
-  return row === undefined ? undefined : Number(row.seq)
+  return row === undefined ? undefined : { seq: Number(row.seq), bytes: row.bytes, organizationId: row.organization_id }
 }
 
 /** Removes entries of a hidden image, at most `limit` of each kind, and the image itself after the last. @returns whether it is gone */
 export async function removeHidden(tx: Transaction, seq: number, limit: number): Promise<boolean> {
   let isMore = false
-  for (const table of ['image_packages', 'image_findings'] as const) {
+  for (const table of ['image_packages', 'image_findings', 'image_statements'] as const) {
     const { numDeletedRows } = await tx
       .deleteFrom(table)
       .where('image_seq', '=', seq)

@@ -11,10 +11,13 @@ export const imageContents: Migration = {
     `CREATE TABLE images (
       seq ${t.serial}, organization_id ${t.text} NOT NULL, repository_id ${t.text}, digest ${t.text}, platform ${t.text} NOT NULL,
       documents_key ${t.text} NOT NULL, documents ${t.text} NOT NULL, packages ${t.integer} NOT NULL, findings ${t.integer} NOT NULL,
-      summary ${t.text} NOT NULL, problem ${t.text}, read_at ${t.text} NOT NULL, UNIQUE (repository_id, digest),
+      summary ${t.text} NOT NULL, problem ${t.text}, read_at ${t.text} NOT NULL, bytes ${t.integer} NOT NULL,
+      wanted_bytes ${t.integer} NOT NULL, UNIQUE (repository_id, digest),
       FOREIGN KEY (repository_id, digest) REFERENCES repository_manifests (repository_id, digest) ON DELETE SET NULL)`,
     `CREATE INDEX images_organization ON images (organization_id, seq)`,
     `CREATE INDEX images_hidden ON images (seq) WHERE repository_id IS NULL`,
+    // What an organization has no room for waits for some.
+    `CREATE INDEX images_left_out ON images (organization_id, seq) WHERE wanted_bytes > 0`,
     // A package has a row for its name, and one for the source that it was built from, where that is another name.
     `CREATE TABLE image_packages (
       image_seq ${t.integer} NOT NULL, position ${t.integer} NOT NULL, organization_id ${t.text} NOT NULL, term ${t.text} NOT NULL,
@@ -25,8 +28,11 @@ export const imageContents: Migration = {
       image_seq ${t.integer} NOT NULL, position ${t.integer} NOT NULL, organization_id ${t.text} NOT NULL, term ${t.text} NOT NULL,
       vulnerability ${t.text} NOT NULL, severity ${t.text} NOT NULL, score ${t.text} NOT NULL, package ${t.text} NOT NULL,
       version ${t.text} NOT NULL, fixed_in ${t.text} NOT NULL, documents ${t.text} NOT NULL, status ${t.text} NOT NULL,
-      statement ${t.text}, PRIMARY KEY (image_seq, position))`,
+      statement ${t.integer}, product ${t.text} NOT NULL, PRIMARY KEY (image_seq, position))`,
     `CREATE INDEX image_findings_term ON image_findings (organization_id, term, image_seq, position)`,
+    // A statement of VEX is about many packages, and stands here once.
+    `CREATE TABLE image_statements (
+      image_seq ${t.integer} NOT NULL, position ${t.integer} NOT NULL, statement ${t.text} NOT NULL, PRIMARY KEY (image_seq, position))`,
     `CREATE TABLE image_reads (
       repository_id ${t.text} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE, digest ${t.text} NOT NULL,
       organization_id ${t.text} NOT NULL, due_at ${t.text} NOT NULL, generation ${t.integer} NOT NULL, tries ${t.integer} NOT NULL,

@@ -21,6 +21,10 @@ export interface ImageRow {
   /** Why not all of it is here; null: it is. */
   problem: string | null
   read_at: string
+  /** About what it takes in the database. */
+  bytes: number
+  /** What it would take, were there room; 0: it was not left out. */
+  wanted_bytes: number
 }
 
 export interface ImagePackageRow {
@@ -57,8 +61,18 @@ export interface ImageFindingRow {
   documents: string
   /** Of OpenVEX; `open`: no statement is about it. */
   status: string
-  /** JSON of the statement that counts. */
-  statement: string | null
+  /** Place of the statement that counts among those of the image. */
+  statement: number | null
+  /** What the statement names, with its version; empty without one. */
+  product: string
+}
+
+/** What VEX says, once however many packages it says it of. */
+export interface ImageStatementRow {
+  image_seq: number
+  position: number
+  /** JSON `StoredStatement`. */
+  statement: string
 }
 
 export interface ImageReadRow {
