@@ -71,17 +71,23 @@ export async function readChart(
   }
 }
 
-async function imagesOf(storage: Storage, repositoryId: string, content: Digest): Promise<Chart['images']> {
-  // Whether the repository has it is asked each time.
-  const bytes = known.has(content)
-    ? undefined
-    : await bytesOf(storage, repositoryId, content, MAX_CHART_BYTES).catch(() => undefined)
+async function imagesOf({ db, blobs }: Storage, repositoryId: string, content: Digest): Promise<Chart['images']> {
+  // What others have told of it is told to nobody whose repository does not have it.
+  const row = await findRepositoryBlob(db.read, repositoryId, content)
+  if (row === undefined || row.size_bytes > MAX_CHART_BYTES) return undefined
   const before = known.get(content)
   if (before !== undefined) return before.images
-  const values = bytes === undefined ? undefined : await valuesOf(bytes)
+  // A file that cannot be read for a moment is no fact of the chart.
+  const bytes = await bytesIn(blobs, row.storage_key).catch(() => undefined)
+  if (bytes === undefined) return undefined
+  const values = await valuesOf(bytes)
   const images = values === undefined ? undefined : imagesIn(values)
   known.set(content, { images })
   return images
+}
+
+async function bytesIn(blobs: Storage['blobs'], storageKey: string): Promise<Uint8Array> {
+  return new Response(await blobs.open(storageKey)).bytes()
 }
 
 /** `<chart>/values.yaml` of the archive, parsed. Undefined for whatever cannot be read. */
@@ -148,7 +154,7 @@ async function bytesOf(
 ): Promise<Uint8Array | undefined> {
   const row = await findRepositoryBlob(db.read, repositoryId, digest)
   if (row === undefined || row.size_bytes > limit) return undefined
-  return new Response(await blobs.open(row.storage_key)).bytes()
+  return bytesIn(blobs, row.storage_key)
 }
 
 function json(bytes: Uint8Array): Json | undefined {
