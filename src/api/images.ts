@@ -102,8 +102,8 @@ export const imagePlatformSchema = z
 
 /**
  * What a tag or a digest stands for. `platforms`: those of the index, in its order, or the one of a single image; `available` false: the index
- * lists it, and it is not here. `sizeBytes`: everything below it, each digest once. `contents`: what is attached to the index itself.
- * `tags`: the first of `tagCount` that point to it.
+ * lists it, and it is not here. `sizeBytes`: everything below it, each digest once; of a platform 0 where it is not known. `contents`: what is
+ * attached to the index itself. `tags`: the first of `tagCount` that point to it.
  */
 export const imageSchema = z
   .strictObject({

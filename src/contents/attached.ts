@@ -2,8 +2,9 @@
  * Everything that hangs on an image: referrers of every level, what cosign keeps under tags, what BuildKit lists beside the image. By what
  * manifests say of themselves; that a signature hangs on something does not say that it is a good one.
  */
-import { findManifest, findTaggedManifest } from '../db/content/manifests.ts'
+import { findManifest } from '../db/content/manifests.ts'
 import { listReferrerDigests } from '../db/content/referrer-types.ts'
+import { findTags } from '../db/content/tags.ts'
 import type { Queries } from '../db/engine/engine.ts'
 import { clipped } from '../lib/quoted.ts'
 import { createTurns } from '../lib/turns.ts'
@@ -44,6 +45,9 @@ export interface AttachedTree {
 
 /** Real images have some thirty, with signatures, for each platform. */
 const MAX_NODES = 500
+const MAX_LOOKED = 2 * MAX_NODES
+/** Of all their manifests, which are parsed: real ones have some kilobytes each. */
+const MAX_BYTES = 8 * 1024 * 1024
 const MAX_DEPTH = 8
 const MAX_ROOTS = 60
 const MAX_DOCUMENTS = 20
@@ -69,31 +73,41 @@ export async function listAttached(
   const seen = new Set<Digest>([digest])
   const turns = createTurns()
   let isPartial = false
+  /** Manifests that were looked for, whether they are here or not, and the bytes of those that are. */
+  let [looked, bytes] = [0, 0]
 
-  async function add(found: Digest, parent: Digest, via: Attached['via'], depth: number, known?: ParsedManifest) {
+  async function add(found: Digest, parent: Digest, via: Attached['via'], depth: number) {
     if (seen.has(found)) return
-    if (nodes.length >= MAX_NODES || depth > MAX_DEPTH) {
+    if (nodes.length >= MAX_NODES || depth > MAX_DEPTH || looked >= MAX_LOOKED || bytes > MAX_BYTES) {
       isPartial = true
       return
     }
+    looked++
+    const turn = turns()
+    if (turn !== undefined) await turn
     const row = await findManifest(db, repositoryId, found)
-    const manifest = known ?? parsed(row?.bytes)
-    if (row === undefined || manifest === undefined) return
+    if (row === undefined) return
+    bytes += row.sizeBytes
+    if (bytes > MAX_BYTES) {
+      isPartial = true
+      return
+    }
+    const manifest = parsed(row.bytes)
+    if (manifest === undefined) return
     seen.add(found)
     nodes.push(nodeOf({ digest: found, parent, via, manifest, sizeBytes: row.sizeBytes }))
     await hang(found, depth + 1)
-    const turn = turns()
-    if (turn !== undefined) await turn
   }
 
   async function hang(subject: Digest, depth: number) {
     const limit = MAX_NODES + 1 - nodes.length
     const found = limit <= 0 ? [] : await listReferrerDigests(db, repositoryId, subject, limit)
     for (const one of found) await add(one, subject, 'referrer', depth)
-    for (const end of ['sig', 'att', 'sbom']) {
-      const tag = `${algorithmOf(subject)}-${encodedOf(subject)}.${end}` as Tag
-      const tagged = await findTaggedManifest(db, repositoryId, tag)
-      if (tagged !== undefined) await add(tagged.digest, subject, 'tag', depth)
+    const ends = ['sig', 'att', 'sbom'].map((end) => `${algorithmOf(subject)}-${encodedOf(subject)}.${end}` as Tag)
+    const tagged = await findTags(db, repositoryId, ends)
+    for (const tag of ends) {
+      const one = tagged.get(tag)
+      if (one !== undefined) await add(one, subject, 'tag', depth)
     }
   }
 
@@ -105,10 +119,11 @@ export async function listAttached(
     seen.add(part.digest)
     await hang(part.digest, 1)
   }
+  const platforms = new Set<string>(parts.map((part) => part.digest))
   for (const child of image.children) {
     const { 'vnd.docker.reference.type': type, 'vnd.docker.reference.digest': about } = child.annotations ?? {}
-    const parent = parts.find((part) => part.digest === about)?.digest
-    if (type === 'attestation-manifest' && parent !== undefined) await add(child.digest, parent, 'index', 1)
+    if (type !== 'attestation-manifest' || about === undefined || !platforms.has(about)) continue
+    await add(child.digest, about as Digest, 'index', 1)
   }
   return { nodes, isPartial }
 }

@@ -1,26 +1,28 @@
 /** An image as the API shows it: what its manifests and configs say, and what is known of its contents. */
 import type { ChartFacts, Image, ImageConfigFacts, ImageContentsState, ImagePlatform } from '../api/images.ts'
 import { findRepositoryBlob } from '../db/content/blobs.ts'
-import { findManifest } from '../db/content/manifests.ts'
+import { listPartSizes } from '../db/content/manifests.ts'
 import { listTagsOf } from '../db/content/tags.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { RepositoryRow } from '../db/schema.ts'
 import { parseForeignJson } from '../lib/json.ts'
 import { clipped } from '../lib/quoted.ts'
 import { saturate } from '../lib/saturate.ts'
+import { createTurns } from '../lib/turns.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ParsedManifest } from '../oci/manifest.ts'
 import { type Chart, HELM_CONFIG, readChart } from './chart.ts'
 import { type ChosenImage, choosePlatform, type FoundImage, getImage } from './find-image.ts'
 import { knownImage } from './image-state.ts'
-import { parsed } from './indexes.ts'
 import { type PlatformConfig, platformConfigOf } from './platform-config.ts'
 import type { Storage } from './read-document.ts'
 import { isImageConfig, ownPlatform } from './tagged-image.ts'
 
 const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_LAYERS = 500
+/** Of all manifests below an index; a real one has some kilobytes, no single one may have more than this. */
+const MAX_SUMMED_BYTES = 4 * 1024 * 1024
 const MAX_TAGS = 50
 const MAX_ANNOTATIONS = 100
 const MAX_TEXT = 2000
@@ -121,20 +123,27 @@ export async function readConfig(
   }
 }
 
-/** Bytes below the image, each digest once; and of each platform. */
+/**
+ * Bytes below the image, each digest once; and of each platform, by what is known of its manifest: none is parsed. An index may list the
+ * same one under a hundred platforms, or a hundred that are as large as may be: what is beyond the bound is not summed up.
+ */
 async function sizesOf({ db }: ImageDeps, repository: RepositoryRow, image: FoundImage) {
   const all = new Map<Digest, number>(ownSizes(image.manifest, image.digest, image.sizeBytes))
   const of = new Map<Digest, number>()
-  for (const { digest, isHere } of image.platforms) {
-    const found = isHere ? await findManifest(db.read, repository.id, digest) : undefined
-    const part = parsed(found?.bytes)
-    if (found === undefined || part === undefined) continue
-    const sizes = ownSizes(part, digest, found.sizeBytes)
+  const turns = createTurns()
+  let bytes = 0
+  const parts = new Map(image.platforms.filter(({ isHere }) => isHere).map((one) => [one.digest, one.manifestBytes]))
+  for (const [digest, manifestBytes] of parts) {
+    bytes += manifestBytes
+    if (bytes > MAX_SUMMED_BYTES) break
+    const sizes = new Map([[digest, manifestBytes], ...(await listPartSizes(db.read, repository.id, digest))])
     for (const [one, size] of sizes) all.set(one, size)
     of.set(
       digest,
-      [...new Map(sizes).values()].reduce((sum, size) => sum + size, 0),
+      [...sizes.values()].reduce((sum, size) => sum + size, 0),
     )
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
   return { all, of }
 }

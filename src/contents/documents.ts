@@ -2,6 +2,7 @@
 import { findManifest, findTaggedManifest } from '../db/content/manifests.ts'
 import { listReferrerTypes } from '../db/content/referrer-types.ts'
 import type { Queries } from '../db/engine/engine.ts'
+import { createTurns } from '../lib/turns.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
@@ -28,6 +29,8 @@ export interface Document {
 /** Real images have some 15 attestations; whoever attaches more decides nothing by it but what is looked at. */
 const MAX_REFERRERS = 200
 const MAX_DOCUMENTS = 24
+/** Of the manifests that are looked at; real ones have some kilobytes each. */
+const MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
 const PREDICATES: readonly (readonly [start: string, kind: DocumentKind])[] = [
   ['https://cyclonedx.org/bom', 'cyclonedx'],
@@ -58,7 +61,16 @@ export async function listDocuments(
   image: Digest,
   index: ParsedManifest | undefined,
 ): Promise<Document[]> {
-  const read = async (digest: Digest) => parsed((await findManifest(db, repositoryId, digest))?.bytes)
+  const turns = createTurns()
+  let bytes = 0
+  const read = async (digest: Digest) => {
+    if (bytes > MAX_MANIFEST_BYTES) return undefined
+    const turn = turns()
+    if (turn !== undefined) await turn
+    const row = await findManifest(db, repositoryId, digest)
+    bytes += row?.sizeBytes ?? 0
+    return bytes > MAX_MANIFEST_BYTES ? undefined : parsed(row?.bytes)
+  }
   const found: Document[] = []
   const add = (subject: Digest, manifest: ParsedManifest | undefined) => {
     for (const layer of manifest?.layers ?? []) {

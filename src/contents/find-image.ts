@@ -23,6 +23,8 @@ export interface ListedPlatform {
   readonly platform: string
   readonly digest: Digest
   readonly isHere: boolean
+  /** Of the manifest; 0: it is not here. */
+  readonly manifestBytes: number
 }
 
 /** One manifest that can be run, or the index itself. */
@@ -97,6 +99,13 @@ async function platformsOf(db: Queries, repositoryId: string, manifest: ParsedMa
   return parts.flatMap(({ platform, digest }) =>
     platform === undefined
       ? []
-      : [{ platform: formatPlatform(cutPlatform(platform)), digest, isHere: present.has(digest) }],
+      : [
+          {
+            platform: formatPlatform(cutPlatform(platform)),
+            digest,
+            isHere: present.has(digest),
+            manifestBytes: present.get(digest)?.size ?? 0,
+          },
+        ],
   )
 }

@@ -1,6 +1,7 @@
 /** The indexes that list a manifest: they say its platform, and BuildKit leaves attestations beside it there. */
 import { findManifest, listParents } from '../db/content/manifests.ts'
 import type { Queries } from '../db/engine/engine.ts'
+import { createTurns } from '../lib/turns.ts'
 import { cutPlatform, type Descriptor, formatPlatform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
@@ -17,10 +18,13 @@ export interface Listing {
 
 /** In digest order, so that whoever asks gets the same. */
 export async function findListing(db: Queries, repositoryId: string, digest: Digest): Promise<Listing> {
+  const turns = createTurns()
   const indexes: ParsedManifest[] = []
   for (const parent of (await listParents(db, repositoryId, digest)).slice(0, MAX_INDEXES)) {
     const index = parsed((await findManifest(db, repositoryId, parent))?.bytes)
     if (index !== undefined && index.children.length > 0) indexes.push(index)
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
   const [first] = indexes
   if (first === undefined) return { index: undefined, platform: '' }

@@ -72,7 +72,9 @@ export async function readImage(storage: Storage, place: ImagePlace, signal: Abo
     readings.push({ document, problem })
   }
   let bytes = 0
-  for (const document of place.documents) {
+  // VEX last: what it is about comes before what is said of it, should both be too much.
+  const isVex = ({ kind }: Document) => Number(kind === 'vex')
+  for (const document of place.documents.toSorted((a, b) => isVex(a) - isVex(b))) {
     bytes += document.sizeBytes
     if (bytes > MAX_TOTAL_BYTES) {
       tellNothing(document, `the attestations have more than ${MAX_TOTAL_BYTES} bytes together`)

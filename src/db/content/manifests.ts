@@ -220,6 +220,20 @@ export async function listManifests(
   return found
 }
 
+/** Config and layers of a manifest of the repository with the sizes that it says, in its order. */
+export async function listPartSizes(db: Queries, repositoryId: string, digest: Digest): Promise<[Digest, number][]> {
+  const rows = await db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
+    .select(['part.digest', 'part.size_bytes'])
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.digest', '=', digest)
+    .where('part.kind', 'in', ['config', 'layer'])
+    .orderBy('part.position')
+    .execute()
+  return rows.map((row) => [row.digest as Digest, row.size_bytes])
+}
+
 /** Published referrers of a subject in digest order, as the referrers API lists them (distribution-spec "Listing Referrers"). */
 export async function listReferrers(
   db: Queries,
