@@ -39,6 +39,10 @@ const LEFT_OUT_AT_ONCE = 50
 const MAX_TRIES = 8
 const TRY_AGAIN_MS = 5000
 
+function organizationsThatLost(events: Awaited<ReturnType<typeof listEvents>>): Set<string> {
+  return new Set(events.flatMap((event) => (event.kind === 'tag.removed' ? event.organization_id : [])))
+}
+
 /** Reads the log on. @returns whether there may be more at once. @throws AppError CONFLICT when another server reads it now */
 export async function followLog({ db, clock, fence }: ReadDeps): Promise<boolean> {
   const from = await findCursor(db.read, CONSUMER)
@@ -50,6 +54,11 @@ export async function followLog({ db, clock, fence }: ReadDeps): Promise<boolean
     await assertFence(tx, fence)
     if (!(await moveCursor(tx, CONSUMER, { from, to: last.seq }))) return
     await wantReads(tx, wanted, isoTime(clock.now()))
+    // What a tag no longer leads to may make room, and only whoever asks for some finds out.
+    for (const organizationId of organizationsThatLost(events)) {
+      const leftOut = await listLeftOut(tx, organizationId, MAX_ORGANIZATION_BYTES, LEFT_OUT_AT_ONCE)
+      await wantReads(tx, leftOut, isoTime(clock.now()), { isNew: false })
+    }
   })
   return events.length === EVENTS
 }

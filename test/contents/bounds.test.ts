@@ -5,8 +5,11 @@ import { rowsOf } from '../../src/contents/image-rows.ts'
 import { followLog, LEASE, readNext } from '../../src/contents/indexer.ts'
 import { listImagePackages, listImageVulnerabilities } from '../../src/contents/list-contents.ts'
 import { MAX_ENTRIES } from '../../src/contents/read-image.ts'
+import { moveTag } from '../../src/db/content/tags.ts'
+import { appendEvents } from '../../src/db/platform/events.ts'
 import type { RepositoryRow } from '../../src/db/schema.ts'
 import { createLogger } from '../../src/lib/logger.ts'
+import type { Tag } from '../../src/oci/reference.ts'
 import { type Attestation, attestedImage, spdx } from '../events/payload/attested-images.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { type IndexedInstance, openIndexed } from './indexed.ts'
@@ -187,7 +190,7 @@ describeOnEachEngine('what is in line', (openFresh) => {
     await one.put('app', attestedImage('1', [size(100)]))
     await one.index()
     const [unit = 0] = await shown()
-    const o = { maxBytes: unit * 3.5 }
+    const o = { maxBytes: Math.floor(unit * 3.5) }
     for (const version of ['2', '3']) {
       await one.put('app', attestedImage(version, [size(100)]))
       await one.index(o)
@@ -212,6 +215,18 @@ describeOnEachEngine('what is in line', (openFresh) => {
     await one.index(o)
     await one.index(o)
     expect((await contentsOf(one, late)).packages).toBe(100)
+    // Or until a tag is removed, so that nothing leads to one of them any more.
+    const last = await one.put('last', attestedImage('9', [size(100)]))
+    await one.index(o)
+    expect((await contentsOf(one, last)).packages).toBe(0)
+    const { organization_id: organizationId, id: repositoryId, name: repositoryName } = late
+    const change = { organizationId, repositoryId, repositoryName, actor: 'system', reason: 'test', tag: '1' as Tag }
+    await one.db.write(async (tx) => {
+      const event = await moveTag(tx, { ...change, to: undefined, at: new Date().toISOString() })
+      await appendEvents(tx, event === undefined ? [] : [event])
+    })
+    await one.index(o)
+    expect((await contentsOf(one, last)).packages).toBe(100)
     await one.close()
   })
 })

@@ -119,6 +119,7 @@ export async function listLeftOut(
     .where('organization_id', '=', organizationId)
     .where('repository_id', 'is not', null)
     .where('wanted_bytes', '>', 0)
+    .where('wanted_bytes', '<=', Math.max(0, room))
     .orderBy('seq')
     .limit(limit)
     .execute()
