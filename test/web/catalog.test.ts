@@ -131,6 +131,24 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     await page.locator('input[value="dhi-python-2"]').waitFor()
   })
 
+  test('what was stopped is mirrored again by a button, and no name that is taken can be started', async () => {
+    const stopped = await kagami.call('POST', '/mirrors/acme/dhi-python/stop', { login: OWNER, body: {} })
+    expect(stopped.status).toBe(200)
+    await page.goto(`${kagami.url}/o/acme/catalog/sample/python`)
+    await page.getByRole('button', { name: 'Mirror to repository', exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('input[value="dhi-python-2"]').waitFor()
+    await dialog.getByLabel('Repository name').fill('dhi-python')
+    await dialog.getByText('acme/dhi-python is there already. Choose another name.').waitFor()
+    expect(await dialog.getByRole('button', { name: 'Start mirroring' }).isDisabled()).toBe(true)
+    expect(await dialog.getByRole('alert').count()).toBe(1)
+    findings.push(...(await browser.audit()))
+    await dialog.getByRole('button', { name: 'Mirror again into acme/dhi-python' }).click()
+    await page.getByRole('tab', { name: 'Mirror', selected: true }).waitFor()
+    const { mirror } = JSON.parse((await kagami.call('GET', '/mirrors/acme/dhi-python', { login: OWNER })).text)
+    expect(mirror.state).not.toBe('stopped')
+  })
+
   test('holds a thousand entries, of which those in sight are there, as cards and as rows', async () => {
     for (const [view, items] of [
       ['cards', 'ul.cards > li'],
@@ -196,6 +214,10 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     await other.page.goto(`${kagami.url}/o/acme/catalog/dhi/node`)
     await signIn(other.page, { username: 'editor', password: 'password of editor' })
     await other.page.getByText(/Only owners of acme and members of a team/).waitFor()
+    await other.page.getByRole('button', { name: 'Mirror to repository' }).click()
+    const dialog = other.page.getByRole('dialog')
+    await dialog.getByText(/Only owners of acme and members of a team/).waitFor()
+    expect(await dialog.getByRole('button', { name: 'Start mirroring' }).count()).toBe(0)
     findings.push(...(await other.audit()))
     await other.page.goto(`${kagami.url}/o/acme/catalog?upstream=dhi`)
     await other.page.getByRole('button', { name: 'Refresh dhi' }).waitFor()

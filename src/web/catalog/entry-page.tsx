@@ -50,13 +50,7 @@ export function EntryPage() {
       {entry === null ? <Empty>{text.entry.unknown}</Empty> : null}
       {entry ? <Described entry={entry} /> : null}
       {isOpen ? (
-        <StartDialog
-          upstream={upstream}
-          repository={repository}
-          organization={organization}
-          mirrors={mirrors}
-          onClose={dialog.close}
-        />
+        <StartDialog upstream={upstream} repository={repository} organization={organization} onClose={dialog.close} />
       ) : null}
     </Page>
   )

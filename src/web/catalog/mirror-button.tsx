@@ -2,7 +2,7 @@
 import { Button, Group, Menu, Stack, Text } from '@mantine/core'
 import { TriangleDownIcon } from '@primer/octicons-react'
 import { useNavigate } from '@tanstack/react-router'
-import { useRole } from '../api/organizations.ts'
+import { useManagesMirrors } from '../api/use-manages-mirrors.ts'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -14,10 +14,10 @@ export function MirrorButton(o: {
   const { text } = useSpeech()
   const navigate = useNavigate()
   const [first] = o.mirrors
-  const role = useRole(o.organization)
+  const mayStart = useManagesMirrors(o.organization)
   const view = (name: string) => void navigate({ to: '/o/$organization/repository/$', params: repositoryPlace(name) })
   const mayNot =
-    role === 'editor' || role === 'member' ? (
+    mayStart === false ? (
       <Text size="xs" c="dimmed" maw={320} ta="right">
         {text.entry.mayNot(o.organization)}
       </Text>

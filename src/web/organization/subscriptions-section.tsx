@@ -3,6 +3,7 @@ import { Button, Group, Stack, Table, Text, UnstyledButton } from '@mantine/core
 import { useDisclosure } from '@mantine/hooks'
 import { ApiError } from '../api/request.ts'
 import { useSubscriptions } from '../api/subscriptions.ts'
+import { useManagesMirrors } from '../api/use-manages-mirrors.ts'
 import { number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { MayNot } from '../shell/may-not.tsx'
@@ -12,7 +13,6 @@ import { useSpeech } from '../text/language.tsx'
 import { SubscribeDialog } from './subscribe-dialog.tsx'
 import { SubscriptionState, takes } from './subscription-parts.tsx'
 import { SubscriptionView } from './subscription-view.tsx'
-import { useManagesMirrors } from './use-manages-mirrors.ts'
 
 export function SubscriptionsSection(o: {
   readonly organization: string
@@ -22,7 +22,7 @@ export function SubscriptionsSection(o: {
 }) {
   const { text, language } = useSpeech()
   const subscriptions = useSubscriptions(o.organization)
-  const mayManage = useManagesMirrors(o.organization)
+  const mayManage = useManagesMirrors(o.organization) === true
   const [isOpen, dialog] = useDisclosure()
   if (subscriptions.error instanceof ApiError && subscriptions.error.status === 403) {
     return <MayNot>{text.subscriptions.mayNotSee}</MayNot>

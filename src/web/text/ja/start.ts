@@ -5,6 +5,10 @@ export const start: Text['start'] = {
   organization: '組織',
   name: 'リポジトリ名',
   nameHelp: 'リポジトリは非公開で作成されます。',
+  taken: (name) => `${name} は既にあります。別の名前を指定してください。`,
+  adopt: 'このリポジトリへミラーする。今ある内容はそのまま残ります。',
+  stopped: (name) => `${name} は以前このソースのミラーでした`,
+  again: (name) => `${name} へのミラーを再開`,
   tags: 'タグ',
   tagsHelp:
     '1 行に 1 つずつグロブを書きます。3.* は対象に含め、!*-dev は除外します。空欄の場合はすべてのタグが対象です。',
