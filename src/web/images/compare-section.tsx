@@ -27,7 +27,8 @@ export function CompareSection({ place, image, search, show }: Known) {
           placeholder={words.choose}
           data={choices.filter((one) => one !== image.tag)}
           value={search.with ?? null}
-          onChange={(chosen) => show({ with: chosen ?? '' })}
+          onChange={(chosen) => chosen !== null && show({ with: chosen })}
+          allowDeselect={false}
           searchable
           limit={100}
           w={320}

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import type { ChartFacts, ImageConfigFacts, ImagePlatform } from '../../api/images.ts'
 import { bytes } from '../format/sizes.ts'
 import { Facts } from '../shell/facts.tsx'
-import { Digest, Empty } from '../shell/parts.tsx'
+import { Digest, Empty, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import type { Known } from './known.ts'
@@ -43,7 +43,7 @@ function Config({ config }: { readonly config: ImageConfigFacts }) {
           [words.workingDir, config.workingDir ?? '/'],
           [words.ports, config.ports.join(', ') || words.none],
           [words.volumes, config.volumes.join(', ') || words.none],
-          [words.created, config.created ?? words.none],
+          [words.created, config.created === null ? words.none : <Created key="created" at={config.created} />],
           [words.stopSignal, config.stopSignal ?? 'SIGTERM'],
         ]}
       />
@@ -65,6 +65,11 @@ function Config({ config }: { readonly config: ImageConfigFacts }) {
       )}
     </Section>
   )
+}
+
+/** Images say what they like of when they were made. */
+function Created({ at }: { readonly at: string }) {
+  return Number.isNaN(Date.parse(at)) ? at : <Time at={at} />
 }
 
 function split(one: string): readonly [string, string] {

@@ -1,8 +1,9 @@
 /** Over a whole organization: which tags hold a package, and which have a vulnerability. */
 import { Group, Stack, Table, Text, TextInput } from '@mantine/core'
+import { useDebouncedCallback } from '@mantine/hooks'
 import { SearchIcon } from '@primer/octicons-react'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { FoundPackage, FoundVulnerability } from '../../api/image-search.ts'
 import { useFound } from '../api/images.ts'
 import { number } from '../format/sizes.ts'
@@ -10,8 +11,9 @@ import { LongTable } from '../shell/long-table.tsx'
 import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
 import { RepositoryLink } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { groupFound } from './group-found.ts'
 import { ImageLink } from './image-link.tsx'
-import { isVulnerability } from './image-search.ts'
+import { type ImageSearch, isVulnerability } from './image-search.ts'
 import { SeverityBadge, VexBadge } from './severity.tsx'
 
 const ROUTE = '/within/o/$organization/search'
@@ -24,11 +26,19 @@ export function FindPage() {
   const { q = '' } = useSearch({ from: ROUTE })
   const navigate = useNavigate({ from: '/o/$organization/search' })
   const [typed, setTyped] = useState(q)
+  /** What this field wrote into the address and has not come back yet; all else there comes from a link or the back button, and wins. */
+  const own = useRef(new Set<string>())
+  const write = useDebouncedCallback((wanted: string) => {
+    if (wanted === q) return
+    own.current.add(wanted)
+    void navigate({ search: wanted === '' ? {} : { q: wanted }, replace: true })
+  }, PAUSE_MS)
   useEffect(() => {
-    if (typed === q) return
-    const timer = setTimeout(() => void navigate({ search: typed === '' ? {} : { q: typed }, replace: true }), PAUSE_MS)
-    return () => clearTimeout(timer)
-  }, [typed, q, navigate])
+    if (own.current.delete(q)) return
+    own.current.clear()
+    write.cancel()
+    setTyped(q)
+  }, [q, write])
   return (
     <Page title={words.title} lead={words.lead}>
       <TextInput
@@ -39,7 +49,10 @@ export function FindPage() {
         placeholder={words.example}
         leftSection={<SearchIcon aria-hidden="true" />}
         value={typed}
-        onChange={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => {
+          setTyped(event.currentTarget.value)
+          write(event.currentTarget.value.trim())
+        }}
       />
       {q === '' ? (
         <Empty>{words.hint}</Empty>
@@ -69,8 +82,8 @@ function Packages({ organization, q }: Asked) {
     <Stack gap="xs">
       <Count count={items.length} isWhole={isWhole} />
       <LongTable
-        items={items}
-        keyOf={(one) => `${one.repository} ${one.digest} ${one.type} ${one.name} ${one.version}`}
+        items={groupFound(items, (one) => `${one.type} ${one.name} ${one.version}`)}
+        keyOf={({ key }) => key}
         head={
           <Heads
             heads={[
@@ -82,7 +95,7 @@ function Packages({ organization, q }: Asked) {
             ]}
           />
         }
-        row={(one) => (
+        row={({ one, platforms }) => (
           <>
             <Table.Td fw={500} title={one.purl ?? undefined}>
               {one.name}{' '}
@@ -93,7 +106,7 @@ function Packages({ organization, q }: Asked) {
             <Table.Td ff="monospace" fz="sm">
               {one.version}
             </Table.Td>
-            <Where one={one} search={search(one)} />
+            <Where one={one} platforms={platforms} search={search(one)} />
           </>
         )}
       />
@@ -115,8 +128,8 @@ function Vulnerabilities({ organization, q }: Asked) {
     <Stack gap="xs">
       <Count count={items.length} isWhole={isWhole} />
       <LongTable
-        items={items}
-        keyOf={(one) => `${one.repository} ${one.digest} ${one.package}`}
+        items={groupFound(items, (one) => `${one.id} ${one.package} ${one.version} ${one.status} ${one.severity}`)}
+        keyOf={({ key }) => key}
         head={
           <Heads
             heads={[
@@ -129,7 +142,7 @@ function Vulnerabilities({ organization, q }: Asked) {
             ]}
           />
         }
-        row={(one) => (
+        row={({ one, platforms }) => (
           <>
             <Table.Td>
               <SeverityBadge severity={one.severity} />
@@ -143,7 +156,11 @@ function Vulnerabilities({ organization, q }: Asked) {
             <Table.Td>
               <VexBadge status={one.status} />
             </Table.Td>
-            <Where one={one} search={{ section: 'vulnerabilities', platform: one.platform, q: one.id }} />
+            <Where
+              one={one}
+              platforms={platforms}
+              search={{ section: 'vulnerabilities', platform: one.platform, q: one.id }}
+            />
           </>
         )}
       />
@@ -166,24 +183,22 @@ function Count({ count, isWhole }: { readonly count: number; readonly isWhole: b
 
 function Where(o: {
   readonly one: FoundPackage | FoundVulnerability
-  readonly search: Parameters<typeof ImageLink>[0]['search']
+  readonly platforms: readonly string[]
+  readonly search: ImageSearch
 }) {
-  const { repository, tags, digest, platform } = o.one
-  const of = o.search
+  const { repository, tags, digest } = o.one
+  const [first = digest] = tags
   return (
     <>
       <Table.Td>
         <RepositoryLink name={repository} isShort />
       </Table.Td>
       <Table.Td>
-        <Group gap={6}>
+        <Group gap={4}>
           {(tags.length === 0 ? [digest] : tags.slice(0, 4)).map((tag) => (
-            <ImageLink
-              key={tag}
-              repository={repository}
-              reference={tag}
-              {...(of === undefined ? {} : { search: of })}
-            />
+            <span key={tag} className="chip">
+              <ImageLink repository={repository} reference={tag} search={o.search} />
+            </span>
           ))}
           {tags.length > 4 ? (
             <Text span size="xs" c="dimmed">
@@ -192,7 +207,17 @@ function Where(o: {
           ) : null}
         </Group>
       </Table.Td>
-      <Table.Td c="dimmed">{platform}</Table.Td>
+      <Table.Td>
+        <Group gap={4}>
+          {o.platforms.map((platform) => (
+            <span key={platform} className="chip">
+              <ImageLink repository={repository} reference={first} search={{ ...o.search, platform }}>
+                {platform}
+              </ImageLink>
+            </span>
+          ))}
+        </Group>
+      </Table.Td>
     </>
   )
 }

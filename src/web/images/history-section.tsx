@@ -1,8 +1,11 @@
 /** Where a tag pointed over time, the newest first, as a line with a stop for each move. */
 import { Group, Text, Timeline } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import { useTagHistory } from '../api/images.ts'
 import { ApiError } from '../api/request.ts'
-import { Digest, Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { shortDigest } from '../format/sizes.ts'
+import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { ImageLink } from './image-link.tsx'
 
@@ -24,16 +27,31 @@ export function HistorySection({ repository, tag }: { readonly repository: strin
               {move.to === null ? (
                 words.tagRemoved
               ) : (
-                <ImageLink repository={repository} reference={move.to}>
+                <>
                   {words.pointsTo}
-                </ImageLink>
+                  <ImageLink repository={repository} reference={move.to}>
+                    <code title={move.to}>{shortDigest(move.to)}</code>
+                  </ImageLink>
+                </>
               )}
-              {move.to === null ? null : <Digest digest={move.to} />}
             </Group>
           }
         >
           <Text size="sm" c="dimmed">
-            <Time at={move.at} /> · {move.run === null ? move.by.replace(/^user:/, '') : words.byMirror} · {move.reason}
+            <Time at={move.at} /> ·{' '}
+            {move.run === null ? (
+              move.by.replace(/^user:/, '')
+            ) : (
+              <Link
+                to="/o/$organization/repository/$"
+                params={repositoryPlace(repository)}
+                search={{ tab: 'mirror', run: move.run }}
+                className="name"
+              >
+                {words.byMirror}
+              </Link>
+            )}{' '}
+            · {move.reason}
           </Text>
           {move.from === null || move.to === null ? null : (
             <Text size="sm">

@@ -13,7 +13,7 @@ import { AttestationsSection } from './attestations-section.tsx'
 import { CompareSection } from './compare-section.tsx'
 import { ConfigSection } from './config-section.tsx'
 import { HistorySection } from './history-section.tsx'
-import { type ImageSearch, SECTIONS, type Section, splitImage } from './image-search.ts'
+import { type ImageSearch, joinImage, parseImageSearch, SECTIONS, type Section, splitImage } from './image-search.ts'
 import { PackagesSection } from './packages-section.tsx'
 import { VulnerabilitiesSection } from './vulnerabilities-section.tsx'
 
@@ -65,7 +65,8 @@ function Shown({ place, image, search }: ShownProps) {
   const { section = 'config' } = search
   const { selected } = image
   const contents = selected?.contents ?? image.contents
-  const show = (change: ImageSearch) => void navigate({ search: (before) => ({ ...before, ...change }) })
+  const show = (change: ImageSearch) =>
+    void navigate({ search: (before) => parseImageSearch({ ...before, ...change }) })
   const sections = SECTIONS.filter((one) => one !== 'history' || image.tag !== null)
   const counts: Partial<Record<Section, number>> = {
     ...(contents.hasSbom ? { packages: contents.packages } : {}),
@@ -74,14 +75,14 @@ function Shown({ place, image, search }: ShownProps) {
   const known = { place, image, contents, search, show }
   return (
     <Page
-      name={`${place.repository} ${place.reference}`}
+      name={joinImage(place.repository, place.reference)}
       title={
         <Text span inherit style={{ overflowWrap: 'anywhere' }}>
           <Link to="/o/$organization/repository/$" params={repositoryPlace(place.repository)} className="name">
             {place.repository}
           </Link>
-          {image.tag === null ? ' @ ' : ' : '}
-          {image.tag ?? <Digest digest={image.digest} />}
+          {image.tag === null ? '@' : `:${image.tag}`}
+          {image.tag === null ? <Digest digest={image.digest} /> : null}
         </Text>
       }
       lead={words.lead}

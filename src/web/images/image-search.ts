@@ -15,10 +15,15 @@ export interface ImageSearch {
 export function parseImageSearch(search: Readonly<Record<string, unknown>>): ImageSearch {
   const section = SECTIONS.find((one) => one === search.section)
   const texts = (['platform', 'q', 'open', 'with'] as const).flatMap((name) => {
-    const value = search[name]
-    return typeof value === 'string' && value !== '' ? [[name, value] as const] : []
+    const value = textOf(search[name])
+    return value === undefined ? [] : [[name, value] as const]
   })
   return { ...(section === undefined ? {} : { section }), ...Object.fromEntries(texts) }
+}
+
+/** The router takes what looks like a number, as many tags do, for one. */
+function textOf(value: unknown): string | undefined {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined
 }
 
 export interface FindSearch {
@@ -26,7 +31,8 @@ export interface FindSearch {
 }
 
 export function parseFindSearch({ q }: Readonly<Record<string, unknown>>): FindSearch {
-  return typeof q === 'string' && q !== '' ? { q } : {}
+  const text = textOf(q)
+  return text === undefined ? {} : { q: text }
 }
 
 /** `name:tag` or `name@sha256:…`, as the end of an address has it. */
