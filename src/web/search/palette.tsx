@@ -18,10 +18,11 @@ import { useNames } from '../api/home.ts'
 import { useOrganizations } from '../api/organizations.ts'
 import { signOut } from '../api/profile.ts'
 import { useRepositories } from '../api/repositories.ts'
+import { joinImage } from '../images/image-search.ts'
 import { PLACES } from '../shell/places.ts'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
-import { useSeenEntries } from './seen-entries.ts'
+import { useEntriesLike } from './catalog-items.ts'
 
 const [store, spotlight] = createSpotlight()
 
@@ -44,6 +45,11 @@ export function Palette({ organization, asked }: { readonly organization: string
     if (asked > 0) spotlight.open()
   }, [asked])
   const groups = useGroups(organization, query)
+  // What is found later may stand before what was first: Enter takes what stands first.
+  const ids = groups.flatMap(([, items]) => items.map(({ id }) => id)).join('\n')
+  useEffect(() => {
+    if (ids !== '' && query !== '') selectFirst()
+  }, [ids, query])
   const isEmpty = groups.every(([, items]) => items.length === 0)
   return (
     <Spotlight.Root
@@ -82,6 +88,14 @@ export function Palette({ organization, asked }: { readonly organization: string
   )
 }
 
+/** As the library does itself when one types, which it lets nobody else ask for. */
+function selectFirst(): void {
+  const list = document.getElementById(store.getState().listId)
+  for (const one of list?.querySelectorAll('[data-selected]') ?? []) one.removeAttribute('data-selected')
+  list?.querySelector('[data-action]')?.setAttribute('data-selected', 'true')
+  store.updateState((state) => ({ ...state, selected: 0 }))
+}
+
 /** What has such a name, under what it is. */
 function useGroups(organization: string, query: string): readonly (readonly [label: string, items: readonly Item[]])[] {
   const { text } = useSpeech()
@@ -92,12 +106,14 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
   const names = useNames(organization, asked).data
   const repositories = useRepositories(organization).data?.items ?? []
   const organizations = useOrganizations().data ?? []
-  const entries = useSeenEntries()
+  const entries = useEntriesLike(organization, asked)
   const isWanted = ({ label }: Pick<Item, 'label'>) => label.toLowerCase().includes(wanted)
 
-  const toRepository = (name: string, tab?: 'tags'): (() => void) => {
-    const search = tab === undefined ? {} : { tab }
-    return () => void navigate({ to: '/o/$organization/repository/$', params: repositoryPlace(name), search })
+  const toRepository = (name: string) => () =>
+    void navigate({ to: '/o/$organization/repository/$', params: repositoryPlace(name) })
+  const toImage = (repository: string, tag: string) => () => {
+    const { organization, _splat } = repositoryPlace(repository)
+    void navigate({ to: '/o/$organization/image/$', params: { organization, _splat: joinImage(_splat, tag) } })
   }
   const pages: Item[] = [
     ...PLACES.map(({ to, label, icon }) => ({
@@ -129,26 +145,31 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
     ].slice(0, SHOWN),
   )
   const listed = wanted === '' ? [] : [...found].filter((name) => name.includes(wanted.split(':')[0] ?? ''))
-  const catalog: Item[] = entries
-    .filter(({ repository }) => wanted !== '' && repository.toLowerCase().includes(wanted))
-    .slice(0, SHOWN)
-    .map(({ upstream, repository }) => ({
-      id: `entry ${upstream}/${repository}`,
-      label: `${upstream}/${repository}`,
-      icon: PackageIcon,
-      go: () =>
-        void navigate({
-          to: '/o/$organization/catalog/$upstream/$',
-          params: { organization, upstream, _splat: repository },
-        }),
-    }))
+  const catalog: Item[] = entries.slice(0, SHOWN).map(({ upstream, repository }) => ({
+    id: `entry ${upstream}/${repository}`,
+    label: `${upstream}/${repository}`,
+    icon: PackageIcon,
+    go: () =>
+      void navigate({
+        to: '/o/$organization/catalog/$upstream/$',
+        params: { organization, upstream, _splat: repository },
+      }),
+  }))
   const part = query.trim()
-  const further: Item = {
-    id: 'search the catalog',
-    label: text.palette.searchCatalog(part),
-    icon: SearchIcon,
-    go: () => void navigate({ to: '/o/$organization/catalog', params: { organization }, search: { q: part } }),
-  }
+  const further: Item[] = [
+    {
+      id: 'search images',
+      label: text.palette.searchImages(part),
+      icon: SearchIcon,
+      go: () => void navigate({ to: '/o/$organization/search', params: { organization }, search: { q: part } }),
+    },
+    {
+      id: 'search the catalog',
+      label: text.palette.searchCatalog(part),
+      icon: SearchIcon,
+      go: () => void navigate({ to: '/o/$organization/catalog', params: { organization }, search: { q: part } }),
+    },
+  ]
   const actions: Item[] = [
     { id: 'profile', label: text.shell.profile, icon: PersonIcon, go: () => void navigate({ to: '/profile' }) },
     ...SCHEMES.map((scheme) => ({
@@ -171,10 +192,11 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
         id: `${repository}:${tag}`,
         label: `${repository}:${tag}`,
         icon: TagIcon,
-        go: toRepository(repository, 'tags'),
+        go: toImage(repository, tag),
       })),
     ],
-    [text.palette.catalog, part === '' ? [] : [...catalog, further]],
+    [text.palette.catalog, catalog],
+    [text.palette.further, part === '' ? [] : further],
     [text.palette.actions, actions],
   ]
 }

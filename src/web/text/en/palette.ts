@@ -5,8 +5,10 @@ export const palette = {
   repositories: 'Repositories',
   tags: 'Tags',
   catalog: 'Catalog',
+  further: 'Search',
   actions: 'Actions',
   board: 'Freshness board',
+  searchImages: (part: string) => `Find “${part}” in images`,
   searchCatalog: (part: string) => `Search the catalog for “${part}”`,
   toOrganization: (organization: string) => `Go to ${organization}`,
 }

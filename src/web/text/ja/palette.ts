@@ -7,8 +7,10 @@ export const palette: Text['palette'] = {
   repositories: 'リポジトリ',
   tags: 'タグ',
   catalog: 'カタログ',
+  further: '検索',
   actions: '操作',
   board: '鮮度ボード',
+  searchImages: (part) => `イメージの中から「${part}」を検索`,
   searchCatalog: (part) => `カタログで「${part}」を検索`,
   toOrganization: (organization) => `${organization} へ移動`,
 }
