@@ -8,7 +8,7 @@ import { Digest, Failure, Rows } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { nameOfPredicate } from './predicate-names.ts'
-import { ValueTree } from './value-tree.tsx'
+import { ReadableValue } from './readable-value.tsx'
 
 export function AttestationView(o: {
   readonly place: ImagePlace
@@ -58,7 +58,7 @@ export function AttestationView(o: {
             </Alert>
           ) : null}
           {one.problem === null ? (
-            <ValueTree value={one.value} />
+            <ReadableValue value={one.value} />
           ) : (
             <Text size="sm" c="dimmed">
               {one.problem}

@@ -6,7 +6,7 @@ interface Found {
   readonly tags: readonly string[]
 }
 
-export interface Grouped<T> {
+interface Grouped<T> {
   readonly one: T
   /** What tells it from others. */
   readonly key: string
