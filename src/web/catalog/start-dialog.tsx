@@ -46,7 +46,7 @@ export function StartDialog(
         />
         {mayStart === undefined ? <Rows count={4} /> : null}
         {mayStart === false ? <MayNot>{text.entry.mayNot(organization)}</MayNot> : null}
-        {mayStart === true ? <StartForm {...o} key={organization} organization={organization} /> : null}
+        {mayStart === true ? <StartForm key={organization} {...o} organization={organization} /> : null}
       </Stack>
     </Dialog>
   )
