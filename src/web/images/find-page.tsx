@@ -77,12 +77,13 @@ function Packages({ organization, q }: Asked) {
   if (found.data === undefined) return <Rows />
   const { items, isWhole } = found.data
   if (items.length === 0) return <Empty>{text.find.noPackage(q)}</Empty>
+  const groups = groupFound(items, (one) => `${one.type} ${one.name} ${one.version}`)
   const search = (one: FoundPackage) => ({ section: 'packages', platform: one.platform, q: one.name }) as const
   return (
     <Stack gap="xs">
-      <Count count={items.length} isWhole={isWhole} />
+      <Count count={groups.length} isWhole={isWhole} />
       <LongTable
-        items={groupFound(items, (one) => `${one.type} ${one.name} ${one.version}`)}
+        items={groups}
         keyOf={({ key }) => key}
         head={
           <Heads
@@ -124,11 +125,12 @@ function Vulnerabilities({ organization, q }: Asked) {
   if (found.data === undefined) return <Rows />
   const { items, isWhole } = found.data
   if (items.length === 0) return <Empty>{text.find.noVulnerability(q)}</Empty>
+  const groups = groupFound(items, (one) => `${one.id} ${one.package} ${one.version} ${one.status} ${one.severity}`)
   return (
     <Stack gap="xs">
-      <Count count={items.length} isWhole={isWhole} />
+      <Count count={groups.length} isWhole={isWhole} />
       <LongTable
-        items={groupFound(items, (one) => `${one.id} ${one.package} ${one.version} ${one.status} ${one.severity}`)}
+        items={groups}
         keyOf={({ key }) => key}
         head={
           <Heads

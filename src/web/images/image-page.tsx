@@ -78,7 +78,12 @@ function Shown({ place, image, search }: ShownProps) {
       name={joinImage(place.repository, place.reference)}
       title={
         <Text span inherit style={{ overflowWrap: 'anywhere' }}>
-          <Link to="/o/$organization/repository/$" params={repositoryPlace(place.repository)} className="name">
+          <Link
+            to="/o/$organization/repository/$"
+            params={repositoryPlace(place.repository)}
+            className="name"
+            style={{ fontWeight: 'inherit' }}
+          >
             {place.repository}
           </Link>
           {image.tag === null ? '@' : `:${image.tag}`}
