@@ -1,7 +1,7 @@
 /** Whose pages were looked at last in this window: pages that are no organization's keep it. */
 import type { Organization } from '../../api/organizations.ts'
 
-const KEY = 'kagami.organization'
+const KEY = 'kagami-organization'
 
 export function keepOrganization(name: string): void {
   sessionStorage.setItem(KEY, name)
