@@ -28,6 +28,7 @@ export function HomePage() {
   const { text } = useSpeech()
   const { organization } = useParams({ from: '/within/o/$organization' })
   const freshness = useFreshness(organization)
+  const usage = useUsage(organization)
   return (
     <Page title={text.home.title(organization)} lead={text.home.lead}>
       {freshness.isError ? (
@@ -35,7 +36,7 @@ export function HomePage() {
       ) : freshness.data === undefined ? (
         <Rows />
       ) : (
-        <Glance organization={organization} mirrors={freshness.data} />
+        <Glance organization={organization} mirrors={freshness.data} usage={usage} />
       )}
     </Page>
   )
@@ -44,11 +45,11 @@ export function HomePage() {
 interface GlanceProps {
   readonly organization: string
   readonly mirrors: readonly MirrorGlance[]
+  readonly usage: ReturnType<typeof useUsage>
 }
 
-function Glance({ organization, mirrors }: GlanceProps) {
+function Glance({ organization, mirrors, usage }: GlanceProps) {
   const { text, language } = useSpeech()
-  const usage = useUsage(organization)
   const own = useOrganizations().data?.find(({ name }) => name === organization)
   const pulls = usage.data?.periods.reduce((sum, one) => sum + one.pulls, 0)
   const isEmpty = mirrors.length === 0 && (own?.repositories ?? 0) === 0
