@@ -71,6 +71,7 @@ function Packages({ organization, q }: Asked) {
       <LongTable
         items={items}
         keyOf={(one) => `${one.repository} ${one.digest} ${one.type} ${one.name} ${one.version}`}
+        phonePx={350}
         head={
           <Heads
             heads={[
@@ -117,6 +118,7 @@ function Vulnerabilities({ organization, q }: Asked) {
       <LongTable
         items={items}
         keyOf={(one) => `${one.repository} ${one.digest} ${one.package}`}
+        phonePx={350}
         head={
           <Heads
             heads={[
@@ -152,7 +154,12 @@ function Vulnerabilities({ organization, q }: Asked) {
 }
 
 function Heads({ heads }: { readonly heads: readonly string[] }) {
-  return heads.map((head) => <Table.Th key={head}>{head}</Table.Th>)
+  // The last one, the platform, is told by the page of the image too.
+  return heads.map((head, i) => (
+    <Table.Th key={head} {...(i === heads.length - 1 ? { visibleFrom: 'sm' as const } : {})}>
+      {head}
+    </Table.Th>
+  ))
 }
 
 function Count({ count, isWhole }: { readonly count: number; readonly isWhole: boolean }) {
@@ -192,7 +199,9 @@ function Where(o: {
           ) : null}
         </Group>
       </Table.Td>
-      <Table.Td c="dimmed">{platform}</Table.Td>
+      <Table.Td visibleFrom="sm" c="dimmed">
+        {platform}
+      </Table.Td>
     </>
   )
 }

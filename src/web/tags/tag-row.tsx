@@ -51,7 +51,7 @@ export const TagRow = memo(function Row(o: {
       <Table.Td visibleFrom="sm" ta="right">
         {tag.referrers === 0 ? '–' : `${atLeast}${number(tag.referrers, language)}`}
       </Table.Td>
-      <Table.Td ta="right">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
+      <Table.Td ta="right" className="one-line">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
       <Table.Td ta="right">
         <Time at={tag.movedAt} />
       </Table.Td>
