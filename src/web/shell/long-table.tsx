@@ -3,8 +3,8 @@ import { Table, useMatches } from '@mantine/core'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react'
 
-/** What a row is taken for until it is seen: each has its own height, as texts break where there is little room. */
-const ROW_PX = 37
+/** A row of one line, as long lists of tags have. Each is measured once it is there: where there is little room, texts break. */
+const ROW_PX = 36
 const WIDE_PX = 680
 const HEADLESS_PX = 300
 
