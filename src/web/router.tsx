@@ -1,9 +1,10 @@
 /** Every address of the page. What is shown there comes as a file of its own once it is opened. */
-import { Loader } from '@mantine/core'
+import { Anchor, Loader } from '@mantine/core'
 import {
   createRootRoute,
   createRoute,
   createRouter,
+  Link,
   lazyRouteComponent,
   Navigate,
   Outlet,
@@ -20,7 +21,9 @@ import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
 import { parseRepositorySearch } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
+import { lastOrganization } from './shell/last-organization.ts'
 import { Empty, Failure } from './shell/parts.tsx'
+import { Sheet } from './shell/sheet.tsx'
 import { Shell } from './shell/shell.tsx'
 import { useSpeech } from './text/language.tsx'
 import { parseWebhooksSearch } from './webhooks/webhooks-search.ts'
@@ -47,16 +50,18 @@ function Within() {
 function Start() {
   const { text } = useSpeech()
   const organizations = useOrganizations()
-  const [first] = organizations.data ?? []
-  if (first !== undefined) {
-    return <Navigate to="/o/$organization" params={{ organization: first.name }} replace />
-  }
+  const organization = lastOrganization(organizations.data ?? [])
+  if (organization !== undefined) return <Navigate to="/o/$organization" params={{ organization }} replace />
   return organizations.isSuccess ? <Empty>{text.shell.noOrganization}</Empty> : null
 }
 
 function NotFound() {
   const { text } = useSpeech()
-  return <Empty>{text.common.notFound}</Empty>
+  return (
+    <Sheet title={text.common.absent} lead={text.common.notFound}>
+      <Anchor renderRoot={(props) => <Link {...props} to="/" />}>{text.common.toStart}</Anchor>
+    </Sheet>
+  )
 }
 
 const root = createRootRoute({ component: Root, notFoundComponent: NotFound })

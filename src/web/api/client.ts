@@ -22,6 +22,9 @@ export function useChange<Input, Output>(change: (input: Input) => Promise<Outpu
   return useMutation({
     mutationFn: change,
     ...(then === undefined ? {} : { onSuccess: then }),
-    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => !ASKED_ONCE.has(queryKey[0]) }),
+    // Nobody waits for what is read anew: the change is made.
+    onSettled: () => {
+      void client.invalidateQueries({ predicate: ({ queryKey }) => !ASKED_ONCE.has(queryKey[0]) })
+    },
   })
 }

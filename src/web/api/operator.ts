@@ -3,10 +3,13 @@ import type { InstanceHealth, InstanceSetting } from '../../api/operator.ts'
 import type { UserAccount } from '../../api/users.ts'
 import { request, requestAll } from './request.ts'
 
+/** What others change comes by itself where `live.ts` tells of it; this is for the rest. */
+const SELDOM_MS = 60_000
+
 export function useInstanceHealth() {
   return useQuery({
     queryKey: ['operator', 'health'],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: async ({ signal }) =>
       (await request<{ health: InstanceHealth }>('GET', '/operator/health', { signal })).health,
   })

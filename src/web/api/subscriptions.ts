@@ -2,10 +2,13 @@ import { useQuery } from '@tanstack/react-query'
 import type { Subscription, SubscriptionEntry } from '../../api/subscriptions.ts'
 import { request, requestAll } from './request.ts'
 
+/** What others change comes by itself where `live.ts` tells of it; this is for the rest. */
+const SELDOM_MS = 60_000
+
 export function useSubscriptions(organization: string) {
   return useQuery({
     queryKey: ['subscriptions', organization],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: async ({ signal }) =>
       (await requestAll<Subscription>('/subscriptions', 'subscriptions', { query: { organization }, signal })).items,
   })
@@ -18,7 +21,7 @@ export function subscriptionPath(organization: string, id: string, rest = ''): s
 export function useSubscription(organization: string, id: string) {
   return useQuery({
     queryKey: ['subscriptions', organization, id],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: async ({ signal }) =>
       (await request<{ subscription: Subscription }>('GET', subscriptionPath(organization, id), { signal }))
         .subscription,

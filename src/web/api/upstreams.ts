@@ -2,6 +2,9 @@ import { useQuery } from '@tanstack/react-query'
 import type { Upstream, UpstreamShown } from '../../api/upstreams.ts'
 import { request, requestAll } from './request.ts'
 
+/** What others change comes by itself where `live.ts` tells of it; this is for the rest. */
+const SELDOM_MS = 60_000
+
 /** Its own, and the shared ones. */
 export function useUpstreams(organization: string) {
   return useQuery({
@@ -32,7 +35,7 @@ export function upstreamPath(name: string, rest = ''): string {
 export function useUpstream(name: string, organization: string | null) {
   return useQuery({
     queryKey: ['upstream', organization, name],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: ({ signal }) =>
       request<UpstreamShown>('GET', upstreamPath(name), { query: { organization: organization ?? undefined }, signal }),
   })

@@ -1,7 +1,11 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { type InfiniteData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import type { PlacedWebhook, Webhook, WebhookDelivery } from '../../api/webhooks.ts'
 import { organizationPath, repositoryPath } from './paths.ts'
 import { request, requestAll } from './request.ts'
+
+/** `live.ts` says when to look again; this is for where nothing tells. */
+const SELDOM_MS = 60_000
+const PENDING_MS = 3000
 
 /** What has webhooks: a repository by its whole name, or an organization by its own. */
 export type WebhookPlace = string
@@ -26,29 +30,38 @@ export function useWebhooks(place: WebhookPlace) {
 export function useAllWebhooks(organization: string) {
   return useQuery({
     queryKey: ['webhooks', 'all', organization],
-    refetchInterval: 15_000,
+    refetchInterval: SELDOM_MS,
     queryFn: ({ signal }) => requestAll<PlacedWebhook>('/webhooks', 'webhooks', { query: { organization }, signal }),
   })
 }
 
 const DELIVERIES_PAGE = 25
-const LOOK_AGAIN_MS = 3000
+
+interface DeliveryPage {
+  readonly deliveries: readonly WebhookDelivery[]
+  readonly next: string | null
+}
+
+/** Often only while something is on its way. */
+function lookAgainMs(deliveries: readonly WebhookDelivery[]): number {
+  return deliveries.some(({ status }) => status === 'pending') ? PENDING_MS : SELDOM_MS
+}
 
 /** What was and is to be delivered by one, newest first. */
 export function useDeliveries(place: WebhookPlace, webhook: string, status?: WebhookDelivery['status']) {
   return useInfiniteQuery({
     queryKey: ['deliveries', place, webhook, status],
-    refetchInterval: LOOK_AGAIN_MS,
+    refetchInterval: ({
+      state: { data },
+    }: {
+      readonly state: { readonly data?: InfiniteData<DeliveryPage> | undefined }
+    }) => lookAgainMs(data?.pages.flatMap((page) => page.deliveries) ?? []),
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) =>
-      request<{ deliveries: WebhookDelivery[]; next: string | null }>(
-        'GET',
-        webhookPath(place, webhook, '/deliveries'),
-        {
-          query: { limit: DELIVERIES_PAGE, after: pageParam, status },
-          signal,
-        },
-      ),
+      request<DeliveryPage>('GET', webhookPath(place, webhook, '/deliveries'), {
+        query: { limit: DELIVERIES_PAGE, after: pageParam, status },
+        signal,
+      }),
     getNextPageParam: ({ next }) => next ?? undefined,
   })
 }
@@ -56,7 +69,8 @@ export function useDeliveries(place: WebhookPlace, webhook: string, status?: Web
 export function useDelivery(place: WebhookPlace, webhook: string, id: string) {
   return useQuery({
     queryKey: ['delivery', place, webhook, id],
-    refetchInterval: LOOK_AGAIN_MS,
+    refetchInterval: ({ state: { data } }: { readonly state: { readonly data?: WebhookDelivery | undefined } }) =>
+      lookAgainMs(data === undefined ? [] : [data]),
     queryFn: async ({ signal }) => {
       const path = webhookPath(place, webhook, `/deliveries/${encodeURIComponent(id)}`)
       return (await request<{ delivery: WebhookDelivery }>('GET', path, { signal })).delivery

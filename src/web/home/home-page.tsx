@@ -2,6 +2,7 @@
 import { Anchor, Card, Grid, SimpleGrid, Skeleton, Text } from '@mantine/core'
 import { Link, useParams } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense } from 'react'
+import type { MirrorGlance } from '../../api/glance.ts'
 import type { UsageAnswer } from '../../api/usage.ts'
 import { useFreshness, useUsage } from '../api/home.ts'
 import { useOrganizations } from '../api/organizations.ts'
@@ -14,21 +15,42 @@ import { Largest } from './largest.tsx'
 import { Moved } from './moved.tsx'
 import { NextSteps } from './next-steps.tsx'
 import { Troubles } from './troubles.tsx'
+import { useRested } from './use-rested.ts'
 
+/** Heavier than the rest of the page: nobody waits for it. */
 const UsageCharts = lazy(async () => ({ default: (await import('./usage-charts.tsx')).UsageCharts }))
 
 /** The board shows all of them. */
 const SHOWN_CELLS = 240
 
+/** Its head is painted before anything of it is known. */
 export function HomePage() {
-  const { text, language } = useSpeech()
+  const { text } = useSpeech()
   const { organization } = useParams({ from: '/within/o/$organization' })
   const freshness = useFreshness(organization)
   const usage = useUsage(organization)
+  return (
+    <Page title={text.home.title(organization)} lead={text.home.lead}>
+      {freshness.isError ? (
+        <Failure error={freshness.error} retry={() => void freshness.refetch()} />
+      ) : freshness.data === undefined ? (
+        <Rows />
+      ) : (
+        <Glance organization={organization} mirrors={freshness.data} usage={usage} />
+      )}
+    </Page>
+  )
+}
+
+interface GlanceProps {
+  readonly organization: string
+  readonly mirrors: readonly MirrorGlance[]
+  readonly usage: ReturnType<typeof useUsage>
+}
+
+function Glance({ organization, mirrors, usage }: GlanceProps) {
+  const { text, language } = useSpeech()
   const own = useOrganizations().data?.find(({ name }) => name === organization)
-  const mirrors = freshness.data
-  if (freshness.isError) return <Failure error={freshness.error} retry={() => void freshness.refetch()} />
-  if (mirrors === undefined) return <Rows />
   const pulls = usage.data?.periods.reduce((sum, one) => sum + one.pulls, 0)
   const isEmpty = mirrors.length === 0 && (own?.repositories ?? 0) === 0
   const figures: readonly (readonly [label: string, value: string])[] = [
@@ -38,7 +60,7 @@ export function HomePage() {
     [text.home.pulls, pulls === undefined ? '…' : number(pulls, language)],
   ]
   return (
-    <Page title={text.home.title(organization)} lead={text.home.lead}>
+    <>
       {isEmpty ? (
         <NextSteps organization={organization} />
       ) : (
@@ -89,13 +111,19 @@ export function HomePage() {
           </Grid>
         </>
       )}
-    </Page>
+    </>
   )
 }
 
 function Charts({ usage }: { readonly usage: UsageAnswer | undefined }): ReactNode {
+  const isRested = useRested()
   const waiting = <Skeleton height={180} radius="sm" aria-hidden="true" />
-  return <Suspense fallback={waiting}>{usage === undefined ? waiting : <UsageCharts usage={usage} />}</Suspense>
+  if (usage === undefined || !isRested) return waiting
+  return (
+    <Suspense fallback={waiting}>
+      <UsageCharts usage={usage} />
+    </Suspense>
+  )
 }
 
 function Figure({ label, value }: { readonly label: string; readonly value: string }) {

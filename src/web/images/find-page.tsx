@@ -85,6 +85,7 @@ function Packages({ organization, q }: Asked) {
       <LongTable
         items={groups}
         keyOf={({ key }) => key}
+        phonePx={350}
         head={
           <Heads
             heads={[
@@ -132,6 +133,7 @@ function Vulnerabilities({ organization, q }: Asked) {
       <LongTable
         items={groups}
         keyOf={({ key }) => key}
+        phonePx={350}
         head={
           <Heads
             heads={[
@@ -171,7 +173,12 @@ function Vulnerabilities({ organization, q }: Asked) {
 }
 
 function Heads({ heads }: { readonly heads: readonly string[] }) {
-  return heads.map((head) => <Table.Th key={head}>{head}</Table.Th>)
+  // The last one, the platform, is told by the page of the image too.
+  return heads.map((head, i) => (
+    <Table.Th key={head} {...(i === heads.length - 1 ? { visibleFrom: 'sm' as const } : {})}>
+      {head}
+    </Table.Th>
+  ))
 }
 
 function Count({ count, isWhole }: { readonly count: number; readonly isWhole: boolean }) {
@@ -209,7 +216,7 @@ function Where(o: {
           ) : null}
         </Group>
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         <Group gap={4}>
           {o.platforms.map((platform) => (
             <span key={platform} className="chip">

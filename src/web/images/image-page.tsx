@@ -1,12 +1,13 @@
 /** One image, by tag or digest: what it is made of, what it holds, and what hangs on it. Which part is shown stands in the address. */
-import { Alert, Group, SegmentedControl, Select, Stack, Tabs, Text } from '@mantine/core'
+import { Alert, Anchor, Group, SegmentedControl, Select, Stack, Tabs, Text } from '@mantine/core'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { Image } from '../../api/images.ts'
 import { type ImagePlace, useImage } from '../api/images.ts'
 import { ApiError } from '../api/request.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { Absent } from '../shell/absent.tsx'
 import { Facts } from '../shell/facts.tsx'
-import { Command, Digest, Empty, Failure, Page, Rows } from '../shell/parts.tsx'
+import { Command, Digest, Failure, Page, Rows } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { AttestationsSection } from './attestations-section.tsx'
@@ -31,7 +32,20 @@ export function ImagePage() {
   if (image.isError) {
     const isAbsent = image.error instanceof ApiError && [403, 404].includes(image.error.status)
     return isAbsent ? (
-      <Empty>{text.common.notFound}</Empty>
+      <Absent
+        title={text.images.absent}
+        way={
+          <Anchor
+            renderRoot={(props) => (
+              <Link {...props} to="/o/$organization/repository/$" params={repositoryPlace(place.repository)} />
+            )}
+          >
+            {place.repository}
+          </Anchor>
+        }
+      >
+        {text.images.absentLead(joinImage(place.repository, reference))}
+      </Absent>
     ) : (
       <Failure error={image.error} retry={() => void image.refetch()} />
     )

@@ -27,12 +27,15 @@ export function MirrorsPage() {
         <LongTable
           items={all}
           keyOf={(one) => one.id}
+          phonePx={300}
           head={
             <>
               <Table.Th>{columns.repository}</Table.Th>
-              <Table.Th>{columns.source}</Table.Th>
+              <Table.Th visibleFrom="sm">{columns.source}</Table.Th>
               <Table.Th>{columns.state}</Table.Th>
-              <Table.Th ta="right">{columns.tags}</Table.Th>
+              <Table.Th visibleFrom="sm" ta="right">
+                {columns.tags}
+              </Table.Th>
               <Table.Th ta="right">{columns.freshness}</Table.Th>
             </>
           }
@@ -41,7 +44,7 @@ export function MirrorsPage() {
               <Table.Td>
                 <RepositoryLink name={one.repository} tab="mirror" isShort />
               </Table.Td>
-              <Table.Td>{`${one.source.upstream}/${one.source.repository}`}</Table.Td>
+              <Table.Td visibleFrom="sm">{`${one.source.upstream}/${one.source.repository}`}</Table.Td>
               <Table.Td>
                 <State state={one.state} />
                 {one.reason === null ? null : (
@@ -50,7 +53,7 @@ export function MirrorsPage() {
                   </Text>
                 )}
               </Table.Td>
-              <Table.Td ta="right">
+              <Table.Td visibleFrom="sm" ta="right">
                 {`${number(one.tags.published, language)} / ${number(one.tags.total, language)}`}
               </Table.Td>
               <Table.Td ta="right">

@@ -1,5 +1,5 @@
 /** What the runs of a mirror came to, newest first; one of them opens by its address. */
-import { Anchor, Table } from '@mantine/core'
+import { Anchor, Table, useMatches } from '@mantine/core'
 import { AlertIcon, CheckIcon, type Icon, SquareFillIcon, SyncIcon, XIcon } from '@primer/octicons-react'
 import type { Run, RunOutcome } from '../../api/runs.ts'
 import { useRuns } from '../api/mirrors.ts'
@@ -35,6 +35,7 @@ export function Runs({ repository }: { readonly repository: string }) {
   const runs = useRuns(repository)
   const all = runs.data?.pages.flatMap((page) => page.runs)
   const { columns } = text.runs
+  const minWidth = useMatches({ base: 280, sm: 640 }, { getInitialValueInEffect: false })
   return (
     <Section title={text.runs.title} lead={text.runs.lead}>
       {runs.isError ? (
@@ -44,17 +45,23 @@ export function Runs({ repository }: { readonly repository: string }) {
       ) : all.length === 0 ? (
         <Empty>{text.runs.empty}</Empty>
       ) : (
-        <Table.ScrollContainer minWidth={640}>
+        <Table.ScrollContainer minWidth={minWidth}>
           <Table verticalSpacing={4} highlightOnHover aria-label={text.runs.title}>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{columns.when}</Table.Th>
                 <Table.Th>{columns.outcome}</Table.Th>
-                <Table.Th>{columns.trigger}</Table.Th>
+                <Table.Th visibleFrom="sm">{columns.trigger}</Table.Th>
                 <Table.Th ta="right">{columns.moved}</Table.Th>
-                <Table.Th ta="right">{columns.failed}</Table.Th>
-                <Table.Th ta="right">{columns.read}</Table.Th>
-                <Table.Th ta="right">{columns.took}</Table.Th>
+                <Table.Th visibleFrom="sm" ta="right">
+                  {columns.failed}
+                </Table.Th>
+                <Table.Th visibleFrom="sm" ta="right">
+                  {columns.read}
+                </Table.Th>
+                <Table.Th visibleFrom="sm" ta="right">
+                  {columns.took}
+                </Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -77,18 +84,24 @@ function RunRow({ run }: { readonly run: Run }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Anchor component="button" size="sm" onClick={() => change({ run: run.id })}>
+        <Anchor component="button" size="sm" ta="left" onClick={() => change({ run: run.id })}>
           <Time at={run.startedAt} />
         </Anchor>
       </Table.Td>
       <Table.Td>
         <Outcome outcome={run.outcome} />
       </Table.Td>
-      <Table.Td>{text.runs.triggers[run.trigger]}</Table.Td>
+      <Table.Td visibleFrom="sm">{text.runs.triggers[run.trigger]}</Table.Td>
       <Table.Td ta="right">{number(counts.tagsMoved, language)}</Table.Td>
-      <Table.Td ta="right">{counts.failed === 0 ? '–' : number(counts.failed, language)}</Table.Td>
-      <Table.Td ta="right">{bytes(counts.readBytes, language)}</Table.Td>
-      <Table.Td ta="right">{runningSeconds === null ? '–' : duration(runningSeconds, language)}</Table.Td>
+      <Table.Td visibleFrom="sm" ta="right">
+        {counts.failed === 0 ? '–' : number(counts.failed, language)}
+      </Table.Td>
+      <Table.Td visibleFrom="sm" ta="right">
+        {bytes(counts.readBytes, language)}
+      </Table.Td>
+      <Table.Td visibleFrom="sm" ta="right">
+        {runningSeconds === null ? '–' : duration(runningSeconds, language)}
+      </Table.Td>
     </Table.Tr>
   )
 }

@@ -36,13 +36,18 @@ export function RepositoriesPage() {
         <LongTable
           items={found}
           keyOf={({ name }) => name}
+          phonePx={300}
           head={
             <>
               <Table.Th>{columns.name}</Table.Th>
               <Table.Th>{columns.visibility}</Table.Th>
-              <Table.Th ta="right">{columns.tags}</Table.Th>
+              <Table.Th visibleFrom="sm" ta="right">
+                {columns.tags}
+              </Table.Th>
               <Table.Th ta="right">{columns.size}</Table.Th>
-              <Table.Th ta="right">{columns.updated}</Table.Th>
+              <Table.Th visibleFrom="sm" ta="right">
+                {columns.updated}
+              </Table.Th>
             </>
           }
           row={(one) => (
@@ -55,9 +60,11 @@ export function RepositoriesPage() {
                   {text.repositories[one.visibility]}
                 </Text>
               </Table.Td>
-              <Table.Td ta="right">{number(one.tags, language)}</Table.Td>
+              <Table.Td visibleFrom="sm" ta="right">
+                {number(one.tags, language)}
+              </Table.Td>
               <Table.Td ta="right">{bytes(one.sizeBytes, language)}</Table.Td>
-              <Table.Td ta="right">
+              <Table.Td visibleFrom="sm" ta="right">
                 <Time at={one.updatedAt} />
               </Table.Td>
             </>

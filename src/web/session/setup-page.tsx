@@ -3,7 +3,7 @@ import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
 import { type FormEvent, useState } from 'react'
 import { useChange } from '../api/client.ts'
-import { isSetupWanted, setUp } from '../api/profile.ts'
+import { hasSession, isSetupWanted, setUp } from '../api/profile.ts'
 import { ApiError } from '../api/request.ts'
 import { Failure } from '../shell/parts.tsx'
 import { Sheet } from '../shell/sheet.tsx'
@@ -18,8 +18,8 @@ export function SetupPage() {
   const isOver = making.error instanceof ApiError && making.error.status === 404
   if (isOver || !isSetupWanted) {
     return (
-      <Sheet title={text.setup.over} lead={text.setup.overLead}>
-        <Anchor href="/">{text.setup.toSignIn}</Anchor>
+      <Sheet title={text.setup.over} lead={hasSession ? text.setup.signedInLead : text.setup.overLead}>
+        <Anchor href="/">{hasSession ? text.common.toStart : text.setup.toSignIn}</Anchor>
       </Sheet>
     )
   }

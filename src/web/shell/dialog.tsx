@@ -1,6 +1,6 @@
 /** What asks something of somebody before the page goes on. */
 import { Button, type ButtonProps, Group, Modal, type ModalProps, Stack, Text, TextInput } from '@mantine/core'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react'
 import { useSpeech } from '../text/language.tsx'
 import { Failure } from './parts.tsx'
 
@@ -11,6 +11,7 @@ export function Dialog(o: {
   readonly children: ReactNode
 }) {
   const { text } = useSpeech()
+  useFocusBack()
   return (
     <Modal
       opened
@@ -21,6 +22,23 @@ export function Dialog(o: {
     >
       {o.children}
     </Modal>
+  )
+}
+
+/** A dialog is here only while it is open, so it brings the focus back by itself: to what opened it, with which the keyboard goes on. */
+function useFocusBack(): void {
+  const [opener] = useState(() => document.activeElement)
+  // What is chosen from a menu is gone with it.
+  const [menu] = useState(() => opener?.closest('[role=menu]')?.getAttribute('aria-labelledby') ?? undefined)
+  useEffect(
+    () => () => {
+      const { activeElement } = document
+      // Somebody else has taken it, as the page to which the dialog led.
+      if (activeElement !== null && activeElement !== document.body && !activeElement.closest('[role=dialog]')) return
+      const target = opener?.isConnected || menu === undefined ? opener : document.getElementById(menu)
+      if (target instanceof HTMLElement) target.focus({ preventScroll: true })
+    },
+    [opener, menu],
   )
 }
 

@@ -3,13 +3,16 @@ import { Anchor, AppShell, Burger, Divider, Group, NavLink, Select, Text } from 
 import { useDisclosure } from '@mantine/hooks'
 import { ServerIcon } from '@primer/octicons-react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
 import { useLive } from '../api/live.ts'
 import { PaletteButton } from '../search/palette-button.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { Absent } from './absent.tsx'
 import { Account } from './account.tsx'
 import { Activity } from './activity.tsx'
+import { keepOrganization, lastOrganization } from './last-organization.ts'
 import { Mark } from './mark.tsx'
 import { isAt, PLACES } from './places.ts'
 
@@ -23,10 +26,21 @@ export function Shell({
   const { text } = useSpeech()
   const [isOpen, { toggle, close }] = useDisclosure()
   const navigate = useNavigate()
-  const { organization = organizations[0]?.name ?? '' } = useParams({ strict: false })
+  const { organization: wanted } = useParams({ strict: false })
+  const isOwn = wanted !== undefined && organizations.some(({ name }) => name === wanted)
+  const organization = (isOwn ? wanted : lastOrganization(organizations)) ?? ''
   const path = useLocation({ select: ({ pathname }) => pathname })
-  const rest = path.startsWith('/o/') ? path.slice(`/o/${organization}`.length) : path
+  const rest = wanted === undefined ? path : path.slice(`/o/${wanted}`.length)
+  useEffect(() => {
+    if (isOwn) keepOrganization(wanted)
+  }, [isOwn, wanted])
   useLive(organization === '' ? undefined : organization)
+  const change = (chosen: string | null) => {
+    if (chosen === null) return
+    // The same of the other one, where it has that.
+    const place = wanted === undefined ? undefined : PLACES.find((one) => isAt(one, rest))
+    void navigate({ to: place?.to ?? '/o/$organization', params: { organization: chosen } })
+  }
   return (
     <AppShell
       header={{ height: 52 }}
@@ -47,10 +61,9 @@ export function Shell({
             <Select
               aria-label={text.shell.organization}
               data={organizations.map(({ name }) => name)}
-              value={organization}
-              onChange={(chosen) => {
-                if (chosen !== null) void navigate({ to: '/o/$organization', params: { organization: chosen } })
-              }}
+              value={wanted === undefined || isOwn ? organization : null}
+              placeholder={text.shell.organization}
+              onChange={change}
               allowDeselect={false}
               size="xs"
               w={{ base: 104, xs: 170 }}
@@ -101,8 +114,28 @@ export function Shell({
         ) : null}
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
-        <Outlet />
+        {wanted === undefined || isOwn || isShared(rest) ? (
+          <Outlet />
+        ) : (
+          <Absent
+            title={text.shell.absent}
+            way={
+              organization === '' ? undefined : (
+                <Anchor renderRoot={(props) => <Link {...props} to="/o/$organization" params={{ organization }} />}>
+                  {text.shell.goTo(organization)}
+                </Anchor>
+              )
+            }
+          >
+            {text.shell.absentLead(wanted)}
+          </Absent>
+        )}
       </AppShell.Main>
     </AppShell>
   )
+}
+
+/** What others may show to everybody, whoever is in the organization: these pages say themselves what is not there. */
+function isShared(rest: string): boolean {
+  return /^\/(repository|image)\//.test(rest)
 }

@@ -7,11 +7,14 @@ export function SortHead(o: {
   /** Undefined: the table is sorted by another column. */
   readonly isDown: boolean | undefined
   readonly isNumber?: boolean
+  /** Not on a phone. */
+  readonly isMinor?: boolean
   readonly onSort: () => void
 }) {
   const Sign = o.isDown === true ? ChevronDownIcon : ChevronUpIcon
   return (
     <Table.Th
+      {...(o.isMinor === true ? { visibleFrom: 'sm' } : {})}
       ta={o.isNumber === true ? 'right' : 'left'}
       aria-sort={o.isDown === undefined ? 'none' : o.isDown ? 'descending' : 'ascending'}
     >

@@ -1,5 +1,5 @@
 /** Where a tag pointed over time, who moved it and why; and a way back. */
-import { Button, Group, Modal, Stack, Text, TextInput, Timeline } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput, Timeline } from '@mantine/core'
 import { GitCommitIcon, TrashIcon } from '@primer/octicons-react'
 import { type FormEvent, useState } from 'react'
 import type { TagMove } from '../../api/history.ts'
@@ -7,6 +7,7 @@ import type { Tag } from '../../api/tags.ts'
 import { useChange } from '../api/client.ts'
 import { releaseTag, restoreTag, useHistory } from '../api/tags.ts'
 import { withShortDigests } from '../format/sizes.ts'
+import { Dialog } from '../shell/dialog.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { More } from '../shell/more.tsx'
 import { Digest, Empty, Failure, Rows, Time } from '../shell/parts.tsx'
@@ -26,13 +27,7 @@ export function HistoryDialog(o: {
   const history = useHistory(o.repository, o.tag)
   const moves = history.data?.pages.flatMap((page) => page.history)
   return (
-    <Modal
-      opened
-      onClose={o.onClose}
-      title={text.history.title(o.tag)}
-      size="lg"
-      closeButtonProps={{ 'aria-label': text.common.close }}
-    >
+    <Dialog title={text.history.title(o.tag)} size="lg" onClose={o.onClose}>
       <Stack>
         {o.current === undefined ? null : (
           <Standing repository={o.repository} tag={o.current} mayRelease={o.mayRestore} />
@@ -53,7 +48,7 @@ export function HistoryDialog(o: {
         <More query={history} />
         {o.mayRestore ? null : <MayNot>{text.history.mayNot}</MayNot>}
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

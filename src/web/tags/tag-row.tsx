@@ -41,21 +41,27 @@ export const TagRow = memo(function Row(o: {
       <Table.Td>
         <ImageLink repository={o.repository} reference={tag.name} /> <TagMarks tag={tag} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="sm">
         <Digest digest={tag.digest} />
       </Table.Td>
-      <Table.Td c="dimmed" title={tag.platforms.join(', ')}>
+      <Table.Td visibleFrom="sm" c="dimmed" title={tag.platforms.join(', ')}>
         {tag.platforms.slice(0, SHOWN_PLATFORMS).join(', ') || '–'}
         {more > 0 ? ` ${text.tags.more(more)}` : ''}
       </Table.Td>
-      <Table.Td ta="right">{tag.referrers === 0 ? '–' : `${atLeast}${number(tag.referrers, language)}`}</Table.Td>
-      <Table.Td ta="right">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
+      <Table.Td visibleFrom="sm" ta="right">
+        {tag.referrers === 0 ? '–' : `${atLeast}${number(tag.referrers, language)}`}
+      </Table.Td>
+      <Table.Td ta="right" className="one-line">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
       <Table.Td ta="right">
         <Time at={tag.movedAt} />
       </Table.Td>
-      {o.hasPulls ? <Table.Td ta="right">{pulled === undefined ? '–' : <Time at={pulled} />}</Table.Td> : null}
+      {o.hasPulls ? (
+        <Table.Td visibleFrom="sm" ta="right">
+          {pulled === undefined ? '–' : <Time at={pulled} />}
+        </Table.Td>
+      ) : null}
       {onHistory === undefined ? null : (
-        <Table.Td ta="right">
+        <Table.Td visibleFrom="sm" ta="right">
           <button
             type="button"
             className="quiet"

@@ -19,6 +19,8 @@ import { TagRow } from './tag-row.tsx'
 
 /** As many as the API deletes at once. */
 const MAX_DELETED = 100
+/** Its name, size and time; the rest is on the page of the image. */
+const PHONE_PX = 320
 
 export function TagsTab({ name, mirror }: { readonly name: string; readonly mirror: Mirror | undefined }) {
   const { text, language } = useSpeech()
@@ -44,10 +46,11 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
   const mayDelete = allowed.has('tag.delete')
   const hasPulls = inOrder.some((tag) => pulledAt(tag) !== undefined)
   const { columns } = text.tags
-  const head = (by: Sort, isNumber: boolean) => (
+  const head = (by: Sort, isNumber: boolean, isMinor = false) => (
     <SortHead
       label={columns[by]}
       isNumber={isNumber}
+      isMinor={isMinor}
       isDown={order.by === by ? order.isDown : undefined}
       onSort={() => change({ sort: formatOrder(nextOrder(order, by)) }, { isSmall: true })}
     />
@@ -91,17 +94,18 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
         <LongTable
           items={found}
           keyOf={(tag) => tag.name}
+          phonePx={PHONE_PX}
           head={
             <>
               {mayDelete ? <Table.Th w={28} aria-label={text.tags.choose} /> : null}
               {head('name', false)}
-              <Table.Th>{columns.digest}</Table.Th>
-              <Table.Th>{columns.platforms}</Table.Th>
-              {head('attestations', true)}
+              <Table.Th visibleFrom="sm">{columns.digest}</Table.Th>
+              <Table.Th visibleFrom="sm">{columns.platforms}</Table.Th>
+              {head('attestations', true, true)}
               {head('size', true)}
               {head('moved', true)}
-              {hasPulls ? head('pulled', true) : null}
-              {allowed.has('history') ? <Table.Th /> : null}
+              {hasPulls ? head('pulled', true, true) : null}
+              {allowed.has('history') ? <Table.Th visibleFrom="sm" /> : null}
             </>
           }
           row={(tag) => (

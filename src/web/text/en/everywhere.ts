@@ -8,6 +8,8 @@ export const common = {
   retry: 'Try again',
   search: 'Search',
   whatHappened: 'Something went wrong',
+  absent: 'Page not found',
+  toStart: 'Go to the start page',
   notFound: 'There is nothing at this address, or you don’t have access to it.',
   typeName: (name: string) => `Type ${name} to confirm`,
   incomplete: (count: string) => `Only the first ${count} are shown.`,

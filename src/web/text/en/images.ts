@@ -1,5 +1,7 @@
 export const images = {
   lead: 'What this image is made of, what it holds, and what is attached to it.',
+  absent: 'Image not found',
+  absentLead: (name: string) => `There is no image ${name}, or you don’t have access to it.`,
   sections: {
     config: 'Layers and config',
     packages: 'Packages',

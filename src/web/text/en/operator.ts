@@ -1,6 +1,6 @@
 export const operator = {
   title: 'Operator',
-  lead: 'The server itself: how it is, who is on it, and what it goes by.',
+  lead: 'The server itself: its health, its users and its settings.',
   tabs: {
     health: 'Health',
     organizations: 'Organizations',

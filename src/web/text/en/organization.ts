@@ -1,6 +1,6 @@
 export const organization = {
   title: 'Settings',
-  lead: (name: string) => `What ${name} goes by.`,
+  lead: (name: string) => `How ${name} is set up: its limits, tokens, upstreams and more.`,
   sections: {
     general: 'General',
     tokens: 'Tokens',

@@ -13,6 +13,7 @@ export const setup = {
   over: 'Setup is already done',
   overLead: 'This server has an owner. Sign in, or ask an owner for an invitation.',
   toSignIn: 'Go to sign-in',
+  signedInLead: 'This server has an owner, and you are signed in.',
 }
 
 export const enter = {

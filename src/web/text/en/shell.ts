@@ -1,6 +1,9 @@
 export const shell = {
   program: 'Kagami',
   organization: 'Organization',
+  absent: 'Organization not found',
+  absentLead: (name: string) => `There is no organization named ${name}, or you are not in it.`,
+  goTo: (name: string) => `Go to ${name}`,
   noOrganization: 'You are not in an organization yet. Ask an owner for an invitation.',
   navigation: 'Navigation',
   home: 'Home',

@@ -10,6 +10,8 @@ export const common: Text['common'] = {
   retry: '再試行',
   search: '検索',
   whatHappened: 'エラーが発生しました',
+  absent: 'ページが見つかりません',
+  toStart: 'トップページへ',
   notFound: 'ページが存在しないか、表示する権限がありません。',
   typeName: (name) => `確認のため ${name} と入力してください`,
   incomplete: (count) => `最初の ${count} 件だけを表示しています。`,

@@ -2,6 +2,8 @@ import type { Text } from '../en/index.ts'
 
 export const images: Text['images'] = {
   lead: 'このイメージの構成、含まれるもの、付随するものを確認できます。',
+  absent: 'イメージが見つかりません',
+  absentLead: (name) => `イメージ ${name} は存在しないか、表示する権限がありません。`,
   sections: {
     config: 'レイヤーと設定',
     packages: 'パッケージ',

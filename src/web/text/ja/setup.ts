@@ -15,6 +15,7 @@ export const setup: Text['setup'] = {
   over: 'セットアップは完了しています',
   overLead: 'このサーバーにはオーナーがいます。サインインするか、オーナーに招待を依頼してください。',
   toSignIn: 'サインインへ',
+  signedInLead: 'このサーバーにはオーナーがいます。サインイン済みです。',
 }
 
 export const enter: Text['enter'] = {

@@ -3,6 +3,9 @@ import type { Text } from '../en/index.ts'
 export const shell: Text['shell'] = {
   program: 'Kagami 鏡',
   organization: '組織',
+  absent: '組織が見つかりません',
+  absentLead: (name) => `「${name}」という組織は存在しないか、あなたは所属していません。`,
+  goTo: (name) => `${name} へ移動`,
   noOrganization: 'まだどの組織にも所属していません。オーナーに招待を依頼してください。',
   navigation: 'ナビゲーション',
   home: 'ホーム',
