@@ -15,6 +15,7 @@ import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseEntrySearch } from './catalog/entry-search.ts'
 import { parseFindSearch, parseImageSearch } from './images/image-search.ts'
+import { parseMirrorsSearch } from './mirrors/mirrors-search.ts'
 import { parseOperatorSearch } from './operator/operator-search.ts'
 import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
@@ -119,6 +120,7 @@ const find = createRoute({
 const mirrors = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/mirrors',
+  validateSearch: parseMirrorsSearch,
   component: lazyRouteComponent(() => import('./mirrors/mirrors-page.tsx'), 'MirrorsPage'),
 })
 const webhooks = createRoute({

@@ -36,6 +36,7 @@ export async function renderGlances(db: Queries, records: readonly MirrorRecord[
       upstream: record.upstream,
       state,
       reason: why === null || why.length <= MAX_REASON ? why : `${why.slice(0, MAX_REASON - 1)}…`,
+      causes,
       since,
       remedy,
       behindSeconds,
