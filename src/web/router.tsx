@@ -19,6 +19,7 @@ import { parseMirrorsSearch } from './mirrors/mirrors-search.ts'
 import { parseOperatorSearch } from './operator/operator-search.ts'
 import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
+import { parseRepositoriesSearch } from './repositories/repositories-search.ts'
 import { parseRepositorySearch } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
 import { Empty, Failure } from './shell/parts.tsx'
@@ -97,6 +98,7 @@ const entry = createRoute({
 const repositories = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/repositories',
+  validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('./repositories/repositories-page.tsx'), 'RepositoriesPage'),
 })
 const repository = createRoute({

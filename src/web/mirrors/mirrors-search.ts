@@ -1,7 +1,7 @@
 /** What the address of the list of mirrors says: what is looked for, and how it is sorted. */
 import type { Mirror } from '../../api/mirrors.ts'
 
-export const SORTS = ['repository', 'source', 'state', 'tags', 'freshness'] as const
+const SORTS = ['repository', 'source', 'state', 'tags', 'freshness'] as const
 export type MirrorSort = (typeof SORTS)[number]
 
 const STATES = [

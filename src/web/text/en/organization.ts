@@ -1,6 +1,6 @@
 export const organization = {
   title: 'Settings',
-  lead: (name: string) => `What ${name} goes by.`,
+  lead: (name: string) => `The settings of ${name}.`,
   sections: {
     general: 'General',
     tokens: 'Tokens',
@@ -10,7 +10,7 @@ export const organization = {
     audit: 'Audit log',
     usage: 'Usage',
   },
-  facts: { name: 'Name', role: 'Your role', repositories: 'Repositories', stored: 'Stored', made: 'Made' },
+  facts: { name: 'Name', role: 'Your role', repositories: 'Repositories', stored: 'Stored', made: 'Created' },
   noRole: 'none: you are an operator',
   quota: 'Quota',
   noQuota: 'No limit is set.',

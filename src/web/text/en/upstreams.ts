@@ -9,7 +9,7 @@ export const upstreams = {
   withoutLogin: 'no login',
   hiddenLogin: 'kept by the operators',
   empty: 'No upstreams yet. Add the registry that you mirror from.',
-  health: { unused: 'Not used yet', good: 'In step', held: 'Wants a look' },
+  health: { unused: 'Not used yet', good: 'Reachable', held: 'Wants a look' },
   back: 'All upstreams',
   facts: {
     address: 'Address',
