@@ -1,17 +1,18 @@
 /** An organization at a glance: how all its mirrors are, what moved, what runs. */
 import { momentSchema } from './history.ts'
 import { listQuerySchema, listSchema } from './lists.ts'
-import { mirrorStateSchema } from './mirrors.ts'
+import { mirrorStateSchema, pauseCauseSchema } from './mirrors.ts'
 import { progressSchema } from './progress.ts'
 import { digestSchema, idSchema, nameSchema, repositoryNameSchema, timeSchema, z } from './schema.ts'
 
-/** As much of a mirror as a board of a thousand shows; each value is as in `Mirror`, and a `reason` may be cut short. */
+/** As much of a mirror as a board of a thousand shows; each value is as in `Mirror`, and a `reason` may be cut short; `causes` are those of its `pauses`. */
 export const mirrorGlanceSchema = z
   .strictObject({
     repository: repositoryNameSchema,
     upstream: nameSchema,
     state: mirrorStateSchema,
     reason: z.string().nullable(),
+    causes: z.array(pauseCauseSchema),
     since: timeSchema,
     remedy: z.string().nullable(),
     behindSeconds: z.int().min(0),

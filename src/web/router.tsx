@@ -16,9 +16,11 @@ import { isSetupWanted, useProfile } from './api/profile.ts'
 import { parseCatalogSearch } from './catalog/catalog-search.ts'
 import { parseEntrySearch } from './catalog/entry-search.ts'
 import { parseFindSearch, parseImageSearch } from './images/image-search.ts'
+import { parseMirrorsSearch } from './mirrors/mirrors-search.ts'
 import { parseOperatorSearch } from './operator/operator-search.ts'
 import { parseSettingsSearch } from './organization/settings-search.ts'
 import { parsePeopleSearch } from './people/people-search.ts'
+import { parseRepositoriesSearch } from './repositories/repositories-search.ts'
 import { parseRepositorySearch } from './repositories/tabs.ts'
 import { SignInPage } from './session/sign-in-page.tsx'
 import { lastOrganization } from './shell/last-organization.ts'
@@ -101,6 +103,7 @@ const entry = createRoute({
 const repositories = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/repositories',
+  validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('./repositories/repositories-page.tsx'), 'RepositoriesPage'),
 })
 const repository = createRoute({
@@ -124,6 +127,7 @@ const find = createRoute({
 const mirrors = createRoute({
   getParentRoute: () => within,
   path: '/o/$organization/mirrors',
+  validateSearch: parseMirrorsSearch,
   component: lazyRouteComponent(() => import('./mirrors/mirrors-page.tsx'), 'MirrorsPage'),
 })
 const webhooks = createRoute({

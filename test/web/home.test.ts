@@ -38,8 +38,9 @@ describe.skipIf(!haveChromium)('home', () => {
     await page.goto(`${kagami.url}/o/acme`)
     const section = (title: string) =>
       page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) })
-    await section('Needs attention').getByText('paused by hand').waitFor()
-    await section('Needs attention').getByText('kagami mirror resume acme/dhi-nginx').waitFor()
+    await section('Needs attention').getByText('Resume it to go on').waitFor()
+    await section('Needs attention').getByRole('button', { name: 'Resume', exact: true }).waitFor()
+    await section('Needs attention').getByRole('link', { name: 'Open', exact: true }).waitFor()
     await section('What moved today').getByRole('link', { name: 'dhi-nginx', exact: true }).waitFor()
     await section('Storage by repository').getByRole('link', { name: 'dhi-python', exact: true }).waitFor()
     // The charts are drawn, and say the same in a table.

@@ -7,7 +7,7 @@ import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listRunningSince } from '../../db/mirrors/running-runs.ts'
 import { listFailedBy } from '../../db/mirrors/sync-runs.ts'
 import { freshnessOf } from './freshness.ts'
-import { shownState } from './state.ts'
+import { PAUSE_CAUSES, shownState } from './state.ts'
 import { standingOf } from './views.ts'
 
 const MAX_REASON = 300
@@ -36,6 +36,7 @@ export async function renderGlances(db: Queries, records: readonly MirrorRecord[
       upstream: record.upstream,
       state,
       reason: why === null || why.length <= MAX_REASON ? why : `${why.slice(0, MAX_REASON - 1)}…`,
+      causes: PAUSE_CAUSES.filter((cause) => causes.includes(cause)),
       since,
       remedy,
       behindSeconds,

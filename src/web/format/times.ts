@@ -57,3 +57,13 @@ export function duration(seconds: number, language: string): string {
   const unit = isShort ? 'second' : 'minute'
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
+
+const UNITS = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' } as const
+
+/** `15m` as `15 minutes`, `1h` as `1 hour`; what is no such length stays as it is. */
+export function spelled(length: string, language: string): string {
+  const [, value, unit] = /^(\d+)([smhdw])$/.exec(length) ?? []
+  if (value === undefined || unit === undefined) return length
+  const style = { style: 'unit', unit: UNITS[unit as keyof typeof UNITS], unitDisplay: 'long' } as const
+  return new Intl.NumberFormat(language, style).format(Number(value))
+}

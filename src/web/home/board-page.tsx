@@ -6,8 +6,8 @@ import { Link, useParams } from '@tanstack/react-router'
 import type { MirrorGlance } from '../../api/glance.ts'
 import { useFreshness } from '../api/home.ts'
 import { useLive } from '../api/live.ts'
-import { relative, timeOfDay } from '../format/times.ts'
-import { Empty, Failure, Rows } from '../shell/parts.tsx'
+import { timeOfDay } from '../format/times.ts'
+import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { TONES } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
@@ -69,11 +69,10 @@ export function BoardPage() {
 
 /** @param o.mirrors the most urgent first */
 function Board({ mirrors }: { readonly mirrors: readonly MirrorGlance[] }) {
-  const { text, language } = useSpeech()
+  const { text } = useSpeech()
   const urgent = mirrors.filter((one) => ['wrong', 'resting'].includes(groupOf(one)))
   const tiles = mirrors.length <= MAX_TILES ? mirrors : urgent.slice(0, MAX_URGENT)
   const rest = mirrors.slice(tiles.length)
-  const now = Date.now()
   return (
     <>
       <div className="board-legend">
@@ -96,7 +95,7 @@ function Board({ mirrors }: { readonly mirrors: readonly MirrorGlance[] }) {
                 <span className="tile-word">
                   <Sign size={20} aria-hidden="true" /> {wordOf(one, text)}
                 </span>
-                <span>{one.checkedAt === null ? text.home.board.never : relative(one.checkedAt, now, language)}</span>
+                <span>{one.checkedAt === null ? text.home.board.never : <Time at={one.checkedAt} />}</span>
               </Link>
             </li>
           )

@@ -1,16 +1,21 @@
 /** What is wrong, why, and what ends it. */
-import { Anchor, Code, Group, Stack, Text } from '@mantine/core'
+import { Anchor, Button, Code, Group, Stack, Text } from '@mantine/core'
 import { AlertIcon, DatabaseIcon, type Icon } from '@primer/octicons-react'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { MirrorGlance, Trouble } from '../../api/glance.ts'
+import { useChange } from '../api/client.ts'
 import { useTroubles } from '../api/home.ts'
+import { actOnMirror } from '../api/mirrors.ts'
 import { useOrganizations } from '../api/organizations.ts'
+import { useAllowed } from '../api/repositories.ts'
 import { bytes, number } from '../format/sizes.ts'
-import { Time } from '../shell/parts.tsx'
-import { RepositoryLink } from '../shell/repository-link.tsx'
+import { ServerWords, whyOf } from '../mirrors/why.tsx'
+import { Failure, Time } from '../shell/parts.tsx'
+import { RepositoryLink, repositoryPlace } from '../shell/repository-link.tsx'
 import { Section } from '../shell/section.tsx'
 import { Status, type Tone } from '../shell/status.tsx'
+import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { type MirrorTrouble, signOf, troublesOf, wordOf } from './standing.ts'
 
@@ -70,9 +75,58 @@ function Row({ organization, trouble }: { readonly organization: string; readonl
     )
   return (
     <Line name={name} since={first.since} tone={tone} icon={icon} word={wordOf(first, text)}>
-      {first.reason}
-      <Remedy line={mirrors.length === 1 ? first.remedy : null} />
+      {whyOf(first, text, language)}
+      {first.state === 'degraded' && first.reason !== null ? <ServerWords>{first.reason}</ServerWords> : null}
+      <Group gap="xs" mt={4}>
+        {mirrors.length === 1 && first.causes.includes('hand') ? <Resume repository={first.repository} /> : null}
+        <OpenMirror organization={organization} mirrors={mirrors} />
+      </Group>
     </Line>
+  )
+}
+
+function Resume({ repository }: { readonly repository: string }) {
+  const { text } = useSpeech()
+  const tell = useTell()
+  const allowed = useAllowed(repository)
+  const resume = useChange(
+    () => actOnMirror(repository, 'resume'),
+    () => tell(text.mirrors.resumed),
+  )
+  if (!allowed.has('mirror.start')) return null
+  return (
+    <>
+      <Button size="compact-xs" variant="default" loading={resume.isPending} onClick={() => resume.mutate(undefined)}>
+        {text.mirrors.resume}
+      </Button>
+      {resume.isError ? <Failure error={resume.error} /> : null}
+    </>
+  )
+}
+
+/** To where it is ended: the mirror, or all of them. */
+function OpenMirror({ organization, mirrors }: { readonly organization: string } & Pick<MirrorTrouble, 'mirrors'>) {
+  const { text } = useSpeech()
+  const [first] = mirrors
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      renderRoot={(props) =>
+        mirrors.length === 1 ? (
+          <Link
+            {...props}
+            to="/o/$organization/repository/$"
+            params={repositoryPlace(first.repository)}
+            search={{ tab: 'mirror' }}
+          />
+        ) : (
+          <Link {...props} to="/o/$organization/mirrors" params={{ organization }} />
+        )
+      }
+    >
+      {text.mirrors.openMirror}
+    </Button>
   )
 }
 
@@ -93,7 +147,8 @@ function Other({ trouble }: { readonly trouble: Trouble }) {
       icon={AlertIcon}
       word={kind === 'subscription' ? text.states.degraded : isGivenUp ? text.home.givenUp : text.home.failing}
     >
-      {reason ?? text.home.unanswered}
+      {isGivenUp ? text.home.endedBy[kind] : text.home.unanswered}
+      {reason === null ? null : <ServerWords>{reason}</ServerWords>}
       <Remedy line={remedy} />
     </Line>
   )

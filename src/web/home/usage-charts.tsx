@@ -43,7 +43,7 @@ export function UsageCharts({ usage }: { readonly usage: UsageAnswer }) {
             h={HEIGHT}
             data={days}
             dataKey="day"
-            series={[{ name: 'stored', label: chart.stored, color: 'gray.6' }]}
+            series={[{ name: 'stored', label: chart.stored, color: 'teal.6' }]}
             valueFormatter={(value) => bytes(value, language)}
             curveType="stepAfter"
             withDots={known < FEW}

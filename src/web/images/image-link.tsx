@@ -1,6 +1,7 @@
 /** Leads to an image. */
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { shortDigest } from '../format/sizes.ts'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { type ImageSearch, joinImage } from './image-search.ts'
 
@@ -21,5 +22,16 @@ export function ImageLink(o: {
     >
       {o.children ?? o.reference}
     </Link>
+  )
+}
+
+/** Leads to an image by its digest, shortened; the whole on hover. */
+export function ImageDigest({ repository, digest }: { readonly repository: string; readonly digest: string }) {
+  return (
+    <ImageLink repository={repository} reference={digest}>
+      <span className="digest" title={digest}>
+        {shortDigest(digest)}
+      </span>
+    </ImageLink>
   )
 }

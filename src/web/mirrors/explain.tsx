@@ -6,13 +6,15 @@ import type { Mirror } from '../../api/mirrors.ts'
 import { useChange } from '../api/client.ts'
 import { useExplanation } from '../api/mirrors.ts'
 import { releaseTag } from '../api/tags.ts'
-import { withShortDigests } from '../format/sizes.ts'
+import { number, withShortDigests } from '../format/sizes.ts'
 import { useRepositorySearch } from '../repositories/use-repository-search.ts'
 import { Digest, Failure, Rows } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { Status, type Tone } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
+import type { Text as Words } from '../text/en/index.ts'
 import { useSpeech } from '../text/language.tsx'
+import { ServerWords } from './why.tsx'
 
 const TONES: Readonly<Record<TagState, Tone>> = {
   synced: 'good',
@@ -75,13 +77,23 @@ export function Explain(o: Props) {
 }
 
 function Explained({ tag, ...o }: Props & { readonly tag: string | undefined }) {
-  const { text } = useSpeech()
+  const { text, language } = useSpeech()
   const found = useExplanation(o.mirror.repository, tag)
   if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
   if (found.data === undefined) return <Rows count={2} />
-  if (found.data.tags.length === 0) return <Text c="dimmed">{text.explain.allInStep}</Text>
+  const isCopying = o.mirror.lastRun?.outcome === 'running' && tag === undefined
+  const shown = isCopying ? found.data.tags.filter(({ state }) => state !== 'pending') : found.data.tags
+  const copied = found.data.tags.length - shown.length
+  const { state } = o.mirror
+  if (found.data.tags.length === 0) {
+    const isAtRest = state === 'paused' || state === 'stopped'
+    return <Text c="dimmed">{isAtRest ? text.explain.atRest[state] : text.explain.allInStep}</Text>
+  }
+  const copying = copied === 0 ? null : <Text c="dimmed">{text.explain.copying(number(copied, language))}</Text>
+  if (shown.length === 0) return copying
   return (
     <>
+      {copying}
       <Table.ScrollContainer minWidth={720}>
         <Table verticalSpacing="xs" aria-label={text.explain.title}>
           <Table.Thead>
@@ -95,7 +107,7 @@ function Explained({ tag, ...o }: Props & { readonly tag: string | undefined }) 
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {found.data.tags.map((one) => (
+            {shown.map((one) => (
               <Row key={one.name} explanation={one} {...o} />
             ))}
           </Table.Tbody>
@@ -104,6 +116,21 @@ function Explained({ tag, ...o }: Props & { readonly tag: string | undefined }) 
       {found.data.next === null ? null : <Text size="sm">{text.explain.thereIsMore}</Text>}
     </>
   )
+}
+
+/** In the page's words, by what the server tells as codes. */
+function whyTag({ state, local, checkedAt }: TagExplanation, mirror: Mirror, text: Words): string {
+  const words = text.explain
+  if (state === 'pending') {
+    if (mirror.state === 'paused') return words.waitsPaused
+    if (mirror.state === 'stopped') return words.waitsStopped
+    return mirror.lastRun?.outcome === 'running' ? words.beingCopied : words.reasons.pending
+  }
+  if (state === 'absent') {
+    if (checkedAt === null) return words.notAsked
+    if (local !== null) return mirror.whims.vanished === 'untag' ? words.keptForNow : words.kept
+  }
+  return words.reasons[state]
 }
 
 function Row({ explanation, mirror, mayRelease }: Props & { readonly explanation: TagExplanation }) {
@@ -123,12 +150,8 @@ function Row({ explanation, mirror, mayRelease }: Props & { readonly explanation
       </Table.Td>
       <Table.Td>
         <Stack gap={2}>
-          <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-            {withShortDigests(reason)}
-          </Text>
-          <Text size="sm" c="dimmed">
-            {next}
-          </Text>
+          <Text size="sm">{whyTag(explanation, mirror, text)}</Text>
+          <ServerWords>{[withShortDigests(reason), next]}</ServerWords>
           {release.isError ? <Failure error={release.error} /> : null}
         </Stack>
       </Table.Td>

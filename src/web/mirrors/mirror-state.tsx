@@ -1,5 +1,5 @@
 /** How a mirror is, why, and what ends that: by a button where the page can, in words where it cannot. */
-import { Alert, Button, Card, Code, Group, Stack, Text } from '@mantine/core'
+import { Button, Card, Group, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 import type { RepositoryRight } from '../../api/access.ts'
@@ -8,13 +8,14 @@ import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useChange } from '../api/client.ts'
 import { actOnMirror } from '../api/mirrors.ts'
 import { number } from '../format/sizes.ts'
-import { VisibilityDialog } from '../repositories/visibility-dialog.tsx'
+import { spelled } from '../format/times.ts'
 import { Facts } from '../shell/facts.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { Failure, Time } from '../shell/parts.tsx'
 import { State, Status } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { Reason } from './reason.tsx'
 import { RestartDialog } from './restart-dialog.tsx'
 import { StopDialog } from './stop-dialog.tsx'
 
@@ -82,7 +83,7 @@ function Actions({ mirror, allowed }: Props) {
         {!isStopped && mirror.pauses.length === 0 && allowed.has('mirror.sync')
           ? button(text.mirrors.syncNow, 'sync', text.mirrors.syncing)
           : null}
-        {isStopped || isByHand || !allowed.has('mirror.stop')
+        {isStopped || mirror.pauses.length > 0 || !allowed.has('mirror.stop')
           ? null
           : button(text.mirrors.pause, 'pause', text.mirrors.paused)}
         {isByHand && allowed.has('mirror.start') ? button(text.mirrors.resume, 'resume', text.mirrors.resumed) : null}
@@ -106,68 +107,6 @@ function Actions({ mirror, allowed }: Props) {
   )
 }
 
-/** Why it is behind, rests or is at its end, cause by cause. */
-function Reason({ repository, mirror, allowed }: Props) {
-  const { text } = useSpeech()
-  if (mirror.pauses.length > 0) {
-    return mirror.pauses.map(({ cause, reason, endsWhen, since }) => (
-      <Alert key={cause} color="gray" variant="light" title={text.mirrors.causes[cause]}>
-        <Stack gap="xs" align="flex-start">
-          <Text size="sm">
-            {reason} (<Time at={since} />)
-          </Text>
-          <Text size="sm">
-            {text.mirrors.remedy}: {endsWhen}
-          </Text>
-          <Remedy cause={cause} repository={repository} mirror={mirror} allowed={allowed} />
-        </Stack>
-      </Alert>
-    ))
-  }
-  if (mirror.reason === null) return null
-  return (
-    <Alert color={mirror.state === 'degraded' ? 'orange' : 'gray'} variant="light">
-      <Text size="sm">{mirror.reason}</Text>
-      {mirror.remedy === null ? null : (
-        <Text size="sm" mt={4}>
-          {text.mirrors.remedy}: <Code>{mirror.remedy}</Code>
-        </Text>
-      )}
-    </Alert>
-  )
-}
-
-function Remedy({ cause, repository, mirror, allowed }: Props & { readonly cause: Mirror['pauses'][number]['cause'] }) {
-  const { text } = useSpeech()
-  const tell = useTell()
-  const [isOpen, dialog] = useDisclosure()
-  const again = useChange(
-    () => actOnMirror(mirror.repository, 'resume'),
-    () => tell(text.mirrors.resumed),
-  )
-  if (cause === 'hand' || cause === 'archived') return null
-  if (cause === 'public') {
-    if (repository === undefined || !allowed.has('admin')) return null
-    return (
-      <>
-        <Button size="xs" variant="default" onClick={dialog.open}>
-          {text.settings.makePrivate}
-        </Button>
-        {isOpen ? <VisibilityDialog repository={repository} mirror={mirror} onClose={dialog.close} /> : null}
-      </>
-    )
-  }
-  if (!allowed.has('mirror.start')) return null
-  return (
-    <>
-      <Button size="xs" variant="default" loading={again.isPending} onClick={() => again.mutate(undefined)}>
-        {text.common.retry}
-      </Button>
-      {again.isError ? <Failure error={again.error} /> : null}
-    </>
-  )
-}
-
 function MirrorFacts({ mirror }: { readonly mirror: Mirror }) {
   const { text, language } = useSpeech()
   const { tags, freshness, schedule } = mirror
@@ -183,7 +122,10 @@ function MirrorFacts({ mirror }: { readonly mirror: Mirror }) {
       freshness.checkedAt === null ? text.common.never : <Time key="checked" at={freshness.checkedAt} />,
     ],
     [text.mirrors.nextRun, mirror.nextRunAt === null ? '–' : <Time key="next" at={mirror.nextRunAt} />],
-    [text.mirrors.every, 'every' in schedule ? text.mirrors.schedule(schedule.every) : schedule.cron],
+    [
+      text.mirrors.every,
+      'every' in schedule ? text.mirrors.schedule(spelled(schedule.every, language)) : schedule.cron,
+    ],
   ]
   return (
     <>

@@ -5,10 +5,11 @@ import type { Run, RunItem } from '../../api/runs.ts'
 import { useRun } from '../api/mirrors.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { duration } from '../format/times.ts'
+import { ImageDigest, ImageLink } from '../images/image-link.tsx'
 import { useRepositorySearch } from '../repositories/use-repository-search.ts'
 import { Facts } from '../shell/facts.tsx'
 import { More } from '../shell/more.tsx'
-import { Digest, Failure, Rows, Time } from '../shell/parts.tsx'
+import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Outcome } from './runs.tsx'
@@ -39,7 +40,7 @@ export function RunDetail(o: { readonly repository: string; readonly id: string;
           <Summary run={run} />
           {run.failures.length === 0 ? null : <Failures run={run} />}
           <Section title={text.runs.items} lead={items.length === 0 ? text.runs.noItems : undefined}>
-            {items.length === 0 ? null : <Items items={items} />}
+            {items.length === 0 ? null : <Items repository={o.repository} items={items} />}
             <More query={query} />
           </Section>
         </>
@@ -110,7 +111,7 @@ function Failures({ run }: { readonly run: Run }) {
   )
 }
 
-function Items({ items }: { readonly items: readonly RunItem[] }) {
+function Items({ repository, items }: { readonly repository: string; readonly items: readonly RunItem[] }) {
   const { text } = useSpeech()
   const { columns } = text.runs
   return (
@@ -129,10 +130,18 @@ function Items({ items }: { readonly items: readonly RunItem[] }) {
           {items.map((item) => (
             <Table.Tr key={`${item.action} ${item.tag} ${item.digest} ${item.to}`}>
               <Table.Td>{text.runs.actions[item.action]}</Table.Td>
-              <Table.Td>{item.tag ?? '–'}</Table.Td>
-              <Table.Td>{item.from === null ? '–' : <Digest digest={item.from} />}</Table.Td>
               <Table.Td>
-                {(item.to ?? item.digest) === null ? '–' : <Digest digest={item.to ?? item.digest ?? ''} />}
+                {item.tag === null ? '–' : <ImageLink repository={repository} reference={item.tag} />}
+              </Table.Td>
+              <Table.Td>
+                {item.from === null ? '–' : <ImageDigest repository={repository} digest={item.from} />}
+              </Table.Td>
+              <Table.Td>
+                {(item.to ?? item.digest) === null ? (
+                  '–'
+                ) : (
+                  <ImageDigest repository={repository} digest={item.to ?? item.digest ?? ''} />
+                )}
               </Table.Td>
               <Table.Td>
                 <Text size="sm" style={{ overflowWrap: 'anywhere' }}>

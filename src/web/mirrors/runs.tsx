@@ -1,13 +1,14 @@
 /** What the runs of a mirror came to, newest first; one of them opens by its address. */
 import { Anchor, Table, useMatches } from '@mantine/core'
 import { AlertIcon, CheckIcon, type Icon, SquareFillIcon, SyncIcon, XIcon } from '@primer/octicons-react'
+import { Link } from '@tanstack/react-router'
 import type { Run, RunOutcome } from '../../api/runs.ts'
 import { useRuns } from '../api/mirrors.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { duration } from '../format/times.ts'
-import { useRepositorySearch } from '../repositories/use-repository-search.ts'
 import { More } from '../shell/more.tsx'
 import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { repositoryPlace } from '../shell/repository-link.tsx'
 import { Section } from '../shell/section.tsx'
 import { Status, type Tone } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
@@ -66,7 +67,7 @@ export function Runs({ repository }: { readonly repository: string }) {
             </Table.Thead>
             <Table.Tbody>
               {all.map((run) => (
-                <RunRow key={run.id} run={run} />
+                <RunRow key={run.id} repository={repository} run={run} />
               ))}
             </Table.Tbody>
           </Table>
@@ -77,14 +78,24 @@ export function Runs({ repository }: { readonly repository: string }) {
   )
 }
 
-function RunRow({ run }: { readonly run: Run }) {
+function RunRow({ repository, run }: { readonly repository: string; readonly run: Run }) {
   const { text, language } = useSpeech()
-  const [, change] = useRepositorySearch()
   const { counts, runningSeconds } = run
   return (
     <Table.Tr>
       <Table.Td>
-        <Anchor component="button" size="sm" ta="left" onClick={() => change({ run: run.id })}>
+        <Anchor
+          size="sm"
+          ta="left"
+          renderRoot={(props) => (
+            <Link
+              {...props}
+              to="/o/$organization/repository/$"
+              params={repositoryPlace(repository)}
+              search={{ tab: 'mirror', run: run.id }}
+            />
+          )}
+        >
           <Time at={run.startedAt} />
         </Anchor>
       </Table.Td>

@@ -1,5 +1,5 @@
 /** Makes a repository read-only, or lets it be written again. */
-import { List, Text } from '@mantine/core'
+import { Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
@@ -12,6 +12,7 @@ import { MayNot } from '../shell/may-not.tsx'
 import { Failure } from '../shell/parts.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { Effects, effectsOf } from './effects.tsx'
 
 export function ArchiveDialog(o: {
   readonly repository: RepositoryDetail
@@ -22,6 +23,8 @@ export function ArchiveDialog(o: {
   const { name, archivedAt } = o.repository
   // What was asked for stays so while it is done, and what is shown below changes.
   const [archived] = useState(archivedAt === null)
+  const [before] = useState(o.mirror)
+  const effect = { cause: 'archived', holds: archived } as const
   const tell = useTell()
   const effects = useQuery({
     queryKey: ['effects', name, 'archived', archived],
@@ -30,7 +33,7 @@ export function ArchiveDialog(o: {
   })
   const change = useChange(
     () => changeRepository(name, { archived }),
-    (done) => tell([text.settings.changed, ...done.effects].join(' ')),
+    (done) => tell([text.settings.changed, ...effectsOf(done.effects, before, effect, text)].join(' ')),
   )
   const mayNot = effects.error instanceof ApiError && effects.error.status === 403
   return (
@@ -43,13 +46,7 @@ export function ArchiveDialog(o: {
       onClose={o.onClose}
     >
       <Text>{archived ? text.settings.archiveLead : text.settings.unarchiveLead}</Text>
-      {(effects.data ?? []).length === 0 ? null : (
-        <List>
-          {effects.data?.map((effect) => (
-            <List.Item key={effect}>{effect}</List.Item>
-          ))}
-        </List>
-      )}
+      <Effects told={effects.data} mirror={before} effect={effect} />
       {mayNot ? (
         <MayNot>
           {o.mirror === undefined ? text.settings.mayNot : text.settings.mayNotPause(o.mirror.organization)}

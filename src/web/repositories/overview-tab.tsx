@@ -64,9 +64,12 @@ export function OverviewTab({
 function Source({ mirror }: { readonly mirror: Mirror }) {
   const { text } = useSpeech()
   const { checkedAt } = mirror.freshness
+  const source = `${mirror.source.upstream}/${mirror.source.repository}`
   return (
     <Group gap="sm">
-      <Text size="sm">{text.overview.mirrorOf(`${mirror.source.upstream}/${mirror.source.repository}`)}</Text>
+      <Text size="sm">
+        {mirror.state === 'stopped' ? text.overview.onceMirrorOf(source) : text.overview.mirrorOf(source)}
+      </Text>
       <Text size="sm" c="dimmed">
         {text.overview.lookedAt} {checkedAt === null ? text.common.never : <Time at={checkedAt} />}
       </Text>

@@ -53,7 +53,7 @@ export function PullCommands({
         <Tabs.List mb="xs" aria-label={text.repositories.pull}>
           {tools.map((one) => (
             <Tabs.Tab key={one} value={one} size="xs">
-              {one}
+              {one === 'kubernetes' ? text.overview.kubernetes : one}
             </Tabs.Tab>
           ))}
         </Tabs.List>

@@ -1,29 +1,48 @@
 /** All repositories of the organization that one sees. */
-import { Table, Text, TextInput } from '@mantine/core'
-import { useParams } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Button, Group, Table, Text, TextInput } from '@mantine/core'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useRepositories } from '../api/repositories.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { Empty, Failure, Page, Rows, Time } from '../shell/parts.tsx'
 import { RepositoryLink } from '../shell/repository-link.tsx'
+import { SortHead } from '../shell/sort-head.tsx'
+import { Teach } from '../shell/teach.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { foundRepositories, type RepositoriesSearch, type RepositorySort } from './repositories-search.ts'
+
+const ROUTE = '/within/o/$organization/repositories'
 
 export function RepositoriesPage() {
   const { text, language } = useSpeech()
-  const { organization } = useParams({ from: '/within/o/$organization/repositories' })
+  const { organization } = useParams({ from: ROUTE })
+  const search: RepositoriesSearch = useSearch({ from: ROUTE })
+  const navigate = useNavigate({ from: '/o/$organization/repositories' })
   const repositories = useRepositories(organization)
-  const [wanted, setWanted] = useState('')
-  const found = repositories.data?.items.filter(({ name }) => name.includes(wanted.toLowerCase()))
+  const all = repositories.data?.items
+  const found = all === undefined ? undefined : foundRepositories(all, search)
   const { columns } = text.repositories
+  const change = (to: RepositoriesSearch) => {
+    const merged = Object.entries({ ...search, ...to }).filter(([, value]) => value !== '')
+    void navigate({ search: Object.fromEntries(merged), replace: true, resetScroll: false })
+  }
+  const sort = search.sort ?? 'name'
+  const head = (by: RepositorySort, o: { readonly isNumber?: boolean; readonly isMinor?: boolean } = {}) => (
+    <SortHead
+      label={columns[by]}
+      {...o}
+      isDown={sort === by ? false : sort === `-${by}` ? true : undefined}
+      onSort={() => change({ sort: sort === by ? `-${by}` : by })}
+    />
+  )
   return (
     <Page title={text.repositories.title} lead={text.repositories.lead}>
       <TextInput
         type="search"
         aria-label={text.common.search}
         placeholder={text.common.search}
-        value={wanted}
-        onChange={(event) => setWanted(event.currentTarget.value)}
+        value={search.q ?? ''}
+        onChange={(event) => change({ q: event.currentTarget.value })}
         maw={360}
       />
       {repositories.isError ? (
@@ -31,7 +50,11 @@ export function RepositoriesPage() {
       ) : found === undefined ? (
         <Rows />
       ) : found.length === 0 ? (
-        <Empty>{wanted === '' ? text.repositories.empty : text.catalog.empty}</Empty>
+        all?.length === 0 ? (
+          <NoRepositories organization={organization} />
+        ) : (
+          <Empty>{text.catalog.empty}</Empty>
+        )
       ) : (
         <LongTable
           items={found}
@@ -39,15 +62,11 @@ export function RepositoriesPage() {
           phonePx={300}
           head={
             <>
-              <Table.Th>{columns.name}</Table.Th>
-              <Table.Th>{columns.visibility}</Table.Th>
-              <Table.Th visibleFrom="sm" ta="right">
-                {columns.tags}
-              </Table.Th>
-              <Table.Th ta="right">{columns.size}</Table.Th>
-              <Table.Th visibleFrom="sm" ta="right">
-                {columns.updated}
-              </Table.Th>
+              {head('name')}
+              {head('visibility')}
+              {head('tags', { isNumber: true, isMinor: true })}
+              {head('size', { isNumber: true })}
+              {head('updated', { isNumber: true, isMinor: true })}
             </>
           }
           row={(one) => (
@@ -72,5 +91,19 @@ export function RepositoriesPage() {
         />
       )}
     </Page>
+  )
+}
+
+function NoRepositories({ organization }: { readonly organization: string }) {
+  const { text } = useSpeech()
+  return (
+    <>
+      <Teach>{text.repositories.empty}</Teach>
+      <Group justify="center">
+        <Button renderRoot={(props) => <Link {...props} to="/o/$organization/catalog" params={{ organization }} />}>
+          {text.mirrors.openCatalog}
+        </Button>
+      </Group>
+    </>
   )
 }

@@ -1,5 +1,5 @@
 /** Makes a repository public or private; what that does to its mirror is asked of the server before, and told after. */
-import { List, Text } from '@mantine/core'
+import { Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
@@ -12,6 +12,7 @@ import { MayNot } from '../shell/may-not.tsx'
 import { Failure } from '../shell/parts.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { Effects, effectsOf } from './effects.tsx'
 
 export function VisibilityDialog({
   repository,
@@ -25,6 +26,8 @@ export function VisibilityDialog({
   const { text } = useSpeech()
   // What was asked for stays so while it is done, and what is shown below changes.
   const [visibility] = useState<'private' | 'public'>(repository.visibility === 'public' ? 'private' : 'public')
+  const [before] = useState(mirror)
+  const effect = { cause: 'public', holds: visibility === 'public' } as const
   const tell = useTell()
   const effects = useQuery({
     queryKey: ['effects', repository.name, visibility],
@@ -33,7 +36,7 @@ export function VisibilityDialog({
   })
   const change = useChange(
     () => changeRepository(repository.name, { visibility }),
-    (done) => tell([text.settings.changed, ...done.effects].join(' ')),
+    (done) => tell([text.settings.changed, ...effectsOf(done.effects, before, effect, text)].join(' ')),
   )
   const mayNot = effects.error instanceof ApiError && effects.error.status === 403
   const [title, lead, action] =
@@ -51,13 +54,7 @@ export function VisibilityDialog({
       onClose={onClose}
     >
       <Text>{lead}</Text>
-      {(effects.data ?? []).length === 0 ? null : (
-        <List>
-          {effects.data?.map((effect) => (
-            <List.Item key={effect}>{effect}</List.Item>
-          ))}
-        </List>
-      )}
+      <Effects told={effects.data} mirror={before} effect={effect} />
       {mayNot ? (
         <MayNot>
           {mirror === undefined || mirror.state === 'stopped'

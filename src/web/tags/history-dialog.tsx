@@ -1,16 +1,19 @@
 /** Where a tag pointed over time, who moved it and why; and a way back. */
-import { Button, Group, Stack, Text, TextInput, Timeline } from '@mantine/core'
+import { Anchor, Badge, Button, Group, Stack, Text, TextInput, Timeline } from '@mantine/core'
 import { GitCommitIcon, TrashIcon } from '@primer/octicons-react'
+import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { TagMove } from '../../api/history.ts'
 import type { Tag } from '../../api/tags.ts'
 import { useChange } from '../api/client.ts'
 import { releaseTag, restoreTag, useHistory } from '../api/tags.ts'
 import { withShortDigests } from '../format/sizes.ts'
+import { ImageDigest } from '../images/image-link.tsx'
 import { Dialog } from '../shell/dialog.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { More } from '../shell/more.tsx'
-import { Digest, Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
+import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { TagMarks } from './tag-marks.tsx'
@@ -60,7 +63,7 @@ function Move(o: {
   readonly mayRestore: boolean
 }) {
   const { text } = useSpeech()
-  const { to, at, by, reason } = o.move
+  const { to, at, by, reason, run } = o.move
   const [isOpen, setIsOpen] = useState(false)
   const isNow = to !== null && o.current?.digest === to
   return (
@@ -68,11 +71,11 @@ function Move(o: {
       bullet={to === null ? <TrashIcon size={12} aria-hidden="true" /> : <GitCommitIcon size={12} aria-hidden="true" />}
       title={
         <Group gap="xs">
-          {to === null ? <Text>{text.history.removed}</Text> : <Digest digest={to} />}
+          {to === null ? <Text>{text.history.removed}</Text> : <ImageDigest repository={o.repository} digest={to} />}
           {isNow ? (
-            <Text size="sm" c="dimmed">
-              {text.history.now}
-            </Text>
+            <Badge size="sm" variant="light" color="gray" tt="none">
+              {text.history.current}
+            </Badge>
           ) : null}
         </Group>
       }
@@ -80,9 +83,25 @@ function Move(o: {
       <Text size="sm" c="dimmed">
         <Time at={at} /> · {by.replace(/^user:/, '').replace(/^mirror:.*/, text.history.byMirror)}
       </Text>
-      <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-        {withShortDigests(reason)}
-      </Text>
+      {run === null ? (
+        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+          {withShortDigests(reason)}
+        </Text>
+      ) : (
+        <Anchor
+          size="sm"
+          renderRoot={(props) => (
+            <Link
+              {...props}
+              to="/o/$organization/repository/$"
+              params={repositoryPlace(o.repository)}
+              search={{ tab: 'mirror', run }}
+            />
+          )}
+        >
+          {text.history.byRun}
+        </Anchor>
+      )}
       {to === null || isNow || !o.mayRestore ? null : isOpen ? (
         <Restore repository={o.repository} tag={o.tag} digest={to} onClose={() => setIsOpen(false)} />
       ) : (

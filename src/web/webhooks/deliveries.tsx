@@ -1,15 +1,17 @@
 /** What a webhook has sent and is to send, newest first. */
-import { Anchor, Button, Table, Text } from '@mantine/core'
+import { Button, Table, Text } from '@mantine/core'
 import { CheckIcon, ClockIcon, SyncIcon, XIcon } from '@primer/octicons-react'
 import type { WebhookDelivery } from '../../api/webhooks.ts'
 import { useChange } from '../api/client.ts'
 import { request } from '../api/request.ts'
 import { useDeliveries, type WebhookPlace, webhookPath } from '../api/webhooks.ts'
+import { ImageLink } from '../images/image-link.tsx'
 import { More } from '../shell/more.tsx'
 import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Status } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { WebhookLink } from './webhook-link.tsx'
 
 const STATUSES = {
   pending: ['working', ClockIcon],
@@ -33,7 +35,6 @@ export function Deliveries(o: {
   readonly status?: WebhookDelivery['status'] | undefined
   /** Undefined: all, page by page. */
   readonly most?: number
-  readonly onOpen: (id: string) => void
 }) {
   const { text } = useSpeech()
   const query = useDeliveries(o.place, o.webhook, o.status)
@@ -65,7 +66,7 @@ export function Deliveries(o: {
           </Table.Thead>
           <Table.Tbody>
             {shown.map((one) => (
-              <Row key={one.id} place={o.place} webhook={o.webhook} delivery={one} onOpen={() => o.onOpen(one.id)} />
+              <Row key={one.id} place={o.place} webhook={o.webhook} delivery={one} />
             ))}
           </Table.Tbody>
         </Table>
@@ -75,22 +76,19 @@ export function Deliveries(o: {
   )
 }
 
-function Row(o: {
-  readonly place: WebhookPlace
-  readonly webhook: string
-  readonly delivery: WebhookDelivery
-  readonly onOpen: () => void
-}) {
-  const { kind, tag, status, error, createdAt, attempts, nextAt } = o.delivery
+function Row(o: { readonly place: WebhookPlace; readonly webhook: string; readonly delivery: WebhookDelivery }) {
+  const { id, kind, tag, status, error, createdAt, attempts, nextAt } = o.delivery
   const { text } = useSpeech()
   return (
     <Table.Tr>
       <Table.Td>
-        <Anchor component="button" size="sm" onClick={o.onOpen}>
+        <WebhookLink place={o.place} webhook={o.webhook} delivery={id}>
           {kind}
-        </Anchor>
+        </WebhookLink>
       </Table.Td>
-      <Table.Td>{tag ?? '–'}</Table.Td>
+      <Table.Td>
+        {tag === null || !o.place.includes('/') ? (tag ?? '–') : <ImageLink repository={o.place} reference={tag} />}
+      </Table.Td>
       <Table.Td>
         <DeliveryStatus status={status} />
         {nextAt === null ? null : (
@@ -111,7 +109,7 @@ function Row(o: {
         <Time at={createdAt} />
       </Table.Td>
       <Table.Td ta="right">
-        <Again place={o.place} webhook={o.webhook} id={o.delivery.id} />
+        <Again place={o.place} webhook={o.webhook} id={id} />
       </Table.Td>
     </Table.Tr>
   )

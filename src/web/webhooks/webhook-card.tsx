@@ -1,5 +1,5 @@
 /** One webhook among others: where it posts, how it is, and what it sent last. */
-import { Anchor, Button, Card, Group, Stack, Text } from '@mantine/core'
+import { Button, Card, Group, Stack, Text } from '@mantine/core'
 import { AlertIcon, CheckIcon, CircleSlashIcon } from '@primer/octicons-react'
 import type { Webhook } from '../../api/webhooks.ts'
 import { useChange } from '../api/client.ts'
@@ -10,6 +10,7 @@ import { Status } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { Deliveries } from './deliveries.tsx'
+import { WebhookLink } from './webhook-link.tsx'
 
 const SHOWN = 3
 
@@ -17,7 +18,6 @@ export function WebhookCard(o: {
   readonly place: WebhookPlace
   readonly webhook: Webhook
   readonly onOpen: () => void
-  readonly onDelivery: (id: string) => void
 }) {
   const { text } = useSpeech()
   const { webhook } = o
@@ -27,9 +27,9 @@ export function WebhookCard(o: {
         <Group justify="space-between" align="flex-start">
           <div>
             <Group gap="xs">
-              <Anchor component="button" fw={600} onClick={o.onOpen}>
+              <WebhookLink place={o.place} webhook={webhook.name} isStrong>
                 {webhook.name}
-              </Anchor>
+              </WebhookLink>
               <WebhookState webhook={webhook} />
             </Group>
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
@@ -47,7 +47,7 @@ export function WebhookCard(o: {
             </Button>
           </Group>
         </Group>
-        <Deliveries place={o.place} webhook={webhook.name} most={SHOWN} onOpen={o.onDelivery} />
+        <Deliveries place={o.place} webhook={webhook.name} most={SHOWN} />
       </Stack>
     </Card>
   )

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import type { Webhook, WebhookDelivery } from '../../api/webhooks.ts'
 import { useChange } from '../api/client.ts'
 import { request } from '../api/request.ts'
-import { type WebhookPlace, webhookPath } from '../api/webhooks.ts'
+import { useDeliveries, type WebhookPlace, webhookPath } from '../api/webhooks.ts'
 import { Confirm, Dialog } from '../shell/dialog.tsx'
 import { Facts } from '../shell/facts.tsx'
 import { Failure, Time } from '../shell/parts.tsx'
@@ -27,12 +27,12 @@ export function WebhookDetail(
   o: Props & {
     readonly others: readonly Webhook[]
     readonly onBack: () => void
-    readonly onDelivery: (id: string) => void
   },
 ) {
   const { text } = useSpeech()
   const { webhook, place } = o
   const [isChanging, changing] = useDisclosure()
+  const hasFailed = (useDeliveries(place, webhook.name, 'dead').data?.pages[0]?.deliveries.length ?? 0) > 0
   const [status, setStatus] = useState<WebhookDelivery['status']>()
   return (
     <Stack>
@@ -91,11 +91,11 @@ export function WebhookDetail(
               onChange={(chosen) => setStatus((chosen || undefined) as typeof status)}
               allowDeselect={false}
             />
-            <AllFailed place={place} webhook={webhook} />
+            {hasFailed ? <AllFailed place={place} webhook={webhook} /> : null}
           </Group>
         }
       >
-        <Deliveries place={place} webhook={webhook.name} status={status} onOpen={o.onDelivery} />
+        <Deliveries place={place} webhook={webhook.name} status={status} />
       </Section>
       {isChanging ? <WebhookDialog place={place} webhook={webhook} others={o.others} onClose={changing.close} /> : null}
     </Stack>

@@ -1,18 +1,20 @@
 /** All webhooks of an organization's repositories and of itself, and how they are. */
-import { Anchor, Button, Table, Text, TextInput } from '@mantine/core'
+import { Button, Table, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { PlacedWebhook } from '../../api/webhooks.ts'
 import { useRole } from '../api/organizations.ts'
 import { useAllWebhooks } from '../api/webhooks.ts'
 import { number } from '../format/sizes.ts'
 import { LongTable } from '../shell/long-table.tsx'
+import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Page, Rows, Time } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { DeliveryStatus } from './deliveries.tsx'
 import { WebhookState } from './webhook-card.tsx'
 import { WebhookDialog } from './webhook-dialog.tsx'
+import { WebhookLink } from './webhook-link.tsx'
 import { Webhooks } from './webhooks.tsx'
 import type { WebhooksSearch } from './webhooks-search.ts'
 
@@ -51,6 +53,7 @@ export function WebhooksPage() {
       lead={text.webhooks.pageLead}
       action={isOwner ? <Button onClick={creating.open}>{text.webhooks.createOfOrganization}</Button> : undefined}
     >
+      {isOwner ? null : <MayNot>{text.webhooks.createElsewhere}</MayNot>}
       <TextInput
         type="search"
         aria-label={text.common.search}
@@ -93,7 +96,9 @@ function WebhookTable({ webhooks }: { readonly webhooks: readonly PlacedWebhook[
       row={(one) => (
         <>
           <Table.Td>
-            <WebhookLink webhook={one} />
+            <WebhookLink place={one.repository ?? one.organization} webhook={one.name}>
+              {one.name}
+            </WebhookLink>
           </Table.Td>
           <Table.Td>
             {one.repository === null ? (
@@ -121,36 +126,5 @@ function WebhookTable({ webhooks }: { readonly webhooks: readonly PlacedWebhook[
         </>
       )}
     />
-  )
-}
-
-function WebhookLink({ webhook }: { readonly webhook: PlacedWebhook }) {
-  const { name, repository, organization } = webhook
-  if (repository === null) {
-    return (
-      <Anchor
-        size="sm"
-        renderRoot={(props) => (
-          <Link {...props} to="/o/$organization/webhooks" params={{ organization }} search={{ webhook: name }} />
-        )}
-      >
-        {name}
-      </Anchor>
-    )
-  }
-  return (
-    <Anchor
-      size="sm"
-      renderRoot={(props) => (
-        <Link
-          {...props}
-          to="/o/$organization/repository/$"
-          params={repositoryPlace(repository)}
-          search={{ tab: 'webhooks', webhook: name }}
-        />
-      )}
-    >
-      {name}
-    </Anchor>
   )
 }

@@ -39,15 +39,7 @@ export function Webhooks(o: {
     return <DeliveryDetail place={o.place} webhook={found.name} id={delivery} onBack={() => toWebhook(found.name)} />
   }
   if (found !== undefined) {
-    return (
-      <WebhookDetail
-        place={o.place}
-        webhook={found}
-        others={webhooks.data}
-        onBack={() => toWebhook(undefined)}
-        onDelivery={(id) => o.onOpen({ webhook: found.name, delivery: id })}
-      />
-    )
+    return <WebhookDetail place={o.place} webhook={found} others={webhooks.data} onBack={() => toWebhook(undefined)} />
   }
   return (
     <Stack>
@@ -57,13 +49,7 @@ export function Webhooks(o: {
       </Group>
       {webhooks.data.length === 0 ? <Empty>{text.webhooks.empty}</Empty> : null}
       {webhooks.data.map((webhook) => (
-        <WebhookCard
-          key={webhook.id}
-          place={o.place}
-          webhook={webhook}
-          onOpen={() => toWebhook(webhook.name)}
-          onDelivery={(id) => o.onOpen({ webhook: webhook.name, delivery: id })}
-        />
+        <WebhookCard key={webhook.id} place={o.place} webhook={webhook} onOpen={() => toWebhook(webhook.name)} />
       ))}
       <Section title={text.webhooks.tryTitle} lead={text.webhooks.tryLead}>
         <Command line={`kagami webhook listen ${o.place} --forward http://localhost:9000/hooks/kagami`} />

@@ -117,6 +117,7 @@ describeOnEachDatabase('an organization at a glance', (start) => {
       upstream: 'sample',
       state: 'paused',
       reason: 'paused by hand',
+      causes: ['hand'],
       remedy: 'mirror resume acme/glanced',
       behindSeconds: 0,
       missedSince: null,

@@ -1,7 +1,7 @@
 export const invitations = {
   lead: 'A link lets one person join, once. Whoever has it may use it: hand it on with care.',
   invite: 'Invite someone',
-  columns: { state: 'State', as: 'As', for: 'For', by: 'By', made: 'Made', ends: 'Ends' },
+  columns: { state: 'State', as: 'As', for: 'For', by: 'By', made: 'Created', ends: 'Ends' },
   role: 'Role',
   teams: 'Teams',
   email: 'Mail address',

@@ -10,7 +10,7 @@ export const organization = {
     audit: 'Audit log',
     usage: 'Usage',
   },
-  facts: { name: 'Name', role: 'Your role', repositories: 'Repositories', stored: 'Stored', made: 'Made' },
+  facts: { name: 'Name', role: 'Your role', repositories: 'Repositories', stored: 'Stored', made: 'Created' },
   noRole: 'none: you are an operator',
   quota: 'Quota',
   noQuota: 'No limit is set.',

@@ -1,6 +1,8 @@
 export const overview = {
   newest: 'Newest tags',
   tag: 'Tag',
+  kubernetes: 'Kubernetes',
+  onceMirrorOf: (source: string) => `Was a mirror of ${source}. Mirroring was stopped.`,
   mirrorOf: (source: string) => `Mirror of ${source}`,
   lookedAt: 'Last checked:',
   more: 'See the mirror',

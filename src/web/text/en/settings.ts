@@ -12,6 +12,12 @@ export const settings = {
   isPrivate: 'Only members with access can pull it.',
   mayNotPause: (organization: string) =>
     `This would pause its mirror. Only owners of ${organization}, and members of a team that manages mirrors, can do that. Ask one of them.`,
+  effects: {
+    public: 'Its mirror pauses: a public repository gets no updates. Its images stay, and anybody can pull them.',
+    archived: 'Its mirror pauses: an archived repository gets no updates.',
+    resumes: 'Its mirror resumes, and checks everything again.',
+    stays: (causes: string) => `Its mirror stays paused. ${causes}`,
+  },
   sparse: 'Incomplete indexes',
   sparseLead: 'For images that are pushed platform by platform.',
   allowSparse: 'Accept an index before all of its images are here',

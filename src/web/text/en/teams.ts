@@ -1,6 +1,6 @@
 export const teams = {
   lead: 'A team gives its members rights on repositories, by name or by pattern.',
-  columns: { name: 'Team', description: 'What it is for', members: 'Members', grants: 'Repositories', made: 'Made' },
+  columns: { name: 'Team', description: 'What it is for', members: 'Members', grants: 'Repositories', made: 'Created' },
   create: 'Create a team',
   name: 'Name',
   nameHelp: 'Lower-case letters and digits, with . _ or - between them.',

@@ -44,6 +44,8 @@ export const webhooks = {
   pageLead: 'Every webhook of the organization and its repositories, and how it is.',
   ofOrganization: (organization: string) => `Of the repositories of ${organization}, by pattern.`,
   createOfOrganization: 'Create webhook for all repositories',
+  createElsewhere:
+    'Only owners create webhooks for all repositories. For one that you administer, open it and create one under Webhooks.',
   emptyPage: 'No webhooks that you can see. Open a repository that you administer, and create one under Webhooks.',
   absent: (name: string) => `There is no webhook ${name} here any more.`,
   open: 'Open',

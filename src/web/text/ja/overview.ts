@@ -3,6 +3,8 @@ import type { Text } from '../en/index.ts'
 export const overview: Text['overview'] = {
   newest: '新しいタグ',
   tag: 'タグ',
+  kubernetes: 'Kubernetes',
+  onceMirrorOf: (source) => `以前は ${source} のミラーでした。ミラーリングは停止しています。`,
   mirrorOf: (source) => `${source} のミラー`,
   lookedAt: '最終確認:',
   more: 'ミラーを見る',

@@ -11,7 +11,7 @@ export const upstreams: Text['upstreams'] = {
   withoutLogin: 'ログインなし',
   hiddenLogin: '運用者が管理',
   empty: 'アップストリームはまだありません。ミラー元のレジストリを追加してください。',
-  health: { unused: '未使用', good: '接続できます', held: '要確認' },
+  health: { unused: '未使用', good: '接続可能', held: '要確認' },
   back: 'アップストリーム一覧',
   facts: {
     address: 'アドレス',

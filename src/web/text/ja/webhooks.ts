@@ -46,6 +46,8 @@ export const webhooks: Text['webhooks'] = {
   pageLead: '組織とそのリポジトリのすべての Webhook と、その状態です。',
   ofOrganization: (organization) => `${organization} のリポジトリを、パターンで指定した Webhook です。`,
   createOfOrganization: '全リポジトリの Webhook を作成',
+  createElsewhere:
+    'すべてのリポジトリの Webhook を作成できるのはオーナーだけです。管理しているリポジトリの Webhook は、そのリポジトリの「Webhook」で作成できます。',
   emptyPage: '表示できる Webhook がありません。管理しているリポジトリを開き、Webhook タブで作成してください。',
   absent: (name) => `Webhook ${name} はもうありません。`,
   open: '開く',
