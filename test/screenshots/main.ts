@@ -28,7 +28,9 @@ process.exit(0)
 async function takeAll(form: Form): Promise<void> {
   const [size, theme] = form.split('-') as [keyof typeof WIDTHS, 'light' | 'dark']
   const browser = await openBrowserPage({ width: WIDTHS[size], dark: theme === 'dark' })
-  const views = VIEWS.filter(({ name }) => only === undefined || name.startsWith(only))
+  const isWanted = ({ name, kept }: View) =>
+    (only === undefined || name.startsWith(only)) && (!isForDocs || kept?.includes(form) === true)
+  const views = VIEWS.filter(isWanted)
   try {
     for (const view of views.filter(({ isSignedOut }) => isSignedOut)) await take(browser, view, form)
     await signIn(browser.page)
@@ -60,7 +62,7 @@ async function take({ page, complaints }: BrowserPage, view: View, form: Form): 
   const complained = complaints.slice(before)
   const remarks = [...complained, ...(width > 0 ? [`${width} px too wide`] : [])]
   console.log(`${view.name} ${form}${remarks.length === 0 ? '' : `: ${remarks.join('; ')}`}`)
-  if (isForDocs && view.kept?.includes(form)) {
+  if (isForDocs) {
     mkdirSync(DOCS, { recursive: true })
     writeFileSync(join(DOCS, `${view.name}.${form}.webp`), await compressed(page, bytes))
   }
