@@ -12,6 +12,11 @@ import { useSpeech } from '../text/language.tsx'
 /** As long as the API takes. */
 const MAX_LENGTH = 10_000
 
+/** What people have said; what the server writes of a mirror by itself is said by the page in its own words. */
+export function saidOf({ description }: Pick<RepositoryDetail, 'description'>): string {
+  return /^Mirror of \S+$/.test(description) ? '' : description
+}
+
 export function Description({
   repository,
   mayEdit,
@@ -21,6 +26,7 @@ export function Description({
 }) {
   const { text } = useSpeech()
   const [draft, setDraft] = useState<string>()
+  const said = saidOf(repository)
   const save = useChange(
     (description: string) => changeRepository(repository.name, { description }),
     () => setDraft(undefined),
@@ -28,20 +34,16 @@ export function Description({
   if (draft === undefined) {
     return (
       <Stack gap={6} align="flex-start">
-        {repository.description === '' ? (
-          <Text c="dimmed">{text.repositories.noDescription}</Text>
-        ) : (
-          <LinkedText>{repository.description}</LinkedText>
-        )}
+        {said === '' ? <Text c="dimmed">{text.repositories.noDescription}</Text> : <LinkedText>{said}</LinkedText>}
         {mayEdit ? (
           <Button
             variant="subtle"
             size="compact-sm"
             ml={-8}
             leftSection={<PencilIcon size={14} aria-hidden="true" />}
-            onClick={() => setDraft(repository.description)}
+            onClick={() => setDraft(said)}
           >
-            {repository.description === '' ? text.overview.describe : text.overview.editDescription}
+            {said === '' ? text.overview.describe : text.overview.editDescription}
           </Button>
         ) : null}
       </Stack>

@@ -17,6 +17,7 @@ import { useSpeech } from '../text/language.tsx'
 import { WebhooksTab } from '../webhooks/webhooks-tab.tsx'
 import { AccessTab } from './access-tab.tsx'
 import { ActivityTab } from './activity-tab.tsx'
+import { saidOf } from './description.tsx'
 import { OverviewTab } from './overview-tab.tsx'
 import { SettingsTab } from './settings-tab.tsx'
 import { isShown, TABS, type Tab } from './tabs.ts'
@@ -67,7 +68,9 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
         </Group>
       }
       lead={
-        tab === 'overview' ? undefined : repository.description.split('\n', 1)[0] || text.repositories.noDescription
+        tab === 'overview'
+          ? undefined
+          : saidOf(repository).split('\n', 1)[0] || (mirror ? undefined : text.repositories.noDescription)
       }
     >
       <Tabs
