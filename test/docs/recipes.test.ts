@@ -70,11 +70,9 @@ describeWithFixtures('with signed images', () => {
 
     test('pulls the new tag by its digest, and pushes it on with all that is attached to it', async () => {
       const ended = await forward('acme/metrics', 'stable', `${receiver.url}/promote`)
-      expect([ended.status, ended.stdout.includes('→ 200 OK'), receiver.log().includes('promoted')]).toEqual([
-        0,
-        true,
-        true,
-      ])
+      expect([ended.status, ended.stdout.includes('→ 200 OK')]).toEqual([0, true])
+      // The receiver answers before it writes to its log.
+      while (!receiver.log().includes('promoted')) await Bun.sleep(5)
       const target = registryClient(kagami.url, 'prod/metrics', {
         credentials: { username: 'deployer', password: 'password of deployer' },
       })
