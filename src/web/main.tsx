@@ -1,5 +1,5 @@
 /** The page: what everything of it stands in. */
-import '@mantine/core/styles.css'
+import './mantine.css'
 import '@mantine/notifications/styles.css'
 import './page.css'
 import { createTheme, MantineProvider } from '@mantine/core'
