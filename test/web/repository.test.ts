@@ -51,7 +51,7 @@ describe.skipIf(!haveChromium)('the pages of a repository', () => {
   const look = async () => findings.push(...(await browser.audit()))
 
   test('its description is written where it stands; addresses in it can be followed, and nothing is markup', async () => {
-    await button('Edit description').click()
+    await button('Add a description').click()
     await page.getByLabel('Description').fill('Node, hardened.\n<b>See</b> https://nodejs.org/en.')
     await button('Save').click()
     const link = page.getByRole('link', { name: 'https://nodejs.org/en', exact: true })
