@@ -59,14 +59,11 @@ describeOnEachEngine('Lines', (openFresh) => {
       (_, response) =>
         held.push(() => response.writeHead(code).end())
     const receiver = await receiverOf(answers(500))
-    /** Lets the attempt end. */
+    /** Lets the attempt end, and has what is due looked for. */
     const end = async (number: number) => {
       held.shift()?.()
       await until(one.deliveries, ([delivery]) => delivery?.attempts.length === number)
-    }
-    /** What is due is looked for again and again, as a server does by its own clock. */
-    const arrived = async (count: number) => {
-      for (; receiver.received.length < count; await Bun.sleep(5)) one.pass(0)
+      one.pass(0)
     }
     await one.hook(receiver.url)
     await one.deliver()
@@ -76,11 +73,11 @@ describeOnEachEngine('Lines', (openFresh) => {
     await one.webhooks.redeliver(one.scope, 'ci', { delivery: first?.id })
     receiver.answerWith(answers(200))
     await end(1)
-    await arrived(2)
+    await receiver.until(atLeast(2))
     // Once more, while the second runs, which succeeds.
     await one.webhooks.redeliver(one.scope, 'ci', { delivery: first?.id })
     await end(2)
-    await arrived(3)
+    await receiver.until(atLeast(3))
     await end(3)
     const [last] = await one.deliveries()
     expect([last?.status, last?.attempts.map(({ status }) => status)]).toEqual(['delivered', [500, 200, 200]])

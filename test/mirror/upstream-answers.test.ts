@@ -77,7 +77,7 @@ function cut(bytes: Uint8Array, promised: number, headers: Record<string, string
     async pull(controller) {
       if (isSent || bytes.byteLength === 0) {
         // Lets the bytes reach the other side before the connection ends.
-        await Bun.sleep(5)
+        await Bun.sleep(25)
         controller.error(new Error('cut by the test'))
         return
       }
@@ -304,8 +304,7 @@ describe('a download', () => {
       'partial',
       [['1', 'UPSTREAM_UNAVAILABLE']],
     ])
-    // Where a cut takes bytes with it, the next answer brings more than the one before did.
-    expect([ranges().length < 10, await published()]).toEqual([true, { good: good.digest }])
+    expect([ranges().length <= 4, await published()]).toEqual([true, { good: good.digest }])
   })
 
   test('with a Content-Encoding on the very bytes is taken', async () => {
