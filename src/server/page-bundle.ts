@@ -14,7 +14,8 @@ const MIN_COMPRESSED = 512
 /** What React asks for; put in its place here, and read nowhere. */
 const NODE_ENV = ['process', 'env', 'NODE_ENV'].join('.')
 
-interface Packed extends Omit<PageBundle, 'files'> {
+interface Packed extends Omit<PageBundle, 'files' | 'pages'> {
+  readonly pages: Readonly<Record<string, readonly string[]>>
   readonly files: readonly { readonly path: string; readonly type: string; readonly base64: string }[]
 }
 
@@ -36,10 +37,13 @@ async function load(): Promise<PageBundle> {
   return bundleOf(pack === undefined ? await packPage() : ((await pack.json()) as Packed), pack === undefined ? 6 : 11)
 }
 
+const WEB = join(import.meta.dir, '..', 'web')
+
 /** Bundles the page from the sources. */
 export async function packPage(): Promise<Packed> {
   const built = await Bun.build({
-    entrypoints: [join(import.meta.dir, '..', 'web', 'main.tsx')],
+    entrypoints: [join(WEB, 'main.tsx')],
+    files: await pagesWithShell(),
     target: 'browser',
     splitting: true,
     minify: true,
@@ -58,24 +62,52 @@ export async function packPage(): Promise<Packed> {
   const script = files.find(({ kind }) => kind === 'entry-point')?.path
   if (script === undefined) throw new Error('the bundle of the page has no entry')
   const styles = files.flatMap(({ path }) => (path.endsWith('.css') ? [path] : []))
-  const preloads = importsOf(built.metafile?.outputs ?? {}, script.slice('/assets/'.length))
-  return { script, styles, preloads, files: files.map(({ path, type, base64 }) => ({ path, type, base64 })) }
-}
-
-/** Paths of all that a script imports before it runs, and what those do. */
-function importsOf(outputs: Outputs, script: string, found = new Set<string>()): string[] {
-  for (const { path, kind } of outputs[`./${script}`]?.imports ?? []) {
-    const name = path.replace('./', '')
-    if (kind !== 'import-statement' || found.has(name)) continue
-    found.add(name)
-    importsOf(outputs, name, found)
+  const outputs = built.metafile?.outputs ?? {}
+  const shell = importsOf(outputs, script)
+  return {
+    script,
+    styles,
+    preloads: [...shell].filter((path) => path !== script),
+    pages: Object.fromEntries(
+      files.flatMap(({ path }) => {
+        const page = /^\/assets\/([a-z-]+-page)-[^-]+\.js$/.exec(path)?.[1]
+        return page === undefined ? [] : [[page, [...importsOf(outputs, path)].filter((one) => !shell.has(one))]]
+      }),
+    ),
+    files: files.map(({ path, type, base64 }) => ({ path, type, base64 })),
   }
-  return [...found].map((name) => `/assets/${name}`)
 }
 
-function bundleOf({ files, ...named }: Packed, quality: number): PageBundle {
+/**
+ * The sources of the router's pages, each with what the router imports. The bundler makes a file for every combination of pages that have
+ * something in common; of what all have, as they have the shell, it makes one.
+ */
+async function pagesWithShell(): Promise<Record<string, string>> {
+  const router = await Bun.file(join(WEB, 'router.tsx')).text()
+  const imports = new Bun.Transpiler({ loader: 'tsx' }).scanImports(router).filter(({ path }) => path.startsWith('./'))
+  const shell = imports.flatMap(({ kind, path }) =>
+    kind === 'import-statement' ? [`import ${JSON.stringify(join(WEB, path))}\n`] : [],
+  )
+  const pages = imports.flatMap(({ kind, path }) => (kind === 'dynamic-import' ? [join(WEB, path)] : []))
+  return Object.fromEntries(
+    await Promise.all(pages.map(async (path) => [path, shell.join('') + (await Bun.file(path).text())] as const)),
+  )
+}
+
+/** Paths of all that a script brings before it runs: itself, what it imports, and what that does. */
+function importsOf(outputs: Outputs, script: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(script)) return found
+  found.add(script)
+  for (const { path, kind } of outputs[script.replace('/assets/', './')]?.imports ?? []) {
+    if (kind === 'import-statement') importsOf(outputs, path.replace('./', '/assets/'), found)
+  }
+  return found
+}
+
+function bundleOf({ files, pages, ...named }: Packed, quality: number): PageBundle {
   return {
     ...named,
+    pages: new Map(Object.entries(pages)),
     files: new Map(files.map(({ path, type, base64 }) => [path, fileOf(type, base64, quality)])),
   }
 }

@@ -40,7 +40,8 @@ if (hasSession) {
   void client.prefetchQuery(profileQuery)
   void client.prefetchQuery(organizationsQuery)
 }
-const spoken = await speakPreferred()
+// A page that is here when it is first drawn is drawn at once: React holds back for a while what comes after a placeholder.
+const [spoken] = await Promise.all([speakPreferred(), hasSession ? router.load().catch(() => {}) : undefined])
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>

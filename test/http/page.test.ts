@@ -1,5 +1,6 @@
 // How the web page is served: files that never change under their names, a document that lets in nothing but them, and only to browsers.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { createPageLoader } from '../../src/server/page-bundle.ts'
 import { startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -73,6 +74,53 @@ test('no page brings more than 150 KiB of its own', async () => {
   const imported = [...text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)].map(([, name]) => `/assets/${name}`)
   expect(imported.length).toBeGreaterThan(0)
   expect(preloads).toEqual(expect.arrayContaining(imported))
+})
+
+const ADDRESSES = {
+  'device-page': '/device',
+  'invitation-page': '/invitations',
+  'setup-page': '/setup',
+  'enter-page': '/enter',
+  'operator-page': '/operator?tab=users',
+  'profile-page': '/profile/tokens',
+  'home-page': '/o/acme',
+  'board-page': '/o/acme/board',
+  'catalog-page': '/o/acme/catalog',
+  'entry-page': '/o/acme/catalog/sample/dhi/python',
+  'repositories-page': '/o/acme/repositories',
+  'repository-page': '/o/acme/repository/base/dhi-python?tab=tags',
+  'image-page': '/o/acme/image/base/dhi-python?reference=3',
+  'find-page': '/o/acme/search',
+  'mirrors-page': '/o/acme/mirrors',
+  'webhooks-page': '/o/acme/webhooks',
+  'people-page': '/o/acme/people',
+  'team-page': '/o/acme/people/teams/builders',
+  'settings-page': '/o/acme/settings?section=tokens',
+}
+
+test('whoever is signed in is told with the document which files the page wants that is opened, and no more', async () => {
+  const router = await Bun.file(join(import.meta.dir, '../../src/web/router.tsx')).text()
+  const pages = [...router.matchAll(/import\('\.\/[a-z]+\/([a-z-]+)\.tsx'\)/g)].map(([, name = '']) => name)
+  expect(pages.toSorted()).toEqual(Object.keys(ADDRESSES).toSorted())
+  const preloaded = async (path: string, cookie: string) =>
+    [...(await (await get(path, { ...HTML, cookie })).text()).matchAll(/modulepreload" href="\/assets\/([^"]+)"/g)].map(
+      ([, name = '']) => name,
+    )
+  const shell = await preloaded('/o/acme', '')
+  for (const [page, path] of Object.entries(ADDRESSES)) {
+    const names = await preloaded(path, 'kagami_session=one')
+    expect([path, names.filter((name) => /-page-/.test(name)).map((name) => name.replace(/-[^-]+$/, ''))]).toEqual([
+      path,
+      [page],
+    ])
+    expect(names).toEqual(expect.arrayContaining(shell))
+    // Nothing that the page imports is found out about by it.
+    for (const name of names) {
+      const text = await (await get(`/assets/${name}`, { 'accept-encoding': 'identity' })).text()
+      for (const [, imported] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) expect(names).toContain(`${imported}`)
+    }
+  }
+  expect(await preloaded('/o/acme/nothing', 'kagami_session=one')).toEqual(shell)
 })
 
 test('whoever wants no page gets none, and nothing else is shadowed by it', async () => {

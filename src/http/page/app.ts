@@ -3,6 +3,7 @@
  * The document holds nothing of anybody: what is shown comes from the API.
  */
 import { randomBytes } from 'node:crypto'
+import { isAddress, pageAt } from './addresses.ts'
 import type { PageBundle, PageFile } from './bundle.ts'
 
 export const ASSETS_PATH = '/assets/'
@@ -32,25 +33,10 @@ export function createPageApp({ load, isSetupWanted }: PageDeps): PageApp {
       const hasSession = /(?:^|;\s*)kagami_session=[^;]/.test(request.headers.get('cookie') ?? '')
       // A cookie of an instance that was at this address before is none of an instance without an owner.
       const setup = await isSetupWanted()
-      return documentResponse(await load(), { session: hasSession && !setup, setup })
+      const isKnown = hasSession && !setup
+      return documentResponse(await load(), { session: isKnown, setup, page: isKnown ? pageAt(path) : undefined })
     },
   }
-}
-
-/** Others begin with `/o/` or `/profile/`. */
-const ADDRESSES: ReadonlySet<string> = new Set([
-  '/',
-  '/device',
-  '/invitations',
-  '/setup',
-  '/enter',
-  '/profile',
-  '/operator',
-])
-
-/** Of something that the page shows. */
-function isAddress(path: string): boolean {
-  return ADDRESSES.has(path) || path.startsWith('/o/') || path.startsWith('/profile/')
 }
 
 function fileResponse({ type, bytes, brotli, gzip }: PageFile, accepted: string): Response {
@@ -92,15 +78,20 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="13.5" fill="none" stroke="#12936b" stroke-width="3"/><circle cx="16" cy="16" r="9" fill="#12936b" opacity=".25"/><path d="M10.5 15.5a6 6 0 0 1 5-5" fill="none" stroke="#12936b" stroke-width="2.4" stroke-linecap="round"/></svg>',
 )}`
 
-/** @param told what the page is to ask for first: `session`: who is signed in; `setup`: the code of the first run */
-function documentResponse(
-  { script, styles, preloads }: PageBundle,
-  told: { readonly session: boolean; readonly setup: boolean },
-): Response {
+interface Told {
+  /** The page is to ask who is signed in. */
+  readonly session: boolean
+  /** The page is to ask for the code of the first run. */
+  readonly setup: boolean
+  /** What is shown first; its files are asked for with those of the shell. */
+  readonly page: string | undefined
+}
+
+function documentResponse({ script, styles, preloads, pages }: PageBundle, told: Told): Response {
   const nonce = randomBytes(16).toString('base64')
   const links = [
     ...styles.map((path) => `<link rel="stylesheet" href="${path}">`),
-    ...preloads.map((path) => `<link rel="modulepreload" href="${path}">`),
+    ...[...preloads, ...(pages.get(told.page ?? '') ?? [])].map((path) => `<link rel="modulepreload" href="${path}">`),
   ].join('\n')
   const html = `<!doctype html>
 <html lang="en">

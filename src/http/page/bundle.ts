@@ -14,6 +14,8 @@ export interface PageBundle {
   readonly styles: readonly string[]
   /** Of what the script imports before it runs, so that a browser asks for all at once. */
   readonly preloads: readonly string[]
+  /** By the beginning of its file's name: what is loaded for one page, beyond what the script imports. */
+  readonly pages: ReadonlyMap<string, readonly string[]>
   /** By path, `/assets/NAME-HASH.EXT`: another content has another name. */
   readonly files: ReadonlyMap<string, PageFile>
 }
