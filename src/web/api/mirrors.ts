@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import type { TagExplanation } from '../../api/explain.ts'
 import type { MirrorChange } from '../../api/mirror-settings.ts'
 import type { Mirror } from '../../api/mirrors.ts'
@@ -19,8 +19,8 @@ export function useMirrors(organization: string) {
 }
 
 /** Null: no mirror has ever written there. */
-export function useMirror(repository: string) {
-  return useQuery({
+export function mirrorQuery(repository: string) {
+  return queryOptions({
     queryKey: ['mirror', repository],
     refetchInterval: SELDOM_MS,
     queryFn: async ({ signal }) => {
@@ -32,6 +32,10 @@ export function useMirror(repository: string) {
       }
     },
   })
+}
+
+export function useMirror(repository: string) {
+  return useQuery(mirrorQuery(repository))
 }
 
 const RUNS_PAGE = 20

@@ -1,6 +1,8 @@
 /** The moments of a mirror's runs, as they happen: server-sent events, which go on by themselves after a break. */
+import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { Progress } from '../../api/progress.ts'
+import { mirrorQuery } from './mirrors.ts'
 import { repositoryPath } from './paths.ts'
 import { pathWith } from './request.ts'
 
@@ -10,8 +12,12 @@ export interface Watched {
   readonly rate: number | undefined
 }
 
-/** @param repository undefined: nothing is watched */
-export function useProgress(repository: string | undefined, onEnd: () => void): Watched | undefined {
+/**
+ * What is shown is read anew once a run has ended, but for one whose end is shown already.
+ * @param repository undefined: nothing is watched
+ */
+export function useProgress(repository: string | undefined): Watched | undefined {
+  const client = useQueryClient()
   const [watched, setWatched] = useState<Watched>()
   useEffect(() => {
     if (repository === undefined) return
@@ -24,10 +30,12 @@ export function useProgress(repository: string | undefined, onEnd: () => void): 
       const seconds = (at - first.at) / 1000
       const rate = seconds < 1 ? undefined : (moment.bytes.done - first.moment.bytes.done) / seconds
       setWatched({ moment, rate })
-      if (moment.phase === 'ended') onEnd()
+      const shown = client.getQueryData(mirrorQuery(repository).queryKey)?.lastRun
+      const isShown = shown?.id === moment.runId && shown.endedAt !== null
+      if (moment.phase === 'ended' && !isShown) void client.invalidateQueries()
     }
     for (const kind of ['progress', 'end']) source.addEventListener(kind, show)
     return () => source.close()
-  }, [repository, onEnd])
+  }, [repository, client])
   return watched
 }

@@ -1,8 +1,6 @@
 /** One repository, part by part; which part stands in the address. */
 import { Badge, Group, Tabs } from '@mantine/core'
-import { useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { useCallback } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useMirror } from '../api/mirrors.ts'
@@ -36,12 +34,16 @@ export function RepositoryPage() {
   const repository = useRepository(name)
   const mirror = useMirror(name)
   if (repository.isError) return <Failure error={repository.error} retry={() => void repository.refetch()} />
-  if (repository.data === undefined) return <Rows />
+  if (repository.data) return <Repository key={name} repository={repository.data} mirror={mirror.data} />
   if (repository.data === null) {
     if (mirror.data) return <MirrorAlone name={name} mirror={mirror.data} />
-    return mirror.isPending ? <Rows /> : <Empty>{text.repositories.absent}</Empty>
+    if (!mirror.isPending) return <Empty>{text.repositories.absent}</Empty>
   }
-  return <Repository key={name} repository={repository.data} mirror={mirror.data} />
+  return (
+    <Page title={name}>
+      <Rows />
+    </Page>
+  )
 }
 
 function Repository(o: { readonly repository: RepositoryDetail; readonly mirror: Mirror | null | undefined }) {
@@ -50,9 +52,7 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
   const { repository, mirror } = o
   const { name } = repository
   const allowed = useAllowed(name)
-  const client = useQueryClient()
-  const onEnd = useCallback(() => void client.invalidateQueries(), [client])
-  const watched = useProgress(mirror ? name : undefined, onEnd)
+  const watched = useProgress(mirror ? name : undefined)
   const tabs = TABS.filter((one) => isShown(one, allowed, mirror))
   return (
     <Page
@@ -126,9 +126,7 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
 /** For those who manage mirrors, and may not pull what they bring. */
 function MirrorAlone({ name, mirror }: { readonly name: string; readonly mirror: Mirror }) {
   const { text } = useSpeech()
-  const client = useQueryClient()
-  const onEnd = useCallback(() => void client.invalidateQueries(), [client])
-  const watched = useProgress(name, onEnd)
+  const watched = useProgress(name)
   return (
     <Page
       name={name}
