@@ -50,9 +50,98 @@ export type UpstreamErrorCode =
 
 export type ErrorCode = RegistryErrorCode | ManagementErrorCode | UpstreamErrorCode
 
+/** What an error is about, finer than its code. The API shows it, so that a page can word the error in its reader's language. */
+export const ERROR_REASONS = [
+  'absent',
+  'archived',
+  'changed-meanwhile',
+  'disabled',
+  'empty',
+  'expired',
+  'full',
+  'immutable',
+  'in-use',
+  'invalid',
+  'last',
+  'mirrored',
+  'not-confirmed',
+  'not-stopped',
+  'off',
+  'on-already',
+  'out-of-space',
+  'own',
+  'past',
+  'paused',
+  'plain-http',
+  'private-only',
+  'stopped',
+  'taken',
+  'too-big',
+  'too-long',
+  'too-short',
+  'too-small',
+  'unchanged',
+  'unknown-field',
+  'wrong',
+] as const
+export type ErrorReason = (typeof ERROR_REASONS)[number]
+
+/** Kinds of things that errors are about. */
+export const ERROR_NOUNS = [
+  'account',
+  'code',
+  'definitions',
+  'delivery',
+  'device',
+  'entry',
+  'event',
+  'grant',
+  'hook',
+  'identity',
+  'image',
+  'invitation',
+  'link',
+  'login',
+  'member',
+  'mirror',
+  'operator',
+  'organization',
+  'owner',
+  'password',
+  'plan',
+  'platform',
+  'repository',
+  'run',
+  'session',
+  'setup-code',
+  'sign-in',
+  'subscription',
+  'tag',
+  'team',
+  'token',
+  'two-factor',
+  'upstream',
+  'user',
+  'webhook',
+] as const
+export type ErrorNoun = (typeof ERROR_NOUNS)[number]
+
+/** See `errorAboutSchema` of `api/`, which documents it. Undefined is as good as left out. */
+export interface ErrorAbout {
+  readonly reason: ErrorReason
+  readonly what?: ErrorNoun | undefined
+  readonly name?: string | undefined
+  readonly where?: string | undefined
+  readonly least?: number | undefined
+  readonly most?: number | undefined
+  readonly allowed?: readonly string[] | undefined
+}
+
 export interface AppErrorOptions {
   /** Structured facts for the reader of the answer; never a secret. */
   readonly detail?: unknown
+  /** What `message` says, in parts. */
+  readonly about?: ErrorAbout | undefined
   readonly cause?: unknown
 }
 
@@ -61,11 +150,13 @@ export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly detail: unknown
+  readonly about: ErrorAbout | undefined
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.detail = options.detail
+    this.about = options.about
   }
 }
 

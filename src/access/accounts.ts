@@ -145,7 +145,9 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     async resetPassword(username, password, o = {}) {
       const user = await findUserByName(db.read, username)
       if (user === undefined)
-        throw new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`)
+        throw new AppError('NOT_FOUND', `there is no user ${JSON.stringify(username.slice(0, 100))}`, {
+          about: { reason: 'absent', what: 'user', name: username.slice(0, 100) },
+        })
       const hash = await hashOf(password, undefined)
       await db.write(async (tx) => {
         await setPassword(tx, user.id, { hash, at: isoTime(systemClock.now()) })
@@ -198,7 +200,9 @@ function checked(password: Secret): string {
   const text = password.reveal()
   const { min, max } = PASSWORD_LENGTH
   if (text.length >= min && text.length <= max) return text
-  throw new AppError('INVALID_REQUEST', `password: want ${min} to ${max} characters, got ${text.length}`)
+  throw new AppError('INVALID_REQUEST', `password: want ${min} to ${max} characters, got ${text.length}`, {
+    about: { reason: text.length < min ? 'too-short' : 'too-long', where: 'password', least: min, most: max },
+  })
 }
 
 /** Runs what makes a user, or gives one a mail address: when another was faster with the same, that is a CONFLICT. */
@@ -212,12 +216,16 @@ export async function orTaken<T>(username: string, work: () => Promise<T>): Prom
 }
 
 export function taken(username: string, cause?: unknown): AppError {
-  return new AppError('CONFLICT', `the user name ${username} or its mail address is taken`, { cause })
+  return new AppError('CONFLICT', `the user name ${username} or its mail address is taken`, {
+    about: { reason: 'taken', what: 'user', name: username },
+    cause,
+  })
 }
 
 function badUsername(username: string): AppError {
   return new AppError(
     'INVALID_REQUEST',
     `username: want 1 to ${MAX_ACCOUNT_NAME_LENGTH} of a-z, 0-9, and . _ - between them, got ${JSON.stringify(username.slice(0, 100))}`,
+    { about: { reason: 'invalid', what: 'user', where: 'username', most: MAX_ACCOUNT_NAME_LENGTH } },
   )
 }

@@ -175,7 +175,11 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     const isRight = await guarded(codeTry(principal, code), principal, () =>
       orUndefined(twoFactor.use(principal.userId, code)),
     )
-    if (isRight === undefined) throw refusedOf(new AppError('UNAUTHORIZED', WRONG_CODE), provenOf(principal))
+    if (isRight === undefined)
+      throw refusedOf(
+        new AppError('UNAUTHORIZED', WRONG_CODE, { about: { reason: 'wrong', what: 'code' } }),
+        provenOf(principal),
+      )
     return principal
   }
 
@@ -248,11 +252,14 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
         (await guarded({ userId, username, password, network }, { userId, username }, () =>
           accounts.verifyPassword(username, password, network),
         ))
-      if (!isRight) throw new AppError('DENIED', 'the current password is not right')
+      if (!isRight)
+        throw new AppError('DENIED', 'the current password is not right', {
+          about: { reason: 'wrong', what: 'password' },
+        })
     },
     async guardCode(who, code, check) {
       const result = await guarded(codeTry(who, code), who, check)
-      if (result === undefined) throw new AppError('DENIED', WRONG_CODE)
+      if (result === undefined) throw new AppError('DENIED', WRONG_CODE, { about: { reason: 'wrong', what: 'code' } })
       return result
     },
     async authenticate(header, from) {
@@ -312,7 +319,9 @@ function isNamed(token: TokenOwner, username: string): boolean {
 }
 
 function wrongLogin(): AppError {
-  return new AppError('UNAUTHORIZED', 'the user name, or its password or token, is not right')
+  return new AppError('UNAUTHORIZED', 'the user name, or its password or token, is not right', {
+    about: { reason: 'wrong', what: 'login' },
+  })
 }
 
 /** The same whether the token is unknown, ended, or another organization's: a pair tells nothing of its parts. */

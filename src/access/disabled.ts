@@ -4,7 +4,9 @@ import { AppError } from '../errors.ts'
 
 /** Told to who has proved who they are, and to nobody else. */
 export function disabled(): AppError {
-  return new AppError('UNAUTHORIZED', 'this account is disabled: ask an operator of this server')
+  return new AppError('UNAUTHORIZED', 'this account is disabled: ask an operator of this server', {
+    about: { reason: 'disabled', what: 'account' },
+  })
 }
 
 /** Before anything comes to stand for the user: a session, a token, a sign-in. @throws AppError UNAUTHORIZED */

@@ -30,6 +30,7 @@ export async function createHook(
       throw new AppError(
         'CONFLICT',
         `upstream ${upstream.name} has a hook since ${before.created_at}, and its address was shown once: --rotate makes a new one, and the old one ends`,
+        { about: { reason: 'taken', what: 'hook', name: upstream.name } },
       )
     }
     await setHook(tx, { upstreamId: upstream.id, hash: hashToken(text), at: isoTime(clock.now()) })
@@ -40,7 +41,10 @@ export async function createHook(
 /** @throws AppError NOT_FOUND when there is none */
 export async function endHook(db: Database, upstream: Pick<UpstreamRow, 'id' | 'name'>): Promise<void> {
   const isThere = await db.write((tx) => removeHook(tx, upstream.id))
-  if (!isThere) throw new AppError('NOT_FOUND', `upstream ${upstream.name} has no hook`)
+  if (!isThere)
+    throw new AppError('NOT_FOUND', `upstream ${upstream.name} has no hook`, {
+      about: { reason: 'absent', what: 'hook', name: upstream.name },
+    })
 }
 
 /** The upstream that the secret speaks for; undefined: it is no secret of ours, or not any more. */

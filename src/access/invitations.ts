@@ -78,6 +78,7 @@ export async function createInvitation(
       throw new AppError(
         'CONFLICT',
         `${organization.name} has ${open} open invitations, want at most ${MAX_OPEN}: revoke some`,
+        { about: { reason: 'full', what: 'invitation', most: MAX_OPEN } },
       )
     }
     if (recent >= MAX_A_DAY) {
@@ -102,6 +103,7 @@ export async function readInvitation(db: Queries, secret: string, now: Date): Pr
     throw new AppError(
       'NOT_FOUND',
       'this invitation is not valid: it is mistyped, used, revoked or expired; ask whoever sent it for a new one',
+      { about: { reason: 'expired', what: 'invitation' } },
     )
   }
   return found
@@ -158,6 +160,7 @@ async function join(tx: Transaction, now: Date, secret: string, user: Guest): Pr
     throw new AppError(
       'CONFLICT',
       `you are ${member.role} of ${organization.name} already${teams.length === 0 ? '' : ', and in its teams'}: the invitation was not used`,
+      { about: { reason: 'on-already', what: 'member', name: organization.name } },
     )
   }
   const role = isAsMuch ? member.role : invited.role

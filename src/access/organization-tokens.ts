@@ -60,11 +60,16 @@ export async function issueOrganizationToken(
     .select('name')
     .where('id', '=', token.organizationId)
     .executeTakeFirst()
-  if (organization === undefined) throw new AppError('NOT_FOUND', 'there is no such organization')
+  if (organization === undefined)
+    throw new AppError('NOT_FOUND', 'there is no such organization', {
+      about: { reason: 'absent', what: 'organization' },
+    })
   const label = checkedLabel(token.label)
   const allow = TOKEN_RIGHTS.filter((right) => token.allow.includes(right))
   if (allow.length === 0) {
-    throw new AppError('INVALID_REQUEST', `allow: got nothing, want at least one of ${TOKEN_RIGHTS.join(', ')}`)
+    throw new AppError('INVALID_REQUEST', `allow: got nothing, want at least one of ${TOKEN_RIGHTS.join(', ')}`, {
+      about: { reason: 'empty', where: 'allow' },
+    })
   }
   const repositories = checkedRepositories(organization.name, token.repositories)
   await keepWithinLimits(tx, token, now)
@@ -96,6 +101,7 @@ async function keepWithinLimits(tx: Transaction, token: NewOrganizationToken, no
     throw new AppError(
       'CONFLICT',
       `the organization has ${MAX_TOKENS} tokens, expired ones among them: revoke one that is of no more use`,
+      { about: { reason: 'full', what: 'token', most: MAX_TOKENS } },
     )
   }
   await removeExpiredRuleTokens(tx, organizationId, now)
@@ -112,6 +118,7 @@ function checkedLabel(text: string): string {
   throw new AppError(
     'INVALID_REQUEST',
     `label: want 1 to ${MAX_LABEL_LENGTH} characters, none of them a control character, got ${label.length}`,
+    { about: { reason: 'invalid', where: 'label', least: 1, most: MAX_LABEL_LENGTH } },
   )
 }
 
@@ -121,11 +128,15 @@ function checkedRepositories(organization: string, texts: readonly string[]): re
     throw new AppError(
       'INVALID_REQUEST',
       `repositories: got ${repositories.length}, want 1 to ${MAX_REPOSITORIES} names or patterns; * is all`,
+      { about: { reason: 'invalid', where: 'repositories', least: 1, most: MAX_REPOSITORIES } },
     )
   }
   for (const text of repositories) {
     const fault = findAccessPatternFault(organization, text)
-    if (fault !== undefined) throw new AppError('INVALID_REQUEST', `repositories: ${fault}`)
+    if (fault !== undefined)
+      throw new AppError('INVALID_REQUEST', `repositories: ${fault}`, {
+        about: { reason: 'invalid', where: 'repositories' },
+      })
   }
   return repositories
 }

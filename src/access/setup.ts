@@ -129,5 +129,6 @@ function notRight(): AppError {
   return new AppError(
     'DENIED',
     'the setup code is not right: it is mistyped, used, or older than a day; the server prints a new one when it starts',
+    { about: { reason: 'wrong', what: 'setup-code' } },
   )
 }

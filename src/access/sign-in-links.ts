@@ -72,5 +72,6 @@ function notValid(): AppError {
   return new AppError(
     'NOT_FOUND',
     'this link is not valid: it is mistyped, used, or older than 15 minutes; kagami user link, where the server runs, prints a new one',
+    { about: { reason: 'expired', what: 'link' } },
   )
 }

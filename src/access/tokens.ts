@@ -33,6 +33,7 @@ export function parseTokenExpiry(text: string, now: Date): string | null {
     throw new AppError(
       'INVALID_REQUEST',
       `expires: want a number of days (1d to ${MAX_LIFE_DAYS}d) or never, got ${JSON.stringify(text.slice(0, 40))}`,
+      { about: { reason: 'invalid', where: 'expires' } },
     )
   }
   return isoTime(new Date(now.getTime() + days * DAY_MS))
@@ -47,7 +48,9 @@ export async function createToken(
   const now = clock.now()
   const label = token.label.trim()
   if (label === '' || label.length > MAX_LABEL_LENGTH) {
-    throw new AppError('INVALID_REQUEST', `label: want 1 to ${MAX_LABEL_LENGTH} characters, got ${label.length}`)
+    throw new AppError('INVALID_REQUEST', `label: want 1 to ${MAX_LABEL_LENGTH} characters, got ${label.length}`, {
+      about: { reason: 'invalid', where: 'label', least: 1, most: MAX_LABEL_LENGTH },
+    })
   }
   const text = makeTokenText('kgm_pat_')
   const row: TokenRow = {

@@ -117,7 +117,10 @@ export function createTwoFactor({ db, clock, sealer }: TwoFactorDeps): TwoFactor
 
     async confirm(userId, code, besides) {
       const row = await findTwoFactor(db.read, userId)
-      if (row === undefined) throw new AppError('CONFLICT', 'two-factor authentication was not begun: begin it first')
+      if (row === undefined)
+        throw new AppError('CONFLICT', 'two-factor authentication was not begun: begin it first', {
+          about: { reason: 'off', what: 'two-factor' },
+        })
       if (row.confirmed_at !== null) throw isOnAlready()
       const step = stepOf(row, plain(code))
       if (step === undefined) return undefined
@@ -170,5 +173,7 @@ function plain(code: string): string {
 }
 
 function isOnAlready(): AppError {
-  return new AppError('CONFLICT', 'two-factor authentication is on already: turn it off to begin anew')
+  return new AppError('CONFLICT', 'two-factor authentication is on already: turn it off to begin anew', {
+    about: { reason: 'on-already', what: 'two-factor' },
+  })
 }

@@ -1,5 +1,5 @@
 /** An organization at a glance: how all its mirrors are, what moved, what runs. */
-import { momentSchema } from './history.ts'
+import { momentSchema, moveCauseSchema } from './history.ts'
 import { listQuerySchema, listSchema } from './lists.ts'
 import { mirrorStateSchema, pauseCauseSchema } from './mirrors.ts'
 import { progressSchema } from './progress.ts'
@@ -39,6 +39,7 @@ export const moveSchema = z
     at: timeSchema,
     by: z.string(),
     run: idSchema.nullable(),
+    cause: moveCauseSchema,
     reason: z.string(),
   })
   .openapi('Move')

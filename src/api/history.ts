@@ -10,6 +10,9 @@ export const momentSchema = z
   )
   .openapi({ example: '2026-01-31T12:00:00Z' })
 
+/** `deleted`, by people; `lost`: by a mirror, as upstream has it no more. */
+export const moveCauseSchema = z.enum(['pushed', 'restored', 'deleted', 'mirrored', 'lost'])
+
 /** Null: the tag was not there. `by`: `user:NAME`, or `mirror:ID` with its `run`. */
 export const tagMoveSchema = z
   .strictObject({
@@ -19,6 +22,7 @@ export const tagMoveSchema = z
     at: timeSchema,
     by: z.string(),
     run: idSchema.nullable(),
+    cause: moveCauseSchema,
     reason: z.string(),
   })
   .openapi('TagMove')

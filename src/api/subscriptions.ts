@@ -16,6 +16,9 @@ const repositoriesSchema = z.array(sourceRepositorySchema).min(1).max(1000)
 
 export const subscriptionStateSchema = z.enum(['active', 'degraded', 'paused', 'stopped'])
 
+/** Why the whole catalog cannot be followed: `catalog`: the registry lists none; `shrink`: it lists so much less than before that somebody has to confirm it. */
+export const subscriptionCauseSchema = z.enum(['hand', 'credentials', 'catalog', 'unreachable', 'shrink'])
+
 /**
  * What has become of an entry of the catalog. `waiting`: it gets its mirror; `initial` to `paused`: its mirror is so; `stopped`,
  * `removed`: people stopped or removed its mirror, and it is not started again; `failed`: it has none, see `reason`; `unmatched`: the
@@ -73,6 +76,7 @@ export const subscriptionSchema = z
     settings: mirrorSettingsSchema,
     mirrors: count,
     state: subscriptionStateSchema,
+    cause: subscriptionCauseSchema.nullable().default(null).describe('null: none, or entries without a mirror'),
     reason: z.string().nullable(),
     since: timeSchema,
     remedy: z.string().nullable(),

@@ -215,11 +215,31 @@ export const placedWebhookSchema = z
   .openapi('PlacedWebhook')
 export const placedWebhookListSchema = listSchema('webhooks', placedWebhookSchema).openapi('PlacedWebhookList')
 
+/** Why a receiver was not told. `status`: it refused it; `throttled`: it wants fewer (429); `address`: one where nothing may be sent to. */
+const failedFor = [
+  'status',
+  'throttled',
+  'gone',
+  'address',
+  'redirect',
+  'dns',
+  'refused',
+  'unreachable',
+  'reset',
+  'tls',
+  'timeout',
+  'other',
+] as const
+export const attemptReasonSchema = z.enum(failedFor)
+/** `superseded`: a later move of the tag took its place; `backlog`: too many waited; `not-started`: the webhook before it did not let it through. */
+export const deliveryReasonSchema = z.enum([...failedFor, 'expired', 'backlog', 'superseded', 'not-started'])
+
 export const attemptSchema = z
   .strictObject({
     at: timeSchema,
     status: z.int().nullable().describe('of the answer; null: there was none'),
     durationMs: z.int(),
+    reason: attemptReasonSchema.nullable().default(null).describe('null: it was taken'),
     error: z.string().nullable(),
     requestHeaders: z
       .record(z.string(), z.string())
@@ -249,6 +269,7 @@ export const deliverySchema = z
     status: deliveryStatusSchema.describe(
       'pending: not tried yet; failed: tried in vain, and tried again; dead: given up',
     ),
+    reason: deliveryReasonSchema.nullable().default(null).describe('of the last failure, or why it will not come'),
     error: z.string().nullable().describe('the last failure; or why it waits, or will not come'),
     createdAt: timeSchema,
     nextAt: timeSchema.nullable().describe('the next attempt, where it has a time'),
@@ -300,6 +321,7 @@ export type PlacedWebhook = z.infer<typeof placedWebhookSchema>
 export type WebhookCreate = z.infer<typeof webhookCreateSchema>
 export type WebhookChange = z.infer<typeof webhookChangeSchema>
 export type WebhookDelivery = z.infer<typeof deliverySchema>
+export type DeliveryReason = z.infer<typeof deliveryReasonSchema>
 export type WebhookAttempt = z.infer<typeof attemptSchema>
 export type Redeliver = z.infer<typeof redeliverSchema>
 export type CallbackBody = z.infer<typeof callbackBodySchema>

@@ -73,7 +73,8 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
       await db.write(async (tx) => {
         await wantCatalog(tx, upstreamId, now())
         const row = await findCatalog(tx, upstreamId)
-        if (row === undefined) throw new AppError('NOT_FOUND', 'the upstream is gone')
+        if (row === undefined)
+          throw new AppError('NOT_FOUND', 'the upstream is gone', { about: { reason: 'absent', what: 'upstream' } })
         if (
           typeof url === 'string' &&
           owner !== null &&
@@ -82,6 +83,7 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
           throw new AppError(
             'CONFLICT',
             `${MAX_DEFINED} upstreams of this organization have definitions already: take them from one first (--no-definitions)`,
+            { about: { reason: 'full', what: 'definitions', most: MAX_DEFINED } },
           )
         }
         await updateCatalog(tx, upstreamId, {

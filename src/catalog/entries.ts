@@ -64,5 +64,7 @@ export async function showEntry(
 }
 
 export function noEntry(upstream: string, repository: string): AppError {
-  return new AppError('NOT_FOUND', `the catalog of ${upstream} has no ${repository}`)
+  return new AppError('NOT_FOUND', `the catalog of ${upstream} has no ${repository}`, {
+    about: { reason: 'absent', what: 'entry', name: repository },
+  })
 }

@@ -42,6 +42,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
     throw new AppError(
       'INVALID_REQUEST',
       `url: got plain http to ${base.host}, want https, or plainHttp (--plain-http): passwords and tokens would travel in the clear`,
+      { about: { reason: 'plain-http', where: 'url' } },
     )
   }
   const ca = typeof change.ca === 'string' ? certificatesOf(change.ca, 'ca') : change.ca
@@ -50,6 +51,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
     throw new AppError(
       'INVALID_REQUEST',
       `url: ${base.host} is another registry than ${parseUpstreamUrl(before.url).host}, and the password is kept for that one: give the login for the new one (--username, --password-stdin), or none (--no-credential)`,
+      { about: { reason: 'empty', where: 'password' } },
     )
   }
   return {
@@ -67,7 +69,10 @@ function loginAfter(sealer: Sealer, before: Login, given: ConnectionChange['cred
   if (given === undefined) return { username: usernameBefore, sealed_password: sealedBefore }
   if (given === null) return { username: null, sealed_password: null }
   const username = given.username ?? usernameBefore
-  if (username === null) throw new AppError('INVALID_REQUEST', 'password: there is no user name that it belongs to')
+  if (username === null)
+    throw new AppError('INVALID_REQUEST', 'password: there is no user name that it belongs to', {
+      about: { reason: 'empty', where: 'username' },
+    })
   // The same login sealed anew would look like another: what was fetched by it would count for nothing.
   const isSame =
     username === usernameBefore && sealedBefore !== null && opensTo(sealer, sealedBefore, given.password.reveal())

@@ -65,7 +65,9 @@ export async function addUpstream(
   const organizationId = given.organization?.id ?? null
   const sourceIn = async (tx: Queries) => {
     if ((await findOwn(tx, organizationId, given.name)) !== undefined) {
-      throw new AppError('CONFLICT', `there is an upstream ${given.name} already`)
+      throw new AppError('CONFLICT', `there is an upstream ${given.name} already`, {
+        about: { reason: 'taken', what: 'upstream', name: given.name },
+      })
     }
     return referrerSource(tx, organizationId, given.referrersFrom ?? null)
   }
@@ -131,7 +133,7 @@ export async function changeUpstream(
   o: { readonly isDryRun?: boolean } = {},
 ): Promise<ChangedUpstream> {
   if (Object.values(change).every((given) => given === undefined)) {
-    throw new AppError('INVALID_REQUEST', 'got nothing to change')
+    throw new AppError('INVALID_REQUEST', 'got nothing to change', { about: { reason: 'unchanged' } })
   }
   const changed = async (tx: Queries) => {
     const before = await getOwn(tx, at.organizationId, at.name)
@@ -140,7 +142,9 @@ export async function changeUpstream(
         ? before.referrers_from
         : await referrerSource(tx, at.organizationId, change.referrersFrom)
     if (referrersFrom === before.id) {
-      throw new AppError('INVALID_REQUEST', `referrersFrom: ${at.name} itself is always read, want another upstream`)
+      throw new AppError('INVALID_REQUEST', `referrersFrom: ${at.name} itself is always read, want another upstream`, {
+        about: { reason: 'invalid', where: 'referrersFrom' },
+      })
     }
     const prefix = change.prefix ?? before.prefix
     const rate =
@@ -195,14 +199,22 @@ async function findOwn(db: Queries, organizationId: string | null, name: string)
 export async function getOwn(db: Queries, organizationId: string | null, name: string): Promise<UpstreamRow> {
   const row = await findUpstream(db, organizationId, name)
   if (row?.organization_id === organizationId) return row
-  if (organizationId === null) throw new AppError('NOT_FOUND', `there is no upstream ${name} that is shared`)
+  if (organizationId === null)
+    throw new AppError('NOT_FOUND', `there is no upstream ${name} that is shared`, {
+      about: { reason: 'absent', what: 'upstream', name },
+    })
   const hint = row === undefined ? '' : '; one of that name is shared: name no organization (--shared)'
-  throw new AppError('NOT_FOUND', `there is no upstream ${name} of this organization${hint}`)
+  throw new AppError('NOT_FOUND', `there is no upstream ${name} of this organization${hint}`, {
+    about: { reason: 'absent', what: 'upstream', name },
+  })
 }
 
 async function referrerSource(db: Queries, organizationId: string | null, name: string | null) {
   if (name === null) return null
   const source = await findUpstream(db, organizationId, name)
-  if (source === undefined) throw new AppError('NOT_FOUND', `referrersFrom: there is no upstream ${name}`)
+  if (source === undefined)
+    throw new AppError('NOT_FOUND', `referrersFrom: there is no upstream ${name}`, {
+      about: { reason: 'absent', what: 'upstream', name, where: 'referrersFrom' },
+    })
   return source.id
 }

@@ -157,7 +157,8 @@ async function errorOf(server: string, response: Response): Promise<AppError> {
   if (oauth !== undefined) return new AppError('INVALID_REQUEST', `${server}: ${oauth.message}`, { detail: oauth })
   try {
     const { error } = errorSchema.parse(JSON.parse(text))
-    return new AppError(error.code as ErrorCode, error.message, error.detail === null ? {} : { detail: error.detail })
+    const { code, message, detail, about } = error
+    return new AppError(code as ErrorCode, message, { about, ...(detail === null ? {} : { detail }) })
   } catch {
     return new AppError(
       'INTERNAL',

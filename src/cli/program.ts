@@ -1,7 +1,7 @@
 /** The command line as a whole: every verb, and what the program ends with. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import type { ErrorBody } from '../api/errors.ts'
+import { type ErrorBody, errorBodyOf } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
 import { addApplyCommand } from './apply.ts'
@@ -132,8 +132,7 @@ function commandOf(program: Command, args: readonly string[]): Command {
 
 /** As the management API has it. */
 function errorDocument(error: unknown): ErrorBody {
-  const { code, detail } = isAppError(error) ? error : { code: 'INTERNAL', detail: undefined }
-  return { error: { code, message: messageOf(error), detail: detail ?? null } }
+  return errorBodyOf(isAppError(error) ? error : { code: 'INTERNAL', message: messageOf(error) })
 }
 
 /** The message, then what the server added; a bug with its stack, as there is nobody else to show it to. */

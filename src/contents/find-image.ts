@@ -50,9 +50,13 @@ export async function getImage(db: Queries, repository: RepositoryRow, reference
       ? await findManifest(db, repository.id, parseDigest(reference))
       : await findTaggedManifest(db, repository.id, tag)
   const name = `${repository.name}${isDigest ? '@' : ':'}${clipped(reference, 200)}`
-  if (found === undefined) throw new AppError('NOT_FOUND', `there is no image ${name}`)
+  if (found === undefined)
+    throw new AppError('NOT_FOUND', `there is no image ${name}`, { about: { reason: 'absent', what: 'image', name } })
   const manifest = parsed(found.bytes)
-  if (manifest === undefined) throw new AppError('NOT_FOUND', `${name} holds a manifest that cannot be read`)
+  if (manifest === undefined)
+    throw new AppError('NOT_FOUND', `${name} holds a manifest that cannot be read`, {
+      about: { reason: 'absent', what: 'image', name },
+    })
   const { digest, mediaType, sizeBytes } = found
   return { tag, digest, mediaType, sizeBytes, manifest, platforms: await platformsOf(db, repository.id, manifest) }
 }
@@ -75,7 +79,9 @@ export async function choosePlatform(
   if (chosen === undefined) {
     if (wanted === undefined) return undefined
     const all = here.map(({ platform }) => platform).join(', ') || 'none'
-    throw new AppError('NOT_FOUND', `platform: got ${quoted(wanted, 80)}, want one that is here: ${all}`)
+    throw new AppError('NOT_FOUND', `platform: got ${quoted(wanted, 80)}, want one that is here: ${all}`, {
+      about: { reason: 'absent', what: 'platform', name: wanted.slice(0, 80) },
+    })
   }
   const found = await findManifest(db, repository.id, chosen.digest)
   const part = parsed(found?.bytes)

@@ -85,6 +85,7 @@ function wantedOf(q: string) {
       throw new AppError(
         'INVALID_REQUEST',
         `q: got ${JSON.stringify(q.slice(0, 80))}, want a package URL such as pkg:deb/debian/openssl`,
+        { about: { reason: 'invalid', where: 'q' } },
       )
     }
     return {

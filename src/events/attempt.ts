@@ -1,5 +1,6 @@
 /** One attempt of one delivery: rendered, signed, posted, and told in plain words. */
 import { version } from '../../package.json'
+import type { WebhookAttempt } from '../api/webhooks.ts'
 import type { WebhookAttemptRow, WebhookRow } from '../db/schema.ts'
 import type { LoadedDelivery } from '../db/webhooks/deliveries.ts'
 import type { Outcome } from '../db/webhooks/outcomes.ts'
@@ -39,6 +40,11 @@ export interface Attempted {
   readonly isGone: boolean
 }
 
+interface Failed {
+  readonly reason: NonNullable<WebhookAttempt['reason']>
+  readonly words: string
+}
+
 const MAX_HEADERS_SHOWN = 4096
 
 /** The place of an attempt in its line. */
@@ -63,7 +69,7 @@ export async function attempt(
   let from = performance.now()
   let sent: Readonly<Record<string, string>> = {}
   let answer: PostAnswer | undefined
-  let failure: { readonly reason: string; readonly words: string } | undefined
+  let failure: Failed | undefined
   try {
     const urls = { publicUrl: deps.publicUrl(), callbackUrl: deps.callbacks.urlOf(delivery.id) }
     const { body, headers } = await deps.render(eventOf(delivery), urls, webhook)
@@ -145,17 +151,14 @@ function eventOf(delivery: LoadedDelivery): DeliveredEvent {
   }
 }
 
-function failureOfStatus({
-  status,
-  headers,
-}: PostAnswer): { readonly reason: string; readonly words: string } | undefined {
+function failureOfStatus({ status, headers }: PostAnswer): Failed | undefined {
   if (status >= 200 && status < 300) return undefined
   if (status === 410) return { reason: 'gone', words: 'the receiver answered 410: it is gone for good' }
   const after = headers['retry-after'] === undefined ? '' : ` (Retry-After: ${clipped(headers['retry-after'], 60)})`
   return { reason: status === 429 ? 'throttled' : 'status', words: `the receiver answered ${status}${after}` }
 }
 
-function failureOf(error: unknown): { readonly reason: string; readonly words: string } {
+function failureOf(error: unknown): Failed {
   if (!(error instanceof AppError)) return { reason: 'other', words: 'the delivery could not be made: this is a bug' }
   if (error.code === 'ADDRESS_NOT_ALLOWED') return { reason: 'address', words: error.message }
   if (error.code === 'UPSTREAM_INVALID') return { reason: 'redirect', words: error.message }

@@ -123,6 +123,7 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
             throw new AppError(
               'CONFLICT',
               `${nameOf(scope)} has ${MAX_WEBHOOKS} webhooks, which is the most: delete one first`,
+              { about: { reason: 'full', what: 'webhook', most: MAX_WEBHOOKS } },
             )
           }
           const made: WebhookRow = {
@@ -230,7 +231,9 @@ export function createWebhooks({ db, clock, sealer, wake }: WebhooksDeps): Webho
         const { id } = await getWebhook(tx, scope, name)
         const [follower] = await listFollowers(tx, [id])
         if (follower !== undefined) {
-          throw new AppError('CONFLICT', `webhook ${follower.name} runs after ${name}: change or delete that first`)
+          throw new AppError('CONFLICT', `webhook ${follower.name} runs after ${name}: change or delete that first`, {
+            about: { reason: 'in-use', what: 'webhook', name },
+          })
         }
         await deleteWebhook(tx, id)
       })
@@ -295,7 +298,10 @@ async function pick(
     return { ids: ids.slice(0, MAX_REDELIVERED), more: ids.length > MAX_REDELIVERED }
   }
   const event: Picked | undefined = await deliverEvent(tx, scope, webhook, o.event ?? '', now)
-  if (event === undefined) throw new AppError('NOT_FOUND', `${nameOf(scope)} has no event ${o.event}`)
+  if (event === undefined)
+    throw new AppError('NOT_FOUND', `${nameOf(scope)} has no event ${o.event}`, {
+      about: { reason: 'absent', what: 'event' },
+    })
   const known = await listDeliveriesOf(tx, webhook.id, event.seq)
   return { ids: known.map(({ id }) => id), more: false }
 }
@@ -325,7 +331,9 @@ function nameOf({ organization, repository }: WebhookScope): string {
 async function getWebhook(db: Queries, scope: WebhookScope, name: string): Promise<WebhookRow> {
   const row = await findWebhook(db, ownerOf(scope), name)
   if (row !== undefined) return row
-  throw new AppError('NOT_FOUND', `${nameOf(scope)} has no webhook ${name}`)
+  throw new AppError('NOT_FOUND', `${nameOf(scope)} has no webhook ${name}`, {
+    about: { reason: 'absent', what: 'webhook', name },
+  })
 }
 
 async function getDelivery(db: Queries, webhook: WebhookRow, id: string): Promise<WebhookDeliveryRow> {
@@ -335,16 +343,24 @@ async function getDelivery(db: Queries, webhook: WebhookRow, id: string): Promis
 }
 
 function noDelivery(webhook: WebhookRow, id: string): AppError {
-  return new AppError('NOT_FOUND', `webhook ${webhook.name} has no delivery ${id}`)
+  return new AppError('NOT_FOUND', `webhook ${webhook.name} has no delivery ${id}`, {
+    about: { reason: 'absent', what: 'delivery' },
+  })
 }
 
 /** The webhook that another is to run after. @throws AppError INVALID_REQUEST: there is none, or they would wait for each other */
 async function getLeader(tx: Transaction, scope: WebhookScope, name: string, followerId: string): Promise<WebhookRow> {
   const leader = await findWebhook(tx, ownerOf(scope), name)
-  if (leader === undefined) throw new AppError('INVALID_REQUEST', `after: ${nameOf(scope)} has no webhook ${name}`)
+  if (leader === undefined)
+    throw new AppError('INVALID_REQUEST', `after: ${nameOf(scope)} has no webhook ${name}`, {
+      about: { reason: 'absent', what: 'webhook', name, where: 'after' },
+    })
   let one: WebhookRow | undefined = leader
   while (one !== undefined) {
-    if (one.id === followerId) throw new AppError('INVALID_REQUEST', `after: ${name} waits for this webhook itself`)
+    if (one.id === followerId)
+      throw new AppError('INVALID_REQUEST', `after: ${name} waits for this webhook itself`, {
+        about: { reason: 'invalid', where: 'after' },
+      })
     const next: string | null = one.after_id
     one = next === null ? undefined : (await listWebhooksById(tx, [next]))[0]
   }
@@ -353,18 +369,23 @@ async function getLeader(tx: Transaction, scope: WebhookScope, name: string, fol
 
 function requireAddress({ url, plainHttp }: { readonly url: string; readonly plainHttp: boolean }): void {
   if (new URL(url).protocol === 'https:' || plainHttp) return
-  throw new AppError('INVALID_REQUEST', 'url: got plain http, want https, or --plain-http (plainHttp)')
+  throw new AppError('INVALID_REQUEST', 'url: got plain http, want https, or --plain-http (plainHttp)', {
+    about: { reason: 'plain-http', where: 'url' },
+  })
 }
 
 function ofRepository(): AppError {
   return new AppError(
     'INVALID_REQUEST',
     'repositories: the webhook is of one repository; name its organization for several',
+    { about: { reason: 'invalid', where: 'repositories' } },
   )
 }
 
 function isThere(scope: WebhookScope, name: string): AppError {
-  return new AppError('CONFLICT', `${nameOf(scope)} has a webhook ${name} already`)
+  return new AppError('CONFLICT', `${nameOf(scope)} has a webhook ${name} already`, {
+    about: { reason: 'taken', what: 'webhook', name },
+  })
 }
 
 function flag(value: boolean | undefined): 0 | 1 | undefined {

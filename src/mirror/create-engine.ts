@@ -84,7 +84,9 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   async function refusePaused(mirror: MirrorRecord): Promise<void> {
     if (!(await isResting(db.read, mirror.id))) return
     const { reason, remedy } = await renderMirror(mirror)
-    throw new AppError('CONFLICT', `the mirror ${mirror.repository} is paused: ${reason}; to go on: kagami ${remedy}`)
+    throw new AppError('CONFLICT', `the mirror ${mirror.repository} is paused: ${reason}; to go on: kagami ${remedy}`, {
+      about: { reason: 'paused', what: 'mirror', name: mirror.repository },
+    })
   }
 
   async function renderMirror(mirror: MirrorRecord) {
@@ -189,6 +191,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
         throw new AppError(
           'CONFLICT',
           `the mirror ${mirror.repository} is stopped: restart it with kagami ${restartOf(mirror)}`,
+          { about: { reason: 'stopped', what: 'mirror', name: mirror.repository } },
         )
       }
       await refusePaused(mirror)

@@ -30,6 +30,7 @@ export function refuseArchived(repository: RepositoryRow): void {
   throw new AppError(
     'DENIED',
     `repository ${repository.name} is archived since ${repository.archived_at} and read-only: restore it to change it`,
+    { about: { reason: 'archived', what: 'repository', name: repository.name } },
   )
 }
 

@@ -22,7 +22,10 @@ export async function createWithSettings(
   const at = isoTime(systemClock.now())
   return db.write(async (tx) => {
     const { row, isNew } = await createRepository(tx, { organizationId: organization.id, name, actor, at })
-    if (!isNew) throw new AppError('CONFLICT', `there is a repository ${name} already`)
+    if (!isNew)
+      throw new AppError('CONFLICT', `there is a repository ${name} already`, {
+        about: { reason: 'taken', what: 'repository', name },
+      })
     const isPlain = Object.values(settings).every((value) => value === undefined)
     return isPlain ? row : changeRepository(tx, row, settings, { actor, at })
   })
@@ -48,5 +51,8 @@ export async function removeRepository(db: Database, repository: RepositoryRow, 
 
 function checkPatterns({ immutablePatterns = [] }: Settings): void {
   const fault = findPatternFault(immutablePatterns)
-  if (fault !== undefined) throw new AppError('INVALID_REQUEST', `immutableTags: ${fault}`)
+  if (fault !== undefined)
+    throw new AppError('INVALID_REQUEST', `immutableTags: ${fault}`, {
+      about: { reason: 'invalid', where: 'immutableTags' },
+    })
 }

@@ -47,7 +47,10 @@ export async function restoreTag(
   return db.write(async (tx) => {
     const at = isoTime(clock.now())
     const repository = await findRepositoryById(tx, repositoryId)
-    if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
+    if (repository === undefined)
+      throw new AppError('NOT_FOUND', `there is no repository ${name}`, {
+        about: { reason: 'absent', what: 'repository', name },
+      })
     refuseArchived(repository)
     const to = 'digest' in o.to ? o.to.digest : await digestAt(tx, repository, tag, o.to.time)
     await refuseUnfit(tx, repository, tag, to)
@@ -55,6 +58,7 @@ export async function restoreTag(
     const why = from === undefined || from === to ? undefined : whyImmutable(repository, tag)
     if (why !== undefined) {
       throw new AppError('DENIED', `tag ${tag} points to ${from} and ${why}: it is not moved to ${to}`, {
+        about: { reason: 'immutable', what: 'tag', name: tag },
         detail: { tag, digest: from },
       })
     }
@@ -76,6 +80,7 @@ async function digestAt(tx: Transaction, repository: RepositoryRow, tag: Tag, ti
   throw new AppError(
     'CONFLICT',
     `${repository.name}:${tag} pointed at nothing at ${time}: it was deleted at ${found.since}`,
+    { about: { reason: 'past', what: 'tag', name: `${repository.name}:${tag}` } },
   )
 }
 
@@ -101,7 +106,10 @@ async function refuseUnfit(tx: Transaction, repository: RepositoryRow, tag: Tag,
   const detail = { tag, digest }
   if (isHere) {
     const look = `look at kagami tag history ${repository.name} ${tag}`
-    throw new AppError('CONFLICT', `${name} never pointed at ${digest}: ${look}, or push the tag`, { detail })
+    throw new AppError('CONFLICT', `${name} never pointed at ${digest}: ${look}, or push the tag`, {
+      about: { reason: 'past', what: 'tag', name },
+      detail,
+    })
   }
   throw new AppError(
     'MANIFEST_UNKNOWN',

@@ -29,12 +29,13 @@ export async function refuseTagMoves(
       throw new AppError(
         'DENIED',
         `tag ${tag} belongs to the mirror ${repository.name} (of ${mirror.source}): push to another tag, or stop the mirror`,
-        { detail: { tag, mirror: repository.name } },
+        { about: { reason: 'mirrored', what: 'tag', name: tag }, detail: { tag, mirror: repository.name } },
       )
     }
     const why = present === undefined ? undefined : whyImmutable(repository, tag)
     if (why !== undefined) {
       throw new AppError('DENIED', `tag ${tag} points to ${present} and ${why}: push to another tag`, {
+        about: { reason: 'immutable', what: 'tag', name: tag },
         detail: { tag, digest: present },
       })
     }
@@ -54,5 +55,8 @@ function refuseUnexpected(tag: Tag, present: Digest | undefined, expect: readonl
 export function refuseTagDelete(rules: TagRules, tag: Tag): void {
   const why = whyImmutable(rules, tag)
   if (why === undefined) return
-  throw new AppError('DENIED', `tag ${tag} ${why}: it cannot be deleted`, { detail: { tag } })
+  throw new AppError('DENIED', `tag ${tag} ${why}: it cannot be deleted`, {
+    about: { reason: 'immutable', what: 'tag', name: tag },
+    detail: { tag },
+  })
 }

@@ -26,9 +26,14 @@ export function spanOf(
   const to = Math.min(beginOf(asked.to === undefined ? now.getTime() : Date.parse(asked.to)), beginOf(now.getTime()))
   const from = asked.from === undefined ? to - (DEFAULT_COUNT[per] - 1) * ms : beginOf(Date.parse(asked.from))
   if (from > to)
-    throw new AppError('INVALID_REQUEST', `from: got ${asked.from}, want a time before ${isoTime(new Date(to))}`)
+    throw new AppError('INVALID_REQUEST', `from: got ${asked.from}, want a time before ${isoTime(new Date(to))}`, {
+      about: { reason: 'invalid', where: 'from' },
+    })
   const count = (to - from) / ms + 1
-  if (count > most) throw new AppError('INVALID_REQUEST', `from: that is ${count} ${per}s, want at most ${most}`)
+  if (count > most)
+    throw new AppError('INVALID_REQUEST', `from: that is ${count} ${per}s, want at most ${most}`, {
+      about: { reason: 'invalid', where: 'from' },
+    })
   return { per, from: isoTime(new Date(from)), to: isoTime(new Date(to)) }
 }
 

@@ -89,5 +89,5 @@ function shown(text: string): string {
 }
 
 function refuse(message: string, cause?: unknown): AppError {
-  return new AppError('INVALID_REQUEST', `url: ${message}`, { cause })
+  return new AppError('INVALID_REQUEST', `url: ${message}`, { about: { reason: 'invalid', where: 'url' }, cause })
 }

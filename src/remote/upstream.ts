@@ -45,7 +45,9 @@ export function parseUpstreamUrl(text: string): UpstreamAddress {
     throw invalid(text, 'https://host[:port][/prefix] (or http://)')
   }
   if (url.username !== '' || url.password !== '') {
-    throw new AppError('INVALID_REQUEST', `the upstream URL for ${url.host} holds credentials, want them given apart`)
+    throw new AppError('INVALID_REQUEST', `the upstream URL for ${url.host} holds credentials, want them given apart`, {
+      about: { reason: 'invalid', where: 'url' },
+    })
   }
   if (url.search !== '' || url.hash !== '') throw invalid(text, 'no query and no fragment')
   const prefix = url.pathname.replace(/^\/+|\/+$/g, '')
@@ -98,5 +100,7 @@ export function accountKey(address: UpstreamAddress, credential: Credential | un
 }
 
 function invalid(text: string, want: string): AppError {
-  return new AppError('INVALID_REQUEST', `upstream URL ${quoted(text, 200)} is not valid: want ${want}`)
+  return new AppError('INVALID_REQUEST', `upstream URL ${quoted(text, 200)} is not valid: want ${want}`, {
+    about: { reason: 'invalid', where: 'url' },
+  })
 }

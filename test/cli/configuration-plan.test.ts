@@ -320,6 +320,7 @@ describe('subscriptions', () => {
     settings,
     mirrors: 0,
     state: 'active',
+    cause: null,
     reason: null,
     since: time,
     remedy: null,

@@ -109,7 +109,9 @@ export function createDevices(deps: {
     })
     if (found !== undefined) return found
     if (past.failures < MAX_GUESSES) {
-      throw new AppError('NOT_FOUND', 'no device waits for this code: it is mistyped, over, or was used already')
+      throw new AppError('NOT_FOUND', 'no device waits for this code: it is mistyped, over, or was used already', {
+        about: { reason: 'expired', what: 'device' },
+      })
     }
     const retryAfterSeconds = Math.ceil((Date.parse(past.endsAt ?? endsAt) - now.getTime()) / 1000)
     throw new AppError('TOOMANYREQUESTS', `too many wrong codes: try again in ${retryAfterSeconds} s`, {
@@ -201,7 +203,9 @@ export function createDevices(deps: {
         return device
       })
       if (decided !== undefined) return waitingOf(decided)
-      throw new AppError('NOT_FOUND', 'no device waits for this code any more')
+      throw new AppError('NOT_FOUND', 'no device waits for this code any more', {
+        about: { reason: 'expired', what: 'device' },
+      })
     },
   }
 }

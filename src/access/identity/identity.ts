@@ -39,7 +39,8 @@ export async function withGroups(db: Queries, row: ProviderRecord): Promise<Stor
 /** @throws AppError INVALID_REQUEST */
 export function checkedIssuer({ issuer, ca }: NewIdentity): { readonly issuer: string; readonly ca: string | null } {
   const fault = findIssuerFault(issuer)
-  if (fault !== undefined) throw new AppError('INVALID_REQUEST', `issuer: ${fault}`)
+  if (fault !== undefined)
+    throw new AppError('INVALID_REQUEST', `issuer: ${fault}`, { about: { reason: 'invalid', where: 'issuer' } })
   return { issuer, ca: ca === undefined ? null : certificatesOf(ca, 'ca') }
 }
 
@@ -48,15 +49,22 @@ export async function refuseTaken(tx: Queries, owner: IdentityOwner, name: strin
   const isTaken =
     (await findProvider(tx, owner?.id ?? null, name)) !== undefined ||
     (owner !== null && (await findRule(tx, owner.id, name)) !== undefined)
-  if (isTaken) throw new AppError('CONFLICT', `${ownerName(owner)} has an identity ${name} already`)
+  if (isTaken)
+    throw new AppError('CONFLICT', `${ownerName(owner)} has an identity ${name} already`, {
+      about: { reason: 'taken', what: 'identity', name },
+    })
 }
 
 export function tooMany(limit: number, what: string): AppError {
-  return new AppError('CONFLICT', `there are ${limit} ${what} already, which is the most`)
+  return new AppError('CONFLICT', `there are ${limit} ${what} already, which is the most`, {
+    about: { reason: 'full', what: 'identity', most: limit },
+  })
 }
 
 export function absent(owner: IdentityOwner, name: string): AppError {
-  return new AppError('NOT_FOUND', `${ownerName(owner)} has no identity ${name}`)
+  return new AppError('NOT_FOUND', `${ownerName(owner)} has no identity ${name}`, {
+    about: { reason: 'absent', what: 'identity', name },
+  })
 }
 
 function ownerName(owner: IdentityOwner): string {

@@ -15,13 +15,15 @@ import { AppError } from '../../errors.ts'
 export async function endLink(tx: Transaction, user: Pick<User, 'id' | 'username'>, id: string): Promise<void> {
   const links = await listLinks(tx, user.id)
   const link = links.find((one) => one.id === id)
-  if (link === undefined) throw new AppError('NOT_FOUND', `you have no link ${id}`)
+  if (link === undefined)
+    throw new AppError('NOT_FOUND', `you have no link ${id}`, { about: { reason: 'absent', what: 'link' } })
   await removeLink(tx, user.id, id)
   await endSessionsOf(tx, user.id, link.linkKey)
   if (!(await canSignIn(tx, user.id))) {
     throw new AppError(
       'CONFLICT',
       `there is no other way in to ${user.username} than this link: make another one first`,
+      { about: { reason: 'last', what: 'link' } },
     )
   }
   await recordAudit(tx, {

@@ -127,17 +127,23 @@ export async function endSignIn(
   const state = parameters.get('state') ?? ''
   const at = isoTime(deps.clock.now())
   if (!isSame(o.cookieOf(cookieName(state)) ?? '', partOf(deps, 'browser', state))) {
-    throw new AppError('UNAUTHORIZED', 'this sign-in was not begun by this browser, or is over: begin again')
+    throw new AppError('UNAUTHORIZED', 'this sign-in was not begun by this browser, or is over: begin again', {
+      about: { reason: 'expired', what: 'sign-in' },
+    })
   }
   const attempt = await deps.db.write((tx) => takeAttempt(tx, { hash: hash(state), providerId: provider.id, at }))
   if (attempt === undefined) {
-    throw new AppError('UNAUTHORIZED', 'this sign-in is unknown, over, or was used already: begin again')
+    throw new AppError('UNAUTHORIZED', 'this sign-in is unknown, over, or was used already: begin again', {
+      about: { reason: 'expired', what: 'sign-in' },
+    })
   }
   const { loopback, redirectUri, next, userId } = attempt
   o.onBegun(next)
   // Whoever signed out on the way, or came back as somebody else, links nothing.
   if (userId !== null && o.present?.id !== userId) {
-    throw new AppError('UNAUTHORIZED', 'whoever began to link this account is signed in no more: begin again')
+    throw new AppError('UNAUTHORIZED', 'whoever began to link this account is signed in no more: begin again', {
+      about: { reason: 'expired', what: 'sign-in' },
+    })
   }
   try {
     const person = await failingAs(provider, () => redeem(deps, provider, `${redirectUri}?${o.query}`, state))
@@ -178,7 +184,9 @@ export async function useCode(
   const challenge = createHash('sha256').update(o.verifier).digest('base64url')
   const provider = taken === undefined ? undefined : await findProviderToSignIn(db.read, taken.providerId)
   if (taken === undefined || provider === undefined || !isSame(taken.challenge, challenge)) {
-    throw new AppError('UNAUTHORIZED', 'the code of this sign-in is unknown, over, or was used already: begin again')
+    throw new AppError('UNAUTHORIZED', 'the code of this sign-in is unknown, over, or was used already: begin again', {
+      about: { reason: 'expired', what: 'sign-in' },
+    })
   }
   const { link } = o
   const user = await db.write(async (tx) => {
@@ -192,7 +200,10 @@ export async function useCode(
 /** Unguessable ids, and names of the instance: whatever else is asked for is not there. */
 async function getProvider(db: Database, idOrName: string): Promise<ProviderRecord> {
   const found = await findProviderToSignIn(db.read, idOrName)
-  if (found === undefined) throw new AppError('NOT_FOUND', 'there is no such provider to sign in by')
+  if (found === undefined)
+    throw new AppError('NOT_FOUND', 'there is no such provider to sign in by', {
+      about: { reason: 'absent', what: 'identity' },
+    })
   return found
 }
 

@@ -50,6 +50,7 @@ export function parseDefinitionsUrl(text: string): string {
     throw new AppError(
       'INVALID_REQUEST',
       'definitions: want the https:// address of a .tar or .tar.gz, without user name and password',
+      { about: { reason: 'invalid', where: 'definitions' } },
     )
   }
   url.hash = ''

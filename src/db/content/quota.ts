@@ -177,7 +177,10 @@ async function requireRoom(
     'DENIED',
     `organization ${name} is over its storage quota: ${used} of ${quotaBytes} bytes are used` +
       `${staged === 0 ? '' : ` (${staged} by uploads and downloads under way)`}, ${shownBytes} more do not fit`,
-    { detail: { quotaBytes, usedBytes: used, addedBytes: shownBytes } },
+    {
+      about: { reason: 'out-of-space', what: 'organization', name },
+      detail: { quotaBytes, usedBytes: used, addedBytes: shownBytes },
+    },
   )
 }
 

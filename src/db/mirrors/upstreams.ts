@@ -18,7 +18,10 @@ export async function createUpstream(tx: Transaction, upstream: NewUpstream): Pr
       .executeTakeFirstOrThrow()
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw new AppError('CONFLICT', `there is an upstream ${upstream.name} already`, { cause: error })
+    throw new AppError('CONFLICT', `there is an upstream ${upstream.name} already`, {
+      about: { reason: 'taken', what: 'upstream', name: upstream.name },
+      cause: error,
+    })
   }
 }
 
@@ -176,6 +179,7 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
     throw new AppError(
       'CONFLICT',
       `upstream ${upstream.name} is read by the mirror ${reader.name}: stop its mirrors first`,
+      { about: { reason: 'in-use', what: 'upstream', name: upstream.name } },
     )
   }
   const subscribed = await tx
@@ -188,6 +192,7 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
     throw new AppError(
       'CONFLICT',
       `upstream ${upstream.name} is subscribed to: stop that first, subscription stop ${subscribed.id}`,
+      { about: { reason: 'in-use', what: 'upstream', name: upstream.name } },
     )
   }
   const other = await tx
@@ -196,7 +201,11 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
     .where('referrers_from', '=', upstream.id)
     .executeTakeFirst()
   if (other !== undefined) {
-    throw new AppError('CONFLICT', `upstream ${other.name} takes its referrers from ${upstream.name}: remove it first`)
+    throw new AppError(
+      'CONFLICT',
+      `upstream ${other.name} takes its referrers from ${upstream.name}: remove it first`,
+      { about: { reason: 'in-use', what: 'upstream', name: upstream.name } },
+    )
   }
   await tx.deleteFrom('mirrors').where('upstream_id', '=', upstream.id).execute()
   await tx.deleteFrom('subscriptions').where('upstream_id', '=', upstream.id).execute()

@@ -55,7 +55,9 @@ async function keepAnOwner(tx: Transaction, organizationId: string, userId: stri
     .limit(2)
     .execute()
   if (owners.length === 1 && owners[0]?.user_id === userId) {
-    throw new AppError('CONFLICT', 'an organization needs an owner: make somebody else an owner first')
+    throw new AppError('CONFLICT', 'an organization needs an owner: make somebody else an owner first', {
+      about: { reason: 'last', what: 'owner' },
+    })
   }
 }
 

@@ -49,7 +49,10 @@ export async function grantToTeam(
 /** It may have been deleted since it was decided about. @throws AppError NOT_FOUND */
 async function requireRepository(tx: Transaction, name: string): Promise<void> {
   const row = await tx.selectFrom('repositories').select('id').where('name', '=', name).executeTakeFirst()
-  if (row === undefined) throw new AppError('NOT_FOUND', 'the repository was deleted just now')
+  if (row === undefined)
+    throw new AppError('NOT_FOUND', 'the repository was deleted just now', {
+      about: { reason: 'absent', what: 'repository' },
+    })
 }
 
 async function keepWithinLimits(tx: Transaction, organizationId: string, teamId: string): Promise<void> {
@@ -60,11 +63,15 @@ async function keepWithinLimits(tx: Transaction, organizationId: string, teamId:
     .where('teams.organization_id', '=', organizationId)
   const patterns = await grants.where('is_pattern', '=', 1).executeTakeFirstOrThrow()
   if (Number(patterns.number) > MAX_PATTERNS) {
-    throw new AppError('CONFLICT', `the teams of the organization are granted ${MAX_PATTERNS} patterns already`)
+    throw new AppError('CONFLICT', `the teams of the organization are granted ${MAX_PATTERNS} patterns already`, {
+      about: { reason: 'full', what: 'grant', most: MAX_PATTERNS },
+    })
   }
   const names = await grants.where('is_pattern', '=', 0).where('teams.id', '=', teamId).executeTakeFirstOrThrow()
   if (Number(names.number) > MAX_NAMES) {
-    throw new AppError('CONFLICT', `the team is granted ${MAX_NAMES} repositories by name already: use a pattern`)
+    throw new AppError('CONFLICT', `the team is granted ${MAX_NAMES} repositories by name already: use a pattern`, {
+      about: { reason: 'full', what: 'grant', most: MAX_NAMES },
+    })
   }
 }
 

@@ -25,7 +25,10 @@ export async function createTeam(
     .select((eb) => eb.fn.countAll<number>().as('number'))
     .where('organization_id', '=', team.organization_id)
     .executeTakeFirstOrThrow()
-  if (Number(number) >= MAX_TEAMS) throw new AppError('CONFLICT', `the organization has ${MAX_TEAMS} teams already`)
+  if (Number(number) >= MAX_TEAMS)
+    throw new AppError('CONFLICT', `the organization has ${MAX_TEAMS} teams already`, {
+      about: { reason: 'full', what: 'team', most: MAX_TEAMS },
+    })
   const row: TeamRow = { id: newId(), ...columns, created_at: at }
   const made = await tx
     .insertInto('teams')
@@ -33,7 +36,10 @@ export async function createTeam(
     .onConflict((conflict) => conflict.columns(['organization_id', 'name']).doNothing())
     .returningAll()
     .executeTakeFirst()
-  if (made === undefined) throw new AppError('CONFLICT', `there is a team ${team.name} already`)
+  if (made === undefined)
+    throw new AppError('CONFLICT', `there is a team ${team.name} already`, {
+      about: { reason: 'taken', what: 'team', name: team.name },
+    })
   return made
 }
 
@@ -55,7 +61,8 @@ export async function findTeamsNamed(
   const teams: TeamRow[] = []
   for (const name of new Set(names)) {
     const team = await findTeam(db, organizationId, name)
-    if (team === undefined) throw new AppError('NOT_FOUND', `there is no team ${name}`)
+    if (team === undefined)
+      throw new AppError('NOT_FOUND', `there is no team ${name}`, { about: { reason: 'absent', what: 'team', name } })
     teams.push(team)
   }
   return teams
@@ -132,7 +139,8 @@ export async function removeTeam(tx: Transaction, id: string): Promise<void> {
 /** It may have been deleted since it was looked at. @throws AppError NOT_FOUND */
 export async function requireTeam(tx: Transaction, id: string): Promise<void> {
   const row = await tx.selectFrom('teams').select('id').where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new AppError('NOT_FOUND', 'the team was deleted just now')
+  if (row === undefined)
+    throw new AppError('NOT_FOUND', 'the team was deleted just now', { about: { reason: 'absent', what: 'team' } })
 }
 
 /** @returns false when the user is no member of the team's organization @throws AppError NOT_FOUND when there is no such team */

@@ -70,7 +70,10 @@ export async function listUserAccounts(db: Queries, page: Page): Promise<UserAcc
 /** @throws AppError NOT_FOUND */
 export async function getUserAccount(db: Queries, username: string): Promise<UserAccount> {
   const [user] = await described(db, await accounts(db).where('users.username', '=', username.toLowerCase()).execute())
-  if (user === undefined) throw new AppError('NOT_FOUND', `there is no user ${username}`)
+  if (user === undefined)
+    throw new AppError('NOT_FOUND', `there is no user ${username}`, {
+      about: { reason: 'absent', what: 'user', name: username },
+    })
   return user
 }
 
@@ -112,5 +115,8 @@ async function keepAnOperator(tx: Transaction, besides: string): Promise<void> {
     .where('id', '!=', besides)
     .limit(1)
     .executeTakeFirst()
-  if (other === undefined) throw new AppError('CONFLICT', 'the server needs an operator: make somebody else one first')
+  if (other === undefined)
+    throw new AppError('CONFLICT', 'the server needs an operator: make somebody else one first', {
+      about: { reason: 'last', what: 'operator' },
+    })
 }

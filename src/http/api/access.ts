@@ -31,7 +31,10 @@ export function accessRoutes({ db }: { readonly db: Database }): Routes {
   }
   return newRoutes().serve(show, allow, async (c, { organization, role, repository }) => {
     const name = nameOf(c.req.valid('param'))
-    if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
+    if (repository === undefined)
+      throw new AppError('NOT_FOUND', `there is no repository ${name}`, {
+        about: { reason: 'absent', what: 'repository', name },
+      })
     return c.json({ access: await readRepositoryAccess(db.read, c.var.who, { organization, name, role }) }, 200)
   })
 }

@@ -299,7 +299,9 @@ async function mayUse(db: Database, who: Authenticated, organizations: readonly 
 }
 
 function unknownUpstream(name: string): AppError {
-  return new AppError('NOT_FOUND', `there is no upstream ${name}`)
+  return new AppError('NOT_FOUND', `there is no upstream ${name}`, {
+    about: { reason: 'absent', what: 'upstream', name },
+  })
 }
 
 /** What the name means to these organizations. @throws AppError NOT_FOUND; INVALID_REQUEST when it means several things */

@@ -175,7 +175,10 @@ export async function allowOnRepository(
   what?: string,
 ): Promise<Granted<{ readonly organization: OrganizationRow; readonly repository: RepositoryRow }>> {
   const { organization, repository } = await allowOnName(db, who, name, action, what)
-  if (repository === undefined) throw new AppError('NOT_FOUND', `there is no repository ${name}`)
+  if (repository === undefined)
+    throw new AppError('NOT_FOUND', `there is no repository ${name}`, {
+      about: { reason: 'absent', what: 'repository', name },
+    })
   return grant({ organization, repository })
 }
 

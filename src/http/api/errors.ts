@@ -1,6 +1,6 @@
 /** The one place where a management answer becomes an error's document. */
 import { HTTPException } from 'hono/http-exception'
-import type { ErrorBody } from '../../api/errors.ts'
+import { errorBodyOf } from '../../api/errors.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { CANCELLED, judgeFailure } from '../failure.ts'
@@ -16,7 +16,7 @@ export function errorResponse(error: unknown, request: Request, logger: Logger):
 }
 
 function render(error: AppError, status = STATUS[error.code]): Response {
-  const body: ErrorBody = { error: { code: error.code, message: error.message, detail: error.detail ?? null } }
+  const body = errorBodyOf(error)
   const headers = new Headers({ 'cache-control': 'no-store' })
   if (status === 401) headers.set('www-authenticate', 'Bearer realm="kagami"')
   const wait = (error.detail as { retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds

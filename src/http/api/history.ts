@@ -3,6 +3,7 @@ import {
   historyQuerySchema,
   historySchema,
   momentSchema,
+  type TagMove,
   tagRestoreAnswerSchema,
   tagRestoreSchema,
 } from '../../api/history.ts'
@@ -88,7 +89,9 @@ export function historyRoutes({ db }: { readonly db: Database }): Routes {
         const text = found?.digest ?? row?.digest
         if (text === undefined) {
           const when = found === undefined ? '' : ` at ${at}: it was deleted at ${found.since}`
-          throw new AppError('NOT_FOUND', `there is no tag ${repository.name}:${name}${when}`)
+          throw new AppError('NOT_FOUND', `there is no tag ${repository.name}:${name}${when}`, {
+            about: { reason: 'absent', what: 'tag', name },
+          })
         }
         const digest = parseDigest(text)
         const tag = {
@@ -128,10 +131,19 @@ function timeOf(text: string | undefined): string | undefined {
   const now = systemClock.now()
   const time = new Date(text)
   if (time <= now) return isoTime(time)
-  throw new AppError('INVALID_REQUEST', `at: got ${text}, want a time that has come: it is ${isoTime(now)}`)
+  throw new AppError('INVALID_REQUEST', `at: got ${text}, want a time that has come: it is ${isoTime(now)}`, {
+    about: { reason: 'invalid', where: 'at' },
+  })
 }
 
 export function moveOf(row: TagHistoryRow) {
   const { tag, from_digest: from, to_digest: to, at, actor: by, run_id: run, reason } = row
-  return { tag, from, to, at, by, run, reason }
+  return { tag, from, to, at, by, run, cause: causeOf(row), reason }
+}
+
+/** Everything but a restore leaves its own mark. */
+function causeOf({ actor, to_digest: to, reason }: TagHistoryRow): TagMove['cause'] {
+  if (actor.startsWith('mirror:')) return to === null ? 'lost' : 'mirrored'
+  if (to === null) return 'deleted'
+  return reason === 'pushed' ? 'pushed' : 'restored'
 }

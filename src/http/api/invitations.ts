@@ -181,7 +181,9 @@ export function invitationRoutes(deps: InvitationDeps): Routes {
         const { invitation: id } = c.req.valid('param')
         const ending = { organizationId: organization.id, at: isoTime(clock.now()), outcome: 'revoked' } as const
         if (!(await db.write((tx) => endInvitation(tx, id, ending)))) {
-          throw new AppError('NOT_FOUND', `${organization.name} has no invitation ${id} that could be revoked`)
+          throw new AppError('NOT_FOUND', `${organization.name} has no invitation ${id} that could be revoked`, {
+            about: { reason: 'absent', what: 'invitation' },
+          })
         }
         return c.body(null, 204)
       })

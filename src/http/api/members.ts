@@ -117,7 +117,10 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
       const { user: named } = c.req.valid('param')
       const { role } = c.req.valid('json')
       const user = await findUserSeenBy(db.read, caller, named)
-      if (user === undefined) throw new AppError('NOT_FOUND', unknownUser(named, organization.name))
+      if (user === undefined)
+        throw new AppError('NOT_FOUND', unknownUser(named, organization.name), {
+          about: { reason: 'absent', what: 'user', name: named },
+        })
       const at = isoTime(systemClock.now())
       const createdAt = await db.write(async (tx) => {
         await addMember(tx, { organizationId: organization.id, userId: user.id, role, at })
@@ -132,7 +135,10 @@ export function memberRoutes({ db }: { readonly db: Database }): Routes {
         const member = await findMemberByName(tx, organization.id, username)
         return member !== undefined && (await removeMember(tx, organization.id, member.userId))
       })
-      if (!isRemoved) throw new AppError('NOT_FOUND', `${username} is not a member of ${organization.name}`)
+      if (!isRemoved)
+        throw new AppError('NOT_FOUND', `${username} is not a member of ${organization.name}`, {
+          about: { reason: 'absent', what: 'member', name: username },
+        })
       return c.body(null, 204)
     })
     .change(leave, allow('organization.leave', 'leave'), auditLeave, async (c, { organization, caller }) => {

@@ -145,7 +145,9 @@ export function decideOnMirrors({ db, mirrors }: Deps) {
       const granted = await allowOnName(db, who, name, action, what)
       const mirror = await mirrors.findByRepository(name)
       if (mirror !== undefined) return { ...granted, mirror }
-      throw new AppError('NOT_FOUND', `there is no mirror ${name}`)
+      throw new AppError('NOT_FOUND', `there is no mirror ${name}`, {
+        about: { reason: 'absent', what: 'mirror', name },
+      })
     }
 }
 
@@ -229,6 +231,7 @@ export function mirrorRoutes(deps: Deps): Routes {
           throw new AppError(
             'INVALID_REQUEST',
             `confirm: got ${got}, want ${mirror.repository}: it is deleted with all its images`,
+            { about: { reason: 'not-confirmed', what: 'repository', name: mirror.repository, where: 'confirm' } },
           )
         }
         const stopped = await mirrors.stop(mirror.id, actorOf(c.var.who))

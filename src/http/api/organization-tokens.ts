@@ -74,7 +74,7 @@ export function organizationTokenRoutes({ db }: { readonly db: Database }): Rout
     (what: string) => (who: Authenticated, c: { req: { valid(target: 'param'): { readonly organization: string } } }) =>
       allowInOrganization(db, who, c.req.valid('param').organization, 'organization-token.manage', `${what} tokens`)
   const absent = (id: string, { name }: OrganizationRow) =>
-    new AppError('NOT_FOUND', `there is no token ${id} of ${name}`)
+    new AppError('NOT_FOUND', `there is no token ${id} of ${name}`, { about: { reason: 'absent', what: 'token' } })
   type Path = { readonly organization: string; readonly token: string }
   const audit = (verb: string) => ({
     action: `organization-token.${verb}`,

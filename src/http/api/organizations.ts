@@ -151,12 +151,16 @@ export function organizationRoutes({
         throw new AppError(
           'INVALID_REQUEST',
           `name: got ${JSON.stringify(name)}, want one component of a repository name`,
+          { about: { reason: 'invalid', what: 'organization', where: 'name' } },
         )
       }
       const at = isoTime(systemClock.now())
       const row = await db.write(async (tx) => {
         const { row, isNew } = await createOrganization(tx, { name, at })
-        if (!isNew) throw new AppError('CONFLICT', `there is an organization ${name} already`)
+        if (!isNew)
+          throw new AppError('CONFLICT', `there is an organization ${name} already`, {
+            about: { reason: 'taken', what: 'organization', name },
+          })
         if (quotaBytes !== null) await setOrganizationQuota(tx, row.id, quotaBytes)
         await addMember(tx, { organizationId: row.id, userId, role: 'owner', at })
         return { ...row, quota_bytes: quotaBytes }

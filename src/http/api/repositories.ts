@@ -198,7 +198,11 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
         const { confirm } = c.req.valid('query')
         if (confirm !== name) {
           const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
-          throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all its content`)
+          throw new AppError(
+            'INVALID_REQUEST',
+            `confirm: got ${got}, want ${name}: it is deleted with all its content`,
+            { about: { reason: 'not-confirmed', what: 'repository', name, where: 'confirm' } },
+          )
         }
         const mirror = await findOwnMirror(name, c.var.who)
         if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))

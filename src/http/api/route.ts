@@ -9,6 +9,7 @@ import { type Snapshot, watchChange } from '../../db/platform/audited-change.ts'
 import { AppError } from '../../errors.ts'
 import type { Attempt } from '../request-context.ts'
 import { pathOf } from '../target.ts'
+import { aboutIssue } from './about-issue.ts'
 import type { Granted } from './decide.ts'
 
 /** The part of Bun's server that a route needs; nothing of it is there in tests without a socket. */
@@ -151,6 +152,7 @@ export function newApp(): OpenAPIHono<ApiEnvironment> {
       const where = issue === undefined || issue.path.length === 0 ? result.target : issue.path.join('.')
       throw new AppError('INVALID_REQUEST', `${where}: ${issue?.message ?? 'not valid'}`, {
         detail: result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
+        ...(issue === undefined ? {} : { about: aboutIssue(issue, where) }),
       })
     },
   })

@@ -177,7 +177,9 @@ export function sessionRoutes({ db, authenticator, clock, publicUrl: configuredU
         // A browser that signs out keeps nothing of it.
         if (current?.id === session) removeSessionCookie(c, publicUrl(c.req.raw, configuredUrl))
         if (isEnded) return c.body(null, 204)
-        throw new AppError('NOT_FOUND', `you have no session ${session}`)
+        throw new AppError('NOT_FOUND', `you have no session ${session}`, {
+          about: { reason: 'absent', what: 'session' },
+        })
       },
     )
     .change(

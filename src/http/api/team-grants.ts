@@ -99,7 +99,10 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
     const granted = isPresent
       ? await allowOnRepository(db, who, name, 'grant', 'grant teams anything on')
       : await allowInOrganization(db, who, organization, 'team.manage', 'grant teams anything')
-    if (fault !== undefined) throw new AppError('INVALID_REQUEST', `repository: ${fault}`)
+    if (fault !== undefined)
+      throw new AppError('INVALID_REQUEST', `repository: ${fault}`, {
+        about: { reason: 'invalid', where: 'repository' },
+      })
     return { ...granted, team: await getTeam(db, granted.organization, team), repository, isPresent }
   }
   type OnMember = {
@@ -140,7 +143,9 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
           return addTeamMember(tx, { organizationId: organization.id, teamId: team.id, userId: member.userId, at })
         })
         if (!isAdded) {
-          throw new AppError('NOT_FOUND', `${user} is not a member of ${organization.name}: make them one first`)
+          throw new AppError('NOT_FOUND', `${user} is not a member of ${organization.name}: make them one first`, {
+            about: { reason: 'absent', what: 'member', name: user },
+          })
         }
         return c.body(null, 204)
       },
@@ -155,7 +160,10 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
           const member = await findMemberByName(tx, organization.id, user)
           return member !== undefined && (await removeTeamMember(tx, team.id, member.userId))
         })
-        if (!isRemoved) throw new AppError('NOT_FOUND', `${user} is not in the team ${team.name}`)
+        if (!isRemoved)
+          throw new AppError('NOT_FOUND', `${user} is not in the team ${team.name}`, {
+            about: { reason: 'absent', what: 'member', name: user },
+          })
         return c.body(null, 204)
       },
     )
@@ -196,7 +204,9 @@ export function teamGrantRoutes({ db }: { readonly db: Database }): Routes {
       },
       async (c, { team, repository }) => {
         if (!(await db.write((tx) => revokeFromTeam(tx, team.id, repository)))) {
-          throw new AppError('NOT_FOUND', `the team ${team.name} is granted nothing on ${repository} by that name`)
+          throw new AppError('NOT_FOUND', `the team ${team.name} is granted nothing on ${repository} by that name`, {
+            about: { reason: 'absent', what: 'grant', name: repository },
+          })
         }
         return c.body(null, 204)
       },

@@ -78,7 +78,10 @@ export async function getTeam(
   of?: string | undefined,
 ): Promise<TeamSummary> {
   const [team] = await listTeams(db.read, organization.id, { limit: 1, of, named })
-  if (team === undefined) throw new AppError('NOT_FOUND', `there is no team ${named} in ${organization.name}`)
+  if (team === undefined)
+    throw new AppError('NOT_FOUND', `there is no team ${named} in ${organization.name}`, {
+      about: { reason: 'absent', what: 'team', name: named },
+    })
   return team
 }
 

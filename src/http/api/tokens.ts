@@ -92,7 +92,7 @@ export function tokenRoutes({ db }: { readonly db: Database }): Routes {
     .change(revoke, allowRevoke, auditRevoke, async (c, { userId }) => {
       const { token } = c.req.valid('param')
       if (!(await db.write((tx) => removeToken(tx, userId, token)))) {
-        throw new AppError('NOT_FOUND', `you have no token ${token}`)
+        throw new AppError('NOT_FOUND', `you have no token ${token}`, { about: { reason: 'absent', what: 'token' } })
       }
       return c.body(null, 204)
     })

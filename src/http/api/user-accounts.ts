@@ -73,6 +73,7 @@ export function userAccountRoutes({ db, clock }: { readonly db: Database; readon
           throw new AppError(
             'CONFLICT',
             'this is your own account: another operator disables it, or takes the operator away',
+            { about: { reason: 'own', what: 'account' } },
           )
         }
         const at = isoTime(clock.now())

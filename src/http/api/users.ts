@@ -80,7 +80,8 @@ export interface UserDeps {
 export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Routes {
   async function profileOf(userId: string) {
     const profile = await findProfile(db.read, userId)
-    if (profile === undefined) throw new AppError('NOT_FOUND', 'your account is gone')
+    if (profile === undefined)
+      throw new AppError('NOT_FOUND', 'your account is gone', { about: { reason: 'absent', what: 'account' } })
     const { isOperator: operator, hasTwoFactor: twoFactor, ...rest } = profile
     return { user: { ...rest, operator, twoFactor } }
   }
@@ -132,7 +133,10 @@ export function userRoutes({ db, accounts, authenticator, clock }: UserDeps): Ro
           besides: session?.id,
           client: networkOf(from.address),
         })
-        if (!isChanged) throw new AppError('CONFLICT', 'the password was changed by somebody else at the same time')
+        if (!isChanged)
+          throw new AppError('CONFLICT', 'the password was changed by somebody else at the same time', {
+            about: { reason: 'changed-meanwhile', what: 'password' },
+          })
         return c.body(null, 204)
       },
     )

@@ -128,7 +128,9 @@ async function releaseDigest(tx: Transaction, mirror: MirrorRecord, digest: Dige
 async function getMirror(tx: Transaction, repository: RepositoryName): Promise<MirrorRecord> {
   const mirror = await findMirrorOfRepository(tx, repository)
   if (mirror !== undefined) return mirror
-  throw new AppError('NOT_FOUND', `there is no mirror ${repository}: only tags of mirrors are excluded and released`)
+  throw new AppError('NOT_FOUND', `there is no mirror ${repository}: only tags of mirrors are excluded and released`, {
+    about: { reason: 'absent', what: 'mirror', name: repository },
+  })
 }
 
 /** Why the tag fails, as the last pass saw it: the known reason that is being accepted. */

@@ -37,7 +37,7 @@ export function createRunReads({ db, clock, sleep, holder, board, runner }: RunR
   async function getRun(runId: string, mirrorId?: string): Promise<Run> {
     const row = await findRun(db.read, runId)
     if (row === undefined || (mirrorId !== undefined && row.mirror_id !== mirrorId)) {
-      throw new AppError('NOT_FOUND', `there is no run ${runId}`)
+      throw new AppError('NOT_FOUND', `there is no run ${runId}`, { about: { reason: 'absent', what: 'run' } })
     }
     return renderRun(row)
   }

@@ -44,10 +44,14 @@ export async function findRestartTarget(
   from: { readonly upstream: string; readonly repository: string },
 ): Promise<StartTarget> {
   const upstream = await findUpstream(db, mirror.organization_id, from.upstream)
-  if (upstream === undefined) throw new AppError('NOT_FOUND', `${mirror.organization} has no upstream ${from.upstream}`)
+  if (upstream === undefined)
+    throw new AppError('NOT_FOUND', `${mirror.organization} has no upstream ${from.upstream}`, {
+      about: { reason: 'absent', what: 'upstream', name: from.upstream },
+    })
   const organization = await findOrganization(db, mirror.organization)
   const repository = await findRepository(db, mirror.repository)
-  if (organization === undefined || repository === undefined) throw new AppError('NOT_FOUND', 'there is no such mirror')
+  if (organization === undefined || repository === undefined)
+    throw new AppError('NOT_FOUND', 'there is no such mirror', { about: { reason: 'absent', what: 'mirror' } })
   refuseClosed(repository)
   const source = parseRepositoryName(from.repository)
   return { organization, upstream, source, destination: mirror.repository, repository, stopped: mirror }
@@ -60,10 +64,15 @@ export async function findStartTarget(db: Queries, request: StartRequest): Promi
     .selectAll()
     .where('name', '=', request.organization)
     .executeTakeFirst()
-  if (organization === undefined) throw new AppError('NOT_FOUND', `there is no organization ${request.organization}`)
+  if (organization === undefined)
+    throw new AppError('NOT_FOUND', `there is no organization ${request.organization}`, {
+      about: { reason: 'absent', what: 'organization', name: request.organization },
+    })
   const upstream = await findUpstream(db, organization.id, request.upstream)
   if (upstream === undefined) {
-    throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`)
+    throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`, {
+      about: { reason: 'absent', what: 'upstream', name: request.upstream },
+    })
   }
   const source = parseRepositoryName(request.repository)
   const destination = destinationOf(request, upstream)
@@ -89,6 +98,7 @@ async function refuseTaken(
         ? ', or --adopt to take it'
         : ', or --adopt to restart its mirror'
     throw new AppError('CONFLICT', `${repository.name} ${what}: choose another name, --as ${suggestion}${adopt}`, {
+      about: { reason: 'taken', what: 'repository', name: repository.name },
       detail: { suggestion, mirror: mirror?.id ?? null },
     })
   }
@@ -97,10 +107,14 @@ async function refuseTaken(
 
 function refuseClosed(repository: RepositoryRow): void {
   if (repository.visibility !== 'private') {
-    throw new AppError('CONFLICT', `${repository.name} is public: a mirror updates private repositories only`)
+    throw new AppError('CONFLICT', `${repository.name} is public: a mirror updates private repositories only`, {
+      about: { reason: 'private-only', what: 'repository', name: repository.name },
+    })
   }
   if (repository.archived_at !== null) {
-    throw new AppError('CONFLICT', `${repository.name} is archived: take it out of the archive first`)
+    throw new AppError('CONFLICT', `${repository.name} is archived: take it out of the archive first`, {
+      about: { reason: 'archived', what: 'repository', name: repository.name },
+    })
   }
 }
 
@@ -151,7 +165,9 @@ export async function insertStart(
   })
   const mirror = made.isNew ? undefined : await findMirrorOfRepository(tx, destination)
   if ((!made.isNew && !o.adopt) || (mirror !== undefined && mirror.state !== 'stopped')) {
-    throw new AppError('CONFLICT', `${destination} was made by somebody else just now`)
+    throw new AppError('CONFLICT', `${destination} was made by somebody else just now`, {
+      about: { reason: 'taken', what: 'repository', name: destination },
+    })
   }
   // It was private when it was looked at, and upstream may have taken its time since.
   refuseClosed(made.row)

@@ -37,6 +37,7 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
     throw new AppError(
       'CONFLICT',
       `the mirror ${mirror.repository} is stopped: restart it with kagami ${restartOf(mirror)}`,
+      { about: { reason: 'stopped', what: 'mirror', name: mirror.repository } },
     )
   }
 
@@ -74,7 +75,9 @@ export function createVerbs(o: VerbsOptions): Pick<MirrorEngine, 'stop' | 'pause
     async restart(mirrorId, { by, from }) {
       const mirror = await getMirror(db.read, mirrorId)
       if (mirror.state !== 'stopped' && from === undefined) {
-        throw new AppError('CONFLICT', `the mirror ${mirror.repository} is not stopped: there is nothing to restart`)
+        throw new AppError('CONFLICT', `the mirror ${mirror.repository} is not stopped: there is nothing to restart`, {
+          about: { reason: 'not-stopped', what: 'mirror', name: mirror.repository },
+        })
       }
       const { repository } = mirror
       const { upstream, repository: source } = from ?? {

@@ -127,13 +127,16 @@ export function refuseOtherPlan(
     throw new AppError(
       'CONFLICT',
       'the plan was changed: its images are not those that its id stands for; nothing was done',
+      { about: { reason: 'changed-meanwhile', what: 'plan' } },
     )
   }
   const differences = wanted.images === undefined ? [] : differencesOf(wanted.images, found.images)
   const named = differences.slice(0, NAMED_DIFFERENCES)
   const more = differences.length > named.length ? [`and ${differences.length - named.length} more`] : []
   const why = named.length === 0 ? ['it is of another mirror, of other tags, or its images were not given'] : named
-  throw new AppError('CONFLICT', `the plan does not hold any more: ${[...why, ...more].join('; ')}; nothing was done`)
+  throw new AppError('CONFLICT', `the plan does not hold any more: ${[...why, ...more].join('; ')}; nothing was done`, {
+    about: { reason: 'changed-meanwhile', what: 'plan' },
+  })
 }
 
 /** Whether the images of a plan are those of its id: each move, and what becomes visible. What is held back is not of the id. */

@@ -71,7 +71,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   async function get(from: Queries, id: string): Promise<SubscriptionRecord> {
     const row = await findSubscription(from, id)
-    if (row === undefined) throw new AppError('NOT_FOUND', `there is no subscription ${id}`)
+    if (row === undefined)
+      throw new AppError('NOT_FOUND', `there is no subscription ${id}`, {
+        about: { reason: 'absent', what: 'subscription' },
+      })
     return row
   }
 
@@ -96,6 +99,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     throw new AppError(
       'CONFLICT',
       `the subscription ${row.id} of ${row.upstream} is stopped: begin anew by mirror start ${row.upstream} --all`,
+      { about: { reason: 'stopped', what: 'subscription', name: row.upstream } },
     )
   }
 
@@ -103,7 +107,9 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const organization = await getOrganization(db.read, request.organization)
     const upstream = await findUpstream(db.read, organization.id, request.upstream)
     if (upstream === undefined) {
-      throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`)
+      throw new AppError('NOT_FOUND', `${request.organization} has no upstream ${request.upstream}: add it first`, {
+        about: { reason: 'absent', what: 'upstream', name: request.upstream },
+      })
     }
     const nextRead = clock.now().getTime() + intervalMs * (0.9 + 0.2 * random())
     const row = newRow(request, { organization, upstream, at: now(), nextReadAt: isoTime(new Date(nextRead)) })
@@ -123,6 +129,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const same = await findSameSubscription(from, row)
     if (same === undefined) return
     throw new AppError('CONFLICT', `it is subscribed to already: change it by subscription change ${same.id}`, {
+      about: { reason: 'taken', what: 'subscription' },
       detail: { subscription: same.id },
     })
   }
@@ -160,7 +167,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     },
     async show(id, organizationId) {
       const row = await get(db.read, id)
-      if (row.organization_id !== organizationId) throw new AppError('NOT_FOUND', `there is no subscription ${id}`)
+      if (row.organization_id !== organizationId)
+        throw new AppError('NOT_FOUND', `there is no subscription ${id}`, {
+          about: { reason: 'absent', what: 'subscription' },
+        })
       return renderSubscription(db.read, row)
     },
     async list({ organizationIds, limit, after }) {
@@ -187,7 +197,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     },
     async change(id, change, actor) {
       if (Object.values(change).every((given) => given === undefined)) {
-        throw new AppError('INVALID_REQUEST', 'got nothing to change')
+        throw new AppError('INVALID_REQUEST', 'got nothing to change', { about: { reason: 'unchanged' } })
       }
       let fallenOut = 0
       await changed(id, actor, async (tx, row, by) => {
@@ -220,7 +230,9 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       await changed(id, actor, async (_tx, row, { at }) => {
         refuseStopped(row)
         if (row.cause === 'hand') {
-          throw new AppError('CONFLICT', `the subscription is paused by hand: go on by subscription resume ${id}`)
+          throw new AppError('CONFLICT', `the subscription is paused by hand: go on by subscription resume ${id}`, {
+            about: { reason: 'paused', what: 'subscription' },
+          })
         }
         return { next_read_at: at, accept_shrink: acceptShrink || row.accept_shrink === 1 ? 1 : 0 }
       })

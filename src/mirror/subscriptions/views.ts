@@ -46,6 +46,7 @@ export async function renderSubscription(db: Queries, row: SubscriptionRecord): 
     settings: mirrorSettingsSchema.parse(JSON.parse(row.settings)),
     mirrors: countMirrors(counts),
     state: row.state,
+    cause: row.state === 'stopped' ? null : row.cause,
     reason: row.reason,
     since: row.since,
     remedy: remedyOf(row),

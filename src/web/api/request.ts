@@ -1,16 +1,19 @@
 /** Calls of the management API, in the session of the browser. */
+import type { ErrorAbout } from '../../errors.ts'
 
 /** What the API refused, in its words; `status` 0: it could not be reached. */
 export class ApiError extends Error {
   readonly code: string
   readonly status: number
   readonly detail: unknown
-  constructor(code: string, status: number, message: string, detail: unknown = null) {
+  readonly about: ErrorAbout | undefined
+  constructor(code: string, status: number, message: string, detail: unknown = null, about?: ErrorAbout) {
     super(message)
     this.name = 'ApiError'
     this.code = code
     this.status = status
     this.detail = detail
+    this.about = about
   }
 }
 
@@ -42,11 +45,13 @@ export async function request<T>(method: string, path: string, o: RequestOptions
   const text = await answer.text()
   const document = parse(text)
   if (answer.ok) return document as T
-  const { code = 'UNKNOWN', message = text, detail = null } = document?.error ?? {}
-  throw new ApiError(code, answer.status, message, detail)
+  const { code = 'UNKNOWN', message = text, detail = null, about } = document?.error ?? {}
+  throw new ApiError(code, answer.status, message, detail, about)
 }
 
-function parse(text: string): { error?: { code?: string; message?: string; detail?: unknown } } | undefined {
+function parse(
+  text: string,
+): { error?: { code?: string; message?: string; detail?: unknown; about?: ErrorAbout } } | undefined {
   try {
     return JSON.parse(text)
   } catch {

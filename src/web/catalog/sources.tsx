@@ -10,8 +10,10 @@ import { useRole } from '../api/organizations.ts'
 import { useProfile } from '../api/profile.ts'
 import { ApiError } from '../api/request.ts'
 import { Time } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
+import { sayCode, sayError } from '../shell/say.ts'
 import { Section } from '../shell/section.tsx'
-import { useSpeech } from '../text/language.tsx'
+import { type Spoken, useSpeech } from '../text/language.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
 
 interface Shown {
@@ -22,14 +24,25 @@ interface Shown {
 /** More than a line of them tells nobody anything. */
 const MAX_WELL = 3
 
-function troubleOf({ state, error }: Catalog): string | undefined {
-  return state?.problem?.message ?? state?.definitions?.problem ?? (error instanceof Error ? error.message : undefined)
+interface Told {
+  /** In the reader's language; undefined in English. */
+  readonly words: string | undefined
+  readonly message: string
+}
+
+function troubleOf({ state, error }: Catalog, speech: Spoken): Told | undefined {
+  const problem = state?.problem
+  if (problem) return { words: sayCode(problem.code, speech.said), message: problem.message }
+  const defined = state?.definitions?.problem
+  if (defined) return { words: speech.said?.definitions, message: defined }
+  return error instanceof Error ? { words: sayError(error, speech), message: error.message } : undefined
 }
 
 /** When those were read with which all is well. */
 export function Sources({ catalogs, organization }: Shown) {
-  const { text } = useSpeech()
-  const well = catalogs.filter((catalog) => troubleOf(catalog) === undefined)
+  const speech = useSpeech()
+  const { text } = speech
+  const well = catalogs.filter((catalog) => troubleOf(catalog, speech) === undefined)
   if (well.length > MAX_WELL) return null
   return (
     <Group gap="xs">
@@ -58,14 +71,15 @@ export function Troubles({ catalogs, organization }: Shown) {
 }
 
 function Trouble({ catalog, organization }: { readonly catalog: Catalog; readonly organization: string }) {
-  const { text } = useSpeech()
+  const speech = useSpeech()
+  const { text } = speech
   const { upstream, state, error } = catalog
-  const trouble = troubleOf(catalog)
+  const trouble = troubleOf(catalog, speech)
   if (trouble === undefined) return null
   return (
     <Alert color="orange" variant="light" icon={<AlertIcon />} title={text.catalog.trouble(upstream)} role="status">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{trouble}</Text>
+        <Said {...trouble} />
         {state?.problem && state.readAt !== null ? (
           <Text size="sm">
             {text.catalog.keptSince} <Time at={state.readAt} />

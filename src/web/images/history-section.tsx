@@ -3,14 +3,15 @@ import { Group, Text, Timeline } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useTagHistory } from '../api/images.ts'
 import { ApiError } from '../api/request.ts'
-import { shortDigest } from '../format/sizes.ts'
+import { shortDigest, withShortDigests } from '../format/sizes.ts'
 import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
+import { Original } from '../shell/said.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { ImageLink } from './image-link.tsx'
 
 export function HistorySection({ repository, tag }: { readonly repository: string; readonly tag: string }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const words = text.images
   const history = useTagHistory(repository, tag)
   if (history.error instanceof ApiError && history.error.status === 403) return <Empty>{words.historyForMembers}</Empty>
@@ -51,8 +52,11 @@ export function HistorySection({ repository, tag }: { readonly repository: strin
                 {words.byMirror}
               </Link>
             )}{' '}
-            · {move.reason}
+            · {said === undefined ? withShortDigests(move.reason) : said.moves[move.cause]}
           </Text>
+          {said === undefined || move.cause !== 'restored' ? null : (
+            <Original>{withShortDigests(move.reason)}</Original>
+          )}
           {move.from === null || move.to === null ? null : (
             <Text size="sm">
               <ImageLink repository={repository} reference={move.to} search={{ section: 'compare', with: move.from }}>

@@ -1,5 +1,5 @@
 /** One run: what it set out with, what it did, and what it could not do. */
-import { Anchor, Button, Group, List, Stack, Table, Text } from '@mantine/core'
+import { Anchor, Button, Group, List, Stack, Table } from '@mantine/core'
 import { ArrowLeftIcon } from '@primer/octicons-react'
 import type { Run, RunItem } from '../../api/runs.ts'
 import { useRun } from '../api/mirrors.ts'
@@ -10,6 +10,8 @@ import { useRepositorySearch } from '../repositories/use-repository-search.ts'
 import { Facts } from '../shell/facts.tsx'
 import { More } from '../shell/more.tsx'
 import { Failure, Rows, Time } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
+import { sayCode } from '../shell/say.ts'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Outcome } from './runs.tsx'
@@ -88,7 +90,7 @@ function Summary({ run }: { readonly run: Run }) {
 }
 
 function Failures({ run }: { readonly run: Run }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const [, change] = useRepositorySearch()
   return (
     <Section title={text.mirrors.failures}>
@@ -103,7 +105,7 @@ function Failures({ run }: { readonly run: Run }) {
                 {': '}
               </>
             )}
-            {message}
+            <Said words={sayCode(code, said)} message={message} />
           </List.Item>
         ))}
       </List>
@@ -112,7 +114,7 @@ function Failures({ run }: { readonly run: Run }) {
 }
 
 function Items({ repository, items }: { readonly repository: string; readonly items: readonly RunItem[] }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { columns } = text.runs
   return (
     <Table.ScrollContainer minWidth={560}>
@@ -144,9 +146,12 @@ function Items({ repository, items }: { readonly repository: string; readonly it
                 )}
               </Table.Td>
               <Table.Td>
-                <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-                  {item.message ?? ''}
-                </Text>
+                {item.message === null ? null : (
+                  <Said
+                    words={item.code === null ? text.runs.actions[item.action] : sayCode(item.code, said)}
+                    message={item.message}
+                  />
+                )}
               </Table.Td>
             </Table.Tr>
           ))}

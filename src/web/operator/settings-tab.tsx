@@ -7,7 +7,7 @@ import { Failure, Rows } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function SettingsTab() {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const settings = useInstanceSettings()
   if (settings.isError) return <Failure error={settings.error} retry={() => void settings.refetch()} />
   if (settings.data === undefined) return <Rows />
@@ -32,7 +32,7 @@ export function SettingsTab() {
             <Table.Td>
               <Code>{setting.variable}</Code>
               <Text size="xs" c="dimmed" maw={560}>
-                {setting.about}
+                {said?.settings[setting.variable] ?? setting.about}
               </Text>
             </Table.Td>
             <Table.Td>
@@ -55,8 +55,9 @@ export function SettingsTab() {
   )
 }
 
-function Value({ setting: { value, isSecret, source } }: { readonly setting: InstanceSetting }) {
-  const { text } = useSpeech()
+function Value({ setting: { variable, value, isSecret, source } }: { readonly setting: InstanceSetting }) {
+  const { text, said } = useSpeech()
+  const sentence = source === 'default' ? said?.defaults[variable] : undefined
   const words = isSecret && source !== 'default' ? text.operator.secret : text.operator.notSet
   if (value === null) {
     return (
@@ -67,7 +68,7 @@ function Value({ setting: { value, isSecret, source } }: { readonly setting: Ins
   }
   return (
     <Text size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-      {value}
+      {sentence ?? value}
     </Text>
   )
 }

@@ -5,6 +5,7 @@ import type { IdentityRule } from '../../api/identities.ts'
 import { useRefusals } from '../api/identities.ts'
 import { Facts } from '../shell/facts.tsx'
 import { Failure, Rows, Time } from '../shell/parts.tsx'
+import { Original } from '../shell/said.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { RemoveIdentity } from './remove-identity.tsx'
 
@@ -60,7 +61,7 @@ export function RuleCard(o: { readonly organization: string; readonly rule: Iden
 }
 
 function Refusals({ organization, name }: { readonly organization: string; readonly name: string }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const refusals = useRefusals(organization, name)
   if (refusals.isError) return <Failure error={refusals.error} retry={() => void refusals.refetch()} />
   if (refusals.data === undefined) return <Rows count={2} />
@@ -78,7 +79,14 @@ function Refusals({ organization, name }: { readonly organization: string; reado
           {refusals.data.map((one) => (
             <List.Item key={`${one.at} ${one.subject} ${one.reason}`}>
               <Time at={one.at} /> ·{' '}
-              {[one.subject, one.reason, text.identity.attempts(one.attempts)].filter(Boolean).join(' · ')}
+              {[
+                one.subject,
+                said?.refusals[one.verified ? 'verified' : 'unverified'] ?? one.reason,
+                text.identity.attempts(one.attempts),
+              ]
+                .filter(Boolean)
+                .join(' · ')}
+              {said === undefined ? null : <Original>{one.reason}</Original>}
             </List.Item>
           ))}
         </List>

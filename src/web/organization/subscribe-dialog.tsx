@@ -8,6 +8,7 @@ import { useUpstreams } from '../api/upstreams.ts'
 import { number } from '../format/sizes.ts'
 import { Dialog, DialogButtons } from '../shell/dialog.tsx'
 import { Failure } from '../shell/parts.tsx'
+import { Original } from '../shell/said.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 
@@ -108,7 +109,7 @@ export function SubscribeDialog(o: {
 const SHOWN_ENTRIES = 12
 
 function Plan({ plan }: { readonly plan: SubscriptionPlan }) {
-  const { text, language } = useSpeech()
+  const { text, said, language } = useSpeech()
   const line = text.subscriptions.previewLine({
     matched: number(plan.matched, language),
     listed: number(plan.listed, language),
@@ -121,8 +122,11 @@ function Plan({ plan }: { readonly plan: SubscriptionPlan }) {
           <List.Item key={repository}>
             {repository}{' '}
             <Text span c="dimmed" size="sm">
-              {[text.subscriptions.actions[action], mirror, reason].filter(Boolean).join(' · ')}
+              {[text.subscriptions.actions[action], mirror, said === undefined ? reason : null]
+                .filter(Boolean)
+                .join(' · ')}
             </Text>
+            {said === undefined || reason === null ? null : <Original>{reason}</Original>}
           </List.Item>
         ))}
       </List>

@@ -13,6 +13,8 @@ import { Facts } from '../shell/facts.tsx'
 import { LongTable } from '../shell/long-table.tsx'
 import { Command, Failure, Rows, Time } from '../shell/parts.tsx'
 import { RepositoryLink } from '../shell/repository-link.tsx'
+import { Said } from '../shell/said.tsx'
+import { sayCode } from '../shell/say.ts'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
@@ -24,7 +26,7 @@ export function SubscriptionView(o: {
   readonly mayManage: boolean
   readonly onBack: () => void
 }) {
-  const { text, language } = useSpeech()
+  const { text, said, language } = useSpeech()
   const found = useSubscription(o.organization, o.id)
   if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
   if (found.data === undefined) return <Rows count={4} />
@@ -46,7 +48,16 @@ export function SubscriptionView(o: {
             </Title>
             <SubscriptionState state={subscription.state} />
           </Group>
-          {subscription.reason === null ? null : <Text size="sm">{subscription.reason}</Text>}
+          {subscription.reason === null ? null : (
+            <Said
+              words={
+                subscription.cause === null
+                  ? said?.subscriptions.entries(number(subscription.entries.failed, language))
+                  : said?.subscriptions[subscription.cause]
+              }
+              message={subscription.reason}
+            />
+          )}
         </div>
         {o.mayManage ? <Actions subscription={subscription} /> : null}
       </Group>
@@ -137,7 +148,7 @@ function Entries({
   readonly organization: string
   readonly subscription: Subscription
 }) {
-  const { text, language } = useSpeech()
+  const { text, said, language } = useSpeech()
   const [state, setState] = useState<SubscriptionEntryState>()
   const entries = useSubscriptionEntries(organization, subscription.id, state)
   const { entry } = text.subscriptions
@@ -187,7 +198,11 @@ function Entries({
               <Table.Td>
                 {one.mirror === null ? null : <RepositoryLink name={one.mirror} tab="mirror" isShort />}
               </Table.Td>
-              <Table.Td>{one.reason}</Table.Td>
+              <Table.Td>
+                {one.code === null && said !== undefined ? null : (
+                  <Said words={one.code === null ? undefined : sayCode(one.code, said)} message={one.reason} />
+                )}
+              </Table.Td>
             </>
           )}
         />

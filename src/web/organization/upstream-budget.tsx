@@ -4,6 +4,7 @@ import { PauseIcon } from '@primer/octicons-react'
 import type { Budget } from '../../api/rates.ts'
 import { number } from '../format/sizes.ts'
 import { Time } from '../shell/parts.tsx'
+import { Original } from '../shell/said.tsx'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -31,17 +32,25 @@ export function UpstreamBudget({ budget }: { readonly budget: Budget }) {
 }
 
 export function Pauses({ pauses }: { readonly pauses: Budget['pauses'] }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   return pauses.map(({ kind, until, reason }) => (
-    <Alert key={kind} color="orange" variant="light" title={text.upstreams.pause(kind)} icon={<PauseIcon />}>
-      {reason} · {text.upstreams.until} <Time at={until} />
+    <Alert
+      key={kind}
+      color="orange"
+      variant="light"
+      title={text.upstreams.pause(said?.kinds[kind] ?? kind)}
+      icon={<PauseIcon />}
+    >
+      {said?.upstreamPause ?? reason} · {text.upstreams.until} <Time at={until} />
+      {said === undefined ? null : <Original>{reason}</Original>}
     </Alert>
   ))
 }
 
 export function Allowance({ allowance }: { readonly allowance: Budget['allowances'][number] }) {
-  const { text, language } = useSpeech()
-  const { kind, limit, remaining, until } = allowance
+  const { text, said, language } = useSpeech()
+  const { limit, remaining, until } = allowance
+  const kind = said?.kinds[allowance.kind] ?? allowance.kind
   const share = limit === null || limit === 0 ? undefined : remaining / limit
   const line =
     limit === null

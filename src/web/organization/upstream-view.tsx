@@ -84,10 +84,10 @@ export function UpstreamView(o: {
 }
 
 function UpstreamFacts({ upstream, isOwn }: { readonly upstream: Upstream; readonly isOwn: boolean }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { facts } = text.upstreams
   const { maxRate, ceilings } = upstream
-  const documented = ceilings.map(({ rate, counts }) => `${rate} ${counts}`).join(', ')
+  const documented = ceilings.map(({ rate, counts }) => `${rate} ${said?.kinds[counts] ?? counts}`).join(', ')
   const limit =
     maxRate.length > 0
       ? maxRate.join(', ')

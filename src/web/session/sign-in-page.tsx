@@ -2,11 +2,13 @@
 import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
 import { AlertIcon, LinkExternalIcon } from '@primer/octicons-react'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useChange } from '../api/client.ts'
 import { type Credentials, signIn } from '../api/profile.ts'
 import { ApiError } from '../api/request.ts'
 import { signInAddress, signInProblem, useSignInProviders } from '../api/sign-in.ts'
+import { Said } from '../shell/said.tsx'
+import { sayError } from '../shell/say.ts'
 import { Sheet } from '../shell/sheet.tsx'
 import { useSpeech } from '../text/language.tsx'
 
@@ -17,7 +19,8 @@ function wantsCode(error: unknown): boolean {
 
 /** @param o.isOnTheWay behind the `#` of this address stands what a provider must not see: only a password serves here */
 export function SignInPage({ isOnTheWay = false }: { readonly isOnTheWay?: boolean }) {
-  const { text } = useSpeech()
+  const speech = useSpeech()
+  const { text } = speech
   useDocumentTitle(`${text.signIn.submit} · Kagami`)
   const [known, setKnown] = useState<Credentials>()
   const trying = useChange(signIn)
@@ -30,11 +33,20 @@ export function SignInPage({ isOnTheWay = false }: { readonly isOnTheWay?: boole
   const { error } = trying
   const isWrong = error instanceof ApiError && error.status === 401
   const wrong = known === undefined ? text.signIn.wrong : text.signIn.wrongCode
-  const problem = error === null || wantsCode(error) ? undefined : isWrong ? wrong : error.message
+  const problem =
+    error === null || wantsCode(error) ? undefined : isWrong ? (
+      wrong
+    ) : (
+      <Said words={sayError(error, speech)} message={error.message} />
+    )
   const lead = known === undefined ? text.signIn.lead : text.signIn.codeLead(known.username)
   return (
     <Sheet title={text.signIn.title} lead={lead}>
-      {signInProblem === undefined || error !== null || known !== undefined ? null : <Problem>{signInProblem}</Problem>}
+      {signInProblem === undefined || error !== null || known !== undefined ? null : (
+        <Problem>
+          <Said words={speech.said?.signIn} message={signInProblem} />
+        </Problem>
+      )}
       {problem === undefined ? null : <Problem>{problem}</Problem>}
       {known === undefined ? (
         <PasswordForm isPending={trying.isPending} onSubmit={attempt} />
@@ -46,7 +58,7 @@ export function SignInPage({ isOnTheWay = false }: { readonly isOnTheWay?: boole
   )
 }
 
-function Problem({ children }: { readonly children: string }) {
+function Problem({ children }: { readonly children: ReactNode }) {
   return (
     <Alert color="red" variant="light" role="alert" icon={<AlertIcon />} p="sm">
       {children}

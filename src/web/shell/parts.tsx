@@ -19,6 +19,8 @@ import { ApiError } from '../api/request.ts'
 import { shortDigest } from '../format/sizes.ts'
 import { exact, relative } from '../format/times.ts'
 import { useSpeech } from '../text/language.tsx'
+import { Said } from './said.tsx'
+import { sayError } from './say.ts'
 
 /** A page, with what it is for in one line under its title. */
 export function Page(o: {
@@ -47,14 +49,16 @@ export function Page(o: {
   )
 }
 
-/** What went wrong, in the server's words, and what can be done about it. */
+/** What went wrong, and what can be done about it. */
 export function Failure({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
-  const { text } = useSpeech()
+  const speech = useSpeech()
+  const { text } = speech
   const message = error instanceof ApiError || error instanceof Error ? error.message : String(error)
+  const isOfPage = speech.said !== undefined && error instanceof ApiError && error.code === 'UNREACHABLE'
   return (
     <Alert color="red" variant="light" title={text.common.whatHappened} role="alert">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{message}</Text>
+        <Said words={sayError(error, speech)} message={isOfPage ? undefined : message} />
         {retry === undefined ? null : (
           <Button size="xs" variant="default" onClick={retry}>
             {text.common.retry}

@@ -8,6 +8,7 @@ import { date } from '../format/times.ts'
 import { Confirm } from '../shell/dialog.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { Failure, Rows } from '../shell/parts.tsx'
+import { Original } from '../shell/said.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 
@@ -54,7 +55,7 @@ export function DeleteTagsDialog(o: {
 }
 
 function What({ plan }: { readonly plan: TagsDeleted }) {
-  const { text, language } = useSpeech()
+  const { text, said, language } = useSpeech()
   const going = plan.tags.filter(({ refused }) => refused === null)
   const kept = plan.tags.filter(({ refused }) => refused !== null)
   const held = going.filter(({ holders }) => holders > 0)
@@ -84,7 +85,10 @@ function What({ plan }: { readonly plan: TagsDeleted }) {
         {going.some(({ mirrored }) => mirrored) ? <List.Item>{text.deletion.mirror}</List.Item> : null}
       </List>
       {kept.map(({ name, refused }) => (
-        <MayNot key={name}>{text.deletion.refused(name, refused ?? '')}</MayNot>
+        <div key={name}>
+          <MayNot>{text.deletion.refused(name, said?.kept ?? refused ?? '')}</MayNot>
+          {said === undefined || refused === null ? null : <Original>{refused}</Original>}
+        </div>
       ))}
     </Stack>
   )

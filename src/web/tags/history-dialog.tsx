@@ -14,6 +14,7 @@ import { MayNot } from '../shell/may-not.tsx'
 import { More } from '../shell/more.tsx'
 import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
+import { Said } from '../shell/said.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
 import { TagMarks } from './tag-marks.tsx'
@@ -62,8 +63,8 @@ function Move(o: {
   readonly current: Tag | undefined
   readonly mayRestore: boolean
 }) {
-  const { text } = useSpeech()
-  const { to, at, by, reason, run } = o.move
+  const { text, said } = useSpeech()
+  const { to, at, by, cause, reason, run } = o.move
   const [isOpen, setIsOpen] = useState(false)
   const isNow = to !== null && o.current?.digest === to
   return (
@@ -84,9 +85,10 @@ function Move(o: {
         <Time at={at} /> · {by.replace(/^user:/, '').replace(/^mirror:.*/, text.history.byMirror)}
       </Text>
       {run === null ? (
-        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-          {withShortDigests(reason)}
-        </Text>
+        <Said
+          words={said?.moves[cause]}
+          message={cause === 'restored' || said === undefined ? withShortDigests(reason) : null}
+        />
       ) : (
         <Anchor
           size="sm"

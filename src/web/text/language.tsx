@@ -1,6 +1,7 @@
 /** Which language the page speaks, and its words. */
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react'
 import { en, type Text } from './en/index.ts'
+import type { Said } from './said.ts'
 
 /** What each calls itself. English comes with the page; the others' words once somebody wants them. */
 const NAMES = { en: 'English', ja: '日本語' } as const
@@ -11,20 +12,22 @@ const KEY = 'kagami-language'
 export interface Spoken {
   readonly language: Language
   readonly text: Text
+  /** For what the server says; undefined in English, which is the server's own. */
+  readonly said: Said | undefined
 }
 
 interface Speech extends Spoken {
   choose(language: Language): void
 }
 
-const ENGLISH: Spoken = { language: 'en', text: en }
+const ENGLISH: Spoken = { language: 'en', text: en, said: undefined }
 const SpeechContext = createContext<Speech>({ ...ENGLISH, choose: () => {} })
 
 /** The words of a language; English where the server no longer has the file that this page knows. */
 async function speak(language: Language): Promise<Spoken> {
   if (language === 'en') return ENGLISH
   return import('./ja/index.ts').then(
-    ({ ja }) => ({ language, text: ja }),
+    ({ ja, said }) => ({ language, text: ja, said }),
     () => ENGLISH,
   )
 }

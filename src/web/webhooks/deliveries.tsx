@@ -11,6 +11,7 @@ import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Status } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { sayDelivery } from './say-delivery.ts'
 import { WebhookLink } from './webhook-link.tsx'
 
 const STATUSES = {
@@ -78,7 +79,7 @@ export function Deliveries(o: {
 
 function Row(o: { readonly place: WebhookPlace; readonly webhook: string; readonly delivery: WebhookDelivery }) {
   const { id, kind, tag, status, error, createdAt, attempts, nextAt } = o.delivery
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   return (
     <Table.Tr>
       <Table.Td>
@@ -101,7 +102,7 @@ function Row(o: { readonly place: WebhookPlace; readonly webhook: string; readon
         {attempts.at(-1)?.status ?? '–'}
         {error === null ? null : (
           <Text size="xs" c="dimmed" lineClamp={2} maw={320}>
-            {error}
+            {sayDelivery(o.delivery, said) ?? error}
           </Text>
         )}
       </Table.Td>

@@ -6,10 +6,12 @@ import { useDelivery, type WebhookPlace } from '../api/webhooks.ts'
 import { number } from '../format/sizes.ts'
 import { Facts } from '../shell/facts.tsx'
 import { Failure, Rows, Time } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
 import { Section } from '../shell/section.tsx'
 import { Status } from '../shell/status.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Again, DeliveryStatus } from './deliveries.tsx'
+import { sayAttempt, sayDelivery } from './say-delivery.ts'
 
 interface Props {
   readonly place: WebhookPlace
@@ -43,7 +45,7 @@ export function DeliveryDetail(o: Props & { readonly onBack: () => void }) {
 }
 
 function Delivery({ delivery, ...o }: Props & { readonly delivery: WebhookDelivery }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { callback } = delivery
   return (
     <>
@@ -54,7 +56,9 @@ function Delivery({ delivery, ...o }: Props & { readonly delivery: WebhookDelive
             <DeliveryStatus status={delivery.status} />
           </Group>
         }
-        lead={delivery.error ?? undefined}
+        lead={
+          delivery.error === null ? undefined : <Said words={sayDelivery(delivery, said)} message={delivery.error} />
+        }
         action={<Again {...o} />}
       >
         <Facts
@@ -82,7 +86,7 @@ function Delivery({ delivery, ...o }: Props & { readonly delivery: WebhookDelive
 }
 
 function Attempt({ attempt, number: place }: { readonly attempt: WebhookAttempt; readonly number: number }) {
-  const { text, language } = useSpeech()
+  const { text, said, language } = useSpeech()
   const isTaken = attempt.error === null
   const headers = (all: Readonly<Record<string, string>>) =>
     Object.entries(all)
@@ -102,7 +106,7 @@ function Attempt({ attempt, number: place }: { readonly attempt: WebhookAttempt;
         </>
       }
     >
-      {attempt.error === null ? null : <Text size="sm">{attempt.error}</Text>}
+      {attempt.error === null ? null : <Said words={sayAttempt(attempt, said)} message={attempt.error} />}
       <Part title={text.webhooks.requestHeaders} content={headers(attempt.requestHeaders)} />
       <Part title={text.webhooks.answerHeaders} content={headers(attempt.answerHeaders)} />
       <Part title={text.webhooks.answerBody} content={attempt.answer} />

@@ -6,6 +6,7 @@ import { useChange } from '../api/client.ts'
 import { request } from '../api/request.ts'
 import { type WebhookPlace, webhookPath } from '../api/webhooks.ts'
 import { Failure, Time } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
 import { Status } from '../shell/status.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
@@ -19,7 +20,7 @@ export function WebhookCard(o: {
   readonly webhook: Webhook
   readonly onOpen: () => void
 }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { webhook } = o
   return (
     <Card withBorder component="section" aria-label={webhook.name}>
@@ -38,7 +39,9 @@ export function WebhookCard(o: {
             <Text size="sm" c="dimmed">
               {[text.webhooks.formats[webhook.format], webhook.tags.join(' ') || text.webhooks.everyTag].join(' · ')}
             </Text>
-            {webhook.disabledReason === null ? null : <Text size="sm">{webhook.disabledReason}</Text>}
+            {webhook.disabledReason === null ? null : (
+              <Said words={said?.disabledWebhook} message={webhook.disabledReason} />
+            )}
           </div>
           <Group gap="xs">
             <TestButton place={o.place} webhook={webhook} />

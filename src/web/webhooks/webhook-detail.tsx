@@ -10,6 +10,7 @@ import { useDeliveries, type WebhookPlace, webhookPath } from '../api/webhooks.t
 import { Confirm, Dialog } from '../shell/dialog.tsx'
 import { Facts } from '../shell/facts.tsx'
 import { Failure, Time } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
@@ -29,7 +30,7 @@ export function WebhookDetail(
     readonly onBack: () => void
   },
 ) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { webhook, place } = o
   const [isChanging, changing] = useDisclosure()
   const hasFailed = (useDeliveries(place, webhook.name, 'dead').data?.pages[0]?.deliveries.length ?? 0) > 0
@@ -66,7 +67,7 @@ export function WebhookDetail(
       >
         {webhook.disabledReason === null ? null : (
           <Alert color="red" variant="light">
-            {webhook.disabledReason}
+            <Said words={said?.disabledWebhook} message={webhook.disabledReason} />
           </Alert>
         )}
         <Settings webhook={webhook} />

@@ -86,3 +86,4 @@ export const ja: Text = {
   selection,
   whims,
 }
+export { said } from './said/index.ts'

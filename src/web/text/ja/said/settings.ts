@@ -1,0 +1,31 @@
+import type { Said } from '../../said.ts'
+
+export const settings: Said['settings'] = {
+  KAGAMI_DATA: 'データベース、ブロブ、鍵を置くディレクトリ',
+  KAGAMI_LISTEN: 'レジストリと API が待ち受けるアドレス',
+  KAGAMI_URL: '公開アドレス。未設定なら、トークンのレルムはリクエストの Host に従う',
+  KAGAMI_OWNER: '最初のユーザーの名前。最初の組織のオーナーで、サーバーの運用者になる',
+  KAGAMI_OWNER_PASSWORD: '最初のユーザーのパスワード。未設定なら作成し、一度だけ表示する',
+  KAGAMI_ORG: '最初の組織の名前',
+  KAGAMI_SAMPLE: 'サンプルのアップストリームが待ち受けるアドレス',
+  KAGAMI_DATABASE: 'データの置き場所',
+  KAGAMI_DEFINITIONS:
+    '共有アップストリームのカタログを説明する hardened イメージの定義 (フォルダー、.tar、.tar.gz)。同じデータベースを使うサーバーすべてで同じにする',
+  KAGAMI_ALLOW_NETWORKS:
+    'アップストリームがあってよい私設ネットワーク。このマシンは 127.0.0.0/8。未設定ならなし。ただし、サーバーがループバックだけで待ち受け、KAGAMI_URL が未設定かループバックの間は、このマシンも許可する',
+  KAGAMI_TRUSTED_PROXIES:
+    'X-Forwarded-For または Forwarded ヘッダーを信じるリバースプロキシ。そこに書かれた接続元ごとにログインの失敗を数える',
+  KAGAMI_HISTORY: 'タグの履歴と、タグが指していた内容を残す期間',
+  KAGAMI_AUDIT: '監査ログを残す期間',
+  KAGAMI_TAKEOVER: '応答のないサーバーの同期を、同じ PostgreSQL を使う別のサーバーが引き継ぐまでの時間',
+  KAGAMI_METRICS_ALLOW: 'サインインせずに /metrics を読めるクライアント。ほかは運用者のトークンが必要',
+  KAGAMI_RUNS_AT_ONCE: '同時に行うミラーの同期の数。データベースを使う全サーバーの合計で、超えた分は順番を待つ',
+  KAGAMI_SMTP_URL:
+    '招待状と、Webhook が無効になった知らせを送るメールサーバー。KAGAMI_ALLOW_NETWORKS が許すアドレスで、リンク先として KAGAMI_URL も必要。未設定ならメールを送らない',
+  KAGAMI_SMTP_FROM: 'メールの差出人。KAGAMI_SMTP_URL とともに設定する',
+  KAGAMI_LOG: '標準エラーに記録する最低のレベル',
+}
+
+export const defaults: Said['defaults'] = {
+  KAGAMI_DATABASE: 'データディレクトリの kagami.sqlite',
+}
