@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Secret, TOTP } from 'otpauth'
 import { type AuditEntry, auditListSchema } from '../../src/api/audit.ts'
+import { said } from '../../src/web/text/ja/said/index.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { githubClaims, type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
@@ -787,6 +788,11 @@ describeOnEachDatabase('every changing route', (start) => {
     const changing = routes.filter((route) => !route.startsWith('get '))
     // That one is there only as long as there is no owner: `first-run.test.ts`.
     expect([...new Set(STEPS.map(({ route }) => route)), 'post /setup'].sort()).toEqual(changing.sort())
+  })
+
+  test('the page has words for each action, in every language but that of the log', () => {
+    const actions = STEPS.flatMap(({ leaves }) => leaves.map((line) => line.split(' ')[1] ?? ''))
+    expect(actions.filter((action) => said.audit[action] === undefined)).toEqual([])
   })
 
   for (const step of STEPS) {

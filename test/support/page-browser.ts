@@ -17,7 +17,7 @@ export interface BrowserPage {
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
 export async function openBrowserPage(
-  o: { readonly width?: number; readonly dark?: boolean } = {},
+  o: { readonly width?: number; readonly dark?: boolean; readonly locale?: string } = {},
 ): Promise<BrowserPage> {
   const browser: Browser = await chromium.launch({
     executablePath: CHROMIUM ?? '',
@@ -27,7 +27,7 @@ export async function openBrowserPage(
     viewport: { width: o.width ?? 1280, height: 800 },
     colorScheme: o.dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
-    locale: 'en',
+    locale: o.locale ?? 'en',
   })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)

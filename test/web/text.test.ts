@@ -2,8 +2,10 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SERVER_FIELDS } from '../../src/config/fields.ts'
+import { ERROR_NOUNS, ERROR_REASONS } from '../../src/errors.ts'
 import { en } from '../../src/web/text/en/index.ts'
-import { ja } from '../../src/web/text/ja/index.ts'
+import { ja, said as japanese } from '../../src/web/text/ja/index.ts'
 
 const WEB = join(import.meta.dir, '../../src/web')
 const sources = readdirSync(WEB, { recursive: true, encoding: 'utf8' })
@@ -92,4 +94,25 @@ test('no page has words of its own', () => {
     ...source.matchAll(/>\s*\n?\s*([A-Z][A-Za-z ,.']{3,})\s*<\/|(?:label|title|placeholder|description)="([^"]+)"/g),
   ])
   expect(found.map(([text]) => text.replace(/\s+/g, ' '))).toEqual([])
+})
+
+test('what settings are for, and defaults that are sentences, are told in every language', () => {
+  const fields = Object.values<{ readonly variable: string; readonly fallback: string | undefined }>(SERVER_FIELDS)
+  expect(Object.keys(japanese.settings)).toEqual(fields.map(({ variable }) => variable))
+  const sentences = fields.filter(({ fallback = '' }) => fallback.includes(' '))
+  expect(Object.keys(japanese.defaults)).toEqual(sentences.map(({ variable }) => variable))
+})
+
+test('words for what the server says are in their own script, whatever is put in, and nothing of it is missing', () => {
+  const every = { what: 'リポジトリ acme/x ', where: '名前', hint: '', least: 1, most: 64, allowed: ['a', 'b'] }
+  const none = { what: '', where: '', hint: '', least: undefined, most: undefined, allowed: [] }
+  expect(Object.keys(japanese.reasons).sort()).toEqual([...ERROR_REASONS])
+  expect(Object.keys(japanese.nouns).sort()).toEqual([...ERROR_NOUNS])
+  const worded = [every, { ...every, allowed: [] }, none].flatMap((about) =>
+    ERROR_REASONS.map((reason) => japanese.reasons[reason](about)),
+  )
+  expect(worded.filter((words) => !words.endsWith('。') && !words.includes(': '))).toEqual([])
+  const script = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u
+  const others = leaves(japanese as unknown as Tree).filter(({ path }) => path[0] !== 'reasons')
+  expect(others.filter(({ value }) => !script.test(said(value)) && !NAMES.includes(said(value)))).toEqual([])
 })

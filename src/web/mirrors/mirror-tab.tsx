@@ -7,6 +7,8 @@ import { useAllowed } from '../api/repositories.ts'
 import type { Watched } from '../api/use-progress.ts'
 import { useRepositorySearch } from '../repositories/use-repository-search.ts'
 import { Empty, Rows } from '../shell/parts.tsx'
+import { Said } from '../shell/said.tsx'
+import { sayCode } from '../shell/say.ts'
 import { Section } from '../shell/section.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Explain } from './explain.tsx'
@@ -67,7 +69,7 @@ function Outcome({ watched }: { readonly watched: Watched | undefined }) {
 const SHOWN_FAILURES = 10
 
 function Failures({ mirror }: { readonly mirror: Mirror }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const failures = mirror.lastRun?.failures ?? []
   if (failures.length === 0) return null
   return (
@@ -76,7 +78,7 @@ function Failures({ mirror }: { readonly mirror: Mirror }) {
         {failures.slice(0, SHOWN_FAILURES).map((one) => (
           <List.Item key={`${one.tag} ${one.digest} ${one.code}`}>
             {one.tag === null ? '' : `${one.tag}: `}
-            {one.message}
+            <Said words={sayCode(one.code, said)} message={one.message} />
           </List.Item>
         ))}
       </List>

@@ -38,7 +38,15 @@ export function ServerWords({ children }: { readonly children: string | readonly
   const [isOpen, shown] = useDisclosure()
   return (
     <div>
-      <Anchor component="button" type="button" size="xs" aria-expanded={isOpen} onClick={shown.toggle}>
+      <Anchor
+        component="button"
+        type="button"
+        size="xs"
+        c="inherit"
+        underline="always"
+        aria-expanded={isOpen}
+        onClick={shown.toggle}
+      >
         {text.mirrors.details}
       </Anchor>
       {isOpen

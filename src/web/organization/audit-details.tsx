@@ -7,10 +7,10 @@ import { Time } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function AuditDetails({ entry, onClose }: { readonly entry: AuditEntry; readonly onClose: () => void }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { at, actor, token, action, object, address, requestId } = entry
   return (
-    <Dialog title={`${action} ${object}`} size="xl" onClose={onClose}>
+    <Dialog title={`${said?.audit[action] ?? action} ${object}`} size="xl" onClose={onClose}>
       <Stack>
         <Facts
           facts={[

@@ -91,7 +91,7 @@ function Audit({ organization, filter, onFilter }: Shown) {
 }
 
 function EntryCells({ entry, onOpen }: { readonly entry: AuditEntry; readonly onOpen: () => void }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const { at, actor, action, object, outcome } = entry
   const isDone = outcome === 'done'
   return (
@@ -100,8 +100,11 @@ function EntryCells({ entry, onOpen }: { readonly entry: AuditEntry; readonly on
         <Time at={at} />
       </Table.Td>
       <Table.Td>{actor.replace(/^user:/, '')}</Table.Td>
-      <Table.Td ff="monospace" fz="xs">
-        {action}
+      <Table.Td>
+        {said?.audit[action] === undefined ? null : <Text size="sm">{said.audit[action]}</Text>}
+        <Text size="xs" ff="monospace" {...(said?.audit[action] === undefined ? {} : { c: 'dimmed' })}>
+          {action}
+        </Text>
       </Table.Td>
       <Table.Td maw={320}>
         <Text size="sm" truncate title={object}>

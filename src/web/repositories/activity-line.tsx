@@ -9,15 +9,16 @@ import { repositoryPlace } from '../shell/repository-link.tsx'
 import { Status } from '../shell/status.tsx'
 import type { Text as Words } from '../text/en/index.ts'
 import { useSpeech } from '../text/language.tsx'
+import type { Said } from '../text/said.ts'
 import type { RepositorySearch } from './tabs.ts'
 
 export function ActivityLine({ name, entry }: { readonly name: string; readonly entry: AuditEntry }) {
-  const { text } = useSpeech()
+  const { text, said } = useSpeech()
   const object = objectOf(name, entry)
   return (
     <Group gap="xs">
       <span>
-        {sentenceOf(entry, text)}
+        {sentenceOf(entry, text, said)}
         {object === undefined ? '' : ': '}
         {object}
       </span>
@@ -26,7 +27,7 @@ export function ActivityLine({ name, entry }: { readonly name: string; readonly 
   )
 }
 
-function sentenceOf({ action, before, after }: AuditEntry, text: Words): string {
+function sentenceOf({ action, before, after }: AuditEntry, text: Words, said: Said | undefined): string {
   const { actions } = text.activity
   if (action === 'repository.change' && after !== null && before !== null) {
     if (before.visibility !== after.visibility && (after.visibility === 'public' || after.visibility === 'private'))
@@ -34,7 +35,7 @@ function sentenceOf({ action, before, after }: AuditEntry, text: Words): string 
     if (before.archivedAt !== after.archivedAt) return after.archivedAt === null ? actions.unarchived : actions.archived
   }
   // One that the page does not know yet is named as the log names it.
-  return action in actions ? actions[action as keyof typeof actions] : action
+  return action in actions ? actions[action as keyof typeof actions] : (said?.audit[action] ?? action)
 }
 
 function objectOf(name: string, { action, object, after }: AuditEntry): ReactNode {

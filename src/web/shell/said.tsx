@@ -1,5 +1,6 @@
 /** What the server says: its own sentence alone, or below the words of the reader's language. */
 import { Text } from '@mantine/core'
+import { withShortDigests } from '../format/sizes.ts'
 import { useSpeech } from '../text/language.tsx'
 
 /** @param o.words the same in the reader's language; undefined: there is nothing but the server's sentence */
@@ -28,7 +29,7 @@ export function Original({ children }: { readonly children: string }) {
   const { said } = useSpeech()
   return (
     <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-      {said?.original}: <q lang="en">{children}</q>
+      {said?.original}: <q lang="en">{withShortDigests(children)}</q>
     </Text>
   )
 }

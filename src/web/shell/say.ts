@@ -36,6 +36,7 @@ function wordsOf({ what, name, where, least, most, allowed = [] }: ErrorAbout, s
   return {
     what: [noun, name].filter(Boolean).join(' ') + (name === undefined ? '' : ' '),
     where: last === undefined ? '' : (said.fields[last] ?? where ?? last),
+    hint: last === undefined ? '' : (said.hints[last] ?? ''),
     least,
     most,
     allowed,

@@ -15,6 +15,8 @@ export interface SaidAbout {
   /** `webhook ci`, in words; where only the kind or only the name is told, that. */
   readonly what: string
   readonly where: string
+  /** What is taken there; empty where nobody has said it. */
+  readonly hint: string
   readonly least: number | undefined
   readonly most: number | undefined
   readonly allowed: readonly string[]
@@ -31,6 +33,8 @@ export interface Said {
   readonly nouns: Readonly<Record<ErrorNoun, string>>
   /** Of a form, by their name in the request. */
   readonly fields: Readonly<Record<string, string>>
+  /** What such a field takes, where a word tells it. */
+  readonly hints: Readonly<Record<string, string>>
   readonly retryAfter: (time: string) => string
   readonly unanswered: { readonly [reason in Unanswered]: (host: string) => string }
   readonly deliveries: Readonly<Record<DeliveryReason, string>>
@@ -46,6 +50,8 @@ export interface Said {
   readonly kept: string
   readonly refusals: { readonly verified: string; readonly unverified: string }
   readonly signIn: string
+  /** What the audit log calls an action; one without words stands there as it is. */
+  readonly audit: Readonly<Record<string, string>>
   readonly upstreamPause: string
   /** What registries count. */
   readonly kinds: Readonly<Record<string, string>>

@@ -1,6 +1,8 @@
 /** What the server says, in Japanese. */
 import type { Said } from '../../said.ts'
+import { audit } from './audit.ts'
 import { codes } from './codes.ts'
+import { hints } from './hints.ts'
 import { fields, nouns, reasons } from './reasons.ts'
 import { defaults, settings } from './settings.ts'
 
@@ -23,6 +25,7 @@ export const said: Said = {
   reasons,
   nouns,
   fields,
+  hints,
   retryAfter: (time) => `回数が多すぎます。${time}後にやり直してください。`,
   unanswered,
   deliveries: {
@@ -73,6 +76,7 @@ export const said: Said = {
     verified: '署名は正しいが、ルールの条件に合いません',
     unverified: 'トークンを確認できません',
   },
+  audit,
   signIn: 'プロバイダーでサインインできませんでした。',
   kinds: { requests: 'リクエスト', pulls: 'プル' },
   upstreamPause: 'レジストリが待つよう求めているか、残り枠がありません。',

@@ -15,12 +15,12 @@ export const reasons: Said['reasons'] = {
     `${what}の数が上限${most === undefined ? '' : ` (${most} 件) `}に達しています。不要なものを削除してください。`,
   immutable: ({ what }) => `${what}は変更禁止のため、上書きも削除もできません。`,
   'in-use': ({ what }) => `${what}は使用中です。先に、これを使っているものを削除または変更してください。`,
-  invalid: ({ where, least, most, allowed }) => {
+  invalid: ({ where, hint, least, most, allowed }) => {
     const wants =
       allowed.length > 0
         ? `使える値: ${allowed.join('、')}。`
         : least === undefined && most === undefined
-          ? ''
+          ? hint
           : `${range(least, most)}にしてください。`
     return `「${where}」の値が正しくありません。${wants}`
   },
