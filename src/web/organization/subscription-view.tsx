@@ -80,7 +80,7 @@ export function SubscriptionView(o: {
         {subscription.remedy === null ? null : (
           <>
             <Text size="sm">{text.subscriptions.remedy}</Text>
-            <Command line={subscription.remedy} />
+            <Command line={`kagami ${subscription.remedy}`} />
           </>
         )}
       </Section>
