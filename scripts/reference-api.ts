@@ -62,7 +62,7 @@ export function renderApi(document: OpenApi): string {
   const shapes = Object.entries(document.components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))
   return [
     '# Management API\n',
-    'The same in OpenAPI 3.1 is what each server gives at `/api/v1/openapi.json`. Authenticate by a personal access token (`Authorization: Bearer kgm_pat_…`) or by user name and password (Basic). Errors are `{"error": {"code", "message", "detail"}}`. Fields that are not named here are refused.\n',
+    'The same in OpenAPI 3.1 is what each server gives at `/api/v1/openapi.json`. Authenticate by a personal access token (`Authorization: Bearer kgm_pat_…`) or by user name and password (Basic). Errors are `{"error": {"code", "message", "detail"}}`; many say in parts what they are about, by [`about`](#errorabout). Fields that are not named here are refused.\n',
     ...operations.map(({ title, operation }) => operationSection(title, operation)),
     '# Shapes\n',
     'What requests and answers are made of.\n',

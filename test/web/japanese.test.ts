@@ -219,7 +219,7 @@ describe.skipIf(!haveChromium)('the page in Japanese', () => {
     await must('POST', '/repositories/acme/dhi-node/tags/24/restore', { digest, reason: '試験のため' })
     await go('/o/acme/image/dhi-node:24?section=history')
     await page.getByText('履歴から復元').waitFor()
-    await page.getByText('ミラーによる更新').waitFor()
+    await page.getByText('· 更新').waitFor()
     await look('history')
     await must('PATCH', '/repositories/acme/dhi-node', { immutableTags: { mode: 'all' } })
     await go(`${HERE}?tab=tags`)

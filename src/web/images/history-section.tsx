@@ -52,7 +52,9 @@ export function HistorySection({ repository, tag }: { readonly repository: strin
                 {words.byMirror}
               </Link>
             )}{' '}
-            · {said === undefined ? withShortDigests(move.reason) : said.moves[move.cause]}
+            {said !== undefined && move.to === null && move.cause === 'deleted'
+              ? null
+              : `· ${said === undefined ? withShortDigests(move.reason) : said.moves[move.cause]}`}
           </Text>
           {said === undefined || move.cause !== 'restored' ? null : (
             <Original>{withShortDigests(move.reason)}</Original>

@@ -53,6 +53,40 @@ describe('the management API', () => {
     }
   })
 
+  test('says in parts what an error is about, so that it can be worded anew', async () => {
+    const owner = (method: string, path: string, body?: unknown) => kagami.call(method, path, { login: OWNER, body })
+    const about = async (asked: ReturnType<typeof owner>) => JSON.parse((await asked).text).error.about
+    await owner('POST', '/organizations/acme/teams', { name: 'first' })
+    const path = '/organizations/acme/teams'
+    expect(await about(owner('POST', path, { name: 'first' }))).toEqual({
+      reason: 'taken',
+      what: 'team',
+      name: 'first',
+    })
+    expect(await about(owner('POST', path, { name: '' }))).toEqual({ reason: 'empty', where: 'name', least: 1 })
+    expect(await about(owner('POST', path, { name: 'x'.repeat(200) }))).toMatchObject({
+      reason: 'too-long',
+      where: 'name',
+      most: expect.any(Number),
+    })
+    expect(await about(owner('POST', path, { name: 'a', wrong: 1 }))).toEqual({
+      reason: 'unknown-field',
+      where: 'wrong',
+    })
+    expect(await about(owner('POST', '/organizations/acme/invitations', { role: 'king' }))).toEqual({
+      reason: 'invalid',
+      where: 'role',
+      allowed: ['owner', 'editor', 'member'],
+    })
+    expect(await about(owner('GET', '/repositories/acme/nothing'))).toEqual({
+      reason: 'absent',
+      what: 'repository',
+      name: 'acme/nothing',
+    })
+    // The code says it all.
+    expect(await about(kagami.call('GET', '/repositories'))).toBeUndefined()
+  })
+
   test('refuses unknown keys of a body and of a query by name', async () => {
     const body = await kagami.call('POST', '/tokens', { login: OWNER, body: { label: 'x', scpoe: 'read' } })
     expect([body.status, body.code]).toEqual([400, 'INVALID_REQUEST'])

@@ -56,6 +56,8 @@ export const audit: Said['audit'] = {
   'team.create': 'チームを作成',
   'team.delete': 'チームを削除',
   'team.grant': 'チームにアクセス権を付与',
+  'team.member.add': 'チームにメンバーを追加',
+  'team.member.remove': 'チームからメンバーを外した',
   'team.read': 'チームの閲覧',
   'team.revoke': 'チームのアクセス権を取り消し',
   'token.create': 'トークンを作成',

@@ -59,7 +59,7 @@ export const said: Said = {
     pushed: 'プッシュ',
     restored: '履歴から復元',
     deleted: '削除',
-    mirrored: 'ミラーによる更新',
+    mirrored: '更新',
     lost: 'アップストリームからなくなったため削除',
   },
   subscriptions: {
