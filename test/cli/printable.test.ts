@@ -249,13 +249,16 @@ const answers: Record<string, (text: string) => unknown> = {
     next: null,
   }),
   'GET /repositories/acme/app/history': (text) => ({
-    history: [{ tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r', reason: text }],
+    history: [
+      { tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r', cause: 'mirrored', reason: text },
+    ],
     next: null,
   }),
   'GET /organizations/acme/moves': (text) => ({
     moves: [
       {
         ...{ repository: 'acme/app', tag: text, from: digest, to: digest, at: time, by: text, run: text || 'r' },
+        cause: 'mirrored',
         reason: text,
       },
     ],

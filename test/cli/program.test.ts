@@ -190,7 +190,10 @@ describe('answers', () => {
     const document = await owner.run(['mirror', 'show', 'acme/absent', '--json'])
     expect(document.status).toBe(1)
     expect(JSON.parse(document.stdout)).toEqual({
-      error: { code: 'NOT_FOUND', message: 'there is no mirror acme/absent', detail: null },
+      error: {
+        ...{ code: 'NOT_FOUND', message: 'there is no mirror acme/absent', detail: null },
+        about: { reason: 'absent', what: 'mirror', name: 'acme/absent' },
+      },
     })
   })
 

@@ -49,8 +49,26 @@ describeWithFixtures('taking a tag back', () => {
     const run = expect.any(String)
     expect([history, next]).toEqual([
       [
-        { tag: TAG, from: old, to: fresh, at: expect.any(String), by, run, reason: 'moved at upstream' },
-        { tag: TAG, from: null, to: old, at: expect.any(String), by, run, reason: 'new at upstream' },
+        {
+          tag: TAG,
+          from: old,
+          to: fresh,
+          at: expect.any(String),
+          by,
+          run,
+          cause: 'mirrored',
+          reason: 'moved at upstream',
+        },
+        {
+          tag: TAG,
+          from: null,
+          to: old,
+          at: expect.any(String),
+          by,
+          run,
+          cause: 'mirrored',
+          reason: 'new at upstream',
+        },
       ],
       null,
     ])
