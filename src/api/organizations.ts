@@ -1,6 +1,6 @@
 import { isOrganizationName } from '../oci/account-names.ts'
 import { listSchema } from './lists.ts'
-import { nameSchema, timeSchema, z } from './schema.ts'
+import { lineSchema, nameSchema, timeSchema, z } from './schema.ts'
 
 export const roleSchema = z.enum(['owner', 'editor', 'member'])
 
@@ -14,6 +14,7 @@ export const membersPullSchema = z.enum(['all', 'none'])
 export const organizationSchema = z
   .strictObject({
     name: nameSchema,
+    displayName: z.string().describe('What people call it; empty: its name'),
     role: roleSchema.nullable(),
     repositories: z.int().min(0),
     sizeBytes: z.int().min(0).nullable(),
@@ -29,15 +30,28 @@ export const organizationNameSchema = nameSchema.refine(
   'want one component of a repository name: single separators . _ __ or - between letters and digits',
 )
 
+const displayNameSchema = lineSchema({ min: 0, max: 80, trim: true }).describe('What people call it; empty: its name')
+
 /** The one who creates it becomes its first owner. */
 export const organizationCreateSchema = z
-  .strictObject({ name: organizationNameSchema, quotaBytes: z.int().min(0).nullable().default(null) })
+  .strictObject({
+    name: organizationNameSchema,
+    displayName: displayNameSchema.default(''),
+    quotaBytes: z.int().min(0).nullable().default(null),
+  })
   .openapi('OrganizationCreate')
 
 /** What is left out stays. */
 export const organizationChangeSchema = z
-  .strictObject({ quotaBytes: z.int().min(0).nullable().optional(), membersPull: membersPullSchema.optional() })
-  .refine((change) => Object.values(change).some((value) => value !== undefined), 'want quotaBytes or membersPull')
+  .strictObject({
+    displayName: displayNameSchema.optional(),
+    quotaBytes: z.int().min(0).nullable().optional(),
+    membersPull: membersPullSchema.optional(),
+  })
+  .refine(
+    (change) => Object.values(change).some((value) => value !== undefined),
+    'want displayName, quotaBytes or membersPull',
+  )
   .openapi('OrganizationChange')
 
 export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })

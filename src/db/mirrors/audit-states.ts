@@ -16,7 +16,7 @@ const SHOWN_NAMES = 20
 export async function organizationState(db: Queries, name: string): Read {
   const row = await db
     .selectFrom('organizations')
-    .select(['quota_bytes as quotaBytes', 'members_pull as membersPull'])
+    .select(['quota_bytes as quotaBytes', 'members_pull as membersPull', 'display_name as displayName'])
     .where('name', '=', name)
     .executeTakeFirst()
   return row && { state: row }

@@ -17,7 +17,14 @@ export async function createOrganization(
   organization: { readonly name: string; readonly at: string },
 ): Promise<{ row: OrganizationRow; isNew: boolean }> {
   const { name, at } = organization
-  const row: OrganizationRow = { id: newId(), name, quota_bytes: null, members_pull: 'all', created_at: at }
+  const row: OrganizationRow = {
+    id: newId(),
+    name,
+    quota_bytes: null,
+    members_pull: 'all',
+    display_name: '',
+    created_at: at,
+  }
   const made = await tx
     .insertInto('organizations')
     .values(row)
@@ -32,6 +39,11 @@ export async function createOrganization(
 /** Bytes that it may store; null: no limit. */
 export async function setOrganizationQuota(tx: Transaction, id: string, quotaBytes: number | null): Promise<void> {
   await tx.updateTable('organizations').set({ quota_bytes: quotaBytes }).where('id', '=', id).execute()
+}
+
+/** What people call it; empty: its name. */
+export async function setDisplayName(tx: Transaction, id: string, displayName: string): Promise<void> {
+  await tx.updateTable('organizations').set({ display_name: displayName }).where('id', '=', id).execute()
 }
 
 /** The next request is decided by it. */

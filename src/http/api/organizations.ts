@@ -19,6 +19,7 @@ import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
   listOrganizations,
+  setDisplayName,
   setMembersPull,
   setOrganizationQuota,
 } from '../../db/people/organizations.ts'
@@ -66,7 +67,8 @@ const change = createRoute({
   method: 'patch',
   path: '/organizations/{organization}',
   tags,
-  summary: 'Change the quota of an organization (operators), or what its members pull without a team (owners)',
+  summary:
+    'Change the quota of an organization (operators), its display name, or what its members pull without a team (owners)',
   request: { params: z.strictObject({ organization: nameSchema }), body: body(organizationChangeSchema) },
   responses: ok('The organization', organizationAnswerSchema),
 })
@@ -85,6 +87,7 @@ export function organizationRoutes({
     viewer: Viewer | undefined,
   ): Promise<Organization> => ({
     name: row.name,
+    displayName: row.display_name,
     role,
     ...(await summarizeOrganization(db.read, row.id, viewer)),
     quotaBytes: viewer === undefined ? row.quota_bytes : null,
@@ -105,11 +108,14 @@ export function organizationRoutes({
   }
   /** A quota is the operator's to give, the rest its owners'. */
   const allowChange = async (who: Authenticated, c: Named & Changing) => {
-    const { quotaBytes, membersPull } = c.req.valid('json')
+    const { quotaBytes, membersPull, displayName } = c.req.valid('json')
     if (quotaBytes !== undefined) await allowOnInstance(db, who, 'organization.create', 'change quotas')
-    if (membersPull !== undefined) {
-      const { organization } = c.req.valid('param')
-      await allowInOrganization(db, who, organization, 'organization.change', 'change what members pull')
+    const { organization } = c.req.valid('param')
+    for (const [given, what] of [
+      [displayName, 'change the display name'],
+      [membersPull, 'change what members pull'],
+    ]) {
+      if (given !== undefined) await allowInOrganization(db, who, organization, 'organization.change', `${what}`)
     }
     return allowShow(who, c)
   }
@@ -146,7 +152,7 @@ export function organizationRoutes({
       return c.json({ organizations, next }, 200)
     })
     .change(create, allowCreate, auditCreate, async (c, { userId }) => {
-      const { name, quotaBytes } = c.req.valid('json')
+      const { name, displayName, quotaBytes } = c.req.valid('json')
       if (!isOrganizationName(name)) {
         throw new AppError(
           'INVALID_REQUEST',
@@ -158,8 +164,9 @@ export function organizationRoutes({
         const { row, isNew } = await createOrganization(tx, { name, at })
         if (!isNew) throw new AppError('CONFLICT', `there is an organization ${name} already`)
         if (quotaBytes !== null) await setOrganizationQuota(tx, row.id, quotaBytes)
+        if (displayName !== '') await setDisplayName(tx, row.id, displayName)
         await addMember(tx, { organizationId: row.id, userId, role: 'owner', at })
-        return { ...row, quota_bytes: quotaBytes }
+        return { ...row, quota_bytes: quotaBytes, display_name: displayName }
       })
       return c.json({ organization: await describe(row, 'owner', undefined) }, 201)
     })
@@ -167,10 +174,13 @@ export function organizationRoutes({
       c.json({ organization: await describe(organization, role ?? null, viewer) }, 200),
     )
     .change(change, allowChange, auditChange, async (c, { organization, role, viewer }) => {
-      const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = c.req.valid('json')
+      const given = c.req.valid('json')
+      const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = given
+      const { displayName = organization.display_name } = given
       // Mirrors that were paused for want of room are tried at once.
       await db.write(async (tx) => {
         if (quotaBytes !== organization.quota_bytes) await setOrganizationQuota(tx, organization.id, quotaBytes)
+        if (displayName !== organization.display_name) await setDisplayName(tx, organization.id, displayName)
         if (membersPull !== organization.members_pull) await setMembersPull(tx, organization.id, membersPull)
         const by = { actor: actorOf(c.var.who), at: isoTime(systemClock.now()) }
         const before = organization.quota_bytes ?? Number.POSITIVE_INFINITY
@@ -178,7 +188,7 @@ export function organizationRoutes({
         if (isRaised) await appendEvents(tx, await endQuotaPauses(tx, organization.id, by))
       })
       engine.wake()
-      const after = { ...organization, quota_bytes: quotaBytes, members_pull: membersPull }
+      const after = { ...organization, quota_bytes: quotaBytes, members_pull: membersPull, display_name: displayName }
       return c.json({ organization: await describe(after, role ?? null, viewer) }, 200)
     })
 }

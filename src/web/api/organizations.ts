@@ -18,6 +18,17 @@ export function useRole(organization: string): Role | undefined {
   return useOrganizations().data?.find(({ name }) => name === organization)?.role ?? undefined
 }
 
+/** What people call it. */
+export function useDisplayName(organization: string): string {
+  return shownName(useOrganizations().data?.find(({ name }) => name === organization)) ?? organization
+}
+
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'>): string
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'> | undefined): string | undefined
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'> | undefined): string | undefined {
+  return organization?.displayName || organization?.name
+}
+
 export function useOrganization(organization: string) {
   return useQuery({
     queryKey: ['organizations', organization],

@@ -59,7 +59,7 @@ export function OrganizationsTab() {
 
 function OrganizationCells({ organization }: { readonly organization: Organization }) {
   const { text, language } = useSpeech()
-  const { name, repositories, sizeBytes, quotaBytes, createdAt } = organization
+  const { name, displayName, repositories, sizeBytes, quotaBytes, createdAt } = organization
   const [isOpen, dialog] = useDisclosure()
   return (
     <>
@@ -67,6 +67,11 @@ function OrganizationCells({ organization }: { readonly organization: Organizati
         <Link to="/o/$organization" params={{ organization: name }} className="name">
           {name}
         </Link>
+        {displayName === '' ? null : (
+          <Text size="xs" c="dimmed">
+            {displayName}
+          </Text>
+        )}
       </Table.Td>
       <Table.Td ta="right">{number(repositories, language)}</Table.Td>
       <Table.Td ta="right">{sizeBytes === null ? null : bytes(sizeBytes, language)}</Table.Td>

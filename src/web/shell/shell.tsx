@@ -7,6 +7,7 @@ import { useEffect } from 'react'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
 import { useLive } from '../api/live.ts'
+import { shownName } from '../api/organizations.ts'
 import { PaletteButton } from '../search/palette-button.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Absent } from './absent.tsx'
@@ -60,7 +61,8 @@ export function Shell({
             </Text>
             <Select
               aria-label={text.shell.organization}
-              data={organizations.map(({ name }) => name)}
+              data={organizations.map((one) => ({ value: one.name, label: shownName(one) }))}
+              renderOption={({ option }) => <Chosen name={option.value} label={option.label} />}
               value={wanted === undefined || isOwn ? organization : null}
               placeholder={text.shell.organization}
               onChange={change}
@@ -132,6 +134,20 @@ export function Shell({
         )}
       </AppShell.Main>
     </AppShell>
+  )
+}
+
+/** Display names may be the same, names are not. */
+function Chosen({ name, label }: { readonly name: string; readonly label: string }) {
+  return (
+    <div>
+      <Text size="xs">{label}</Text>
+      {label === name ? null : (
+        <Text size="xs" c="dimmed">
+          {name}
+        </Text>
+      )}
+    </div>
   )
 }
 
