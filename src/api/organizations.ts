@@ -38,6 +38,7 @@ export const organizationCreateSchema = z
     name: organizationNameSchema,
     displayName: displayNameSchema.default(''),
     quotaBytes: z.int().min(0).nullable().default(null),
+    reuseName: z.boolean().default(false).describe('Take the name of an organization that was deleted'),
   })
   .openapi('OrganizationCreate')
 
@@ -54,8 +55,33 @@ export const organizationChangeSchema = z
   )
   .openapi('OrganizationChange')
 
+/** `confirm` repeats the name; without `withRepositories` one that has repositories stays. */
+export const organizationDeleteQuerySchema = z.strictObject({
+  confirm: z.string().max(255).optional(),
+  withRepositories: z.enum(['true', 'false']).default('false'),
+})
+
+const lossSchema = z.int().min(0)
+/** What would go with it; none is counted beyond 100,000. */
+export const organizationLossesSchema = z
+  .strictObject({
+    losses: z.strictObject({
+      repositories: lossSchema,
+      tags: lossSchema,
+      mirrors: lossSchema,
+      subscriptions: lossSchema,
+      upstreams: lossSchema,
+      webhooks: lossSchema,
+      tokens: lossSchema,
+      teams: lossSchema,
+      members: lossSchema,
+    }),
+  })
+  .openapi('OrganizationLosses')
+
 export const organizationAnswerSchema = z.strictObject({ organization: organizationSchema })
 export const organizationListSchema = listSchema('organizations', organizationSchema).openapi('OrganizationList')
 
 export type Role = z.infer<typeof roleSchema>
+export type OrganizationLosses = z.infer<typeof organizationLossesSchema>['losses']
 export type Organization = z.infer<typeof organizationSchema>

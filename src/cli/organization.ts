@@ -9,6 +9,7 @@ import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { age, size } from './format.ts'
+import { addOrganizationDeleteCommand } from './organization-delete.ts'
 import { addOrganizationGlanceCommands } from './organization-glance.ts'
 import { properties, table } from './table.ts'
 import { addOrganizationUsageCommand } from './usage.ts'
@@ -19,6 +20,7 @@ export function addOrganizationCommands(program: Command, line: CommandLine): vo
     .argument('<name>', 'first part of the names of its repositories')
     .option('--quota-bytes <bytes>', 'most bytes that its repositories may hold', wholeNumber)
     .option('--display-name <text>', 'what people call it; default: its name')
+    .option('--reuse-name', 'take the name of an organization that was deleted')
     .action((name: string, o: CreateOptions) => create(line, name, o))
   addCommand(organization, 'list', 'list your organizations').action((o: { json?: boolean }) => list(line, o))
   addCommand(organization, 'show', 'show one organization: what it stores, and its quota')
@@ -34,6 +36,7 @@ export function addOrganizationCommands(program: Command, line: CommandLine): vo
       ),
     )
     .action((name: string, o: ChangeOptions) => change(line, name, o))
+  addOrganizationDeleteCommand(organization, line)
   addOrganizationUsageCommand(organization, line)
   addOrganizationGlanceCommands(organization, line)
 }
@@ -42,6 +45,7 @@ interface CreateOptions {
   readonly json?: boolean
   readonly displayName?: string
   readonly quotaBytes?: number
+  readonly reuseName?: boolean
 }
 
 interface ChangeOptions {
@@ -61,7 +65,7 @@ function wholeNumber(text: string): number {
 }
 
 async function create(line: CommandLine, name: string, o: CreateOptions): Promise<void> {
-  const body = { name, displayName: o.displayName, quotaBytes: o.quotaBytes ?? null }
+  const body = { name, displayName: o.displayName, quotaBytes: o.quotaBytes ?? null, reuseName: o.reuseName }
   const document = await (await connect(line)).call('POST', '/organizations', organizationAnswerSchema, { body })
   answer(line, o, document, () => `Created organization ${name}.`)
 }

@@ -18,6 +18,7 @@ export async function organizationState(db: Queries, name: string): Read {
     .selectFrom('organizations')
     .select(['quota_bytes as quotaBytes', 'members_pull as membersPull', 'display_name as displayName'])
     .where('name', '=', name)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst()
   return row && { state: row }
 }

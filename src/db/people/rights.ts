@@ -96,7 +96,9 @@ function subjectQuery(kind: Kind) {
 function organizationQuery(kind: Kind) {
   return (db: Queries, value: Value<Asked>) =>
     subjectQuery(kind)(db, value)
-      .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
+      .leftJoin('organizations', (join) =>
+        join.on('organizations.name', '=', value('organization')).on('organizations.deleted_at', 'is', null),
+      )
       .select([
         'organizations.id as o_id',
         'organizations.name as o_name',

@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
-import type { Organization, Role } from '../../api/organizations.ts'
+import type { Organization, OrganizationLosses, Role } from '../../api/organizations.ts'
 import { organizationPath } from './paths.ts'
 import { useProfile } from './profile.ts'
 import { request, requestAll } from './request.ts'
@@ -8,6 +8,16 @@ export const organizationsQuery = queryOptions({
   queryKey: ['organizations'],
   queryFn: async ({ signal }) => (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
 })
+
+/** What would be lost with it. */
+export const lossesQuery = (organization: string) =>
+  queryOptions({
+    queryKey: ['losses', organization],
+    queryFn: async ({ signal }) => {
+      const path = organizationPath(organization, '/deletion')
+      return (await request<{ losses: OrganizationLosses }>('GET', path, { signal })).losses
+    },
+  })
 
 export function useOrganizations() {
   return useQuery(organizationsQuery)

@@ -14,6 +14,7 @@ import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { DeleteOrganization } from './delete-organization.tsx'
 import { DisplayName } from './display-name.tsx'
 import { QuotaBar } from './quota-bar.tsx'
 
@@ -47,6 +48,7 @@ export function GeneralSection(o: { readonly organization: string; readonly isOw
         )}
       </Section>
       <MembersPull organization={found.data} isOwner={o.isOwner} />
+      {o.isOwner ? <DeleteOrganization name={name} /> : null}
     </Stack>
   )
 }
