@@ -16,6 +16,7 @@ import { RepositoryLink } from '../shell/repository-link.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { SubscriptionDialog } from './subscription-dialog.tsx'
 import { EntryState, SubscriptionState, takes } from './subscription-parts.tsx'
 
 export function SubscriptionView(o: {
@@ -90,6 +91,7 @@ function Actions({ subscription }: { readonly subscription: Subscription }) {
     request('POST', subscriptionPath(organization, id, '/stop'), { body: { mirrors: withMirrors } }),
   )
   const [isOpen, dialog] = useDisclosure()
+  const [isChanging, change] = useDisclosure()
   if (state === 'stopped') return null
   const isPaused = state === 'paused'
   return (
@@ -106,11 +108,15 @@ function Actions({ subscription }: { readonly subscription: Subscription }) {
         <Button variant="default" onClick={() => turn.mutate(isPaused ? 'resume' : 'pause')}>
           {isPaused ? text.subscriptions.resume : text.subscriptions.pause}
         </Button>
+        <Button variant="default" onClick={change.open}>
+          {text.subscriptions.change}
+        </Button>
         <Button variant="default" onClick={dialog.open}>
           {text.subscriptions.stop}
         </Button>
       </Group>
       {turn.isError ? <Failure error={turn.error} /> : null}
+      {isChanging ? <SubscriptionDialog subscription={subscription} onClose={change.close} /> : null}
       {isOpen ? (
         <Confirm
           title={text.subscriptions.stopTitle(upstream)}

@@ -30,6 +30,13 @@ export const subscriptions = {
   synced: 'The catalog is being read.',
   pause: 'Pause',
   resume: 'Resume',
+  change: 'Change what it takes',
+  changeTitle: (upstream: string) => `Change what is taken from ${upstream}`,
+  changeLead: 'New matches get a mirror. Mirrors that no longer match go on, by themselves.',
+  save: 'Save',
+  changed: 'Changed. The catalog is being read.',
+  changedLeaving: (count: string) =>
+    count === '1' ? 'Changed. 1 mirror now goes on by itself.' : `Changed. ${count} mirrors now go on by themselves.`,
   stop: 'Stop',
   stopTitle: (upstream: string) => `Stop the subscription to ${upstream}?`,
   stopLead: 'No new mirrors are made any more. Repositories and images stay.',
