@@ -6,7 +6,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { OrganizationLosses } from '../../api/organizations.ts'
 import { useChange } from '../api/client.ts'
-import { lossesQuery, organizationsQuery } from '../api/organizations.ts'
+import { lossesQuery, organizationsQuery, useOrganizations } from '../api/organizations.ts'
 import { organizationPath } from '../api/paths.ts'
 import { request } from '../api/request.ts'
 import { number } from '../format/sizes.ts'
@@ -40,20 +40,24 @@ export function DeleteDialog({ name, onClose }: { readonly name: string; readonl
   const tell = useTell()
   const navigate = useNavigate()
   const client = useQueryClient()
+  const organizations = useOrganizations().data
   const losses = useQuery(lossesQuery(name))
   const [isSure, setSure] = useState(false)
   const remove = useChange(
-    () => {
+    async () => {
       const withRepositories = isSure ? { withRepositories: 'true' } : {}
-      return request('DELETE', organizationPath(name), { query: { confirm: name, ...withRepositories } })
+      await request('DELETE', organizationPath(name), { query: { confirm: name, ...withRepositories } })
+      const left = organizations?.filter((one) => one.name !== name)
+      const next = left?.[0]?.name
+      // Away first: what is gone is not to be asked for again. An operator who deletes another's stays where the list is.
+      if (location.pathname.startsWith('/o/')) {
+        await (next === undefined
+          ? navigate({ to: '/' })
+          : navigate({ to: '/o/$organization', params: { organization: next } }))
+      }
+      client.setQueryData(organizationsQuery.queryKey, left)
     },
-    () => {
-      tell(text.organization.deleted(name))
-      // Where one goes next is told by what is left.
-      client.setQueryData(organizationsQuery.queryKey, (all) => all?.filter((one) => one.name !== name))
-      // An operator who deletes another's stays where the list is.
-      if (location.pathname.startsWith('/o/')) void navigate({ to: '/' })
-    },
+    () => tell(text.organization.deleted(name)),
   )
   const lost = losses.data
   const repositories = lost?.repositories ?? 0

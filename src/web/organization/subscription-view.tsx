@@ -5,7 +5,7 @@ import { ArrowLeftIcon } from '@primer/octicons-react'
 import { useState } from 'react'
 import type { Subscription, SubscriptionEntryState } from '../../api/subscriptions.ts'
 import { useChange } from '../api/client.ts'
-import { request } from '../api/request.ts'
+import { ApiError, request } from '../api/request.ts'
 import { subscriptionPath, useSubscription, useSubscriptionEntries } from '../api/subscriptions.ts'
 import { number } from '../format/sizes.ts'
 import { Confirm } from '../shell/dialog.tsx'
@@ -27,6 +27,16 @@ export function SubscriptionView(o: {
 }) {
   const { text, language } = useSpeech()
   const found = useSubscription(o.organization, o.id)
+  if (found.error instanceof ApiError && found.error.status === 404) {
+    return (
+      <Stack align="flex-start">
+        <Text>{text.subscriptions.absent}</Text>
+        <Button variant="default" onClick={o.onBack}>
+          {text.subscriptions.back}
+        </Button>
+      </Stack>
+    )
+  }
   if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
   if (found.data === undefined) return <Rows count={4} />
   const subscription = found.data
@@ -70,7 +80,7 @@ export function SubscriptionView(o: {
         {subscription.remedy === null ? null : (
           <>
             <Text size="sm">{text.subscriptions.remedy}</Text>
-            <Command line={subscription.remedy} />
+            <Command line={`kagami ${subscription.remedy}`} />
           </>
         )}
       </Section>

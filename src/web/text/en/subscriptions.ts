@@ -25,6 +25,7 @@ export const subscriptions = {
   andMore: (count: string) => `and ${count} more`,
   begin: 'Subscribe',
   begun: 'It reads the catalog, and makes the mirrors.',
+  absent: 'There is no such subscription here any more.',
   back: 'All subscriptions',
   sync: 'Read the catalog now',
   synced: 'The catalog is being read.',

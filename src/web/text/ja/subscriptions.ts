@@ -21,6 +21,7 @@ export const subscriptions: Text['subscriptions'] = {
   andMore: (count) => `ほか ${count} 件`,
   begin: '購読する',
   begun: 'カタログを読み、ミラーを作ります。',
+  absent: 'このサブスクリプションはもうありません。',
   back: 'サブスクリプション一覧',
   sync: 'カタログを今すぐ読む',
   synced: 'カタログを読んでいます。',
