@@ -18,7 +18,7 @@ test('every part of Mantine in the bundle brings its styles', async () => {
   const used = new Set(
     Object.values(built.metafile?.outputs ?? {}).flatMap(({ inputs }) =>
       Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => {
-        const folders = /@mantine\/core\/.*?\/components\/(.+)\/[^/]+$/.exec(path)?.[1]?.split('/') ?? []
+        const folders = /@mantine\/core\/.*?\/(?:components|utils)\/(.+)\/[^/]+$/.exec(path)?.[1]?.split('/') ?? []
         return bytesInOutput === 0 ? [] : folders
       }),
     ),

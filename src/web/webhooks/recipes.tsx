@@ -40,10 +40,12 @@ export function Recipes({ place }: { readonly place: string }) {
                 )}
               </CopyButton>
             </Group>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled by keyboard too. */}
-            <pre className="code" tabIndex={0}>
-              {script}
-            </pre>
+            <div className="written">
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled by keyboard too. */}
+              <pre className="code" tabIndex={0}>
+                {script}
+              </pre>
+            </div>
           </Stack>
         </Tabs.Panel>
       ))}
