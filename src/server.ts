@@ -33,6 +33,7 @@ import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import { addressPolicy } from './server/address-policy.ts'
 import { createServerCatalogs } from './server/catalogs.ts'
+import { startEmptying } from './server/ended-organizations.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { learnedBudgets } from './server/learned-budgets.ts'
@@ -209,6 +210,7 @@ export async function startServer({
     await subscriptions.resume({ isAlone })
     await outgoing.start({ isAlone })
     await indexer.start({ isAlone })
+    closers.push(startEmptying({ db, clock, logger }).close)
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined

@@ -131,6 +131,8 @@ describe('the house', () => {
   test('imports go downwards only, and never to the same row', () => {
     const offences = files.flatMap((file) =>
       ownImports(file)
+        // The page shows the recipes of the documentation as they stand there.
+        .filter((path) => !(file.room === 'web' && path.startsWith('../docs/recipes/')))
         .map((path) => ({ path, room: roomOf(path) }))
         .filter(({ room }) => room !== file.room)
         .filter(

@@ -41,6 +41,8 @@ export const RULES = {
     reach: 'organization',
   },
   'organization.change': { scope: 'admin', roles: OWNERS },
+  // Operators too: nobody may be left there to do it.
+  'organization.delete': { scope: 'admin', roles: OWNERS, operator: true },
   'organization-token.manage': { scope: 'admin', roles: OWNERS },
   'repository.pull': {
     scope: 'read',

@@ -59,6 +59,7 @@ export async function issueOrganizationToken(
     .selectFrom('organizations')
     .select('name')
     .where('id', '=', token.organizationId)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst()
   if (organization === undefined)
     throw new AppError('NOT_FOUND', 'there is no such organization', {

@@ -44,6 +44,15 @@ export const auditFilterSchema = z.strictObject({
 })
 
 export const auditQuerySchema = listQuerySchema.extend(auditFilterSchema.shape)
+const deletedSchema = z
+  .string()
+  .min(1)
+  .max(100)
+  .optional()
+  .describe("The log of this organization, which was deleted, as long as it is kept; else the instance's own")
+/** Of the instance. */
+export const instanceAuditFilterSchema = auditFilterSchema.extend({ deleted: deletedSchema })
+export const instanceAuditQuerySchema = auditQuerySchema.extend({ deleted: deletedSchema })
 /** Of one repository: it is the object itself, or what the object belongs to. */
 export const repositoryAuditQuerySchema = auditQuerySchema.omit({ object: true })
 export const auditListSchema = listSchema('entries', auditEntrySchema).openapi('AuditList')

@@ -74,6 +74,7 @@ export const activityAnswerSchema = z
 export const troubleSchema = z
   .strictObject({
     kind: z.enum(['webhook', 'subscription']),
+    id: idSchema.nullable().describe('Of a subscription'),
     name: z.string(),
     repository: repositoryNameSchema.nullable(),
     reason: z.string().nullable(),

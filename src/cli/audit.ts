@@ -7,6 +7,7 @@ import { addCommand, answer, type CommandLine, connect } from './command-line.ts
 import { table } from './table.ts'
 
 interface Filter {
+  readonly deleted?: string
   readonly actor?: string
   readonly action?: string
   readonly object?: string
@@ -37,6 +38,7 @@ function addFilter(command: Command): Command {
   const time = '2026-01-31, 2026-01-31T12:00:00Z, or 7d for seven days ago'
   return command
     .argument('[org]', 'the organization; left out: the log of the instance itself (operators)')
+    .option('--deleted <org>', 'the log of an organization that was deleted (operators)')
     .option('--actor <user>', 'only what this user did; system for the server itself')
     .option('--action <action>', "only this action, such as mirror.pause; 'mirror.*' for all that begin so")
     .option('--object <object>', "only this object, such as acme/dhi-python; 'acme/*' for all that begin so")
@@ -49,8 +51,8 @@ function pathOf(org: string | undefined): string {
   return org === undefined ? '/audit' : `/organizations/${segment(org)}/audit`
 }
 
-function queryOf({ actor, action, object, outcome, since, until }: Filter) {
-  return { actor, action, object, outcome, since: momentOf(since), until: momentOf(until) }
+function queryOf({ deleted, actor, action, object, outcome, since, until }: Filter) {
+  return { deleted, actor, action, object, outcome, since: momentOf(since), until: momentOf(until) }
 }
 
 /** A length of time is one ago; everything else the server judges. */

@@ -27,6 +27,7 @@ type Expected = readonly [
 const EXPECTED: Record<Action, Expected> = {
   'organization.read': ['oemO', 'read', 'pull push delete mirrors webhooks', 'organization'],
   'organization.change': ['o', 'admin'],
+  'organization.delete': ['oO', 'admin'],
   'organization-token.manage': ['o', 'admin'],
   'repository.pull': ['oedrwap', 'read', 'pull', 'repository'],
   'repository.history': ['oedrwa', 'read', 'pull', 'repository'],

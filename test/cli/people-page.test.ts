@@ -37,7 +37,7 @@ test('docs/people.md: its commands work, one after the other', async () => {
       given.set('CODE', totp?.generate() ?? '')
       given.set('RECOVERY-CODE', recovery.shift() ?? '')
       const isOwners =
-        /^(invitation (create|list|revoke)|member remove|user (reset-password|list|disable|enable|operator)|operator )/.test(
+        /^(invitation (create|list|revoke)|organization |audit |member remove|user (reset-password|list|disable|enable|operator)|operator )/.test(
           verb,
         )
       const asks =

@@ -275,10 +275,11 @@ const answers: Record<string, (text: string) => unknown> = {
     tokens: [{ id: text, label: text, scope: 'read', expiresAt: null, username: text, lastUsedAt: null }],
     next: null,
   }),
-  'GET /organizations': () => ({
+  'GET /organizations': (text) => ({
     organizations: [
       {
         ...{ name: 'acme', role: 'owner', membersPull: 'none', repositories: 1, sizeBytes: 1, quotaBytes: null },
+        displayName: text,
         createdAt: time,
       },
     ],

@@ -60,9 +60,9 @@ describeOnEachEngine('the audit log', (openFresh) => {
         expect(entries.length).toBe(changes)
         for (const { before, after } of entries) expect(before).not.toEqual(after)
         if (steps.some(({ end }) => end === 'background')) return
-        const states = [{ quotaBytes: null, membersPull: 'all' }, ...entries.map(({ after }) => after)]
+        const states = [{ quotaBytes: null, membersPull: 'all', displayName: '' }, ...entries.map(({ after }) => after)]
         expect(entries.map(({ before }) => before)).toEqual(states.slice(0, -1))
-        expect(states.at(-1)).toEqual({ quotaBytes: committed, membersPull: 'all' })
+        expect(states.at(-1)).toEqual({ quotaBytes: committed, membersPull: 'all', displayName: '' })
       }),
       { numRuns: 30 },
     )

@@ -701,6 +701,11 @@ const STEPS: readonly Step[] = [
     }),
   },
   { route: 'post /sample/releases', path: '/sample/releases', leaves: ['- sample.release sample'] },
+  {
+    route: 'delete /organizations/{organization}',
+    path: '/organizations/umbrella?confirm=umbrella',
+    leaves: ['- organization.delete umbrella'],
+  },
 ]
 
 /** Whoever is signed in may do these to what is their own. */
@@ -763,9 +768,13 @@ describeOnEachDatabase('every changing route', (start) => {
 
   async function log(): Promise<(AuditEntry & { log: string })[]> {
     const entries: (AuditEntry & { log: string })[] = []
+    const { organizations } = JSON.parse((await kagami.call('GET', '/organizations', { login: OWNER })).text)
+    const names = organizations.map(({ name }: { name: string }) => name)
     for (const [name, path] of [
       ['-', '/audit'],
       ['acme', '/organizations/acme/audit'],
+      // It comes and goes.
+      ...(names.includes('umbrella') ? [['umbrella', '/organizations/umbrella/audit'] as const] : []),
     ] as const) {
       const page = (await kagami.call('GET', `${path}?limit=1000`, { login: OWNER })).as(auditListSchema)
       entries.push(...page.entries.map((entry) => ({ ...entry, log: name })))

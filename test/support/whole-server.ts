@@ -29,6 +29,8 @@ export interface WholeServer {
   readonly url: string
   readonly server: RunningServer
   readonly directory: string
+  /** What `openDatabase` takes. */
+  readonly database: string
   /** `path` below `/api/v1`. Anonymous without `login`; a personal access token as a string. */
   call(method: string, path: string, o?: CallOptions): Promise<Answer>
   /** A user with a password, a member of these organizations (made when absent). */
@@ -106,6 +108,7 @@ export async function startWholeServer(options: WholeServerOptions = {}): Promis
     url,
     server,
     directory,
+    database: settings.database.engine === 'sqlite' ? settings.database.path : (options.env?.KAGAMI_DATABASE ?? ''),
     call,
     async addUser(username, roles = {}) {
       const password = `password of ${username}`

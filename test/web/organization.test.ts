@@ -94,6 +94,9 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.getByRole('button', { name: 'Add' }).last().click()
     await page.getByRole('cell', { name: 'acme/dhi-*', exact: true }).waitFor()
     expect(await audit()).toEqual([])
+    await page.goto(`${kagami.url}/o/acme/settings?section=audit`)
+    await page.getByText('platform, read').waitFor()
+    await page.goto(`${kagami.url}/o/acme/people/teams/platform`)
     await page.getByRole('button', { name: 'Delete the team' }).click()
     await page.getByText('1 member loses what it allows on 1 repository or pattern.').waitFor()
     await page.getByLabel('Type platform').fill('platform')
@@ -147,6 +150,22 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.getByLabel('Take', { exact: true }).fill('n*')
     await page.getByRole('button', { name: 'Preview' }).click()
     await page.getByText('repositories are taken').waitFor()
+    await page.getByLabel('Take', { exact: true }).fill('nginx')
+    await page.getByRole('button', { name: 'Subscribe', exact: true }).click()
+    await page.getByRole('heading', { name: 'nginx' }).waitFor()
+    await page.getByRole('button', { name: 'Change what it takes' }).click()
+    await page.getByLabel('Leave out').fill('*-chart')
+    await page.getByRole('button', { name: 'Preview' }).click()
+    await page.getByText('repositories are taken').waitFor()
+    expect(await audit()).toEqual([])
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { name: 'nginx but not *-chart' }).waitFor()
+    const { text } = await kagami.call('GET', '/subscriptions?organization=acme', { login: OWNER })
+    expect(JSON.parse(text).subscriptions).toMatchObject([{ match: ['nginx'], except: ['*-chart'] }])
+    await kagami.call('POST', `/subscriptions/acme/${JSON.parse(text).subscriptions[0].id}/pause`, { login: OWNER })
+    await page.goto(`${kagami.url}/o/acme`)
+    await page.getByRole('link', { name: 'Open subscription' }).click()
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor()
     expect(complaints).toEqual([])
   })
 
@@ -228,5 +247,91 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.goto(`${kagami.url}/o/acme/settings?section=subscriptions`)
     await page.getByText('members of a team that manages mirrors, change subscriptions').waitFor()
     expect(complaints).toEqual([])
+  })
+
+  test('what is not there says so, and leads to what is', async () => {
+    const { page, audit, complaints } = await enter(OWNER)
+    for (const [place, title, way] of [
+      ['people/teams/nobodys', 'Team not found', 'All teams'],
+      ['repository/nothing', 'Repository not found', 'All repositories'],
+      ['image/nothing:1', 'Image not found', 'acme/nothing'],
+      ['webhooks?webhook=nothing', 'There is no webhook nothing here any more.', 'All webhooks'],
+      ['settings?section=subscriptions&of=nothing', 'There is no such subscription', 'All subscriptions'],
+      ['settings?section=upstreams&of=nothing', 'There is no upstream nothing here.', 'All upstreams'],
+      ['catalog/sample/nothing', 'The catalog knows nothing of this repository.', 'Catalog'],
+    ] as const) {
+      await page.goto(`${kagami.url}/o/acme/${place}`)
+      const main = page.getByRole('main')
+      await main.getByText(title).first().waitFor()
+      await main.getByText(way, { exact: true }).first().waitFor()
+      expect([place, await audit()]).toEqual([place, []])
+    }
+    // What is absent is an answer that a browser writes down by itself.
+    expect(complaints.filter((line) => !line.includes('status of 40'))).toEqual([])
+  })
+
+  test('an error of a field can be read, in the light and in the dark', async () => {
+    const { page, audit } = await enter(OWNER)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.goto(`${kagami.url}/profile/password`)
+      await page.locator('input[name=current]').fill(OWNER.password)
+      await page.locator('input[name=password]').fill('one password that is long')
+      await page.locator('input[name=again]').fill('another password')
+      await page.getByRole('button', { name: 'Change password' }).click()
+      await page.locator('.mantine-InputWrapper-error').first().waitFor()
+      expect([colorScheme, await audit()]).toEqual([colorScheme, []])
+    }
+    await page.emulateMedia({ colorScheme: 'light' })
+  })
+
+  test('an owner reads recipes for webhooks without leaving the page', async () => {
+    const { page, audit } = await enter(OWNER)
+    await page.goto(`${kagami.url}/o/acme/repository/dhi-nginx?tab=webhooks`)
+    await page.getByRole('button', { name: 'Show recipes' }).click()
+    await page.getByText('#!/bin/sh').first().waitFor()
+    await page.getByRole('tab', { name: 'Receiver' }).click()
+    await page.getByRole('button', { name: 'Copy receiver.mjs' }).waitFor()
+    expect(await audit()).toEqual([])
+  })
+
+  test('an owner names an organization, changes to it where one is, and deletes it with what it has', async () => {
+    await kagami.call('POST', '/organizations', { login: OWNER, body: { name: 'other' } })
+    await kagami.call('POST', '/repositories', { login: OWNER, body: { name: 'other/app' } })
+    const { page, audit, complaints } = await enter(OWNER)
+    const heard = complaints.length
+    const change = async (name: string) => {
+      await page.getByRole('combobox', { name: 'Organization' }).click()
+      await page.getByRole('option', { name }).click()
+    }
+    await page.goto(`${kagami.url}/o/acme/settings?section=tokens`)
+    await page.getByRole('tab', { name: 'Tokens', selected: true }).waitFor()
+    await change('other')
+    await page.waitForURL('**/o/other/settings?section=tokens')
+    await page.goto(`${kagami.url}/o/acme/repository/dhi-nginx?tab=mirror`)
+    await page.getByRole('tab', { name: 'Mirror', selected: true }).waitFor()
+    await change('other')
+    await page.waitForURL('**/o/other/repositories')
+    await page.goto(`${kagami.url}/o/other/settings`)
+    await page.getByRole('button', { name: 'Change: Display name' }).click()
+    await page.getByRole('dialog').getByLabel('Display name').fill('Other Works')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('How Other Works is set up').waitFor()
+    await change('acme')
+    await page.waitForURL('**/o/acme/settings')
+    await change('Other Works')
+    await page.waitForURL('**/o/other/settings')
+    await page.getByRole('button', { name: 'Delete organization' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('Repositories: 1').waitFor()
+    await dialog.getByLabel('Type other').fill('other')
+    expect(await dialog.getByRole('button', { name: 'Delete organization' }).isDisabled()).toBe(true)
+    await dialog.getByLabel('Delete its repository too').check()
+    expect(await audit()).toEqual([])
+    await dialog.getByRole('button', { name: 'Delete organization' }).click()
+    await page.waitForURL('**/o/acme')
+    await page.getByText('other was deleted.').waitFor()
+    expect((await kagami.call('GET', '/organizations/other', { login: OWNER })).status).toBe(403)
+    expect(complaints.slice(heard)).toEqual([])
   })
 })

@@ -141,17 +141,19 @@ export function isTagged() {
       where part.digest = image.digest and part.kind = 'child'))`
 }
 
-/** The first image that is hidden; undefined: there is none. */
+/** The first image that is hidden; undefined: there is none. @param organizationId of this one alone */
 export async function findHidden(
   db: Queries,
+  organizationId?: string,
 ): Promise<{ readonly seq: number; readonly bytes: number; readonly organizationId: string } | undefined> {
-  const row = await db
+  let query = db
     .selectFrom('images')
     .select(['seq', 'bytes', 'organization_id'])
     .where('repository_id', 'is', null)
     .orderBy('seq')
     .limit(1)
-    .executeTakeFirst()
+  if (organizationId !== undefined) query = query.where('organization_id', '=', organizationId)
+  const row = await query.executeTakeFirst()
   return row === undefined ? undefined : { seq: Number(row.seq), bytes: row.bytes, organizationId: row.organization_id }
 }
 

@@ -52,6 +52,7 @@ export async function listUnsampledOrganizations(db: Queries, day: string, limit
     )
     .select('organization.id')
     .where('period.stored_bytes', 'is', null)
+    .where('organization.deleted_at', 'is', null)
     .limit(limit)
     .execute()
   return rows.map(({ id }) => id)

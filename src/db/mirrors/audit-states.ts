@@ -16,8 +16,9 @@ const SHOWN_NAMES = 20
 export async function organizationState(db: Queries, name: string): Read {
   const row = await db
     .selectFrom('organizations')
-    .select(['quota_bytes as quotaBytes', 'members_pull as membersPull'])
+    .select(['quota_bytes as quotaBytes', 'members_pull as membersPull', 'display_name as displayName'])
     .where('name', '=', name)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst()
   return row && { state: row }
 }

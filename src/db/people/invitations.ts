@@ -64,6 +64,7 @@ export async function findOpenInvitation(db: Queries, hash: string, at: string):
     .select(['organizations.id as organizationId', 'organizations.name', 'maker.is_operator', 'maker.disabled_at'])
     .select('members.role as makersRole')
     .where('invitations.hash', '=', hash)
+    .where('organizations.deleted_at', 'is', null)
     .where('invitations.ended_at', 'is', null)
     .where('invitations.expires_at', '>', at)
     .executeTakeFirst()

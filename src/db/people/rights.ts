@@ -96,12 +96,15 @@ function subjectQuery(kind: Kind) {
 function organizationQuery(kind: Kind) {
   return (db: Queries, value: Value<Asked>) =>
     subjectQuery(kind)(db, value)
-      .leftJoin('organizations', (join) => join.on('organizations.name', '=', value('organization')))
+      .leftJoin('organizations', (join) =>
+        join.on('organizations.name', '=', value('organization')).on('organizations.deleted_at', 'is', null),
+      )
       .select([
         'organizations.id as o_id',
         'organizations.name as o_name',
         'organizations.quota_bytes as o_quota_bytes',
         'organizations.members_pull as o_members_pull',
+        'organizations.display_name as o_display_name',
         'organizations.created_at as o_created_at',
       ])
       .$if(kind === 'person', (query) =>
@@ -173,6 +176,7 @@ interface OrganizationColumns extends SubjectColumns {
   o_name: string | null
   o_quota_bytes: number | null
   o_members_pull: MembersPull | null
+  o_display_name: string | null
   o_created_at: string | null
   role?: Role | null
   manages_mirrors?: number | null
@@ -201,12 +205,20 @@ function organizationTokenFacts(row: SubjectColumns): OrganizationTokenFacts | u
 
 function organizationFacts(row: OrganizationColumns): OrganizationFacts {
   const { o_id: id, o_name: name, o_members_pull: membersPull, o_created_at: createdAt } = row
+  const displayName = row.o_display_name
   return {
     ...subjectFacts(row),
     organization:
-      id === null || name === null || membersPull === null || createdAt === null
+      id === null || name === null || membersPull === null || displayName === null || createdAt === null
         ? undefined
-        : { id, name, quota_bytes: row.o_quota_bytes, members_pull: membersPull, created_at: createdAt },
+        : {
+            id,
+            name,
+            quota_bytes: row.o_quota_bytes,
+            members_pull: membersPull,
+            display_name: displayName,
+            created_at: createdAt,
+          },
     role: row.role ?? undefined,
     managesMirrors: row.manages_mirrors === 1,
   }

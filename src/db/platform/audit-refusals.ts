@@ -107,6 +107,7 @@ async function findLog(tx: Transaction, { organization, isProven, userId }: Refu
     )
     .select(['organizations.id', 'members.role'])
     .where('organizations.name', '=', organization)
+    .where('organizations.deleted_at', 'is', null)
     .executeTakeFirst()
   return row !== undefined && (isProven || row.role !== null) ? row.id : null
 }

@@ -75,6 +75,11 @@ export function difference(
 
 async function findOrganizationId(tx: Transaction, name: string | null): Promise<string | null> {
   if (name === null) return null
-  const row = await tx.selectFrom('organizations').select('id').where('name', '=', name).executeTakeFirst()
+  const row = await tx
+    .selectFrom('organizations')
+    .select('id')
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
   return row?.id ?? null
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
@@ -21,11 +22,21 @@ export interface NewRepository {
   readonly at: string
 }
 
-/** Makes the repository unless it is there; private unless said otherwise. `isNew` tells which. */
+/**
+ * Makes the repository unless it is there; private unless said otherwise. `isNew` tells which.
+ * @throws AppError NOT_FOUND in an organization that is being deleted
+ */
 export async function createRepository(
   tx: Transaction,
   repository: NewRepository,
 ): Promise<{ row: RepositoryRow; isNew: boolean }> {
+  const ended = await tx
+    .selectFrom('organizations')
+    .select('id')
+    .where('id', '=', repository.organizationId)
+    .where('deleted_at', 'is not', null)
+    .executeTakeFirst()
+  if (ended !== undefined) throw new AppError('NOT_FOUND', `there is no organization for ${repository.name}`)
   const row: RepositoryRow = {
     id: newId(),
     organization_id: repository.organizationId,

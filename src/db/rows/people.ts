@@ -8,11 +8,18 @@ export interface OrganizationRow {
   quota_bytes: number | null
   /** What members may pull without a team. */
   members_pull: MembersPull
+  /** What people call it; empty: its name. */
+  display_name: string
   created_at: string
 }
 
-export interface OrganizationTable extends Omit<OrganizationRow, 'members_pull'> {
+export interface OrganizationTable extends Omit<OrganizationRow, 'members_pull' | 'display_name'> {
   members_pull: Generated<MembersPull>
+  display_name: Generated<string>
+  /** From then on it is there for nobody. */
+  deleted_at: Generated<string | null>
+  /** Nothing of it is left but this row, its audit log and its events. */
+  emptied_at: Generated<string | null>
 }
 
 export type MembersPull = 'all' | 'none'

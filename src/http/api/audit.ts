@@ -8,10 +8,13 @@ import {
   auditFilterSchema,
   auditListSchema,
   auditQuerySchema,
+  instanceAuditFilterSchema,
+  instanceAuditQuerySchema,
   repositoryAuditQuerySchema,
 } from '../../api/audit.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
+import { findDeletedOrganization } from '../../db/people/organizations.ts'
 import { type AuditFilter, listAudit } from '../../db/platform/audit.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime } from '../../lib/clock.ts'
@@ -63,8 +66,9 @@ const listOwn = createRoute({
   method: 'get',
   path: '/audit',
   tags,
-  summary: 'Show the audit log of the instance: users, tokens, organizations, shared upstreams, logins (operators)',
-  request: { query: auditQuerySchema },
+  summary:
+    'Show the audit log of the instance: users, tokens, organizations, shared upstreams, logins (operators); or that of an organization that was deleted',
+  request: { query: instanceAuditQuerySchema },
   responses: ok('One page, newest first', auditListSchema),
 })
 
@@ -73,7 +77,7 @@ const exportOwn = createRoute({
   path: '/audit/export',
   tags,
   summary: 'Export the audit log of the instance as JSON lines (operators)',
-  request: { query: auditFilterSchema },
+  request: { query: instanceAuditFilterSchema },
   responses: lines,
 })
 
@@ -133,6 +137,14 @@ export function auditRoutes({ db, refusals }: Deps): Routes {
     }
   }
 
+  /** @param deleted name of an organization that was deleted; undefined: the log is the instance's */
+  async function findLog(deleted: string | undefined): Promise<string | null> {
+    if (deleted === undefined) return null
+    const row = await findDeletedOrganization(db.read, deleted)
+    if (row === undefined) throw new AppError('NOT_FOUND', `no organization ${deleted} was deleted`)
+    return row.id
+  }
+
   return newRoutes()
     .serve(list, allow, async (c, { organization }) => c.json(await pageOf(organization.id, c.req.valid('query')), 200))
     .serve(exportAll, allow, async (c, { organization }, again) =>
@@ -148,8 +160,14 @@ export function auditRoutes({ db, refusals }: Deps): Routes {
         return c.json({ ...page, entries: page.entries.map(withoutPlace) }, 200)
       },
     )
-    .serve(listOwn, allowOwn, async (c) => c.json(await pageOf(null, c.req.valid('query')), 200))
-    .serve(exportOwn, allowOwn, async (c, _, again) => stream(c, null, c.req.valid('query'), again))
+    .serve(listOwn, allowOwn, async (c) => {
+      const { deleted, ...query } = c.req.valid('query')
+      return c.json(await pageOf(await findLog(deleted), query), 200)
+    })
+    .serve(exportOwn, allowOwn, async (c, _, again) => {
+      const { deleted, ...query } = c.req.valid('query')
+      return stream(c, await findLog(deleted), query, again)
+    })
 }
 
 /** Where somebody was, and by which request, is not for everybody who administers a repository. */

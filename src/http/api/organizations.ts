@@ -7,7 +7,9 @@ import {
   organizationAnswerSchema,
   organizationChangeSchema,
   organizationCreateSchema,
+  organizationDeleteQuerySchema,
   organizationListSchema,
+  organizationLossesSchema,
   type Role,
 } from '../../api/organizations.ts'
 import { nameSchema, z } from '../../api/schema.ts'
@@ -15,14 +17,17 @@ import { summarizeOrganization } from '../../db/content/repository-summaries.ts'
 import type { Database, Queries } from '../../db/engine/engine.ts'
 import { organizationState } from '../../db/mirrors/audit-states.ts'
 import { endQuotaPauses } from '../../db/mirrors/life.ts'
+import { closeOrganization, countLosses } from '../../db/mirrors/organization-ends.ts'
 import { addMember } from '../../db/people/members.ts'
 import {
   createOrganization,
   listOrganizations,
+  setDisplayName,
   setMembersPull,
   setOrganizationQuota,
 } from '../../db/people/organizations.ts'
 import type { Viewer } from '../../db/people/visible-repositories.ts'
+import { recordAudit } from '../../db/platform/audit.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
@@ -31,7 +36,7 @@ import { cutPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
 import { actorOf, allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
-import { body, created, newRoutes, ok, type Routes } from './route.ts'
+import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['organizations']
 
@@ -66,9 +71,30 @@ const change = createRoute({
   method: 'patch',
   path: '/organizations/{organization}',
   tags,
-  summary: 'Change the quota of an organization (operators), or what its members pull without a team (owners)',
+  summary:
+    'Change the quota of an organization (operators), its display name, or what its members pull without a team (owners)',
   request: { params: z.strictObject({ organization: nameSchema }), body: body(organizationChangeSchema) },
   responses: ok('The organization', organizationAnswerSchema),
+})
+
+const losses = createRoute({
+  method: 'get',
+  path: '/organizations/{organization}/deletion',
+  tags,
+  summary: 'Show what would be lost with an organization (owners, operators)',
+  request: { params: z.strictObject({ organization: nameSchema }) },
+  responses: ok('What would be lost', organizationLossesSchema),
+})
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/organizations/{organization}',
+  tags,
+  summary: 'Delete an organization (owners, operators)',
+  description:
+    'It is there for nobody from the answer on, and none of its tokens opens anything; its content is removed in the background. Its name stays taken.',
+  request: { params: z.strictObject({ organization: nameSchema }), query: organizationDeleteQuerySchema },
+  responses: done('It is deleted'),
 })
 
 export function organizationRoutes({
@@ -85,6 +111,7 @@ export function organizationRoutes({
     viewer: Viewer | undefined,
   ): Promise<Organization> => ({
     name: row.name,
+    displayName: row.display_name,
     role,
     ...(await summarizeOrganization(db.read, row.id, viewer)),
     quotaBytes: viewer === undefined ? row.quota_bytes : null,
@@ -105,11 +132,14 @@ export function organizationRoutes({
   }
   /** A quota is the operator's to give, the rest its owners'. */
   const allowChange = async (who: Authenticated, c: Named & Changing) => {
-    const { quotaBytes, membersPull } = c.req.valid('json')
+    const { quotaBytes, membersPull, displayName } = c.req.valid('json')
     if (quotaBytes !== undefined) await allowOnInstance(db, who, 'organization.create', 'change quotas')
-    if (membersPull !== undefined) {
-      const { organization } = c.req.valid('param')
-      await allowInOrganization(db, who, organization, 'organization.change', 'change what members pull')
+    const { organization } = c.req.valid('param')
+    for (const [given, what] of [
+      [displayName, 'change the display name'],
+      [membersPull, 'change what members pull'],
+    ]) {
+      if (given !== undefined) await allowInOrganization(db, who, organization, 'organization.change', `${what}`)
     }
     return allowShow(who, c)
   }
@@ -129,6 +159,8 @@ export function organizationRoutes({
     },
     read: (db: Queries, c: Named) => organizationState(db, c.req.valid('param').organization),
   }
+  const allowDelete = (who: Authenticated, c: Named) =>
+    allowInOrganization(db, who, c.req.valid('param').organization, 'organization.delete', 'delete')
   return newRoutes()
     .serve(list, allowOwn, async (c, { organizations: own, isOperator, viewer }) => {
       const { limit, after } = c.req.valid('query')
@@ -146,7 +178,7 @@ export function organizationRoutes({
       return c.json({ organizations, next }, 200)
     })
     .change(create, allowCreate, auditCreate, async (c, { userId }) => {
-      const { name, quotaBytes } = c.req.valid('json')
+      const { name, displayName, quotaBytes, reuseName } = c.req.valid('json')
       if (!isOrganizationName(name)) {
         throw new AppError(
           'INVALID_REQUEST',
@@ -156,25 +188,68 @@ export function organizationRoutes({
       }
       const at = isoTime(systemClock.now())
       const row = await db.write(async (tx) => {
-        const { row, isNew } = await createOrganization(tx, { name, at })
+        const { row, isNew } = await createOrganization(tx, { name, at, reuseName })
         if (!isNew)
           throw new AppError('CONFLICT', `there is an organization ${name} already`, {
             about: { reason: 'taken', what: 'organization', name },
           })
         if (quotaBytes !== null) await setOrganizationQuota(tx, row.id, quotaBytes)
+        if (displayName !== '') await setDisplayName(tx, row.id, displayName)
         await addMember(tx, { organizationId: row.id, userId, role: 'owner', at })
-        return { ...row, quota_bytes: quotaBytes }
+        return { ...row, quota_bytes: quotaBytes, display_name: displayName }
       })
       return c.json({ organization: await describe(row, 'owner', undefined) }, 201)
     })
     .serve(show, allowShow, async (c, { organization, role, viewer }) =>
       c.json({ organization: await describe(organization, role ?? null, viewer) }, 200),
     )
+    .serve(losses, allowDelete, async (c, { organization }) =>
+      c.json({ losses: await countLosses(db.read, organization.id) }, 200),
+    )
+    .change(
+      remove,
+      allowDelete,
+      {
+        action: 'organization.delete',
+        on: (c) => {
+          const { organization } = c.req.valid('param')
+          return { organization, object: organization }
+        },
+        // Told in the instance's log: nobody reads its own any more.
+        read: undefined,
+      },
+      async (c, { organization: { id, name, display_name: displayName } }) => {
+        const { confirm, withRepositories } = c.req.valid('query')
+        if (confirm !== name) {
+          const got = confirm === undefined ? 'nothing' : JSON.stringify(confirm)
+          throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all that it has`)
+        }
+        const lost = await countLosses(db.read, id)
+        await db.write(async (tx) => {
+          await closeOrganization(tx, id, {
+            at: isoTime(systemClock.now()),
+            withRepositories: withRepositories === 'true',
+          })
+          const before = { displayName, ...lost }
+          await recordAudit(tx, {
+            organizationId: null,
+            action: 'organization.delete',
+            object: name,
+            before,
+            after: null,
+          })
+        })
+        return c.body(null, 204)
+      },
+    )
     .change(change, allowChange, auditChange, async (c, { organization, role, viewer }) => {
-      const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = c.req.valid('json')
+      const given = c.req.valid('json')
+      const { quotaBytes = organization.quota_bytes, membersPull = organization.members_pull } = given
+      const { displayName = organization.display_name } = given
       // Mirrors that were paused for want of room are tried at once.
       await db.write(async (tx) => {
         if (quotaBytes !== organization.quota_bytes) await setOrganizationQuota(tx, organization.id, quotaBytes)
+        if (displayName !== organization.display_name) await setDisplayName(tx, organization.id, displayName)
         if (membersPull !== organization.members_pull) await setMembersPull(tx, organization.id, membersPull)
         const by = { actor: actorOf(c.var.who), at: isoTime(systemClock.now()) }
         const before = organization.quota_bytes ?? Number.POSITIVE_INFINITY
@@ -182,7 +257,7 @@ export function organizationRoutes({
         if (isRaised) await appendEvents(tx, await endQuotaPauses(tx, organization.id, by))
       })
       engine.wake()
-      const after = { ...organization, quota_bytes: quotaBytes, members_pull: membersPull }
+      const after = { ...organization, quota_bytes: quotaBytes, members_pull: membersPull, display_name: displayName }
       return c.json({ organization: await describe(after, role ?? null, viewer) }, 200)
     })
 }

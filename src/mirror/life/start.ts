@@ -59,11 +59,7 @@ export async function findRestartTarget(
 
 /** @throws AppError NOT_FOUND, NAME_INVALID, CONFLICT (with `detail.suggestion` when another name would do) */
 export async function findStartTarget(db: Queries, request: StartRequest): Promise<StartTarget> {
-  const organization = await db
-    .selectFrom('organizations')
-    .selectAll()
-    .where('name', '=', request.organization)
-    .executeTakeFirst()
+  const organization = await findOrganization(db, request.organization)
   if (organization === undefined)
     throw new AppError('NOT_FOUND', `there is no organization ${request.organization}`, {
       about: { reason: 'absent', what: 'organization', name: request.organization },

@@ -11,7 +11,7 @@ export function createQueryClient(): QueryClient {
 }
 
 /** What a change may well end: it is not asked for again because of one. */
-const ASKED_ONCE: ReadonlySet<unknown> = new Set(['plan', 'invitation', 'effects', 'enter'])
+const ASKED_ONCE: ReadonlySet<unknown> = new Set(['plan', 'invitation', 'effects', 'enter', 'losses'])
 
 /**
  * A change; what the page shows of anything is read anew after it.

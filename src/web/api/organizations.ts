@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
-import type { Organization, Role } from '../../api/organizations.ts'
+import type { Organization, OrganizationLosses, Role } from '../../api/organizations.ts'
 import { organizationPath } from './paths.ts'
 import { useProfile } from './profile.ts'
 import { request, requestAll } from './request.ts'
@@ -9,6 +9,16 @@ export const organizationsQuery = queryOptions({
   queryFn: async ({ signal }) => (await requestAll<Organization>('/organizations', 'organizations', { signal })).items,
 })
 
+/** What would be lost with it. */
+export const lossesQuery = (organization: string) =>
+  queryOptions({
+    queryKey: ['losses', organization],
+    queryFn: async ({ signal }) => {
+      const path = organizationPath(organization, '/deletion')
+      return (await request<{ losses: OrganizationLosses }>('GET', path, { signal })).losses
+    },
+  })
+
 export function useOrganizations() {
   return useQuery(organizationsQuery)
 }
@@ -16,6 +26,17 @@ export function useOrganizations() {
 /** Undefined: not known yet, or not in it. */
 export function useRole(organization: string): Role | undefined {
   return useOrganizations().data?.find(({ name }) => name === organization)?.role ?? undefined
+}
+
+/** What people call it. */
+export function useDisplayName(organization: string): string {
+  return shownName(useOrganizations().data?.find(({ name }) => name === organization)) ?? organization
+}
+
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'>): string
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'> | undefined): string | undefined
+export function shownName(organization: Pick<Organization, 'name' | 'displayName'> | undefined): string | undefined {
+  return organization?.displayName || organization?.name
 }
 
 export function useOrganization(organization: string) {

@@ -1,7 +1,7 @@
 /** One entry of the catalog: what it is, where it comes from, who mirrors it, and the button that mirrors it or leads to it. */
 import { Anchor, Group, Skeleton, Stack, Tabs, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense } from 'react'
 import type { CatalogDetail } from '../../api/catalog.ts'
 import { useCatalogEntry } from '../api/catalog.ts'
@@ -47,7 +47,14 @@ export function EntryPage() {
     >
       {shown.isError ? <Failure error={shown.error} retry={() => void shown.refetch()} /> : null}
       {shown.isLoading ? <Rows count={3} /> : null}
-      {entry === null ? <Empty>{text.entry.unknown}</Empty> : null}
+      {entry === null ? (
+        <Stack align="flex-start">
+          <Text>{text.entry.unknown}</Text>
+          <Anchor renderRoot={(props) => <Link {...props} to="/o/$organization/catalog" params={{ organization }} />}>
+            {text.shell.catalog}
+          </Anchor>
+        </Stack>
+      ) : null}
       {entry ? <Described entry={entry} /> : null}
       {isOpen ? (
         <StartDialog upstream={upstream} repository={repository} organization={organization} onClose={dialog.close} />

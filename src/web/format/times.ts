@@ -9,6 +9,9 @@ const STEPS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: num
   ['minute', 60],
 ]
 
+/** Of each unit, how long the next smaller one is. */
+const SMALLER = new Map(STEPS.map(([unit], index) => [unit, STEPS[index + 1]?.[1]]))
+
 const relativeFormat = keptByLanguage((language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }))
 const exactFormat = keptByLanguage(
   (language) => new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' }),
@@ -16,12 +19,16 @@ const exactFormat = keptByLanguage(
 
 const dateFormat = keptByLanguage((language) => new Intl.DateTimeFormat(language, { dateStyle: 'long' }))
 
-/** `5 minutes ago`, `in 2 days`; less than a minute is now. */
+/** `5 minutes ago`, `in 2 days`, to the nearest of the largest unit that comes to one; less than half a minute is now. */
 export function relative(at: string, now: number, language: string): string {
   const seconds = (Date.parse(at) - now) / 1000
   const format = relativeFormat(language)
   for (const [unit, length] of STEPS) {
-    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit)
+    const count = Math.round(Math.abs(seconds) / length)
+    // 40 minutes are no hour, though they are more than half of one: 59.5 are, as 60 minutes would be.
+    if (count >= 1 && Math.abs(seconds) >= length - (SMALLER.get(unit) ?? length) / 2) {
+      return format.format(Math.sign(seconds) * count, unit)
+    }
   }
   return format.format(0, 'second')
 }

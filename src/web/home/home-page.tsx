@@ -5,7 +5,7 @@ import { lazy, type ReactNode, Suspense } from 'react'
 import type { MirrorGlance } from '../../api/glance.ts'
 import type { UsageAnswer } from '../../api/usage.ts'
 import { useFreshness, useUsage } from '../api/home.ts'
-import { useOrganizations } from '../api/organizations.ts'
+import { useDisplayName, useOrganizations } from '../api/organizations.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { Failure, Page, Rows } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
@@ -30,7 +30,7 @@ export function HomePage() {
   const freshness = useFreshness(organization)
   const usage = useUsage(organization)
   return (
-    <Page title={text.home.title(organization)} lead={text.home.lead}>
+    <Page title={text.home.title(useDisplayName(organization))} lead={text.home.lead}>
       {freshness.isError ? (
         <Failure error={freshness.error} retry={() => void freshness.refetch()} />
       ) : freshness.data === undefined ? (

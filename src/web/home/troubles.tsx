@@ -47,7 +47,7 @@ export function Troubles({
           </Line>
         ) : null}
         {others.slice(0, SHOWN).map((one) => (
-          <Other key={`${one.kind} ${one.repository} ${one.name}`} trouble={one} />
+          <Other key={`${one.kind} ${one.repository} ${one.name}`} organization={organization} trouble={one} />
         ))}
         {troubles.slice(0, SHOWN).map((one) => (
           <Row key={one.mirrors[0].repository} organization={organization} trouble={one} />
@@ -130,7 +130,7 @@ function OpenMirror({ organization, mirrors }: { readonly organization: string }
   )
 }
 
-function Other({ trouble }: { readonly trouble: Trouble }) {
+function Other({ organization, trouble }: { readonly organization: string; readonly trouble: Trouble }) {
   const { text } = useSpeech()
   const { kind, name, repository, reason, since, remedy } = trouble
   const isGivenUp = kind === 'subscription' || reason !== null
@@ -149,8 +149,38 @@ function Other({ trouble }: { readonly trouble: Trouble }) {
     >
       {isGivenUp ? text.home.endedBy[kind] : text.home.unanswered}
       {reason === null ? null : <ServerWords>{reason}</ServerWords>}
+      <Group gap="xs" mt={4}>
+        <OpenOther organization={organization} trouble={trouble} />
+      </Group>
       <Remedy line={remedy} />
     </Line>
+  )
+}
+
+/** To where it is ended: the subscription, or the webhook. */
+function OpenOther({ organization, trouble }: { readonly organization: string; readonly trouble: Trouble }) {
+  const { text } = useSpeech()
+  const { kind, id, name, repository } = trouble
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      renderRoot={(props) => {
+        if (kind === 'subscription') {
+          const search = { section: 'subscriptions' as const, ...(id === null ? {} : { of: id }) }
+          return <Link {...props} to="/o/$organization/settings" params={{ organization }} search={search} />
+        }
+        if (repository === null) {
+          return <Link {...props} to="/o/$organization/webhooks" params={{ organization }} search={{ webhook: name }} />
+        }
+        const search = { tab: 'webhooks' as const, webhook: name }
+        return (
+          <Link {...props} to="/o/$organization/repository/$" params={repositoryPlace(repository)} search={search} />
+        )
+      }}
+    >
+      {text.home.open[kind]}
+    </Button>
   )
 }
 

@@ -1,5 +1,5 @@
 /** All organizations of the server, and how much each may store. */
-import { Button, Group, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -7,8 +7,9 @@ import type { Organization } from '../../api/organizations.ts'
 import { useChange } from '../api/client.ts'
 import { useOrganizations } from '../api/organizations.ts'
 import { organizationPath } from '../api/paths.ts'
-import { request } from '../api/request.ts'
+import { ApiError, request } from '../api/request.ts'
 import { bytes, number } from '../format/sizes.ts'
+import { DeleteDialog } from '../organization/delete-organization.tsx'
 import { textOf } from '../organization/form-text.ts'
 import { Dialog, DialogButtons } from '../shell/dialog.tsx'
 import { LongTable } from '../shell/long-table.tsx'
@@ -59,14 +60,20 @@ export function OrganizationsTab() {
 
 function OrganizationCells({ organization }: { readonly organization: Organization }) {
   const { text, language } = useSpeech()
-  const { name, repositories, sizeBytes, quotaBytes, createdAt } = organization
+  const { name, displayName, repositories, sizeBytes, quotaBytes, createdAt } = organization
   const [isOpen, dialog] = useDisclosure()
+  const [isEnding, deletion] = useDisclosure()
   return (
     <>
       <Table.Td>
         <Link to="/o/$organization" params={{ organization: name }} className="name">
           {name}
         </Link>
+        {displayName === '' ? null : (
+          <Text size="xs" c="dimmed">
+            {displayName}
+          </Text>
+        )}
       </Table.Td>
       <Table.Td ta="right">{number(repositories, language)}</Table.Td>
       <Table.Td ta="right">{sizeBytes === null ? null : bytes(sizeBytes, language)}</Table.Td>
@@ -83,7 +90,18 @@ function OrganizationCells({ organization }: { readonly organization: Organizati
         >
           {text.operator.changeQuota}
         </Button>
+        <Button
+          size="compact-xs"
+          variant="default"
+          c="red"
+          ml={6}
+          onClick={deletion.open}
+          aria-label={`${text.operator.deleteOrganization}: ${name}`}
+        >
+          {text.operator.deleteOrganization}
+        </Button>
         {isOpen ? <QuotaDialog organization={organization} onClose={dialog.close} /> : null}
+        {isEnding ? <DeleteDialog name={name} onClose={deletion.close} /> : null}
       </Table.Td>
     </>
   )
@@ -140,11 +158,19 @@ function QuotaDialog({ organization, onClose }: { readonly organization: Organiz
   )
 }
 
+/** The name was that of an organization that is gone. */
+function isOfDeleted(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false
+  return typeof error.detail === 'object' && error.detail !== null && 'deletedAt' in error.detail
+}
+
 function CreateDialog({ onClose }: { readonly onClose: () => void }) {
   const { text } = useSpeech()
   const [quota, setQuota] = useState<string | number>('')
+  const [isReused, setReused] = useState(false)
   const create = useChange(
-    (name: string) => request('POST', '/organizations', { body: { name, quotaBytes: quotaOf(quota) } }),
+    (name: string) =>
+      request('POST', '/organizations', { body: { name, quotaBytes: quotaOf(quota), reuseName: isReused } }),
     () => onClose(),
   )
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -165,6 +191,14 @@ function CreateDialog({ onClose }: { readonly onClose: () => void }) {
           />
           <QuotaInput value={quota} onChange={setQuota} />
           {create.isError ? <Failure error={create.error} /> : null}
+          {isReused || isOfDeleted(create.error) ? (
+            <Checkbox
+              checked={isReused}
+              onChange={(event) => setReused(event.currentTarget.checked)}
+              label={text.operator.reuseName}
+              description={text.operator.reuseNameHelp}
+            />
+          ) : null}
           <DialogButtons action={text.operator.create} isPending={create.isPending} onCancel={onClose} />
         </Stack>
       </form>

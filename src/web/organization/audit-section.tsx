@@ -4,6 +4,7 @@ import { CheckIcon, XIcon } from '@primer/octicons-react'
 import { useState } from 'react'
 import type { AuditEntry } from '../../api/audit.ts'
 import { type AuditFilter, auditExport, useAudit } from '../api/audit.ts'
+import { aboutOf } from '../shell/audit-about.ts'
 import { LongTable } from '../shell/long-table.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Rows, Time } from '../shell/parts.tsx'
@@ -93,6 +94,7 @@ function Audit({ organization, filter, onFilter }: Shown) {
 function EntryCells({ entry, onOpen }: { readonly entry: AuditEntry; readonly onOpen: () => void }) {
   const { text, said } = useSpeech()
   const { at, actor, action, object, outcome } = entry
+  const about = outcome === 'done' ? aboutOf(entry) : undefined
   const isDone = outcome === 'done'
   return (
     <>
@@ -110,6 +112,11 @@ function EntryCells({ entry, onOpen }: { readonly entry: AuditEntry; readonly on
         <Text size="sm" truncate title={object}>
           {object}
         </Text>
+        {about === undefined ? null : (
+          <Text size="xs" c="dimmed" truncate title={about}>
+            {about}
+          </Text>
+        )}
       </Table.Td>
       <Table.Td>
         <Status tone={isDone ? 'quiet' : 'broken'} icon={isDone ? CheckIcon : XIcon}>

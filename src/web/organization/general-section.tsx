@@ -14,6 +14,8 @@ import { Failure, Rows, Time } from '../shell/parts.tsx'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { DeleteOrganization } from './delete-organization.tsx'
+import { DisplayName } from './display-name.tsx'
 import { QuotaBar } from './quota-bar.tsx'
 
 export function GeneralSection(o: { readonly organization: string; readonly isOwner: boolean }) {
@@ -35,6 +37,7 @@ export function GeneralSection(o: { readonly organization: string; readonly isOw
           ]}
         />
       </Section>
+      <DisplayName organization={found.data} isOwner={o.isOwner} />
       <Section title={text.organization.quota} lead={text.organization.quotaHelp}>
         {sizeBytes === null ? (
           <Text size="sm">{text.organization.quotaUnknown}</Text>
@@ -45,6 +48,7 @@ export function GeneralSection(o: { readonly organization: string; readonly isOw
         )}
       </Section>
       <MembersPull organization={found.data} isOwner={o.isOwner} />
+      {o.isOwner ? <DeleteOrganization name={name} /> : null}
     </Stack>
   )
 }

@@ -1,7 +1,7 @@
 /** What an organization goes by, section by section; which section stands in the address. */
 import { Tabs } from '@mantine/core'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useManagesPeople, useRole } from '../api/organizations.ts'
+import { useDisplayName, useManagesPeople, useRole } from '../api/organizations.ts'
 import { Page } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { AuditSection } from './audit-section.tsx'
@@ -23,7 +23,7 @@ export function SettingsPage() {
   const lookAt = (name: string | undefined) =>
     navigate({ search: { section, ...(name === undefined ? {} : { of: name }) } })
   return (
-    <Page title={text.organization.title} lead={text.organization.lead(organization)}>
+    <Page title={text.organization.title} lead={text.organization.lead(useDisplayName(organization))}>
       <Tabs
         value={section}
         onChange={(chosen) => void navigate({ search: { section: chosen as SettingsSection } })}

@@ -5,7 +5,7 @@ import { ArrowLeftIcon } from '@primer/octicons-react'
 import { useState } from 'react'
 import type { Subscription, SubscriptionEntryState } from '../../api/subscriptions.ts'
 import { useChange } from '../api/client.ts'
-import { request } from '../api/request.ts'
+import { ApiError, request } from '../api/request.ts'
 import { subscriptionPath, useSubscription, useSubscriptionEntries } from '../api/subscriptions.ts'
 import { number } from '../format/sizes.ts'
 import { Confirm } from '../shell/dialog.tsx'
@@ -18,6 +18,7 @@ import { sayCode } from '../shell/say.ts'
 import { Section } from '../shell/section.tsx'
 import { useTell } from '../shell/tell.ts'
 import { useSpeech } from '../text/language.tsx'
+import { SubscriptionDialog } from './subscription-dialog.tsx'
 import { EntryState, SubscriptionState, takes } from './subscription-parts.tsx'
 
 export function SubscriptionView(o: {
@@ -28,6 +29,16 @@ export function SubscriptionView(o: {
 }) {
   const { text, said, language } = useSpeech()
   const found = useSubscription(o.organization, o.id)
+  if (found.error instanceof ApiError && found.error.status === 404) {
+    return (
+      <Stack align="flex-start">
+        <Text>{text.subscriptions.absent}</Text>
+        <Button variant="default" onClick={o.onBack}>
+          {text.subscriptions.back}
+        </Button>
+      </Stack>
+    )
+  }
   if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />
   if (found.data === undefined) return <Rows count={4} />
   const subscription = found.data
@@ -101,6 +112,7 @@ function Actions({ subscription }: { readonly subscription: Subscription }) {
     request('POST', subscriptionPath(organization, id, '/stop'), { body: { mirrors: withMirrors } }),
   )
   const [isOpen, dialog] = useDisclosure()
+  const [isChanging, change] = useDisclosure()
   if (state === 'stopped') return null
   const isPaused = state === 'paused'
   return (
@@ -117,11 +129,15 @@ function Actions({ subscription }: { readonly subscription: Subscription }) {
         <Button variant="default" onClick={() => turn.mutate(isPaused ? 'resume' : 'pause')}>
           {isPaused ? text.subscriptions.resume : text.subscriptions.pause}
         </Button>
+        <Button variant="default" onClick={change.open}>
+          {text.subscriptions.change}
+        </Button>
         <Button variant="default" onClick={dialog.open}>
           {text.subscriptions.stop}
         </Button>
       </Group>
       {turn.isError ? <Failure error={turn.error} /> : null}
+      {isChanging ? <SubscriptionDialog subscription={subscription} onClose={change.close} /> : null}
       {isOpen ? (
         <Confirm
           title={text.subscriptions.stopTitle(upstream)}

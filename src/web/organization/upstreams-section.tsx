@@ -64,6 +64,16 @@ function Upstreams(
       />
     )
   }
+  if (o.of !== undefined) {
+    return (
+      <Stack align="flex-start">
+        <Text>{text.upstreams.absent(o.of)}</Text>
+        <Button variant="default" onClick={() => o.lookAt(undefined)}>
+          {text.upstreams.back}
+        </Button>
+      </Stack>
+    )
+  }
   const { columns } = text.upstreams
   return (
     <Stack>

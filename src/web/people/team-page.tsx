@@ -7,9 +7,10 @@ import { useChange } from '../api/client.ts'
 import { useRole } from '../api/organizations.ts'
 import { ApiError, request } from '../api/request.ts'
 import { teamPath, useTeam } from '../api/teams.ts'
+import { Absent } from '../shell/absent.tsx'
 import { Confirm } from '../shell/dialog.tsx'
 import { MayNot } from '../shell/may-not.tsx'
-import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
+import { Failure, Page, Rows } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { TeamAbout } from './team-about.tsx'
 import { TeamGrants } from './team-grants.tsx'
@@ -22,7 +23,22 @@ export function TeamPage() {
   const team = useTeam(organization, name)
   const [isOpen, dialog] = useDisclosure()
   if (team.error instanceof ApiError && [403, 404].includes(team.error.status)) {
-    return <Empty>{text.common.notFound}</Empty>
+    return (
+      <Absent
+        title={text.teams.absent}
+        way={
+          <Anchor
+            renderRoot={(props) => (
+              <Link {...props} to="/o/$organization/people" params={{ organization }} search={{ tab: 'teams' }} />
+            )}
+          >
+            {text.teams.all}
+          </Anchor>
+        }
+      >
+        {text.teams.absentLead(name)}
+      </Absent>
+    )
   }
   if (team.isError) return <Failure error={team.error} retry={() => void team.refetch()} />
   if (team.data === undefined) return <Rows />

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import type { AuditEntry } from '../../api/audit.ts'
 import { withShortDigests } from '../format/sizes.ts'
 import { ImageLink } from '../images/image-link.tsx'
+import { aboutOf } from '../shell/audit-about.ts'
 import { repositoryPlace } from '../shell/repository-link.tsx'
 import { Status } from '../shell/status.tsx'
 import type { Text as Words } from '../text/en/index.ts'
@@ -38,7 +39,7 @@ function sentenceOf({ action, before, after }: AuditEntry, text: Words, said: Sa
   return action in actions ? actions[action as keyof typeof actions] : (said?.audit[action] ?? action)
 }
 
-function objectOf(name: string, { action, object, after }: AuditEntry): ReactNode {
+function objectOf(name: string, { action, object, before, after }: AuditEntry): ReactNode {
   const webhook = `webhook:${name}/`
   if (object.startsWith(webhook)) {
     const one = object.slice(webhook.length)
@@ -64,7 +65,10 @@ function objectOf(name: string, { action, object, after }: AuditEntry): ReactNod
       </InRepository>
     )
   }
-  return object === name ? undefined : withShortDigests(object)
+  // A team that was given access, or lost it: to the repository itself, or to a pattern that takes it.
+  const about = action.startsWith('team.') ? aboutOf({ before, after }) : undefined
+  const own = object === name ? undefined : withShortDigests(object)
+  return [about, own].filter((part) => part !== undefined).join(' · ') || undefined
 }
 
 const SHOWN_RUN = 8

@@ -1,12 +1,14 @@
 /** One repository, part by part; which part stands in the address. */
-import { Badge, Group, Tabs } from '@mantine/core'
-import { useParams } from '@tanstack/react-router'
+import { Anchor, Badge, Group, Tabs } from '@mantine/core'
+import { Link, useParams } from '@tanstack/react-router'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useMirror } from '../api/mirrors.ts'
+import { useOrganizations } from '../api/organizations.ts'
 import { useAllowed, useRepository } from '../api/repositories.ts'
 import { useProgress } from '../api/use-progress.ts'
 import { MirrorTab } from '../mirrors/mirror-tab.tsx'
+import { Absent } from '../shell/absent.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
 import { State, Status } from '../shell/status.tsx'
@@ -28,7 +30,6 @@ const WITHOUT_PARTS = {
 }
 
 export function RepositoryPage() {
-  const { text } = useSpeech()
   const { organization, _splat = '' } = useParams({ from: '/within/o/$organization/repository/$' })
   const name = `${organization}/${_splat}`
   const repository = useRepository(name)
@@ -37,12 +38,33 @@ export function RepositoryPage() {
   if (repository.data) return <Repository key={name} repository={repository.data} mirror={mirror.data} />
   if (repository.data === null) {
     if (mirror.data) return <MirrorAlone name={name} mirror={mirror.data} />
-    if (!mirror.isPending) return <Empty>{text.repositories.absent}</Empty>
+    if (!mirror.isPending) return <AbsentRepository organization={organization} name={name} />
   }
   return (
     <Page title={name}>
       <Rows />
     </Page>
+  )
+}
+
+function AbsentRepository({ organization, name }: { readonly organization: string; readonly name: string }) {
+  const { text } = useSpeech()
+  const isOwn = useOrganizations().data?.some((one) => one.name === organization) === true
+  return (
+    <Absent
+      title={text.repositories.absentTitle}
+      way={
+        isOwn ? (
+          <Anchor
+            renderRoot={(props) => <Link {...props} to="/o/$organization/repositories" params={{ organization }} />}
+          >
+            {text.repositories.all}
+          </Anchor>
+        ) : undefined
+      }
+    >
+      {text.repositories.absent(name)}
+    </Absent>
   )
 }
 

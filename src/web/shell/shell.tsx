@@ -7,6 +7,7 @@ import { useEffect } from 'react'
 import type { Organization } from '../../api/organizations.ts'
 import type { Profile } from '../../api/users.ts'
 import { useLive } from '../api/live.ts'
+import { shownName } from '../api/organizations.ts'
 import { PaletteButton } from '../search/palette-button.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { Absent } from './absent.tsx'
@@ -30,6 +31,7 @@ export function Shell({
   const isOwn = wanted !== undefined && organizations.some(({ name }) => name === wanted)
   const organization = (isOwn ? wanted : lastOrganization(organizations)) ?? ''
   const path = useLocation({ select: ({ pathname }) => pathname })
+  const search = useLocation({ select: (at) => at.search as Readonly<Record<string, unknown>> })
   const rest = wanted === undefined ? path : path.slice(`/o/${wanted}`.length)
   useEffect(() => {
     if (isOwn) keepOrganization(wanted)
@@ -39,7 +41,9 @@ export function Shell({
     if (chosen === null) return
     // The same of the other one, where it has that.
     const place = wanted === undefined ? undefined : PLACES.find((one) => isAt(one, rest))
-    void navigate({ to: place?.to ?? '/o/$organization', params: { organization: chosen } })
+    // Only what may be there too is kept: neither what is looked at there, nor what was looked for.
+    const kept = place === undefined || rest !== place.begins ? {} : keptSearch(search)
+    void navigate({ to: place?.to ?? '/o/$organization', params: { organization: chosen }, search: kept })
   }
   return (
     <AppShell
@@ -60,7 +64,8 @@ export function Shell({
             </Text>
             <Select
               aria-label={text.shell.organization}
-              data={organizations.map(({ name }) => name)}
+              data={organizations.map((one) => ({ value: one.name, label: shownName(one) }))}
+              renderOption={({ option }) => <Chosen name={option.value} label={option.label} />}
               value={wanted === undefined || isOwn ? organization : null}
               placeholder={text.shell.organization}
               onChange={change}
@@ -132,6 +137,25 @@ export function Shell({
         )}
       </AppShell.Main>
     </AppShell>
+  )
+}
+
+/** Which part of a page is shown, of all that an address says. */
+function keptSearch({ section, tab }: Readonly<Record<string, unknown>>) {
+  return { ...(section === undefined ? {} : { section }), ...(tab === undefined ? {} : { tab }) } as object
+}
+
+/** Display names may be the same, names are not. */
+function Chosen({ name, label }: { readonly name: string; readonly label: string }) {
+  return (
+    <div>
+      <Text size="xs">{label}</Text>
+      {label === name ? null : (
+        <Text size="xs" c="dimmed">
+          {name}
+        </Text>
+      )}
+    </div>
   )
 }
 

@@ -49,6 +49,22 @@ describeOnEachDatabase('accounts over the API', (startServer) => {
       }
     })
 
+    test('owners change what people call their organization, and nobody else', async () => {
+      const change = (login: Login, displayName: string) =>
+        kagami.call('PATCH', '/organizations/beta', { login, body: { displayName } })
+      expect((await change(eve, 'Beta Works')).code).toBe('DENIED')
+      expect((await change(bob, 'Beta\nWorks')).code).toBe('INVALID_REQUEST')
+      expect((await change(bob, 'x'.repeat(81))).code).toBe('INVALID_REQUEST')
+      for (const [given, kept] of [
+        ['  Beta Works ', 'Beta Works'],
+        ['', ''],
+      ] as const) {
+        expect((await change(bob, given)).as(organizationAnswerSchema).organization.displayName).toBe(kept)
+        const shown = await kagami.call('GET', '/organizations/beta', { login: bob })
+        expect(shown.as(organizationAnswerSchema).organization.displayName).toBe(kept)
+      }
+    })
+
     test('a user sees the organizations that they belong to, page by page', async () => {
       const names: string[] = []
       let next: string | null = null

@@ -18,9 +18,10 @@ export const home = {
   kinds: { webhook: 'Webhook', subscription: 'Subscription to' },
   givenUp: 'Disabled',
   failing: 'Failing',
+  open: { webhook: 'Open webhook', subscription: 'Open subscription' },
   endedBy: {
     webhook: 'The server gave up on it. Once its receiver works, enable it again.',
-    subscription: 'It cannot take everything that the source lists. See it in the settings of the organization.',
+    subscription: 'It cannot take everything that the source lists.',
   },
   unanswered: 'Its receiver has not accepted a delivery for a while. Deliveries are retried.',
   howMany: (count: string) => `${count} mirrors`,

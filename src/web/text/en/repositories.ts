@@ -18,8 +18,10 @@ export const repositories = {
   noDescription: 'No description yet.',
   facts: { created: 'Created', updated: 'Updated', size: 'Size', tags: 'Tags' },
   archived: 'Archived',
-  absent:
-    'There is no such repository, or you don’t have access to it. Ask an owner of the organization, or an admin of the repository, to give one of your teams access.',
+  absentTitle: 'Repository not found',
+  absent: (name: string) =>
+    `There is no repository ${name}, or you don’t have access to it. Ask an owner of the organization, or an admin of the repository, to give one of your teams access.`,
+  all: 'All repositories',
   mirrorAlone:
     'You can manage its mirror. To pull what it brings, ask an owner or an admin of the repository to give one of your teams access.',
   hidden: (tab: string) => `${tab} is for admins of this repository. Ask an owner or editor of the organization.`,

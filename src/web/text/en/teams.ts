@@ -1,4 +1,7 @@
 export const teams = {
+  absent: 'Team not found',
+  absentLead: (name: string) => `There is no team ${name} here, or you are not in it.`,
+  all: 'All teams',
   lead: 'A team gives its members rights on repositories, by name or by pattern.',
   columns: { name: 'Team', description: 'What it is for', members: 'Members', grants: 'Repositories', made: 'Created' },
   create: 'Create a team',

@@ -1,4 +1,5 @@
 export const upstreams = {
+  absent: (name: string) => `There is no upstream ${name} here.`,
   lead: 'The registries that you mirror from.',
   leadShared: 'Registries that every organization can mirror from.',
   add: 'Add an upstream',

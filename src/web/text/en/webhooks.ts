@@ -75,7 +75,30 @@ export const webhooks = {
   answerBody: 'Response body',
   tryTitle: 'Try it on your own machine',
   tryLead: 'Posts the events of this place to a program of yours. Nothing is set up on the server.',
-  recipes: 'Ready-made receivers (CI, scan gate, chat, image rollout):',
+  recipes: 'Receivers to begin with, for CI, a scan gate and chat:',
+  showRecipes: 'Show recipes',
+  recipesTitle: 'Webhook recipes',
+  recipe: {
+    copy: (file: string) => `Copy ${file}`,
+    promote: {
+      title: 'CI',
+      lead: 'Copies what a tag was moved to, with its attestations and signatures, into another registry. It goes by the digest in the event.',
+    },
+    scanGate: {
+      title: 'Scan gate',
+      lead: 'Reads the vulnerability reports of an image and answers success or failure by the callback address.',
+    },
+    receiver: { title: 'Receiver', lead: 'A small receiver that checks the signature of each delivery.' },
+    hooks: {
+      title: 'How to run them',
+      lead: 'Runs the scripts with Debian’s webhook program: webhook -template -hooks hooks.json -port 9000',
+    },
+    chat: {
+      title: 'Chat',
+      lead: 'The format slack is a message. Give the webhook the address of an incoming webhook.',
+    },
+  },
+  all: 'All webhooks',
   form: {
     more: 'More options',
     less: 'Fewer options',

@@ -20,9 +20,10 @@ export const home: Text['home'] = {
   kinds: { webhook: 'Webhook 配信:', subscription: 'サブスクリプション:' },
   givenUp: '無効化',
   failing: '失敗中',
+  open: { webhook: 'Webhook を開く', subscription: 'サブスクリプションを開く' },
   endedBy: {
     webhook: '配信が中止されました。受信側が復旧したら、もう一度有効にしてください。',
-    subscription: '一覧にあるものの一部を取り込めません。組織の設定で確認してください。',
+    subscription: '一覧にあるものの一部を取り込めません。',
   },
   unanswered: '受信側がしばらく配信を受け付けていません。配信は再試行されます。',
   howMany: (count) => `${count} 件のミラー`,

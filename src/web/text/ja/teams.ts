@@ -1,6 +1,9 @@
 import type { Text } from '../en/index.ts'
 
 export const teams: Text['teams'] = {
+  absent: 'チームが見つかりません',
+  absentLead: (name) => `チーム ${name} はないか、あなたはそのメンバーではありません。`,
+  all: 'すべてのチーム',
   lead: 'チームは、名前やパターンで選んだリポジトリの権限をまとめて与えます。',
   columns: { name: 'チーム', description: '目的', members: '人数', grants: 'リポジトリ', made: '作成' },
   create: 'チームを作成',

@@ -1,6 +1,7 @@
 import type { Text } from '../en/index.ts'
 
 export const upstreams: Text['upstreams'] = {
+  absent: (name) => `アップストリーム ${name} はここにはありません。`,
   lead: 'ミラー元のレジストリ。',
   leadShared: 'すべての組織がミラー元にできるレジストリ。',
   add: 'アップストリームを追加',

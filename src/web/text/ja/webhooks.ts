@@ -78,7 +78,30 @@ export const webhooks: Text['webhooks'] = {
   answerBody: '応答の本文',
   tryTitle: '手元の環境で試す',
   tryLead: 'ここのイベントを手元のプログラムに送ります。サーバーには何も設定されません。',
-  recipes: 'すぐに使える受信側 (CI、スキャンによる承認、チャット、イメージの展開):',
+  recipes: 'すぐに使える受信側 (CI、スキャンによる承認、チャット):',
+  showRecipes: 'レシピを表示',
+  recipesTitle: 'Webhook のレシピ',
+  recipe: {
+    copy: (file) => `${file} をコピー`,
+    promote: {
+      title: 'CI での配布',
+      lead: 'タグの移動先を、アテステーションと署名ごと別のレジストリにコピーします。イベントのダイジェストを使います。',
+    },
+    scanGate: {
+      title: 'スキャンによる承認',
+      lead: 'イメージの脆弱性レポートを読み、コールバックのアドレスに成功か失敗を返します。',
+    },
+    receiver: { title: '受信側', lead: '配信の署名を確かめる、小さな受信側です。' },
+    hooks: {
+      title: '動かし方',
+      lead: 'Debian の webhook で動かします: webhook -template -hooks hooks.json -port 9000',
+    },
+    chat: {
+      title: 'チャット',
+      lead: '形式 slack はメッセージです。Webhook に Incoming Webhook のアドレスを指定します。',
+    },
+  },
+  all: 'すべての Webhook',
   form: {
     more: '詳細な設定',
     less: '詳細な設定を閉じる',
