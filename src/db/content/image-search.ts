@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { createTurns } from '../../lib/turns.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
 import { isTagged } from './images.ts'
@@ -138,40 +139,44 @@ async function pageAcross<Row extends Place>(
   return { items: end === undefined ? items : items.filter((one) => compare(one, end) <= 0), next: end }
 }
 
-/** Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each. */
+/** Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each, by name. */
 export async function listTagsTo(
   db: Queries,
   repositoryId: string,
   digests: readonly Digest[],
   limit: number,
 ): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>()
-  for (const digest of new Set(digests)) {
-    const own = await db
+  const rows = await allOfChunks([...new Set(digests)], (chunk) => {
+    const own = db
       .selectFrom('tags')
-      .select('name')
+      .select(['digest', 'name'])
       .where('repository_id', '=', repositoryId)
-      .where('digest', '=', digest)
-      .orderBy('name')
-      .limit(limit)
-      .execute()
-    const through = await db
-      .selectFrom('repository_manifests as link')
-      .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
-      .innerJoin('tags as tag', (join) =>
-        join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
-      )
-      .select('tag.name')
-      .distinct()
-      .where('part.digest', '=', digest)
+      .where('digest', 'in', chunk)
+    const through = db
+      .selectFrom('manifest_references as part')
+      .innerJoin('tags as tag', 'tag.digest', 'part.parent_digest')
+      .select(['part.digest', 'tag.name'])
+      .where('part.digest', 'in', chunk)
       .where('part.kind', '=', 'child')
-      .where('link.repository_id', '=', repositoryId)
-      .orderBy('tag.name')
-      .limit(limit)
+      .where('tag.repository_id', '=', repositoryId)
+    const placed = db.selectFrom(own.union(through).as('lead')).select((eb) => [
+      'lead.digest',
+      'lead.name',
+      eb.fn
+        .agg<number>('row_number')
+        .over((over) => over.partitionBy('lead.digest').orderBy('lead.name'))
+        .as('place'),
+    ])
+    return db
+      .selectFrom(placed.as('placed'))
+      .select(['digest', 'name'])
+      .where('place', '<=', limit)
+      .orderBy('digest')
+      .orderBy('name')
       .execute()
-    found.set(digest, [...new Set([...own, ...through].map(({ name }) => name))].sort().slice(0, limit))
-  }
-  return found
+  })
+  const found = Map.groupBy(rows, ({ digest }) => digest)
+  return new Map([...found].map(([digest, some]) => [digest, some.map(({ name }) => name)]))
 }
 
 /** The rows of one organization that one look goes through. Findings have all that is asked for here by the same names. */

@@ -33,6 +33,7 @@ import { imageContents } from './0040-image-contents.ts'
 import { firstRun } from './0041-first-run.ts'
 import { usageOverTime } from './0042-usage-over-time.ts'
 import { disabledUsers } from './0044-disabled-users.ts'
+import { attested } from './0045-attested.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -72,4 +73,5 @@ export const MIGRATIONS: readonly Migration[] = [
   firstRun,
   usageOverTime,
   disabledUsers,
+  attested,
 ]
