@@ -120,17 +120,7 @@ function Shown({ place, image, search }: ShownProps) {
           ],
         ]}
       />
-      {image.attested.length === 0 ? null : (
-        <Anchor
-          component="button"
-          ta="left"
-          underline="never"
-          aria-label={text.tags.attestations}
-          onClick={() => show({ section: 'attestations' })}
-        >
-          <AttestedWords kinds={image.attested} />
-        </Anchor>
-      )}
+      {image.attested.length === 0 ? null : <AttestedWords kinds={image.attested} />}
       <Command line={pullLine(place, image)} />
       <Platforms image={image} show={show} />
       {contents.state === 'reading' ? (

@@ -20,6 +20,8 @@ export const TagRow = memo(function Row(o: {
   /** Undefined: none can be chosen. */
   readonly onChoose: ((tag: string) => void) | undefined
   readonly hasPulls: boolean
+  /** What is attached stands below the name. */
+  readonly isPhone: boolean
   readonly onHistory: ((tag: string) => void) | undefined
 }) {
   const { text, language } = useSpeech()
@@ -41,11 +43,11 @@ export const TagRow = memo(function Row(o: {
       )}
       <Table.Td>
         <ImageLink repository={o.repository} reference={tag.name} /> <TagMarks tag={tag} />
-        {tag.attested.length === 0 ? null : (
+        {o.isPhone && tag.attested.length > 0 ? (
           <span className="on-phone">
             <AttestedWords kinds={tag.attested} />
           </span>
-        )}
+        ) : null}
       </Table.Td>
       <Table.Td visibleFrom="sm">
         <Digest digest={tag.digest} />
@@ -55,7 +57,7 @@ export const TagRow = memo(function Row(o: {
         {more > 0 ? ` ${text.tags.more(more)}` : ''}
       </Table.Td>
       <Table.Td visibleFrom="sm" {...(tag.referrers === 0 ? {} : { title: text.tags.attached(tag.referrers) })}>
-        {tag.attested.length === 0 ? '–' : <AttestedWords kinds={tag.attested} />}
+        {tag.attested.length === 0 || o.isPhone ? '–' : <AttestedWords kinds={tag.attested} />}
       </Table.Td>
       <Table.Td ta="right" className="one-line">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
       <Table.Td ta="right">

@@ -1,5 +1,5 @@
 /** Every tag, where it points, and what hangs on it. */
-import { Anchor, Button, Group, Table, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Group, Table, Text, TextInput, useMatches } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useCallback, useMemo, useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
@@ -28,6 +28,7 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
   const [search, change] = useRepositorySearch()
   const allowed = useAllowed(name)
   const tags = useTags(name)
+  const isPhone = useMatches({ base: true, sm: false }, { getInitialValueInEffect: false })
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [isDeleting, deleting] = useDisclosure()
   const { q = '', of, attested } = search
@@ -122,6 +123,7 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
               isChosen={chosen.has(tag.name)}
               onChoose={mayDelete ? toggle : undefined}
               hasPulls={hasPulls}
+              isPhone={isPhone}
               onHistory={allowed.has('history') ? openHistory : undefined}
             />
           )}
