@@ -21,7 +21,13 @@ export async function listUnread(
 }
 
 export async function readManifestBytes(db: Queries, digest: Digest): Promise<Uint8Array | undefined> {
-  const row = await db.selectFrom('manifests').select('bytes').where('digest', '=', digest).executeTakeFirst()
+  const row = await db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select('manifest.bytes')
+    .where('link.digest', '=', digest)
+    .limit(1)
+    .executeTakeFirst()
   return row?.bytes
 }
 

@@ -153,12 +153,15 @@ export async function listTagsTo(
       .where('repository_id', '=', repositoryId)
       .where('digest', 'in', chunk)
     const through = db
-      .selectFrom('manifest_references as part')
-      .innerJoin('tags as tag', 'tag.digest', 'part.parent_digest')
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
+      .innerJoin('tags as tag', (join) =>
+        join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
+      )
       .select(['part.digest', 'tag.name'])
       .where('part.digest', 'in', chunk)
       .where('part.kind', '=', 'child')
-      .where('tag.repository_id', '=', repositoryId)
+      .where('link.repository_id', '=', repositoryId)
     const placed = db.selectFrom(own.union(through).as('lead')).select((eb) => [
       'lead.digest',
       'lead.name',

@@ -157,12 +157,11 @@ async function hasCosignTags(db: Queries, repositoryId: string): Promise<boolean
     .select('name')
     .where('repository_id', '=', repositoryId)
     .where((eb) =>
-      eb.or(
-        // All that begins so: the sign that follows the dash is the dot.
-        ['sha256', 'sha512'].map((algorithm) =>
-          eb.and([eb('name', '>=', `${algorithm}-`), eb('name', '<', `${algorithm}.`)]),
-        ),
-      ),
+      // All that begins so: the sign that follows the dash is the dot.
+      eb.or([
+        eb.and([eb('name', '>=', 'sha256-'), eb('name', '<', 'sha256.')]),
+        eb.and([eb('name', '>=', 'sha512-'), eb('name', '<', 'sha512.')]),
+      ]),
     )
     .limit(1)
     .executeTakeFirst()

@@ -14,7 +14,7 @@ import type { TagMeasure } from './tag-measured.ts'
 import { type Part, readParts, type WithParts } from './tag-parts.ts'
 
 /** Descriptors that are looked at: the largest images that people make have some hundreds. */
-export const MAX_PARTS = 2000
+const MAX_PARTS = 2000
 const MAX_PLATFORMS = 50
 const PART_BYTES = 200
 /** Real configs have some kilobytes; `registry/platforms.ts` reads none that is larger. */

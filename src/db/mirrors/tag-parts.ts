@@ -1,6 +1,7 @@
 /** What manifests refer to, of many at once. */
 import type { Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { listManifests } from '../content/manifests.ts'
 import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import type { ReferenceKind } from '../schema.ts'
@@ -43,41 +44,41 @@ export async function readParts(db: Queries, repositoryId: string, o: Wanted): P
   if (chunk === undefined) return
   // One that has more than may be counted is always read to its end.
   const limit = 2 * (o.maxParts + 2)
+  const here = await listManifests(db, repositoryId, chunk)
   const rows = await db
     .selectFrom('repository_manifests as link')
-    .leftJoin('manifest_references as part', (join) =>
-      join
-        .onRef('part.parent_digest', '=', 'link.digest')
-        .on('part.kind', '!=', 'subject')
-        // Bounds what is read of each parent by the index.
-        .on('part.position', '<=', o.maxParts + 1),
-    )
-    .select(['link.digest as parent', 'link.media_type as parent_type', 'link.size_bytes as parent_bytes'])
-    .select(['part.kind', 'part.digest', 'part.media_type', 'part.size_bytes'])
+    .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
+    .select(['link.digest as parent', 'part.kind', 'part.digest', 'part.media_type', 'part.size_bytes'])
     .select((eb) => (withPlatform ? eb.ref('part.platform').as('platform') : eb.lit(null).as('platform')))
     .where('link.repository_id', '=', repositoryId)
     .where('link.digest', 'in', chunk)
     .where('link.published_at', 'is not', null)
+    .where('part.kind', '!=', 'subject')
+    // Bounds what is read of each parent by the index, before anything is sorted.
+    .where('part.position', '<=', o.maxParts + 1)
     .orderBy('link.digest')
     .orderBy('part.position')
     .limit(limit)
     .execute()
   const isCut = rows.length === limit
   const last = rows.at(-1)?.parent
-  const found = new Map<string, { mediaType: string; sizeBytes: number; parts: Part[] }>()
+  const found = new Map<string, Part[]>()
   for (const row of rows) {
-    const of = found.get(row.parent) ?? { mediaType: row.parent_type, sizeBytes: row.parent_bytes, parts: [] }
-    found.set(row.parent, of)
-    if (row.kind === null || row.digest === null) continue
-    of.parts.push({
+    const parts = found.get(row.parent) ?? []
+    found.set(row.parent, parts)
+    parts.push({
       kind: row.kind,
       digest: row.digest as Digest,
-      mediaType: row.media_type ?? '',
-      sizeBytes: row.size_bytes ?? 0,
+      mediaType: row.media_type,
+      sizeBytes: row.size_bytes,
       platform: row.platform === null ? undefined : (JSON.parse(row.platform) as Platform),
       platformBytes: row.platform?.length ?? 0,
     })
   }
-  // What was cut off, and whatever would come after it, is read by the next query.
-  for (const digest of chunk) if (!isCut || digest < (last ?? '')) o.known.set(digest, found.get(digest))
+  for (const digest of chunk) {
+    // What was cut off, and whatever would come after it, is read by the next query.
+    if (isCut && digest >= (last ?? '')) continue
+    const own = here.get(digest)
+    o.known.set(digest, own && { mediaType: own.mediaType, sizeBytes: own.size, parts: found.get(digest) ?? [] })
+  }
 }
