@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { fillAttested } from '../../src/contents/fill-attested.ts'
 import { LEASE } from '../../src/contents/indexer.ts'
+import { listTagsTo } from '../../src/db/content/image-search.ts'
 import type { Database, Queries } from '../../src/db/engine/engine.ts'
 import { measureTags } from '../../src/db/mirrors/tag-measure.ts'
 import { summarizeTags } from '../../src/db/mirrors/tag-summaries.ts'
@@ -51,6 +52,24 @@ describeWithFixtures('what tags have attached', () => {
     const tags = await attested(one.db, python)
     expect(Object.keys(tags)).toHaveLength(17)
     expect([...new Set(Object.values(tags))]).toEqual([`${ALL} other`])
+  })
+
+  test('tags that lead to a manifest, by themselves or through its index, are found for many at once', async () => {
+    const { id } = python
+    const rows = await one.db.read.selectFrom('tags').selectAll().where('repository_id', '=', id).execute()
+    const index = rows.find(({ name }) => name === '3.13')?.digest as Digest
+    const own = rows.flatMap(({ name, digest }) => (digest === index ? [name] : [])).sort()
+    const parts = await one.db.read
+      .selectFrom('manifest_references')
+      .select('digest')
+      .where('parent_digest', '=', index)
+      .execute()
+    const digests = [index, ...parts.map(({ digest }) => digest as Digest)]
+    expect(digests).toHaveLength(3)
+    const all = await listTagsTo(one.db.read, id, digests, 20)
+    expect(digests.map((digest) => all.get(digest))).toEqual([own, own, own])
+    const first = await listTagsTo(one.db.read, id, digests, 2)
+    expect(digests.map((digest) => first.get(digest))).toEqual(digests.map(() => own.slice(0, 2)))
   })
 
   for (const [layout, expected] of Object.entries(EXPECTED)) {

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { createTurns } from '../../lib/turns.ts'
 import type { Digest } from '../../oci/digest.ts'
-import { allOfChunks } from '../engine/chunks.ts'
+import { allOfChunks, byBytes } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
 import { isTagged } from './images.ts'
@@ -139,47 +139,56 @@ async function pageAcross<Row extends Place>(
   return { items: end === undefined ? items : items.filter((one) => compare(one, end) <= 0), next: end }
 }
 
-/** Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each, by name. */
+/**
+ * Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each, by name. In two steps: in one,
+ * engines go through all tags of the repository.
+ */
 export async function listTagsTo(
   db: Queries,
   repositoryId: string,
   digests: readonly Digest[],
   limit: number,
 ): Promise<Map<string, string[]>> {
-  const rows = await allOfChunks([...new Set(digests)], (chunk) => {
-    const own = db
-      .selectFrom('tags')
-      .select(['digest', 'name'])
-      .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', chunk)
-    const through = db
+  const wanted = new Set<string>(digests)
+  const through = await allOfChunks([...wanted], (chunk) =>
+    db
       .selectFrom('repository_manifests as link')
       .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
-      .innerJoin('tags as tag', (join) =>
-        join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
-      )
-      .select(['part.digest', 'tag.name'])
+      .select(['part.digest', 'link.digest as parent'])
+      .where('link.repository_id', '=', repositoryId)
       .where('part.digest', 'in', chunk)
       .where('part.kind', '=', 'child')
-      .where('link.repository_id', '=', repositoryId)
-    const placed = db.selectFrom(own.union(through).as('lead')).select((eb) => [
-      'lead.digest',
-      'lead.name',
-      eb.fn
-        .agg<number>('row_number')
-        .over((over) => over.partitionBy('lead.digest').orderBy('lead.name'))
-        .as('place'),
-    ])
-    return db
-      .selectFrom(placed.as('placed'))
-      .select(['digest', 'name'])
-      .where('place', '<=', limit)
-      .orderBy('digest')
-      .orderBy('name')
-      .execute()
+      .execute(),
+  )
+  const tagged = [...new Set([...wanted, ...through.map(({ parent }) => parent)])]
+  const tags = Map.groupBy(await firstTags(db, repositoryId, tagged, limit), ({ digest }) => digest)
+  const parents = Map.groupBy(through, ({ digest }) => digest)
+  const namesOf = (digest: string) => tags.get(digest)?.map(({ name }) => name) ?? []
+  return new Map(
+    [...wanted].map((digest) => {
+      const all = [digest, ...(parents.get(digest) ?? []).map(({ parent }) => parent)].flatMap(namesOf)
+      return [digest, [...new Set(all)].sort(byBytes).slice(0, limit)]
+    }),
+  )
+}
+
+/** The first tags, by name, that point to each of these. */
+function firstTags(db: Queries, repositoryId: string, digests: readonly string[], limit: number) {
+  return allOfChunks(digests, (chunk) => {
+    const placed = db
+      .selectFrom('tags')
+      .select((eb) => [
+        'digest',
+        'name',
+        eb.fn
+          .agg<number>('row_number')
+          .over((over) => over.partitionBy('digest').orderBy('name'))
+          .as('place'),
+      ])
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', chunk)
+    return db.selectFrom(placed.as('placed')).select(['digest', 'name']).where('place', '<=', limit).execute()
   })
-  const found = Map.groupBy(rows, ({ digest }) => digest)
-  return new Map([...found].map(([digest, some]) => [digest, some.map(({ name }) => name)]))
 }
 
 /** The rows of one organization that one look goes through. Findings have all that is asked for here by the same names. */

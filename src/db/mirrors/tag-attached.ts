@@ -156,13 +156,10 @@ async function hasCosignTags(db: Queries, repositoryId: string): Promise<boolean
     .selectFrom('tags')
     .select('name')
     .where('repository_id', '=', repositoryId)
-    .where((eb) =>
-      // All that begins so: the sign that follows the dash is the dot.
-      eb.or([
-        eb.and([eb('name', '>=', 'sha256-'), eb('name', '<', 'sha256.')]),
-        eb.and([eb('name', '>=', 'sha512-'), eb('name', '<', 'sha512.')]),
-      ]),
-    )
+    // All that begins so, the sign that follows the dash being the dot; one range, so that no others are looked at but what is between.
+    .where('name', '>=', 'sha256-')
+    .where('name', '<', 'sha512.')
+    .where((eb) => eb.or([eb('name', '<', 'sha256.'), eb('name', '>=', 'sha512-')]))
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
