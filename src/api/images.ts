@@ -1,6 +1,7 @@
 /** What is in an image: its platforms and their configs, packages, vulnerabilities, and all that is attached to it. */
 import { listQuerySchema, listSchema } from './lists.ts'
 import { digestSchema, timeSchema, z } from './schema.ts'
+import { attestedListSchema } from './tags.ts'
 
 export const IMAGE_SEVERITIES = ['critical', 'high', 'medium', 'low', 'negligible', 'unknown'] as const
 export const severitySchema = z.enum(IMAGE_SEVERITIES)
@@ -118,6 +119,7 @@ export const imageSchema = z
     tags: z.array(z.string()),
     tagCount: sizeSchema,
     subject: digestSchema.nullable(),
+    attested: attestedListSchema,
     platforms: z.array(
       z.strictObject({ platform: z.string(), digest: digestSchema, sizeBytes: sizeSchema, available: z.boolean() }),
     ),

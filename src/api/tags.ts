@@ -1,5 +1,20 @@
-import { listSchema } from './lists.ts'
+import { ATTESTED } from '../oci/attested.ts'
+import { listQuerySchema, listSchema } from './lists.ts'
 import { digestSchema, timeSchema, z } from './schema.ts'
+
+/** Kinds of what is attached to an image. */
+export const attestedSchema = z
+  .enum(ATTESTED)
+  .describe(
+    '`signature`: cosign, Sigstore bundle, Notation; `sbom`: SPDX, CycloneDX; `provenance`: SLSA; `vex`: OpenVEX; `scan`: a report of vulnerabilities; `other`: anything else',
+  )
+  .openapi('Attested')
+
+export const attestedListSchema = z
+  .array(attestedSchema)
+  .describe(
+    'what hangs on the manifest or on at least one of its platforms, as it says of itself. That it is present, not that it is true or was verified: no signature is checked. What hangs on an attestation does not count, so a signed SBOM alone makes no `signature`.',
+  )
 
 /**
  * `sizeBytes`: everything below the tag as its descriptors say, counted once, referrers not included. `platforms`: the first
@@ -20,6 +35,7 @@ export const tagSchema = z
     platformCount: z.int().min(0),
     isPartial: z.boolean(),
     referrers: z.int().min(0),
+    attested: attestedListSchema,
     movedAt: timeSchema,
     mirrored: z.boolean(),
     pinned: z.boolean(),
@@ -51,6 +67,12 @@ export const tagAtSchema = z
   .openapi('TagAt')
 
 export const tagAtAnswerSchema = z.strictObject({ tag: tagAtSchema })
+
+/** `attested`: only tags that have it; `lacks`: only those that have not. */
+export const tagQuerySchema = listQuerySchema.extend({
+  attested: attestedSchema.optional(),
+  lacks: attestedSchema.optional(),
+})
 
 export const tagListSchema = listSchema('tags', tagSchema).openapi('TagList')
 

@@ -104,6 +104,7 @@ function imageText(image: Image): string {
       'Platforms',
       image.platforms.map((one) => `${one.platform}${one.available ? '' : ' (not here)'}`).join(', ') || undefined,
     ],
+    ['Attached', image.attested.length === 0 ? undefined : image.attested.join(', ')],
     ['Chart', chart === null ? undefined : `${chart.name} ${chart.version}`],
     ['Its images', chart?.images?.map((one) => one.image).join(', ') || undefined],
     ['Platform', selected?.platform || undefined],

@@ -1,6 +1,8 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { exclusionAnswerSchema, tagReleaseAnswerSchema } from '../api/exclusions.ts'
-import { type Tag, type TagsDeleted, tagSchema, tagsDeletedSchema } from '../api/tags.ts'
+import { attestedSchema, type Tag, type TagsDeleted, tagSchema, tagsDeletedSchema } from '../api/tags.ts'
+import type { Attested } from '../oci/attested.ts'
+import { attestedText } from './attested-text.ts'
 import { repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, checkRepository, connect } from './command-line.ts'
 import { exclusionTable, findExclusions, nextPassText } from './exclusions.ts'
@@ -12,7 +14,9 @@ export function addTagCommands(program: Command, line: CommandLine): void {
   const tag = program.command('tag').description('tags of a repository')
   addCommand(tag, 'list', 'list tags')
     .argument('<repository>', 'ORGANIZATION/NAME')
-    .action((repository: string, o: { json?: boolean }) => list(line, repository, o))
+    .addOption(new Option('--attested <kind>', 'only those that have it attached').choices(attestedSchema.options))
+    .addOption(new Option('--lacks <kind>', 'only those that do not have it attached').choices(attestedSchema.options))
+    .action((repository: string, o: ListOptions) => list(line, repository, o))
   addCommand(tag, 'delete', 'delete tags, all or none; content stays while something else holds it')
     .argument('<repository>', 'ORGANIZATION/NAME')
     .argument('<tag...>', 'the tags')
@@ -31,6 +35,12 @@ export function addTagCommands(program: Command, line: CommandLine): void {
     .action((repository: string, name: string, o: ReleaseOptions) => release(line, repository, name, o))
 }
 
+interface ListOptions {
+  readonly json?: boolean
+  readonly attested?: Attested
+  readonly lacks?: Attested
+}
+
 interface DeleteOptions {
   readonly json?: boolean
   readonly dryRun?: boolean
@@ -46,28 +56,31 @@ interface ExcludeOptions {
   readonly reason?: string
 }
 
-async function list(line: CommandLine, repository: string, o: { json?: boolean }): Promise<void> {
+async function list(line: CommandLine, repository: string, o: ListOptions): Promise<void> {
   const path = `/repositories/${repositoryPath(checkRepository(repository))}/tags`
   const client = await connect(line)
-  const tags = await client.listAll(path, 'tags', tagSchema)
+  const { attested, lacks } = o
+  const isFiltered = attested !== undefined || lacks !== undefined
+  const tags = await client.listAll(path, 'tags', tagSchema, { attested, lacks })
   const excluded = await findExclusions(client, repository)
   const names = new Set(excluded.map(({ tag }) => tag))
   const pins = await findPins(client, repository)
   answer(line, o, { tags, excluded, pins, next: null }, () => {
     const here = table(
-      ['tag', 'digest', 'size', 'platforms', 'referrers', 'moved', 'mirrored'],
+      ['tag', 'digest', 'size', 'platforms', 'referrers', 'attested', 'moved', 'mirrored'],
       tags.map((tag) => [
         tag.name,
         shortDigest(tag.digest),
         `${atLeast(tag)}${size(tag.sizeBytes)}`,
         platformsText(tag),
         `${atLeast(tag)}${tag.referrers}`,
+        attestedText(tag.attested),
         age(tag.movedAt, '-'),
         standingOf(tag, names),
       ]),
-      'No tags yet.',
+      isFiltered ? 'No such tags.' : 'No tags yet.',
     )
-    if (excluded.length + pins.length === 0) return here
+    if (isFiltered || excluded.length + pins.length === 0) return here
     const tables = [exclusionTable(excluded), pinTable(pins)].filter((text) => text !== '')
     const back = lines([`Give one back to the mirror: ${line.program} tag release ${repository} TAG`])
     return [here, ...tables, back].join('\n\n')

@@ -8,10 +8,12 @@ import { findTags } from '../db/content/tags.ts'
 import type { Queries } from '../db/engine/engine.ts'
 import { clipped } from '../lib/quoted.ts'
 import { createTurns } from '../lib/turns.ts'
+import { formOf, predicateTypeOf } from '../oci/attestation-types.ts'
+import { isSignatureType, isSigningPredicate } from '../oci/attested.ts'
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 import type { ParsedManifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
-import { formOf, kindOfPredicate, predicateTypeOf } from './documents.ts'
+import { kindOfPredicate } from './documents.ts'
 import { isPlatform, parsed } from './indexes.ts'
 
 export type AttachedKind = 'attestation' | 'signature' | 'sbom' | 'report' | 'artifact'
@@ -53,14 +55,6 @@ const MAX_ROOTS = 60
 const MAX_DOCUMENTS = 20
 const MAX_TEXT = 300
 const MAX_ANNOTATIONS = 30
-
-const SIGNATURE_TYPES = [
-  'application/vnd.dev.cosign.simplesigning.v1+json',
-  'application/vnd.dev.cosign.artifact.sig.v1+json',
-  'application/vnd.cncf.notary.signature',
-]
-/** What cosign 3 says of a bundle that signs an image and tells nothing else. */
-const SIGNING = 'https://sigstore.dev/cosign/sign/v1'
 
 /** In the order in which it hangs: of the image first, then of its platforms, each before what hangs on it. */
 export async function listAttached(
@@ -164,8 +158,9 @@ export function nodeOf({ digest, parent, via, manifest, sizeBytes }: Found): Att
 
 function kindOf({ layers, artifactType = '' }: ParsedManifest, documents: readonly AttachedDocument[]): AttachedKind {
   const types = [artifactType, ...layers.map(({ mediaType }) => mediaType)]
-  if (documents.length > 0 && documents.every(({ predicateType }) => predicateType === SIGNING)) return 'signature'
-  if (types.some((type) => SIGNATURE_TYPES.includes(type))) return 'signature'
+  if (documents.length > 0 && documents.every(({ predicateType }) => isSigningPredicate(predicateType)))
+    return 'signature'
+  if (types.some(isSignatureType)) return 'signature'
   // A bundle of a bare signature names no predicate.
   const isBundle = types.some((type) => type.startsWith('application/vnd.dev.sigstore.bundle'))
   if (isBundle && documents.every(({ predicateType }) => predicateType === undefined)) return 'signature'

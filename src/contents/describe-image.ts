@@ -4,6 +4,7 @@ import { findRepositoryBlob } from '../db/content/blobs.ts'
 import { listPartSizes } from '../db/content/manifests.ts'
 import { listTagsOf } from '../db/content/tags.ts'
 import type { Database } from '../db/engine/engine.ts'
+import { measureTags } from '../db/mirrors/tag-measure.ts'
 import type { RepositoryRow } from '../db/schema.ts'
 import { parseForeignJson } from '../lib/json.ts'
 import { clipped } from '../lib/quoted.ts'
@@ -48,6 +49,7 @@ export async function describeImage(
   const own = await knownImage(db, repository, { digest, manifest, root: digest })
   const selected =
     chosen === undefined ? null : await describePlatform(deps, repository, { chosen, root: digest, own: own.contents })
+  const [measure] = await measureTags(db.read, repository.id, [digest], 0)
   const chart = await readChart(deps, repository.id, manifest)
   return {
     repository: repository.name,
@@ -61,6 +63,7 @@ export async function describeImage(
     tags: tags.slice(0, MAX_TAGS),
     tagCount: tags.length,
     subject: manifest.subject?.digest ?? null,
+    attested: [...(measure?.attested ?? [])],
     platforms:
       manifest.children.length === 0 && selected !== null && selected.platform !== ''
         ? [{ platform: selected.platform, digest, sizeBytes: selected.sizeBytes, available: true }]

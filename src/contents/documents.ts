@@ -3,17 +3,13 @@ import { findManifest, findTaggedManifest } from '../db/content/manifests.ts'
 import { listReferrerTypes } from '../db/content/referrer-types.ts'
 import type { Queries } from '../db/engine/engine.ts'
 import { createTurns } from '../lib/turns.ts'
+import { type DocumentForm, formOf, predicateTypeOf } from '../oci/attestation-types.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 import { type ParsedManifest, parseManifest } from '../oci/manifest.ts'
 import type { Tag } from '../oci/reference.ts'
 
 export type DocumentKind = 'cyclonedx' | 'spdx' | 'vulns' | 'scout' | 'vex' | 'sarif'
-
-/**
- * `statement`: an in-toto Statement. `envelope`: one in a DSSE envelope, alone or in a Sigstore bundle. `bare`: the document itself.
- */
-export type DocumentForm = 'statement' | 'envelope' | 'bare'
 
 export interface Document {
   readonly kind: DocumentKind
@@ -108,25 +104,8 @@ async function referrersWorthReading(db: Queries, repositoryId: string, image: D
     .map(({ digest }) => digest)
 }
 
-/** What annotations of a manifest or a layer say of the predicate. */
-export function predicateTypeOf(annotations: Readonly<Record<string, string>> | undefined): string | undefined {
-  return (
-    annotations?.['in-toto.io/predicate-type'] ??
-    annotations?.['dev.sigstore.bundle.predicateType'] ??
-    annotations?.predicateType
-  )
-}
-
 function isAttestation(type: string): boolean {
   return formOf(type) !== undefined
-}
-
-/** How a layer of this type holds a statement; undefined: it does not. */
-export function formOf(mediaType: string): DocumentForm | undefined {
-  if (mediaType.startsWith('application/vnd.in-toto')) return mediaType.includes('dsse') ? 'envelope' : 'statement'
-  if (mediaType.startsWith('application/vnd.dsse.envelope')) return 'envelope'
-  if (mediaType.startsWith('application/vnd.dev.sigstore.bundle')) return 'envelope'
-  return undefined
 }
 
 function documentOf(

@@ -18,6 +18,7 @@ import { isoTime } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { systemSleep } from '../lib/retry.ts'
 import type { Digest } from '../oci/digest.ts'
+import { fillAttested } from './fill-attested.ts'
 import { isPlatform, parsed } from './indexes.ts'
 import { MAX_ORGANIZATION_BYTES, type ReadDeps, readContents } from './read-contents.ts'
 import { wantedBy } from './wanted-reads.ts'
@@ -188,6 +189,7 @@ export function createIndexer(deps: IndexerDeps): Indexer {
     for (let turn = ''; !closing.signal.aborted; ) {
       lease.signal.throwIfAborted()
       let isBusy = await followLog(own)
+      isBusy = (await fillAttested(own)) || isBusy
       const read = await readNext(own, turn, signal)
       turn = read?.organizationId ?? turn
       isBusy = (await sweepAfter(own, read?.written ?? 0)) || isBusy || read !== undefined

@@ -2,10 +2,10 @@
 import { findRepositoryBlob } from '../db/content/blobs.ts'
 import { parseForeignJson } from '../lib/json.ts'
 import { clipped } from '../lib/quoted.ts'
+import { formOf } from '../oci/attestation-types.ts'
 import type { Digest } from '../oci/digest.ts'
 import { encodedOf } from '../oci/digest.ts'
 import type { AttachedDocument } from './attached.ts'
-import { formOf } from './documents.ts'
 import type { Storage } from './read-document.ts'
 
 /** Parsed in one go, which takes some milliseconds; SBOMs that are larger are told by their packages. */

@@ -12,6 +12,7 @@ import { findRepositoryById } from '../db/repositories/repositories.ts'
 import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
+import { attestedBy } from '../oci/attested.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
@@ -84,6 +85,7 @@ function openLocalWriter(shared: Shared, binding: MirrorBinding): RepositoryWrit
           mediaType: descriptor.mediaType,
           subjectDigest: parsed.subject?.digest,
           mirroredAt: at,
+          attested: attestedBy(parsed),
           newBytes,
         })
       })

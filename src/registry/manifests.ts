@@ -19,6 +19,7 @@ import { findRepository } from '../db/repositories/repositories.ts'
 import type { RepositoryRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
+import { attestedBy } from '../oci/attested.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, verifyDigest } from '../oci/digest.ts'
 import type { ParsedManifest } from '../oci/manifest.ts'
@@ -89,7 +90,16 @@ export async function putManifest(
     const known = await listManifests(tx, repository.id, [digest])
     const newBytes = await insertManifest(tx, manifest, bytes, at)
     const subjectDigest = manifest.subject?.digest
-    await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at, newBytes })
+    const link = {
+      digest,
+      mediaType,
+      subjectDigest,
+      pushedAt: at,
+      publishedAt: at,
+      attested: attestedBy(manifest),
+      newBytes,
+    }
+    await linkManifest(tx, repository.id, link)
     const events: NewEvent[] = []
     for (const tag of new Set(tags)) {
       const change = changeOf(destination, repository, at)

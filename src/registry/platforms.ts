@@ -1,7 +1,7 @@
 /** The platform of an image that no index describes: its own config says it (OCI image-spec config.md). */
 import { LRUCache } from 'lru-cache'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { findRepositoryBlob } from '../db/content/blobs.ts'
+import { listRepositoryBlobs } from '../db/content/blobs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import { MAX_CONFIG_BYTES } from '../db/mirrors/tag-measure.ts'
 import { parseForeignJson } from '../lib/json.ts'
@@ -9,23 +9,29 @@ import { cutPlatform, type Platform } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 
 export interface Platforms {
-  /** Undefined when the config is absent, too large, or names no platform. */
-  find(repositoryId: string, config: Digest): Promise<Platform | undefined>
+  /** By config; one that is absent, too large, or names no platform is left out. */
+  find(repositoryId: string, configs: readonly Digest[]): Promise<ReadonlyMap<Digest, Platform>>
 }
 
 export function createPlatforms({ db, blobs }: { readonly db: Database; readonly blobs: BlobStore }): Platforms {
   // What a digest names never changes; whether the repository has it is asked each time.
   const known = new LRUCache<Digest, { readonly platform: Platform | undefined }>({ max: 10_000 })
   return {
-    async find(repositoryId, config) {
-      const blob = await findRepositoryBlob(db.read, repositoryId, config)
-      if (blob === undefined || blob.size_bytes > MAX_CONFIG_BYTES) return undefined
-      const before = known.get(config)
-      if (before !== undefined) return before.platform
-      const platform = platformOf(await new Response(await blobs.open(blob.storage_key)).text())
-      known.set(config, { platform })
-      return platform
+    async find(repositoryId, configs) {
+      const found = new Map<Digest, Platform>()
+      for (const [config, blob] of await listRepositoryBlobs(db.read, repositoryId, [...new Set(configs)])) {
+        if (blob.size_bytes > MAX_CONFIG_BYTES) continue
+        const platform = (known.get(config) ?? (await read(config, blob.storage_key))).platform
+        if (platform !== undefined) found.set(config, platform)
+      }
+      return found
     },
+  }
+
+  async function read(config: Digest, key: string) {
+    const one = { platform: platformOf(await new Response(await blobs.open(key)).text()) }
+    known.set(config, one)
+    return one
   }
 }
 

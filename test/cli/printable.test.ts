@@ -227,6 +227,7 @@ const answers: Record<string, (text: string) => unknown> = {
         platformCount: 2,
         isPartial: false,
         referrers: 0,
+        attested: ['signature', 'sbom', 'provenance', 'vex', 'scan', 'other'],
         movedAt: time,
         mirrored: false,
         pinned: false,

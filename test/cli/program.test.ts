@@ -110,6 +110,7 @@ describe('answers', () => {
         ['tag', 'list', 'acme/dhi-python'],
         'tags',
         [
+          'attested',
           'configType',
           'digest',
           'diverged',
@@ -164,9 +165,13 @@ describe('answers', () => {
   test('for people they are tables with headings, and say what to do when there is nothing', async () => {
     const tags = await owner.run(['tag', 'list', 'acme/dhi-python'])
     const [heading, ...rows] = tags.stdout.split('\n')
-    expect(heading).toMatch(/^TAG +DIGEST +SIZE +PLATFORMS +REFERRERS +MOVED +MIRRORED$/)
+    expect(heading).toMatch(/^TAG +DIGEST +SIZE +PLATFORMS +REFERRERS +ATTESTED +MOVED +MIRRORED$/)
     expect(rows).toHaveLength(21)
     expect(rows[0]).toMatch(/^3 +sha256:[a-f0-9]{12} +[\d.]+ kB +linux\/amd64, linux\/arm64/)
+    expect(rows[0]).toMatch(/ sig sbom prov vex scan /)
+    expect((await owner.run(['tag', 'list', 'acme/dhi-python', '--lacks', 'sbom'])).stdout).toBe('No such tags.')
+    const attested = await owner.run(['tag', 'list', 'acme/dhi-python', '--attested', 'signature'])
+    expect(attested.stdout.split('\n')).toHaveLength(22)
     expect(tags.stderr).toBe('')
     await owner.run(['repository', 'create', 'acme/empty'])
     expect((await owner.run(['tag', 'list', 'acme/empty'])).stdout).toBe('No tags yet.')

@@ -32,7 +32,14 @@ async function push(body: object): Promise<ParsedManifest['descriptor']> {
   await one.db.write(async (tx) => {
     await insertManifest(tx, manifest, bytes, at)
     const subjectDigest = manifest.subject?.digest
-    await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest, pushedAt: at, publishedAt: at })
+    await linkManifest(tx, repository.id, {
+      digest,
+      mediaType,
+      subjectDigest,
+      pushedAt: at,
+      publishedAt: at,
+      attested: 0,
+    })
   })
   return { digest, mediaType, size: bytes.byteLength }
 }

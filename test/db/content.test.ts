@@ -114,6 +114,7 @@ describeOnEachEngine('the content tables', (openFresh) => {
           digest: parsed.descriptor.digest,
           mediaType: MediaType.ociManifest,
           subjectDigest: parsed.subject?.digest,
+          attested: 0,
           ...(i === 2 ? {} : { publishedAt: at }),
         })
       }
@@ -136,7 +137,13 @@ describeOnEachEngine('the content tables', (openFresh) => {
       for (const { bytes, parsed } of [subject, referrer]) {
         await insertManifest(tx, parsed, bytes, at)
         const { digest, mediaType } = parsed.descriptor
-        await linkManifest(tx, id, { digest, mediaType, subjectDigest: parsed.subject?.digest, publishedAt: at })
+        await linkManifest(tx, id, {
+          digest,
+          mediaType,
+          subjectDigest: parsed.subject?.digest,
+          attested: 0,
+          publishedAt: at,
+        })
       }
     })
     const found = await findManifest(db.read, id, subject.parsed.descriptor.digest)

@@ -65,7 +65,7 @@ describeOnEachEngine('references of a manifest', (openFresh) => {
       await insertManifest(tx, parseManifest(image), image, at)
       const digest = digestOf(image)
       const link = async (mediaType: string, o: { pushedAt?: string; mirroredAt?: string }) => {
-        await linkManifest(tx, row.id, { digest, mediaType, subjectDigest: undefined, ...o })
+        await linkManifest(tx, row.id, { digest, mediaType, subjectDigest: undefined, attested: 0, ...o })
         types.push(
           (await tx.selectFrom('repository_manifests').select('media_type').executeTakeFirstOrThrow()).media_type,
         )

@@ -62,7 +62,7 @@ async function take(db: Database, { act, name, content }: Step): Promise<void> {
       await linkBlobs(tx, repository.id, [blob], { publishedAt: null, at, newBytes })
     } else if (act === 'manifest') {
       const newBytes = await insertManifest(tx, parsed, bytesOf(content), at)
-      await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest: undefined, newBytes })
+      await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest: undefined, attested: 0, newBytes })
     } else if (act === 'unlink blob') await unlinkBlob(tx, repository.id, blob)
     else if (act === 'unlink manifest') await unlinkManifest(tx, repository.id, digest)
     else await deleteRepository(tx, repository, { actor: 'user:u', at })

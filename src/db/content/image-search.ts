@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { createTurns } from '../../lib/turns.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { allOfChunks, byBytes } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
 import { isTagged } from './images.ts'
@@ -138,40 +139,56 @@ async function pageAcross<Row extends Place>(
   return { items: end === undefined ? items : items.filter((one) => compare(one, end) <= 0), next: end }
 }
 
-/** Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each. */
+/**
+ * Tags that lead to each of the manifests of a repository, by themselves or through an index; `limit` of each, by name. In two steps: in one,
+ * engines go through all tags of the repository.
+ */
 export async function listTagsTo(
   db: Queries,
   repositoryId: string,
   digests: readonly Digest[],
   limit: number,
 ): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>()
-  for (const digest of new Set(digests)) {
-    const own = await db
-      .selectFrom('tags')
-      .select('name')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', '=', digest)
-      .orderBy('name')
-      .limit(limit)
-      .execute()
-    const through = await db
+  const wanted = new Set<string>(digests)
+  const through = await allOfChunks([...wanted], (chunk) =>
+    db
       .selectFrom('repository_manifests as link')
       .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
-      .innerJoin('tags as tag', (join) =>
-        join.onRef('tag.repository_id', '=', 'link.repository_id').onRef('tag.digest', '=', 'link.digest'),
-      )
-      .select('tag.name')
-      .distinct()
-      .where('part.digest', '=', digest)
-      .where('part.kind', '=', 'child')
+      .select(['part.digest', 'link.digest as parent'])
       .where('link.repository_id', '=', repositoryId)
-      .orderBy('tag.name')
-      .limit(limit)
-      .execute()
-    found.set(digest, [...new Set([...own, ...through].map(({ name }) => name))].sort().slice(0, limit))
-  }
-  return found
+      .where('part.digest', 'in', chunk)
+      .where('part.kind', '=', 'child')
+      .execute(),
+  )
+  const tagged = [...new Set([...wanted, ...through.map(({ parent }) => parent)])]
+  const tags = Map.groupBy(await firstTags(db, repositoryId, tagged, limit), ({ digest }) => digest)
+  const parents = Map.groupBy(through, ({ digest }) => digest)
+  const namesOf = (digest: string) => tags.get(digest)?.map(({ name }) => name) ?? []
+  return new Map(
+    [...wanted].map((digest) => {
+      const all = [digest, ...(parents.get(digest) ?? []).map(({ parent }) => parent)].flatMap(namesOf)
+      return [digest, [...new Set(all)].sort(byBytes).slice(0, limit)]
+    }),
+  )
+}
+
+/** The first tags, by name, that point to each of these. */
+function firstTags(db: Queries, repositoryId: string, digests: readonly string[], limit: number) {
+  return allOfChunks(digests, (chunk) => {
+    const placed = db
+      .selectFrom('tags')
+      .select((eb) => [
+        'digest',
+        'name',
+        eb.fn
+          .agg<number>('row_number')
+          .over((over) => over.partitionBy('digest').orderBy('name'))
+          .as('place'),
+      ])
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', chunk)
+    return db.selectFrom(placed.as('placed')).select(['digest', 'name']).where('place', '<=', limit).execute()
+  })
 }
 
 /** The rows of one organization that one look goes through. Findings have all that is asked for here by the same names. */

@@ -1,3 +1,4 @@
+import type { AttestedBits } from '../../oci/attested.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ManifestReferences, ParsedManifest } from '../../oci/manifest.ts'
@@ -87,6 +88,8 @@ export interface ManifestLink {
   readonly mirroredAt?: string | undefined
   /** Absent: staged. */
   readonly publishedAt?: string | undefined
+  /** What it is to what it hangs on (`attestedBy`). */
+  readonly attested: AttestedBits
   /** Its size, when `insertManifest` has found that nobody had it before. */
   readonly newBytes?: number | undefined
 }
@@ -107,6 +110,7 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
       pushed_at: link.pushedAt ?? null,
       mirrored_at: link.mirroredAt ?? null,
       published_at: link.publishedAt ?? null,
+      attested: link.attested,
     },
   ])
 }
@@ -128,6 +132,7 @@ const insertLink = prepareRows((db, chunk: Chunk<Omit<RepositoryManifestRow, 'si
         pushed_at: eb.fn.coalesce('excluded.pushed_at', 'repository_manifests.pushed_at'),
         mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
         published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),
+        attested: eb.ref('excluded.attested'),
       })),
     ),
 )

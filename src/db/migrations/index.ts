@@ -33,6 +33,7 @@ import { imageContents } from './0040-image-contents.ts'
 import { firstRun } from './0041-first-run.ts'
 import { usageOverTime } from './0042-usage-over-time.ts'
 import { disabledUsers } from './0044-disabled-users.ts'
+import { attested } from './0045-attested.ts'
 import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts'
 import type { Migration } from './migration.ts'
 
@@ -74,4 +75,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usageOverTime,
   disabledUsers,
   organizationNamesAndEnds,
+  attested,
 ]

@@ -1,162 +1,173 @@
-/** What is below one manifest of a repository, within bounds: an index of 4 MiB may list 30,000 others, and those as many again. */
+/**
+ * What is below manifests of a repository, within bounds: an index of 4 MiB may list 30,000 others, and those as many again. Many at once: a
+ * page has up to a thousand tags, and a query for each would be most of what it costs.
+ */
 import { saturate } from '../../lib/saturate.ts'
+import { createTurns } from '../../lib/turns.ts'
 import { cutPlatform, type Platform } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { MediaType } from '../../oci/media-types.ts'
-import { listManifests } from '../content/manifests.ts'
-import { type Chunk, inChunks } from '../engine/chunks.ts'
+import { CHUNK_ROWS } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
-
-export interface TagMeasure {
-  readonly digest: Digest
-  readonly mediaType: string
-  /** Manifests, configs and layers below the tag as their descriptors say, each digest once; no referrers. */
-  readonly sizeBytes: number
-  /** The first ones, as the index says, in its order, without attestation manifests (`unknown/unknown`). */
-  readonly platforms: readonly Platform[]
-  /** How many there are. */
-  readonly platformCount: number
-  /** There is more below the tag than was looked at: numbers are lower bounds. */
-  readonly isPartial: boolean
-  /** Config of a single image, which tells its platform. */
-  readonly imageConfig: Digest | undefined
-  /** Media type of the config of a single manifest: what tells a chart from an image. */
-  readonly configType: string | undefined
-  /** Published referrers of the manifest and of those that it lists. */
-  readonly referrers: number
-  /** What it cost to find out, and will cost to show. */
-  readonly workBytes: number
-}
+import { measureAttached, REFERRER_BYTES } from './tag-attached.ts'
+import type { TagMeasure } from './tag-measured.ts'
+import { type Part, readParts, type WithParts } from './tag-parts.ts'
 
 /** Descriptors that are looked at: the largest images that people make have some hundreds. */
 const MAX_PARTS = 2000
 const MAX_PLATFORMS = 50
-const MAX_REFERRERS = 10_000
-/** Manifests whose parts are read by one query. */
-const PARENTS_AT_ONCE = 20
 const PART_BYTES = 200
-const REFERRER_BYTES = 100
 /** Real configs have some kilobytes; `registry/platforms.ts` reads none that is larger. */
 export const MAX_CONFIG_BYTES = 1024 * 1024
 
-interface Part {
-  readonly kind: string
+/** One that is being measured: breadth first, as far as what is below it was read. */
+interface Walk {
   readonly digest: Digest
-  readonly mediaType: string
-  readonly sizeBytes: number
-  /** JSON; of the root's own parts only. */
-  readonly platform: string | null
+  readonly sizes: Map<Digest, number>
+  /** Those that are here. */
+  readonly manifests: Set<Digest>
+  /** What BuildKit lists beside the platforms: attestations, not images. */
+  readonly beside: Set<Digest>
+  readonly queue: Digest[]
+  readonly queued: Set<Digest>
+  at: number
+  left: number
+  isPartial: boolean
 }
 
 /**
- * Measures a published manifest. Only manifests that are published in this repository are looked into, and of all others the
+ * Measures published manifests. Only manifests that are published in this repository are looked into, and of all others the
  * descriptor's own words count: whether another organization has them changes nothing (invariant 7).
+ * @param budget what it may cost, as `workBytes` counts it
+ * @returns the first of `digests`, in their order: at least one, and all where the budget is enough
  */
-export async function measureTag(db: Queries, repositoryId: string, digest: Digest): Promise<TagMeasure> {
-  const root = (await listManifests(db, repositoryId, [digest])).get(digest)
-  const sizes = new Map<Digest, number>([[digest, root?.size ?? 0]])
-  const manifests = new Set<Digest>()
-  let own: readonly Part[] = []
-  let left = MAX_PARTS
-  let isPartial = false
-  let level: readonly Digest[] = root === undefined ? [] : [digest]
-  while (level.length > 0 && !isPartial) {
-    const next = new Set<Digest>()
-    for (const chunk of inChunks(level, PARENTS_AT_ONCE)) {
-      if (isPartial) break
-      for (const parent of chunk) manifests.add(parent)
-      const isRoot = chunk.includes(digest)
-      const parts = await readParts(db, repositoryId, chunk, { limit: left + 1, withPlatform: isRoot })
-      if (parts.length > left) isPartial = true
-      const counted = parts.slice(0, left)
-      left -= counted.length
-      if (isRoot) own = counted
-      for (const part of counted) {
-        sizes.set(part.digest, Math.max(part.sizeBytes, sizes.get(part.digest) ?? 0))
-        if (part.kind === 'child' && !manifests.has(part.digest)) next.add(part.digest)
-      }
-    }
-    level = isPartial ? [] : [...(await listManifests(db, repositoryId, [...next])).keys()]
+export async function measureTags(
+  db: Queries,
+  repositoryId: string,
+  digests: readonly Digest[],
+  budget: number,
+): Promise<TagMeasure[]> {
+  const known = new Map<Digest, WithParts | undefined>()
+  const turns = createTurns()
+  let walks: readonly Walk[] = digests.map(newWalk)
+  for (;;) {
+    for (const walk of walks) goOn(walk, known)
+    walks = affordable(walks, budget)
+    const wanted = missingOf(walks, known)
+    if (wanted.length === 0) break
+    const turn = turns()
+    if (turn !== undefined) await turn
+    await readParts(db, repositoryId, { wanted, roots: new Set(digests), maxParts: MAX_PARTS, known })
   }
-  const referrers = await countReferrers(db, repositoryId, [...manifests])
+  const done = walks.map((walk) => measureOf(walk, known))
+  return withAttached(db, repositoryId, { walks, done, budget })
+}
+
+function newWalk(digest: Digest): Walk {
+  const of = { digest, sizes: new Map<Digest, number>(), manifests: new Set<Digest>(), beside: new Set<Digest>() }
+  return { ...of, queue: [digest], queued: new Set([digest]), at: 0, left: MAX_PARTS, isPartial: false }
+}
+
+function isDone(walk: Walk): boolean {
+  return walk.isPartial || walk.at >= walk.queue.length
+}
+
+/** As far as all is known. */
+function goOn(walk: Walk, known: ReadonlyMap<Digest, WithParts | undefined>): void {
+  for (; !isDone(walk); walk.at++) {
+    const parent = walk.queue[walk.at] as Digest
+    if (!known.has(parent)) return
+    const found = known.get(parent)
+    if (found === undefined) continue
+    walk.manifests.add(parent)
+    if (parent === walk.digest) walk.sizes.set(parent, found.sizeBytes)
+    if (found.parts.length > walk.left) walk.isPartial = true
+    const counted = found.parts.slice(0, walk.left)
+    walk.left -= counted.length
+    for (const part of counted) {
+      walk.sizes.set(part.digest, Math.max(part.sizeBytes, walk.sizes.get(part.digest) ?? 0))
+      if (part.kind !== 'child') continue
+      if (part.platform?.os === 'unknown') walk.beside.add(part.digest)
+      if (walk.queued.has(part.digest)) continue
+      walk.queued.add(part.digest)
+      walk.queue.push(part.digest)
+    }
+  }
+}
+
+/** What the first ones need next, as many as one query takes. */
+function missingOf(walks: readonly Walk[], known: ReadonlyMap<Digest, WithParts | undefined>): readonly Digest[] {
+  const missing = new Set<Digest>()
+  for (const walk of walks) {
+    for (let i = isDone(walk) ? walk.queue.length : walk.at; i < walk.queue.length; i++) {
+      const digest = walk.queue[i] as Digest
+      if (!known.has(digest)) missing.add(digest)
+      if (missing.size === CHUNK_ROWS) return [...missing]
+    }
+  }
+  return [...missing]
+}
+
+/** The first ones, by what they have cost so far; the first of all is brought to its end whatever it costs, which has a limit. */
+function affordable(walks: readonly Walk[], budget: number): readonly Walk[] {
+  let spent = 0
+  const end = walks.findIndex((walk) => {
+    spent += costOf(walk)
+    return spent > budget
+  })
+  return end === -1 ? walks : walks.slice(0, Math.max(1, end))
+}
+
+function costOf(walk: Walk): number {
+  return PART_BYTES * (1 + MAX_PARTS - walk.left)
+}
+
+type Unattached = Omit<TagMeasure, 'referrers' | 'attested'>
+
+function measureOf(walk: Walk, known: ReadonlyMap<Digest, WithParts | undefined>): Unattached {
+  const root = known.get(walk.digest)
+  const own = root?.parts.slice(0, MAX_PARTS) ?? []
   const platforms = own.flatMap(platformsOf)
   const config = own.find(isImageConfig)
   return {
-    digest,
+    digest: walk.digest,
     mediaType: root?.mediaType ?? '',
-    sizeBytes: saturate([...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)),
+    sizeBytes: saturate([...walk.sizes.values()].reduce((sum, bytes) => sum + bytes, 0)),
     platforms: platforms.slice(0, MAX_PLATFORMS).map(cutPlatform),
     platformCount: platforms.length,
-    isPartial: isPartial || referrers > MAX_REFERRERS,
+    isPartial: walk.isPartial,
     imageConfig: config?.digest,
     configType: own.find(({ kind }) => kind === 'config')?.mediaType,
-    referrers: Math.min(referrers, MAX_REFERRERS),
     workBytes:
-      PART_BYTES * (1 + MAX_PARTS - left) +
-      own.reduce((sum, part) => sum + (part.platform?.length ?? 0), 0) +
-      REFERRER_BYTES * referrers +
+      costOf(walk) +
+      own.reduce((sum, part) => sum + part.platformBytes, 0) +
       (config === undefined || config.sizeBytes > MAX_CONFIG_BYTES ? 0 : config.sizeBytes),
   }
 }
 
-/** What manifests of this repository refer to, at most `limit` parts; through the repository's own links. */
-async function readParts(
+async function withAttached(
   db: Queries,
   repositoryId: string,
-  chunk: Chunk<Digest>,
-  o: { readonly limit: number; readonly withPlatform: boolean },
-): Promise<Part[]> {
-  const rows = await db
-    .selectFrom('repository_manifests as link')
-    .innerJoin('manifest_references as part', 'part.parent_digest', 'link.digest')
-    .select(['part.kind', 'part.digest', 'part.media_type', 'part.size_bytes'])
-    .select((eb) => (o.withPlatform ? eb.ref('part.platform').as('platform') : eb.lit(null).as('platform')))
-    .where('link.repository_id', '=', repositoryId)
-    .where('link.digest', 'in', chunk)
-    .where('link.published_at', 'is not', null)
-    .where('part.kind', '!=', 'subject')
-    // Bounds what is read of each parent by the index, before anything is sorted.
-    .where('part.position', '<=', o.limit)
-    .orderBy('link.digest')
-    .orderBy('part.position')
-    .limit(o.limit)
-    .execute()
-  return rows.map((row) => ({
-    kind: row.kind,
-    digest: row.digest as Digest,
-    mediaType: row.media_type,
-    sizeBytes: row.size_bytes,
-    platform: row.platform,
-  }))
+  { walks, done, budget }: { readonly walks: readonly Walk[]; readonly done: readonly Unattached[]; budget: number },
+): Promise<TagMeasure[]> {
+  const attached = await measureAttached(db, repositoryId, walks, budget)
+  const measured: TagMeasure[] = []
+  let spent = 0
+  for (const [i, one] of attached.entries()) {
+    const measure = done[i]
+    if (measure === undefined || (spent > budget && measured.length > 0)) break
+    const { referrers, attested } = one
+    const workBytes = measure.workBytes + REFERRER_BYTES * referrers
+    measured.push({ ...measure, referrers, attested, isPartial: measure.isPartial || one.isPartial, workBytes })
+    spent += workBytes
+  }
+  return measured
 }
 
 function isImageConfig({ kind, mediaType }: Part): boolean {
   return kind === 'config' && (mediaType === MediaType.ociConfig || mediaType === MediaType.dockerConfig)
 }
 
-function platformsOf({ kind, platform: text }: Part): Platform[] {
-  if (kind !== 'child' || text === null) return []
-  const platform = JSON.parse(text) as Platform
-  return platform.os === 'unknown' ? [] : [platform]
-}
-
-/** Published manifests whose subject is one of these; counts no further than just beyond MAX_REFERRERS. */
-async function countReferrers(db: Queries, repositoryId: string, subjects: readonly Digest[]): Promise<number> {
-  let found = 0
-  for (const chunk of inChunks(subjects)) {
-    const some = db
-      .selectFrom('repository_manifests')
-      .select('digest')
-      .where('repository_id', '=', repositoryId)
-      .where('subject_digest', 'in', chunk)
-      .where('published_at', 'is not', null)
-      .limit(MAX_REFERRERS + 1 - found)
-    const row = await db
-      .selectFrom(some.as('some'))
-      .select((eb) => eb.fn.countAll<number>().as('number'))
-      .executeTakeFirstOrThrow()
-    found += Number(row.number)
-    if (found > MAX_REFERRERS) break
-  }
-  return found
+function platformsOf({ kind, platform }: Part): Platform[] {
+  return kind !== 'child' || platform === undefined || platform.os === 'unknown' ? [] : [platform]
 }

@@ -6,7 +6,8 @@ import { listTags } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
 import { listLeftTags } from './left-tags.ts'
 import { listOwnedTags } from './mirror-ownership.ts'
-import { measureTag, type TagMeasure } from './tag-measure.ts'
+import { measureTags } from './tag-measure.ts'
+import type { TagMeasure } from './tag-measured.ts'
 import { listPinnedTags } from './tag-pins.ts'
 
 export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
@@ -27,8 +28,8 @@ export interface TagSummary extends Omit<TagMeasure, 'workBytes'> {
 
 /** What one page may cost in bytes that are looked at; a few hundred milliseconds, with turns for others in between. */
 const MAX_WORK_BYTES = 24 * 1024 * 1024
-/** Distinct manifests that are measured at once: on PostgreSQL their queries overlap. */
-const AT_ONCE = 8
+/** Distinct manifests that are measured at once; in between others have a turn. */
+const AT_ONCE = 128
 
 /**
  * One page of a repository's tags, by name. It ends early when what is below its tags is more than a page may cost.
@@ -70,8 +71,7 @@ export async function summarizeTags(
       if (!measures.has(tag.digest as Digest)) fresh.add(tag.digest as Digest)
       if (fresh.size === AT_ONCE) break
     }
-    const found = await Promise.all([...fresh].map((digest) => measureTag(db, repositoryId, digest)))
-    for (const measure of found) {
+    for (const measure of await measureTags(db, repositoryId, [...fresh], MAX_WORK_BYTES - work)) {
       measures.set(measure.digest, measure)
       work += measure.workBytes
     }

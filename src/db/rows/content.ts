@@ -45,6 +45,8 @@ export interface RepositoryManifestRow {
   published_at: string | null
   /** Of the manifest. */
   size_bytes: number
+  /** What it is to what it hangs on: the bits of `oci/attested.ts`, a fact of its bytes. Null: not read yet. */
+  attested: number | null
 }
 
 export interface RepositoryBlobRow {

@@ -1,6 +1,5 @@
 /** The rows that a payload tells of, each part read by itself and bounded. */
 
-import { predicateTypeOf } from '../../contents/documents.ts'
 import type { TaggedImage } from '../../contents/tagged-image.ts'
 import { listReferrerTypes } from '../../db/content/referrer-types.ts'
 import { listTagsOf } from '../../db/content/tags.ts'
@@ -9,6 +8,7 @@ import { findRun } from '../../db/mirrors/sync-runs.ts'
 import { findOrganizationById } from '../../db/people/organizations.ts'
 import { listNeighbours } from '../../db/platform/neighbouring-events.ts'
 import { findRepositoryById } from '../../db/repositories/repositories.ts'
+import { predicateTypeOf } from '../../oci/attestation-types.ts'
 import { findDigest } from '../../oci/digest.ts'
 import { type DeliveredEvent, deliveredEvent, repositoryWord, tagWords } from './event.ts'
 import type { DeliveryFacts, ImageFacts, ReferrerCount, RepositoryFacts } from './facts.ts'

@@ -1,14 +1,15 @@
 import { createRoute } from '@hono/zod-openapi'
-import { listQuerySchema } from '../../api/lists.ts'
 import { z } from '../../api/schema.ts'
-import { type Tag, tagListSchema } from '../../api/tags.ts'
+import { type Tag, tagListSchema, tagQuerySchema } from '../../api/tags.ts'
 import type { Database, Queries } from '../../db/engine/engine.ts'
 import { contentState, tagState } from '../../db/mirrors/audit-states.ts'
-import { summarizeTags } from '../../db/mirrors/tag-summaries.ts'
+import { summarizeTags, type TagSummary } from '../../db/mirrors/tag-summaries.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { saturate } from '../../lib/saturate.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
-import { formatPlatform } from '../../oci/descriptor.ts'
+import type { Attested } from '../../oci/attested.ts'
+import { formatPlatform, type Platform } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import { prepareVerdicts, whyImmutable } from '../../registry/immutable.ts'
 import type { Platforms } from '../../registry/platforms.ts'
@@ -24,7 +25,9 @@ const list = createRoute({
   path: '/repositories/{organization}/{name}/tags',
   tags,
   summary: 'List the tags of a repository',
-  request: { params: repositoryPathSchema, query: listQuerySchema },
+  description:
+    '`attested`: only tags that have it attached; `lacks`: only those that have not. With either a page may be short, even empty, and have a `next`.',
+  request: { params: repositoryPathSchema, query: tagQuerySchema },
   responses: ok('One page, by name', tagListSchema),
 })
 
@@ -59,6 +62,32 @@ export function auditOfTag(action: string) {
   }
 }
 
+interface Wanted {
+  readonly attested: Attested | undefined
+  readonly lacks: Attested | undefined
+}
+
+function isWanted({ attested: wanted, lacks }: Wanted) {
+  return ({ attested }: TagSummary): boolean =>
+    (wanted === undefined || attested.includes(wanted)) && (lacks === undefined || !attested.includes(lacks))
+}
+
+/** @param own platforms that no index says, by config */
+function shownTag(summary: TagSummary, own: ReadonlyMap<Digest, Platform>, immutable: boolean): Tag {
+  const { imageConfig, configType = null, platforms: listed, platformCount, attested, ...tag } = summary
+  const alone = imageConfig === undefined ? undefined : own.get(imageConfig)
+  const platforms = alone === undefined ? listed : [...listed, alone]
+  return {
+    ...tag,
+    configType,
+    attested: [...attested],
+    immutable,
+    sizeBytes: saturate(tag.sizeBytes),
+    platforms: platforms.map(formatPlatform),
+    platformCount: platformCount + platforms.length - listed.length,
+  }
+}
+
 interface Deps {
   readonly db: Database
   readonly platforms: Platforms
@@ -70,25 +99,16 @@ export function tagRoutes({ db, platforms }: Deps): Routes {
       list,
       (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'pull'),
       async (c, { repository }) => {
-        const { limit, after } = c.req.valid('query')
-        const { items, next } = await summarizeTags(db.read, repository.id, { limit, after })
+        const { limit, after, attested, lacks } = c.req.valid('query')
+        const { items: all, next } = await summarizeTags(db.read, repository.id, { limit, after })
+        const items = all.filter(isWanted({ attested, lacks }))
         await prepareVerdicts(
           repository,
           items.map(({ name }) => name),
         )
-        const shown: Tag[] = []
-        for (const { imageConfig, configType = null, platforms: listed, platformCount, ...tag } of items) {
-          const own = imageConfig === undefined ? undefined : await platforms.find(repository.id, imageConfig)
-          const all = own === undefined ? listed : [...listed, own]
-          shown.push({
-            ...tag,
-            configType,
-            immutable: whyImmutable(repository, tag.name) !== undefined,
-            sizeBytes: saturate(tag.sizeBytes),
-            platforms: all.map(formatPlatform),
-            platformCount: platformCount + all.length - listed.length,
-          })
-        }
+        const configs = items.flatMap(({ imageConfig }) => imageConfig ?? [])
+        const own = await platforms.find(repository.id, configs)
+        const shown = items.map((tag) => shownTag(tag, own, whyImmutable(repository, tag.name) !== undefined))
         const page = cutPage(shown, limit, (tag) => tag.name)
         return c.json({ tags: [...page.items], next: page.next ?? next }, 200)
       },

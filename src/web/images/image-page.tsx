@@ -9,6 +9,7 @@ import { Absent } from '../shell/absent.tsx'
 import { Facts } from '../shell/facts.tsx'
 import { Command, Digest, Failure, Page, Rows } from '../shell/parts.tsx'
 import { repositoryPlace } from '../shell/repository-link.tsx'
+import { AttestedWords } from '../tags/attested-words.tsx'
 import { useSpeech } from '../text/language.tsx'
 import { AttestationsSection } from './attestations-section.tsx'
 import { CompareSection } from './compare-section.tsx'
@@ -119,6 +120,7 @@ function Shown({ place, image, search }: ShownProps) {
           ],
         ]}
       />
+      {image.attested.length === 0 ? null : <AttestedWords kinds={image.attested} />}
       <Command line={pullLine(place, image)} />
       <Platforms image={image} show={show} />
       {contents.state === 'reading' ? (

@@ -25,7 +25,7 @@ import { useRepositorySearch } from './use-repository-search.ts'
 
 /** Nothing of one part belongs to the address of another. */
 const WITHOUT_PARTS = {
-  ...{ q: undefined, sort: undefined, of: undefined, run: undefined, explain: undefined },
+  ...{ q: undefined, sort: undefined, attested: undefined, of: undefined, run: undefined, explain: undefined },
   ...{ webhook: undefined, delivery: undefined, action: undefined, actor: undefined },
 }
 

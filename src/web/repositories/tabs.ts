@@ -21,10 +21,10 @@ export function isShown(tab: Tab, allowed: ReadonlySet<RepositoryRight>, mirror:
   return (needed === undefined || allowed.has(needed)) && (tab !== 'mirror' || mirror !== null)
 }
 
-const WORDS = ['q', 'sort', 'of', 'run', 'explain', 'webhook', 'delivery', 'action', 'actor'] as const
+const WORDS = ['q', 'sort', 'attested', 'of', 'run', 'explain', 'webhook', 'delivery', 'action', 'actor'] as const
 
 /**
- * `q`, `sort`: of tags; `of`: whose history is open; `run`, `explain`: of the mirror; `webhook`, `delivery`: which one is open;
+ * `q`, `sort`, `attested`: of tags; `of`: whose history is open; `run`, `explain`: of the mirror; `webhook`, `delivery`: which one is open;
  * `action`, `actor`: what is shown of the activity.
  */
 export type RepositorySearch = { readonly tab?: Tab } & Partial<Readonly<Record<(typeof WORDS)[number], string>>>

@@ -33,7 +33,7 @@ const byName = new Intl.Collator('en', { numeric: true })
 const compare: Readonly<Record<Sort, (a: Tag, b: Tag) => number>> = {
   name: (a, b) => byName.compare(a.name, b.name),
   size: (a, b) => a.sizeBytes - b.sizeBytes,
-  attestations: (a, b) => a.referrers - b.referrers,
+  attestations: (a, b) => a.attested.length - b.attested.length || a.referrers - b.referrers,
   moved: (a, b) => byText(a.movedAt, b.movedAt),
   pulled: (a, b) => byText(pulledAt(a) ?? '', pulledAt(b) ?? ''),
 }

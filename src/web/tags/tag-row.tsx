@@ -2,10 +2,11 @@
 import { Table } from '@mantine/core'
 import { memo } from 'react'
 import type { Tag } from '../../api/tags.ts'
-import { bytes, number } from '../format/sizes.ts'
+import { bytes } from '../format/sizes.ts'
 import { ImageLink } from '../images/image-link.tsx'
 import { Digest, Time } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { AttestedWords } from './attested-words.tsx'
 import { pulledAt } from './sort-tags.ts'
 import { TagMarks } from './tag-marks.tsx'
 
@@ -19,6 +20,8 @@ export const TagRow = memo(function Row(o: {
   /** Undefined: none can be chosen. */
   readonly onChoose: ((tag: string) => void) | undefined
   readonly hasPulls: boolean
+  /** What is attached stands below the name. */
+  readonly isPhone: boolean
   readonly onHistory: ((tag: string) => void) | undefined
 }) {
   const { text, language } = useSpeech()
@@ -40,6 +43,11 @@ export const TagRow = memo(function Row(o: {
       )}
       <Table.Td>
         <ImageLink repository={o.repository} reference={tag.name} /> <TagMarks tag={tag} />
+        {o.isPhone && tag.attested.length > 0 ? (
+          <span className="on-phone">
+            <AttestedWords kinds={tag.attested} />
+          </span>
+        ) : null}
       </Table.Td>
       <Table.Td visibleFrom="sm">
         <Digest digest={tag.digest} />
@@ -48,8 +56,8 @@ export const TagRow = memo(function Row(o: {
         {tag.platforms.slice(0, SHOWN_PLATFORMS).join(', ') || '–'}
         {more > 0 ? ` ${text.tags.more(more)}` : ''}
       </Table.Td>
-      <Table.Td visibleFrom="sm" ta="right">
-        {tag.referrers === 0 ? '–' : `${atLeast}${number(tag.referrers, language)}`}
+      <Table.Td visibleFrom="sm" {...(tag.referrers === 0 ? {} : { title: text.tags.attached(tag.referrers) })}>
+        {tag.attested.length === 0 || o.isPhone ? '–' : <AttestedWords kinds={tag.attested} />}
       </Table.Td>
       <Table.Td ta="right" className="one-line">{`${atLeast}${bytes(tag.sizeBytes, language)}`}</Table.Td>
       <Table.Td ta="right">

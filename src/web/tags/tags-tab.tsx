@@ -1,5 +1,5 @@
 /** Every tag, where it points, and what hangs on it. */
-import { Anchor, Button, Group, Table, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Group, Table, Text, TextInput, useMatches } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useCallback, useMemo, useState } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
@@ -12,6 +12,7 @@ import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Rows } from '../shell/parts.tsx'
 import { SortHead } from '../shell/sort-head.tsx'
 import { useSpeech } from '../text/language.tsx'
+import { AttestedChoice, isShown } from './attested-choice.tsx'
 import { DeleteTagsDialog } from './delete-tags-dialog.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
 import { formatOrder, type Order, parseOrder, pulledAt, type Sort, sorted } from './sort-tags.ts'
@@ -27,12 +28,16 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
   const [search, change] = useRepositorySearch()
   const allowed = useAllowed(name)
   const tags = useTags(name)
+  const isPhone = useMatches({ base: true, sm: false }, { getInitialValueInEffect: false })
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [isDeleting, deleting] = useDisclosure()
-  const { q = '', of } = search
+  const { q = '', of, attested } = search
   const order = useMemo(() => parseOrder(search.sort), [search.sort])
   const inOrder = useMemo(() => sorted(tags.data?.items ?? [], order), [tags.data, order])
-  const found = useMemo(() => inOrder.filter((tag) => tag.name.includes(q) || tag.digest.startsWith(q)), [inOrder, q])
+  const found = useMemo(
+    () => inOrder.filter((tag) => tag.name.includes(q) || tag.digest.startsWith(q)).filter(isShown(attested)),
+    [inOrder, q, attested],
+  )
   const toggle = useCallback((tag: string) => {
     setChosen((before) => {
       const next = new Set(before)
@@ -58,17 +63,20 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
   return (
     <>
       <Group mb="sm" justify="space-between">
-        <TextInput
-          type="search"
-          aria-label={text.tags.find}
-          placeholder={text.tags.find}
-          value={q}
-          onChange={(event) => change({ q: event.currentTarget.value }, { isSmall: true })}
-          w={{ base: '100%', xs: 320 }}
-        />
+        <Group gap="sm">
+          <TextInput
+            type="search"
+            aria-label={text.tags.find}
+            placeholder={text.tags.find}
+            value={q}
+            onChange={(event) => change({ q: event.currentTarget.value }, { isSmall: true })}
+            w={{ base: '100%', xs: 320 }}
+          />
+          <AttestedChoice value={attested} onChoose={(wanted) => change({ attested: wanted })} />
+        </Group>
         <Group gap="sm">
           <Text size="sm" c="dimmed" role="status">
-            {q === ''
+            {q === '' && attested === undefined
               ? text.tags.count(number(inOrder.length, language))
               : text.catalog.count(number(found.length, language), number(inOrder.length, language))}
           </Text>
@@ -89,7 +97,7 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
         <Text size="sm">{text.common.incomplete(number(tags.data.items.length, language))}</Text>
       )}
       {found.length === 0 ? (
-        <NoTags hasAny={inOrder.length > 0} wanted={q} mirror={mirror} />
+        <NoTags hasAny={inOrder.length > 0} wanted={q} mirror={attested === undefined ? mirror : undefined} />
       ) : (
         <LongTable
           items={found}
@@ -101,7 +109,7 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
               {head('name', false)}
               <Table.Th visibleFrom="sm">{columns.digest}</Table.Th>
               <Table.Th visibleFrom="sm">{columns.platforms}</Table.Th>
-              {head('attestations', true, true)}
+              {head('attestations', false, true)}
               {head('size', true)}
               {head('moved', true)}
               {hasPulls ? head('pulled', true, true) : null}
@@ -115,6 +123,7 @@ export function TagsTab({ name, mirror }: { readonly name: string; readonly mirr
               isChosen={chosen.has(tag.name)}
               onChoose={mayDelete ? toggle : undefined}
               hasPulls={hasPulls}
+              isPhone={isPhone}
               onHistory={allowed.has('history') ? openHistory : undefined}
             />
           )}

@@ -161,6 +161,25 @@ describeOnEachDatabase('repositories over the API', (startServer) => {
         mirrored: false,
         pinned: false,
       })
+      const sbom = json({
+        schemaVersion: 2,
+        mediaType: type,
+        artifactType: 'application/spdx+json',
+        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: config.byteLength },
+        layers: [],
+        subject: { mediaType: indexType, digest: root, size: index.byteLength },
+      })
+      await client.putManifest(digestOf(sbom), sbom, type)
+      const asked = async (query: string) => {
+        const answer = await kagami.call('GET', `/repositories/acme/tagged/tags?${query}`, { login: member })
+        return answer.as(tagListSchema).tags.map(({ name, attested }) => [name, ...attested])
+      }
+      expect(await asked('')).toEqual([['child'], ['latest', 'sbom']])
+      expect(await asked('attested=sbom')).toEqual([['latest', 'sbom']])
+      expect(await asked('lacks=sbom')).toEqual([['child']])
+      expect(await asked('lacks=sbom&attested=sbom')).toEqual([])
+      const wrong = await kagami.call('GET', '/repositories/acme/tagged/tags?lacks=bom', { login: member })
+      expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('sbom')])
       const path = '/repositories/acme/tagged/tags/child'
       expect((await kagami.call('DELETE', path, { login: member })).code).toBe('DENIED')
       expect((await kagami.call('DELETE', path, { login: editor })).status).toBe(204)
