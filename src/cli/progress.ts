@@ -81,7 +81,7 @@ function wordings(first: Progress, moment: Progress): readonly (readonly string[
   ]
 }
 
-/** A line for each phase, and for each tenth of the manifests copied. */
+/** A line for each phase, and for each tenth of the work done. */
 function plainView(terminal: Terminal): ProgressView {
   let shown = ''
   return {
@@ -98,12 +98,12 @@ function plainView(terminal: Terminal): ProgressView {
   }
 }
 
-/** How much of the work is done, in [0, 1]: manifests are what a run has most of. */
-function fraction({ phase, manifests, tags }: Progress): number {
+/** How much of the work is done, in [0, 1]: of manifests, or of bytes where one large layer is most of it. */
+function fraction({ phase, manifests, tags, bytes }: Progress): number {
   if (phase === 'ended') return 1
   if (phase === 'waiting' || phase === 'listing') return 0
-  const { done, total } = manifests.total === null || manifests.total === 0 ? tags : manifests
-  return total === null || total === 0 ? 0 : Math.min(1, done / total)
+  const shareOf = ({ done, total }: Progress['tags']) => (total === null || total === 0 ? 0 : Math.min(1, done / total))
+  return Math.max(shareOf(manifests.total === null || manifests.total === 0 ? tags : manifests), shareOf(bytes))
 }
 
 function bar(moment: Progress): string {

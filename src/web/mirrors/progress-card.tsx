@@ -10,7 +10,9 @@ export function ProgressCard({ watched: { moment, rate } }: { readonly watched: 
   const { text, language } = useSpeech()
   const { phase, tags, manifests, current } = moment
   const phaseText = phase === 'waiting' ? text.progress.waiting(moment.ahead) : text.progress.phases[phase]
-  const share = manifests.total ? (manifests.done / manifests.total) * 100 : 0
+  const shareOf = ({ done, total }: { done: number; total: number | null }) => (total ? Math.min(1, done / total) : 0)
+  // One large layer moves the bar too, and what is here already counts though it is not copied.
+  const share = Math.max(shareOf(manifests), shareOf(moment.bytes)) * 100
   const part = ({ done, total }: { done: number; total: number | null }, show: (count: number) => string) =>
     total === null ? show(done) : `${show(done)} / ${show(total)}`
   const count = (value: number) => number(value, language)
