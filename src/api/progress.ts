@@ -37,7 +37,10 @@ export const currentItemSchema = z
     digest: digestSchema.nullable(),
     sizeBytes: z.int().min(0).nullable(),
   })
-  .openapi('CurrentItem')
+  .openapi('CurrentItem', {
+    description:
+      'What a run does right now: of all that is under way the largest, else what began last. A moment has null for it while the run waits, and once it has ended.',
+  })
 
 export type CurrentItem = z.infer<typeof currentItemSchema>
 

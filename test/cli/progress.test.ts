@@ -103,6 +103,9 @@ test('the API and the command line tell which layer is being copied while it is'
   expect(first).not.toContain('127.0.0.1')
   const activity = (await kagami.call('GET', '/organizations/acme/activity', { login: OWNER })).as(activityAnswerSchema)
   expect(activity.runs.map(({ current }) => current?.tag)).toEqual([upstream.tag])
+  expect((await owner.run(['organization', 'activity', 'acme'])).stdout).toMatch(
+    /^acme\/app +copying 140 kB of 3.12-slim +0\/1 /m,
+  )
   const seen = Promise.withResolvers<string>()
   const watching = owner.run(['mirror', 'watch', 'acme/app'], {
     isInteractive: true,
