@@ -4,6 +4,7 @@ import { activityAnswerSchema, type Move, moveListSchema } from '../api/glance.t
 import type { Progress } from '../api/progress.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
+import { currentText } from './current-text.ts'
 import { count, shortDigest, size } from './format.ts'
 import { momentOf } from './moment.ts'
 import { moreText } from './run-text.ts'
@@ -77,8 +78,9 @@ async function activity(line: CommandLine, name: string, o: { json?: boolean }):
   )
 }
 
-function doing({ phase, ahead }: Progress): string {
-  return phase === 'waiting' && ahead !== null ? `waiting, ${ahead} ahead` : phase
+function doing({ phase, ahead, current }: Progress): string {
+  if (phase === 'waiting' && ahead !== null) return `waiting, ${ahead} ahead`
+  return current === null ? phase : currentText(current)
 }
 
 function part({ done, total }: Progress['tags'], show: (number: number) => string): string {

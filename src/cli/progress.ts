@@ -2,6 +2,7 @@
 import { type Progress, progressSchema } from '../api/progress.ts'
 import { AppError } from '../errors.ts'
 import { type ApiClient, repositoryPath } from './client.ts'
+import { currentText } from './current-text.ts'
 import { duration, size } from './format.ts'
 import { waitingText } from './mirror-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -44,21 +45,43 @@ export async function followRun(
 
 function paintedView(terminal: Terminal): ProgressView {
   let first: Progress | undefined
+  let wording = 0
   return {
     show(moment) {
-      if (first?.runId !== moment.runId) first = moment
-      const line = (
-        moment.phase === 'waiting'
-          ? [moment.mirror, waitingText(moment.ahead)]
-          : [moment.mirror, moment.phase, bar(moment), ...amounts(moment), ...speed(first, moment)]
-      ).join('  ')
-      terminal.paint(line.slice(0, Math.max(20, terminal.columns - 1)))
+      if (first?.runId !== moment.runId) {
+        first = moment
+        wording = 0
+      }
+      const width = Math.max(20, terminal.columns - 1)
+      const lines = wordings(first, moment).map((parts) => parts.join('  '))
+      // Once short, it stays short: a line that changes its parts all the time cannot be read.
+      while (wording < lines.length - 1 && (lines[wording] ?? '').length > width) wording++
+      terminal.paint((lines[Math.min(wording, lines.length - 1)] ?? '').slice(0, width))
     },
     end: () => terminal.paint(''),
   }
 }
 
-/** A line for each phase, and for each tenth of the manifests copied. */
+/** The same moment in fewer and fewer words: what is left out first is what one misses least. */
+function wordings(first: Progress, moment: Progress): readonly (readonly string[])[] {
+  const { mirror, phase, current } = moment
+  if (phase === 'waiting') return [[mirror, waitingText(moment.ahead)]]
+  const now = current === null ? [] : [currentText(current)]
+  // Where it says what it does, the phase goes without saying.
+  const stage = current === null ? [phase] : []
+  const share = [`${Math.floor(fraction(moment) * 100)} %`]
+  const [all, rate] = [amounts(moment), speed(first, moment)]
+  return [
+    [mirror, phase, bar(moment), ...all, ...rate, ...now],
+    [mirror, ...stage, bar(moment), ...all, ...rate, ...now],
+    [mirror, ...stage, ...all, ...rate, ...now],
+    [mirror, ...stage, ...share, ...rate.slice(-1), ...now],
+    [mirror, ...stage, ...share, ...now],
+    [...stage, ...share, ...now],
+  ]
+}
+
+/** A line for each phase, and for each tenth of the work done. */
 function plainView(terminal: Terminal): ProgressView {
   let shown = ''
   return {
@@ -66,19 +89,21 @@ function plainView(terminal: Terminal): ProgressView {
       const key = `${moment.runId} ${moment.phase} ${Math.floor(fraction(moment) * 10)}`
       if (key === shown) return
       shown = key
-      const parts = moment.phase === 'waiting' ? [waitingText(moment.ahead)] : [moment.phase, ...amounts(moment)]
+      const now = moment.current === null ? [] : [currentText(moment.current)]
+      const parts =
+        moment.phase === 'waiting' ? [waitingText(moment.ahead)] : [moment.phase, ...amounts(moment), ...now]
       terminal.note(`${moment.mirror}: ${parts.join(', ')}`)
     },
     end: () => {},
   }
 }
 
-/** How much of the work is done, in [0, 1]: manifests are what a run has most of. */
-function fraction({ phase, manifests, tags }: Progress): number {
+/** How much of the work is done, in [0, 1]: of manifests, or of bytes where one large layer is most of it. */
+function fraction({ phase, manifests, tags, bytes }: Progress): number {
   if (phase === 'ended') return 1
   if (phase === 'waiting' || phase === 'listing') return 0
-  const { done, total } = manifests.total === null || manifests.total === 0 ? tags : manifests
-  return total === null || total === 0 ? 0 : Math.min(1, done / total)
+  const shareOf = ({ done, total }: Progress['tags']) => (total === null || total === 0 ? 0 : Math.min(1, done / total))
+  return Math.max(shareOf(manifests.total === null || manifests.total === 0 ? tags : manifests), shareOf(bytes))
 }
 
 function bar(moment: Progress): string {

@@ -14,7 +14,8 @@ export interface Endpoint {
   lineAfter: number
   mayHaveLine: boolean
   mayHaveDue: boolean
-  isLoading: boolean
+  /** The read of them that is under way; undefined: none. What it gives is of before what is over since it began. */
+  loading: { readonly over: Set<string> } | undefined
   /** Loaded, under way, or over and not yet written down: not to be loaded again. */
   readonly taken: Set<string>
   /** Tags that an attempt is under way for, by repository: two moves of one tag never are at once. */
@@ -35,7 +36,7 @@ export function newEndpoint(webhook: WebhookRow, secrets: Opened | undefined): E
     lineAfter: 0,
     mayHaveLine: true,
     mayHaveDue: true,
-    isLoading: false,
+    loading: undefined,
     taken: new Set(),
     tags: new Set(),
     sent: new Map(),
@@ -84,12 +85,19 @@ export function tagKey({ id, repository_id: repository, tag }: LoadedDelivery): 
 }
 
 /** Nothing of it has to be remembered. */
-export function isIdle({ line, due, mayHaveLine, mayHaveDue, isLoading, taken }: Endpoint): boolean {
-  return line.length + due.length + taken.size === 0 && !mayHaveLine && !mayHaveDue && !isLoading
+export function isIdle({ line, due, mayHaveLine, mayHaveDue, loading, taken }: Endpoint): boolean {
+  return line.length + due.length + taken.size === 0 && !mayHaveLine && !mayHaveDue && loading === undefined
+}
+
+/** What became of it is written down: it may be loaded again, but not by a read that began before. */
+export function letGo({ taken, loading }: Endpoint, id: string): void {
+  taken.delete(id)
+  loading?.over.add(id)
 }
 
 /** These are over: they are not sent any more. */
 export function dropFrom(endpoint: Endpoint, ids: ReadonlySet<string>): void {
+  for (const id of ids) endpoint.loading?.over.add(id)
   for (const list of ['line', 'due'] as const) {
     for (const one of endpoint[list]) if (ids.has(one.id)) endpoint.taken.delete(one.id)
     endpoint[list] = endpoint[list].filter((one) => !ids.has(one.id))
@@ -101,6 +109,7 @@ export function emptyEndpoint(endpoint: Endpoint): void {
   for (const one of [...endpoint.line, ...endpoint.due]) endpoint.taken.delete(one.id)
   endpoint.line = []
   endpoint.due = []
+  endpoint.loading = undefined
   endpoint.lineAfter = 0
   endpoint.mayHaveLine = false
   endpoint.mayHaveDue = false

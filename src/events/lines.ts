@@ -7,7 +7,7 @@ import { isAppError } from '../errors.ts'
 import { isoTime } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { type AttemptDeps, type Attempted, attempt } from './attempt.ts'
-import { dropFrom, type Endpoint, emptyEndpoint, isIdle, newEndpoint, tagKey } from './endpoint.ts'
+import { dropFrom, type Endpoint, emptyEndpoint, isIdle, letGo, newEndpoint, tagKey } from './endpoint.ts'
 import { type SaveDeps, saveAttempts } from './save.ts'
 import { type Opened, openSecrets } from './signing.ts'
 import { createTurns, type Turns } from './turns.ts'
@@ -84,37 +84,52 @@ export function createLines(deps: LinesDeps): Lines {
     }
   }
 
+  /** Reads on in its line, and what is due; then begins what may. */
   async function load(endpoint: Endpoint): Promise<void> {
     const wantsLine = endpoint.mayHaveLine && endpoint.line.length < LOADED / 2
     const wantsDue = endpoint.mayHaveDue && endpoint.due.length < LOADED / 4
-    if (endpoint.isLoading || !(wantsLine || wantsDue) || endpoint.webhook.enabled === 0) return
-    endpoint.isLoading = true
+    if (endpoint.loading !== undefined || !(wantsLine || wantsDue) || endpoint.webhook.enabled === 0) return
+    const loading = { over: new Set<string>() }
+    endpoint.loading = loading
     const { id } = endpoint.webhook
+    let [isMoreInLine, isMoreDue] = [wantsLine, wantsDue]
+    let added = 0
+    let isRead = false
+    // Whoever says that there is more says so of what the reads may not see.
+    if (wantsLine) endpoint.mayHaveLine = false
+    if (wantsDue) endpoint.mayHaveDue = false
     try {
-      let added = 0
       if (wantsLine) {
         const rows = await loadLine(db.read, id, { after: endpoint.lineAfter, limit: LOADED })
+        if (endpoint.loading !== loading) return
         endpoint.lineAfter = rows.at(-1)?.line ?? endpoint.lineAfter
-        endpoint.mayHaveLine = rows.length === LOADED
+        isMoreInLine = rows.length === LOADED
         added += add(endpoint, 'line', rows)
       }
       if (wantsDue) {
         const limit = endpoint.taken.size + LOADED
         const rows = await loadDue(db.read, id, { now: isoTime(clock.now()), limit })
-        endpoint.mayHaveDue = rows.length === limit
+        if (endpoint.loading !== loading) return
+        // One that is over may have been asked for again.
+        isMoreDue = rows.length === limit || rows.some((row) => loading.over.has(row.id))
         added += add(endpoint, 'due', rows)
       }
-      endpoint.isLoading = false
-      if (added > 0) pump()
+      isRead = true
     } catch (error) {
-      endpoint.isLoading = false
       logger.error({ err: error, webhook: id }, 'deliveries could not be read')
     }
+    if (endpoint.loading !== loading) return
+    endpoint.loading = undefined
+    endpoint.mayHaveLine ||= isMoreInLine
+    endpoint.mayHaveDue ||= isMoreDue
+    // What could not be read waits for the next look.
+    if (isRead && (added > 0 || endpoint.mayHaveLine || endpoint.mayHaveDue)) pump()
   }
 
   function add(endpoint: Endpoint, list: 'line' | 'due', rows: Endpoint['line']): number {
-    const fresh = rows.filter(({ id }) => !endpoint.taken.has(id))
-    for (const { id } of fresh) endpoint.taken.add(id)
+    const { taken, loading } = endpoint
+    const fresh = rows.filter(({ id }) => !taken.has(id) && loading?.over.has(id) !== true)
+    for (const { id } of fresh) taken.add(id)
     endpoint[list].push(...fresh)
     return fresh.length
   }
@@ -185,8 +200,10 @@ export function createLines(deps: LinesDeps): Lines {
       lastSave = performance.now()
       unsaved = unsaved.slice(batch.length)
       for (const { outcome } of batch) {
-        underWay.delete(outcome.attempt.delivery_id)
-        turns.get(outcome.webhookId)?.taken.delete(outcome.attempt.delivery_id)
+        const { delivery_id: id } = outcome.attempt
+        underWay.delete(id)
+        const endpoint = turns.get(outcome.webhookId)
+        if (endpoint !== undefined) letGo(endpoint, id)
       }
       pump()
     }

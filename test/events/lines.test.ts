@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { supersede } from '../../src/db/webhooks/supersede.ts'
 import { AppError } from '../../src/errors.ts'
-import { deliveringInstances, until } from '../support/delivering.ts'
+import { deliveringInstances, lateReads, until } from '../support/delivering.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { type Answer, atLeast } from '../support/webhook-receiver.ts'
 
@@ -81,6 +81,46 @@ describeOnEachEngine('Lines', (openFresh) => {
     await end(3)
     const [last] = await one.deliveries()
     expect([last?.status, last?.attempts.map(({ status }) => status)]).toEqual(['delivered', [500, 200, 200]])
+  })
+
+  test('what was read of a delivery before its attempt was written down sends nothing after it', async () => {
+    const one = await instance(await openFresh())
+    // SQLite reads on one connection, at once: nothing is written down in between.
+    if (one.db.engine === 'sqlite') return
+    const held: (() => void)[] = []
+    const receiver = await receiverOf((_, response) => held.push(() => response.writeHead(200).end()))
+    const reads: (() => void)[] = []
+    let seen = Promise.withResolvers<void>()
+    let isLate = false
+    const db = lateReads(one.db, (query, rows) => {
+      if (!isLate || rows.length === 0 || !JSON.stringify(query).includes('"due_at"')) return undefined
+      if (!Object.hasOwn(rows[0] ?? {}, 'payload')) return undefined
+      isLate = false
+      seen.resolve()
+      return new Promise<void>((resolve) => reads.push(resolve))
+    })
+    /** Asks for it once more while its attempt runs, which ends and is written down while what is due is being read. */
+    const again = async (number: number) => {
+      const [delivery] = await one.deliveries()
+      seen = Promise.withResolvers()
+      isLate = true
+      await one.webhooks.redeliver(one.scope, 'ci', { delivery: delivery?.id })
+      await seen.promise
+      held.shift()?.()
+      await until(one.deliveries, ([now]) => now?.attempts.length === number)
+      reads.shift()?.()
+      await receiver.until(atLeast(number + 1))
+    }
+    await one.hook(receiver.url)
+    await one.deliver({ db })
+    await one.move('v1')
+    await receiver.until(atLeast(1))
+    await again(1)
+    await again(2)
+    held.shift()?.()
+    const [last] = await until(one.deliveries, ([now]) => now?.status === 'delivered')
+    expect(last?.attempts.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(receiver.received).toHaveLength(3)
   })
 
   test('what a later move stands for stays over, though its attempt had begun', async () => {

@@ -15,7 +15,15 @@ export interface Ended {
 
 export interface CommandLineUser {
   /** Runs `kagami ARGS`. */
-  run(args: readonly string[], o?: { readonly input?: string; readonly isInteractive?: boolean }): Promise<Ended>
+  run(
+    args: readonly string[],
+    o?: {
+      readonly input?: string
+      readonly isInteractive?: boolean
+      readonly columns?: number
+      readonly onPaint?: (line: string) => void
+    },
+  ): Promise<Ended>
   readonly credentialsPath: string
 }
 
@@ -24,7 +32,7 @@ export function commandLineUser(server: string, directory: string, token?: strin
   const credentialsPath = join(mkdtempSync(join(directory, 'home-')), 'kagami', 'credentials.json')
   return {
     credentialsPath,
-    async run(args, { input = '', isInteractive = false } = {}) {
+    async run(args, { input = '', isInteractive = false, columns = 100, onPaint } = {}) {
       const stdout: string[] = []
       const stderr: string[] = []
       const painted: string[] = []
@@ -34,10 +42,13 @@ export function commandLineUser(server: string, directory: string, token?: strin
         clientSettings: () => ({ server, token: token === undefined ? undefined : createSecret(token) }),
         terminal: {
           isInteractive,
-          columns: 100,
+          columns,
           print: (text) => void stdout.push(text),
           note: (text) => void stderr.push(text),
-          paint: (line) => void painted.push(line),
+          paint: (line) => {
+            painted.push(line)
+            onPaint?.(line)
+          },
           readInput: async () => input,
         },
       })

@@ -1,5 +1,6 @@
 /** Receivers, and a server's part that delivers to them, over a database of the test's, with a clock that the test moves. */
 import { afterAll, afterEach } from 'bun:test'
+import type { KyselyPlugin, RootOperationNode } from 'kysely'
 import { type Webhook, webhookCreateSchema } from '../../src/api/webhooks.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import type { Database } from '../../src/db/engine/engine.ts'
@@ -122,6 +123,26 @@ export function deliveringInstances() {
   }
 
   return { instance, receiverOf }
+}
+
+/** The database, but that what is read arrives only once `late` lets it: it may be over by then. */
+export function lateReads(
+  db: Database,
+  late: (query: RootOperationNode, rows: readonly object[]) => Promise<void> | undefined,
+): Database {
+  const asked = new WeakMap<object, RootOperationNode>()
+  const plugin: KyselyPlugin = {
+    transformQuery({ node, queryId }) {
+      asked.set(queryId, node)
+      return node
+    },
+    async transformResult({ queryId, result }) {
+      const node = asked.get(queryId)
+      if (node !== undefined) await late(node, result.rows as readonly object[])
+      return result
+    },
+  }
+  return { ...db, read: db.read.withPlugin(plugin) }
 }
 
 export async function until<T>(look: () => Promise<T>, enough: (found: T) => boolean): Promise<T> {

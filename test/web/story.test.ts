@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { Webhook as Verifier } from 'standardwebhooks'
+import { heldLayer } from '../support/held-layer.ts'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -69,6 +70,36 @@ describe.skipIf(!haveChromium)('an owner', () => {
     await page.getByRole('heading', { name: 'acme/dhi-node' }).waitFor()
     await page.getByText('In step').first().waitFor()
     findings.push(...(await browser.audit()))
+  })
+
+  test('watches an image arrive: what is copied right now is named, also after a reload', async () => {
+    const upstream = heldLayer(`3.12-${'slim-'.repeat(20)}end`)
+    try {
+      const body = { name: 'slow', url: upstream.url, organization: 'acme' }
+      expect((await kagami.call('POST', '/upstreams', { login: OWNER, body })).status).toBeLessThan(300)
+      const wanted = { organization: 'acme', upstream: 'slow', repository: upstream.repository, as: 'arriving' }
+      expect((await kagami.call('POST', '/mirrors', { login: OWNER, body: wanted })).status).toBeLessThan(300)
+      await upstream.isHeld
+      await page.goto(`${kagami.url}/o/acme/repository/arriving?tab=mirror`)
+      const current = page.getByText(`Copying 140 kB of ${upstream.tag}`)
+      await current.waitFor()
+      await page.reload()
+      await current.waitFor()
+      expect(await current.getAttribute('aria-live')).toBe('off')
+      findings.push(...(await browser.audit()))
+      // One line however long its tag is, and no wider than a phone.
+      await page.setViewportSize({ width: 360, height: 740 })
+      expect((await current.boundingBox())?.height).toBe(20)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
+      await page.setViewportSize({ width: 1280, height: 800 })
+      upstream.release()
+      await page.getByText('All tags are here.').waitFor()
+      expect(await current.count()).toBe(0)
+    } finally {
+      await upstream.stop()
+    }
+    await page.goto(`${kagami.url}/o/acme/repository/dhi-node`)
+    await page.getByRole('heading', { name: 'acme/dhi-node' }).waitFor()
   })
 
   test('sees its tags, and how to pull them', async () => {

@@ -147,5 +147,6 @@ function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
     failed,
     leftOut: tagsExcluded + tagsDiverged + tagsPinned,
     ahead: null,
+    current: null,
   }
 }

@@ -123,6 +123,8 @@ export function createExecution(
       const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
       thrown = { error: ended === undefined ? error : endedBy(ended, run.hasBegun) }
     }
+    meter.current.begin({ doing: 'recording' })
+    tell()
     try {
       meter.outcome = await finish(mirror, run, counts, report, thrown, lease?.signal.aborted ?? false)
     } finally {

@@ -65,5 +65,6 @@ export function momentOf(row: SyncRunRow, repository: string): Progress {
     failed,
     leftOut: tagsExcluded + tagsDiverged + tagsPinned,
     ahead: null,
+    current: null,
   }
 }

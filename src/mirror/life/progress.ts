@@ -4,6 +4,7 @@ import { cancelledBy } from '../../lib/abort.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import type { Sleep } from '../../lib/retry.ts'
 import { saturate } from '../../lib/saturate.ts'
+import { createCurrentWork } from '../pass/current.ts'
 import type { RunMeter } from '../pass/meter.ts'
 
 /** Moments that follow each other faster than this are shown as one. */
@@ -46,6 +47,7 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         bytesTotal: undefined,
         failed: 0,
         leftOut: 0,
+        current: createCurrentWork(),
       }
       const snapshot = (): Progress => ({
         at: isoTime(clock.now()),
@@ -62,6 +64,7 @@ export function createProgressBoard({ clock, sleep }: { readonly clock: Clock; r
         failed: meter.failed,
         leftOut: meter.leftOut,
         ahead: meter.phase === 'waiting' ? (ahead() ?? null) : null,
+        current: meter.phase === 'waiting' || meter.phase === 'ended' ? null : (meter.current.find() ?? null),
       })
       present.set(mirrorId, snapshot)
       const changed = () => {

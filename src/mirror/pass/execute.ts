@@ -6,6 +6,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
+import { type Begin, during } from './current.ts'
 import { fetchBlob } from './fetch-blob.ts'
 import type { Inventory } from './inventory.ts'
 import type { Origin } from './known.ts'
@@ -26,6 +27,7 @@ export interface Execution extends Abortable {
   readonly writers: Readonly<Record<Origin, RepositoryWriter>>
   readonly limiter: Limiter
   readonly observer: ExecutionObserver
+  readonly begin: Begin
 }
 
 export interface ExecutionObserver {
@@ -70,15 +72,16 @@ export async function executePlan(o: Execution): Promise<{
    * What becomes of a blob depends on its digest, the size that its manifest says, and where it is asked for: a wrong word
    * about it, or a registry without it, fails nobody else. One after the other, for the first that is right brings it for all.
    */
-  function blob(descriptor: Descriptor, origin: Origin): Promise<void> {
+  function blob(descriptor: Descriptor, { origin, isAttached }: Node, tag: Tag | undefined): Promise<void> {
     const { digest, size } = descriptor
+    const doing = { doing: isAttached ? 'copying-attestation' : 'copying-blob', tag, digest, sizeBytes: size } as const
     return once(blobs, `${origin} ${digest} ${size}`, () => {
       const fetched = (lastOf.get(digest) ?? Promise.resolve()).then(() =>
         items.run(() =>
           limiter.run(async (onRead) => {
             const { onBytes } = observer
             const transfer = { ...abortable, reader: readerOf(origin), writer: o.writers[origin], onBytes, onRead }
-            observer.onBlob(await fetchBlob(descriptor, transfer))
+            observer.onBlob(await during(o.begin, doing, () => fetchBlob(descriptor, transfer)))
           }),
         ),
       )
@@ -91,10 +94,10 @@ export async function executePlan(o: Execution): Promise<{
   }
 
   /** A blob of a node. A layer that registries may leave out is asked for like any other, and only its absence is taken. */
-  async function part(descriptor: Descriptor, node: Node): Promise<void> {
+  async function part(descriptor: Descriptor, node: Node, tag: Tag | undefined): Promise<void> {
     const { digest, mediaType } = descriptor
     try {
-      await blob(descriptor, node.origin)
+      await blob(descriptor, node, tag)
     } catch (error) {
       const isAbsent = isAppError(error, 'UPSTREAM_NOT_FOUND') || isAppError(error, 'BLOB_UNKNOWN')
       if (!isAbsent || !isNonDistributable(mediaType)) within(digest)(error)
@@ -103,23 +106,34 @@ export async function executePlan(o: Execution): Promise<{
     }
   }
 
-  /** Stages a manifest after everything that it refers to: a staged manifest is always complete. */
-  function manifest(digest: Digest): Promise<void> {
+  /**
+   * Stages a manifest after everything that it refers to: a staged manifest is always complete.
+   * @param tag for which it comes, for whoever watches
+   */
+  function manifest(digest: Digest, tag: Tag | undefined): Promise<void> {
     return once(manifests, digest, async () => {
       const node = inventory.nodes.get(digest)
       if (node === undefined) return
       if (node.here !== 'no') {
-        await settleAll((node.lacks ?? []).map((one) => part(one, node)))
+        await settleAll((node.lacks ?? []).map((one) => part(one, node, tag)))
         return
       }
       await settleAll([
-        ...node.children.map((child) => manifest(child).catch(within(child))),
-        ...node.blobs.map((one) => part(one, node)),
+        ...node.children.map((child) => manifest(child, tag).catch(within(child))),
+        ...node.blobs.map((one) => part(one, node, tag)),
       ])
-      await items.run(async () => {
+      const { size: sizeBytes } = node.descriptor
+      const doing = {
+        doing: node.isAttached ? 'copying-attestation' : 'copying-manifest',
+        tag,
+        digest,
+        sizeBytes,
+      } as const
+      const copy = async () => {
         const bytes = node.bytes ?? (await limiter.run(() => readAgain(node)))
         await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
-      })
+      }
+      await items.run(() => during(o.begin, doing, copy))
       node.bytes = undefined
       observer.onManifest(node)
     })
@@ -138,11 +152,14 @@ export async function executePlan(o: Execution): Promise<{
       return
     }
     try {
-      await settleAll(one.stage.map((digest) => manifest(digest).catch(within(digest))))
-      const outcomes = await o.writers.image.publish(
-        { roots: one.roots, tags: one.moves },
-        (descriptor) => bytesOf(descriptor.digest),
-        abortable,
+      const [tag] = one.tags
+      await settleAll(one.stage.map((digest) => manifest(digest, tag).catch(within(digest))))
+      const outcomes = await during(o.begin, { doing: 'publishing', tag, digest: one.root.digest }, () =>
+        o.writers.image.publish(
+          { roots: one.roots, tags: one.moves },
+          (descriptor) => bytesOf(descriptor.digest),
+          abortable,
+        ),
       )
       for (const outcome of outcomes) {
         const isDone = outcome.result === 'moved' || outcome.result === 'unchanged'
@@ -180,7 +197,9 @@ export async function executePlan(o: Execution): Promise<{
   async function untag(): Promise<void> {
     const { untags } = o.plan
     if (untags.length === 0) return
-    const outcomes = await o.writers.image.publish({ roots: [], tags: untags }, (one) => bytesOf(one.digest), abortable)
+    const outcomes = await during(o.begin, { doing: 'removing', tag: untags[0]?.tag }, () =>
+      o.writers.image.publish({ roots: [], tags: untags }, (one) => bytesOf(one.digest), abortable),
+    )
     for (const { tag, result, reason } of outcomes) {
       const isTheirs = result === 'excluded' || result === 'pinned'
       const kept = isTheirs ? result : result === 'conflict' ? 'diverged' : 'absent'
@@ -191,8 +210,10 @@ export async function executePlan(o: Execution): Promise<{
   }
 
   async function unlink(): Promise<ReadonlySet<Digest>> {
-    const wanted = o.plan.unlisted.unlinks.flatMap(({ all }) => all)
-    const gone = wanted.length === 0 ? [] : await o.writers.image.unlink([...new Set(wanted)], abortable)
+    const wanted = new Set(o.plan.unlisted.unlinks.flatMap(({ all }) => all))
+    if (wanted.size === 0) return wanted
+    const take = () => o.writers.image.unlink([...wanted], abortable)
+    const gone = await during(o.begin, { doing: 'removing' }, take)
     observer.onUnlinked(gone.length)
     return new Set(gone)
   }

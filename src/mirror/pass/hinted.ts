@@ -4,6 +4,7 @@ import { forEachConcurrent } from '../../lib/concurrency.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryReader } from '../../oci/repository.ts'
+import { type Begin, during } from './current.ts'
 import { decideTag } from './decide-tag.ts'
 import type { Known } from './known.ts'
 import type { RunReport } from './run-report.ts'
@@ -29,6 +30,7 @@ export async function lookAtHinted(o: {
   readonly attached: ReadonlySet<Tag>
   readonly concurrency: number
   readonly signal: AbortSignal
+  readonly begin?: Begin | undefined
 }): Promise<HintedTags> {
   const { known } = o
   const left = new Set<Tag>()
@@ -36,7 +38,8 @@ export async function lookAtHinted(o: {
   await forEachConcurrent(o.only, o.concurrency, async (tag) => {
     const before = known.tags.get(tag)
     if (before?.excluded !== undefined) return
-    const descriptor = await o.reader.resolve({ tag }, { signal: o.signal })
+    const looking = { doing: 'looking-up-tag', tag } as const
+    const descriptor = await during(o.begin, looking, () => o.reader.resolve({ tag }, { signal: o.signal }))
     if (descriptor === undefined) return
     const { digest } = descriptor
     const decision = decideTag(digest, before, known.excluded)

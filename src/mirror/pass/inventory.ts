@@ -9,6 +9,7 @@ import { isSchema1Type } from '../../oci/media-types.ts'
 import { parseDigestTag, type Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import { whyShrunk } from './brake.ts'
+import { during } from './current.ts'
 import { decideTag, type TagDecision } from './decide-tag.ts'
 import type { Origin } from './known.ts'
 import { createLearner } from './learn.ts'
@@ -84,14 +85,15 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
       }
     }
   }
-  await list('image')
+  const listing = { doing: 'listing-tags' } as const
+  await during(o.begin, listing, () => list('image'))
   const listedTags = listed.size
   const before = known.listedTags ?? countSeen(known.tags)
   const shrunk = o.policy.isShrinkAccepted ? undefined : whyShrunk({ before, listed: listedTags })
   if (shrunk !== undefined) throw new AppError('UPSTREAM_SHRUNK', shrunk)
   let referrersDown: Problem | undefined
   try {
-    await list('referrers')
+    await during(o.begin, listing, () => list('referrers'))
   } catch (error) {
     referrersDown = { ...problemOf(error), isOfReferrers: true }
     readers = { image: readers.image, referrers: failingReader(error) }
@@ -128,7 +130,8 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     walker.choose([...roots].flatMap(([digest, { isAttached }]) => (isAttached ? [] : [digest])))
     const doubtful: ListedTag[] = []
     await forEachConcurrent(roots.values(), o.concurrency, async ({ descriptor, origin, isAttached, of }) => {
-      const isThere = await walker.walk(descriptor, origin, isAttached)
+      const reading = { doing: 'reading-image', tag: of[0]?.tag, digest: descriptor.digest } as const
+      const isThere = await during(o.begin, reading, () => walker.walk(descriptor, origin, isAttached))
       if (walker.walked.nodes.get(descriptor.digest)?.isEmptied) leaveOut(of, descriptor.digest)
       if (isThere || isRead) return
       for (const one of of) {
@@ -155,7 +158,12 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
     try {
       const told = isRead || one.digest === undefined ? undefined : known.manifests.get(one.digest)?.descriptor
       const descriptor =
-        told ?? (await o.limiter.run(async () => readers[origin]?.resolve({ tag }, { ...abortable, isRead })))
+        told ??
+        (await o.limiter.run(() =>
+          during(o.begin, { doing: 'looking-up-tag', tag }, async () =>
+            readers[origin]?.resolve({ tag }, { ...abortable, isRead }),
+          ),
+        ))
       if (descriptor === undefined) {
         // What upstream lists it has not lost: somebody has to look at this, unless people here do not want the tag.
         if (before?.state === 'excluded') return undefined

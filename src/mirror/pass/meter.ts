@@ -1,5 +1,6 @@
 import type { Progress } from '../../api/progress.ts'
 import type { RunOutcome } from '../../api/runs.ts'
+import type { CurrentWork } from './current.ts'
 
 /** What a run counts while it works; totals are undefined until they are known. */
 export interface RunMeter {
@@ -14,4 +15,5 @@ export interface RunMeter {
   failed: number
   /** Tags of upstream that people keep for themselves. */
   leftOut: number
+  readonly current: CurrentWork
 }

@@ -4,6 +4,7 @@ import type { Selection } from '../../api/selection.ts'
 import type { Limiter } from '../../lib/concurrency.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
+import type { Begin } from './current.ts'
 import type { Known } from './known.ts'
 import type { Learner } from './learn.ts'
 import type { Policy } from './policy.ts'
@@ -31,4 +32,6 @@ export interface WalkOptions extends Abortable {
   /** What the mirror takes; undefined: everything. */
   readonly selection?: Selection | undefined
   readonly learner: Learner
+  /** Takes down what is under way; undefined: nobody watches. */
+  readonly begin?: Begin | undefined
 }

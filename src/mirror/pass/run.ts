@@ -15,6 +15,7 @@ import type { Priority } from '../../net/priority.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { withBreaker } from './breaker.ts'
+import type { Begin } from './current.ts'
 import { executePlan } from './execute.ts'
 import { inStepRows, lookAtHinted, nothingLeft } from './hinted.ts'
 import { takeInventory } from './inventory.ts'
@@ -54,7 +55,7 @@ export interface PassOptions {
 }
 
 /** What a pass would do, and what it is made from. @throws AppError UPSTREAM_SHRUNK, and what listing the tags throws */
-export async function planPass(o: PassOptions & { onTags?(total: number): void }) {
+export async function planPass(o: PassOptions & { onTags?(total: number): void; readonly begin?: Begin | undefined }) {
   const { sources, known, isFull, selection, only, now, policy, nextPassMs, transfers } = o
   const limiter = createLimiter(transfers)
   const { image, referrers } = sources
@@ -73,10 +74,13 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void }
     policy,
     nextPassMs,
     concurrency: transfers * 4,
+    begin: o.begin,
     ...(o.onTags === undefined ? {} : { onTags: o.onTags }),
     ...(o.signal === undefined ? {} : { signal: o.signal }),
   })
+  const end = o.begin?.({ doing: 'planning' })
   const plan: SyncPlan = planSync(inventory, known, { policy, now })
+  end?.()
   if (plan.refusal !== undefined) throw new AppError('UPSTREAM_SHRUNK', plan.refusal)
   return { inventory, plan, readers, limiter }
 }
@@ -129,6 +133,11 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
     counts.requests = image.requests + (referrers?.requests ?? 0)
     counts.readBytes = image.readBytes + (referrers?.readBytes ?? 0)
   }
+  const begin: Begin = (what) => {
+    const end = meter.current.begin(what)
+    o.changed()
+    return end
+  }
   try {
     const hinted =
       o.hinted === undefined || o.only === undefined
@@ -140,6 +149,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
             attached: o.hinted.attached,
             concurrency: o.transfers,
             signal: o.signal,
+            begin,
           })
     const inStep = hinted === undefined ? [] : inStepRows(hinted, mirror.id, isoTime(o.clock.now()))
     if (hinted !== undefined && hinted.left.size === 0) {
@@ -159,6 +169,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       nextPassMs: o.nextPassMs,
       transfers: o.transfers,
       signal: o.signal,
+      begin,
       onTags: (total) => {
         meter.tagsTotal = total
         o.changed()
@@ -206,6 +217,7 @@ export async function runPass(o: RunOptions, counts: { -readonly [K in keyof Run
       writers: { image: bind(sources.keys.image), referrers: bind(sources.keys.referrers) },
       limiter,
       signal: o.signal,
+      begin,
       observer: {
         onBytes(bytes) {
           meter.bytesDone += bytes

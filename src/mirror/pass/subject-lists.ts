@@ -3,6 +3,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import { type Digest, encodedOf } from '../../oci/digest.ts'
 import { referrersTag } from '../../oci/reference.ts'
 import type { Abortable, LeftOut } from '../../oci/repository.ts'
+import { during } from './current.ts'
 import { dueLists } from './due-lists.ts'
 import type { KnownList, Origin } from './known.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -95,7 +96,7 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
     const before = known.lists[origin].get(subject.digest)
     const version = isToTell ? undefined : before?.version
     const listed = o.isFull ? undefined : listedByApi[origin]
-    const answer = await o.limiter.run(async () => {
+    const read = async () => {
       const list = await reader.listReferrers(subject, {
         ...abortable,
         ...(version === undefined ? {} : { known: version }),
@@ -110,7 +111,9 @@ export function createSubjectLists(o: WalkOptions): SubjectLists {
       for await (const item of list.items)
         items.push(o.selection?.referrers === undefined ? bare(item) : withTypes(item))
       return { version: list.version, items, leftOut: list.leftOut ?? [], isTold: true, isByApi: list.isByApi === true }
-    })
+    }
+    const doing = { doing: 'listing-attestations', digest: subject.digest } as const
+    const answer = await o.limiter.run(() => during(o.begin, doing, read))
     seen.push({
       origin,
       subject: subject.digest,

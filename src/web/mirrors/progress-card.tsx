@@ -1,20 +1,24 @@
 /** What arrives at the moment: how much of it is here, how fast, and how long that still takes. */
 import { Card, Group, Progress, Stack, Text } from '@mantine/core'
 import type { Watched } from '../api/use-progress.ts'
-import { bytes, number } from '../format/sizes.ts'
+import { bytes, number, shortDigest } from '../format/sizes.ts'
 import { duration } from '../format/times.ts'
 import { Facts } from '../shell/facts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function ProgressCard({ watched: { moment, rate } }: { readonly watched: Watched }) {
   const { text, language } = useSpeech()
-  const { phase, tags, manifests } = moment
+  const { phase, tags, manifests, current } = moment
   const phaseText = phase === 'waiting' ? text.progress.waiting(moment.ahead) : text.progress.phases[phase]
-  const share = manifests.total ? (manifests.done / manifests.total) * 100 : 0
+  const shareOf = ({ done, total }: { done: number; total: number | null }) => (total ? Math.min(1, done / total) : 0)
+  // One large layer moves the bar too, and what is here already counts though it is not copied.
+  const share = Math.max(shareOf(manifests), shareOf(moment.bytes)) * 100
   const part = ({ done, total }: { done: number; total: number | null }, show: (count: number) => string) =>
     total === null ? show(done) : `${show(done)} / ${show(total)}`
   const count = (value: number) => number(value, language)
   const size = (value: number) => bytes(value, language)
+  const name = current?.tag ?? (current?.digest == null ? '' : shortDigest(current.digest))
+  const now = current === null ? '' : text.progress.current[current.doing](name, size(current.sizeBytes ?? 0))
   const left =
     rate === undefined || rate <= 0 || moment.bytes.total === null
       ? undefined
@@ -35,7 +39,13 @@ export function ProgressCard({ watched: { moment, rate } }: { readonly watched: 
             {phaseText}
           </Text>
         </Group>
-        <Progress value={share} aria-label={text.progress.title} />
+        <Stack gap={6}>
+          <Progress value={share} aria-label={text.progress.title} />
+          {/* It changes a few times a second: always one line, and read to nobody who does not go there. */}
+          <Text size="xs" c="dimmed" h={20} lh="20px" truncate aria-live="off" title={now}>
+            {now}
+          </Text>
+        </Stack>
         <Facts facts={facts} />
       </Stack>
     </Card>

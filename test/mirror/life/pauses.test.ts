@@ -329,7 +329,8 @@ describe('a run under way on another server', () => {
   }
 
   test.each(Object.entries(ends))('ends soon when its mirror is %s, with nothing more fetched', async (_how, end) => {
-    const other = instance.anotherEngine({ leaseTtlMs: 200 })
+    // Short, so that it looks soon; not so short that a busy machine loses the lease before the run is where it is waited for.
+    const other = instance.anotherEngine({ leaseTtlMs: 2000 })
     await other.resume({ isAlone: false })
     addImage(upstream, 'two', { tags: ['2'] })
     const reached = Promise.withResolvers<void>()
