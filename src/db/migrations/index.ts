@@ -74,6 +74,6 @@ export const MIGRATIONS: readonly Migration[] = [
   firstRun,
   usageOverTime,
   disabledUsers,
-  organizationNamesAndEnds,
   attested,
+  organizationNamesAndEnds,
 ]
