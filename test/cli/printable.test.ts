@@ -278,8 +278,16 @@ const answers: Record<string, (text: string) => unknown> = {
   'GET /organizations': (text) => ({
     organizations: [
       {
-        ...{ name: 'acme', role: 'owner', membersPull: 'none', repositories: 1, sizeBytes: 1, quotaBytes: null },
         displayName: text,
+        ...{
+          name: 'acme',
+          role: 'owner',
+          membersPull: 'none',
+          repositories: 1,
+          sizeBytes: 1,
+          definitionsBytes: 1,
+          quotaBytes: null,
+        },
         createdAt: time,
       },
     ],

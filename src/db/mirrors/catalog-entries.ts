@@ -1,5 +1,7 @@
 /** What upstreams have, as it was read last. */
 import type { RepositoryName } from '../../oci/reference.ts'
+import { findUpstreamOwner, measureTexts } from '../content/definition-texts.ts'
+import { addUsage } from '../content/usage.ts'
 import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { CatalogEntryRow, CatalogTextRow } from '../schema.ts'
@@ -72,6 +74,7 @@ export async function addCatalogEntries(tx: Transaction, upstreamId: string, nam
   }
 }
 
+/** Within `countingTexts`. */
 export async function removeCatalogEntries(
   tx: Transaction,
   upstreamId: string,
@@ -86,7 +89,29 @@ export async function removeCatalogEntries(
   }
 }
 
-/** What the definitions say of an entry from now on; null: they say nothing any more. */
+/**
+ * Changes what definitions say of entries, or removes them, and counts what that adds to what their organization stores.
+ * @returns bytes more than before; of a shared upstream 0, as they are nobody's
+ */
+export async function countingTexts(
+  tx: Transaction,
+  upstreamId: string,
+  repositories: readonly string[],
+  change: () => Promise<void>,
+): Promise<number> {
+  const owner = await findUpstreamOwner(tx, upstreamId)
+  if (owner === undefined) {
+    await change()
+    return 0
+  }
+  const before = await measureTexts(tx, upstreamId, repositories)
+  await change()
+  const added = (await measureTexts(tx, upstreamId, repositories)) - before
+  if (added !== 0) await addUsage(tx, owner, added)
+  return added
+}
+
+/** What the definitions say of an entry from now on, within `countingTexts`; null: they say nothing any more. */
 export async function describeCatalogEntry(
   tx: Transaction,
   upstreamId: string,
