@@ -177,7 +177,6 @@ export async function startServer({
       platforms,
       facts,
       logger,
-      openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
       clock,
       issuers: createIssuers({ http, clock }),

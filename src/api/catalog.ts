@@ -32,7 +32,10 @@ export const catalogEntrySchema = z
   })
   .openapi('CatalogEntry')
 
-export const catalogListSchema = listSchema('entries', catalogEntrySchema).openapi('CatalogList')
+/** `reading`: it was never read, and is about to be; whoever asks again gets the entries. */
+export const catalogListSchema = listSchema('entries', catalogEntrySchema)
+  .extend({ reading: z.boolean() })
+  .openapi('CatalogList')
 
 /**
  * One build of an entry. `packageManager` and `shell`: `none` where it has none, null where that is not known. `mirrored`: repositories of the

@@ -54,7 +54,8 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
       if (known !== undefined && known.next_at !== null && isWithin(clock, known.wanted_at, WANTED_AGAIN_MS)) return
       db.later.add(`catalog ${upstreamId}`, async (tx) => {
         await wantCatalog(tx, upstreamId, now())
-        loop.wake()
+        // In the next transaction: before this one is done, nothing is due.
+        db.later.add('catalogs wake', async () => loop.wake())
       })
     },
     async refresh(upstreamId, { acceptShrink = false, isForced = acceptShrink } = {}) {

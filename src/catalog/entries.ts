@@ -6,9 +6,8 @@ import { listDestinations } from '../db/mirrors/catalog.ts'
 import { findCatalogEntry, listCatalogEntries, listTagsAmong } from '../db/mirrors/catalog-entries.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { CatalogRow, UpstreamRow } from '../db/schema.ts'
-import { AppError } from '../errors.ts'
-import type { RegistryReader } from '../oci/repository.ts'
-import { givenNames, listNames } from './refresh/names.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { givenNames } from './refresh/names.ts'
 import { NAME_ALONE, renderCatalogDetail, renderCatalogEntry } from './views.ts'
 
 interface Asked {
@@ -21,28 +20,43 @@ interface Asked {
 const MAX_MIRRORS = 20
 
 /**
- * One page of an upstream's repositories, by name: as they were read last, or from the registry itself while they were never read.
- * @throws AppError UPSTREAM_UNSUPPORTED when the registry has no list of its repositories, and other UPSTREAM_*
+ * One page of an upstream's repositories, by name, as they were read last. No registry is asked: while it was never read (`isBeingRead`), there
+ * are those that people gave.
+ * @throws AppError when it was never read because of that: UPSTREAM_UNSUPPORTED where the registry lists nothing, and other UPSTREAM_*
  */
 export async function listEntries(
   db: Database,
-  registry: () => RegistryReader,
   upstream: UpstreamRow,
   catalog: CatalogRow | undefined,
-  o: Asked & { readonly after?: string | undefined; readonly limit: number; readonly signal: AbortSignal },
+  o: Asked & { readonly after?: string | undefined; readonly limit: number },
 ): Promise<CatalogEntry[]> {
   const { after, limit, today } = o
-  const isKnown = catalog !== undefined && catalog.read_at !== null
-  const rows = isKnown
-    ? await listCatalogEntries(db.read, upstream.id, { after, limit })
-    : (givenNames(catalog)?.sort() ?? (await listNames(registry(), upstream.name, o.signal)))
-        .filter((name) => after === undefined || name > after)
-        .slice(0, limit)
-        .map((repository) => ({ repository, ...NAME_ALONE }))
+  const given = givenNames(catalog)
+  if (given === undefined && catalog?.read_at == null) refuseUnread(catalog)
+  const rows =
+    catalog?.read_at == null
+      ? (given ?? [])
+          .sort()
+          .filter((name) => after === undefined || name > after)
+          .slice(0, limit)
+          .map((repository) => ({ repository, ...NAME_ALONE }))
+      : await listCatalogEntries(db.read, upstream.id, { after, limit })
   const destinations = await listDestinations(db.read, upstream.id, o.organizationIds, o.viewer)
   return rows.map((row) =>
     renderCatalogEntry(row, { upstream: upstream.name, mirrors: destinations.get(row.repository) ?? [], today }),
   )
+}
+
+/** Whether it was never read, and nothing keeps it from being. */
+export function isBeingRead(catalog: CatalogRow | undefined): boolean {
+  return catalog === undefined || (catalog.read_at === null && catalog.problem_code === null)
+}
+
+function refuseUnread(catalog: CatalogRow | undefined): void {
+  if (catalog?.problem == null || catalog.problem_code === null) return
+  // A fault of ours was noted where it was met, not at each look.
+  const code = catalog.problem_code === 'INTERNAL' ? 'UPSTREAM_UNAVAILABLE' : (catalog.problem_code as ErrorCode)
+  throw new AppError(code, catalog.problem)
 }
 
 /** @throws AppError NOT_FOUND when the catalog has no such entry; it may be mirrored all the same */

@@ -92,8 +92,12 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     await catalogs.refresh(upstream.id, { isForced: true, ...o })
     expect(await catalogs.work(upstream.id)).toBe(true)
     const row = await findCatalog(db.read, upstream.id)
-    const rest = { organizationIds: [], viewer, today: '2026-01-31', limit: 1000, signal: AbortSignal.timeout(60_000) }
-    const entries = await listEntries(db, () => expect.unreachable(), upstream, row, rest)
+    const entries = await listEntries(db, upstream, row, {
+      organizationIds: [],
+      viewer,
+      today: '2026-01-31',
+      limit: 1000,
+    })
     return { row, entries, names: entries.map(({ repository }) => repository) }
   }
 

@@ -155,6 +155,7 @@ const answers: Record<string, (text: string) => unknown> = {
   'GET /catalog': (text) => ({
     entries: [catalogEntry(text)],
     next: null,
+    reading: false,
   }),
   'GET /catalog/hub/python': (text) => ({
     entry: {

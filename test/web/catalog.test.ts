@@ -7,6 +7,7 @@ import { catalogIsRead } from '../support/catalog.ts'
 import { fixturePath } from '../support/fixtures.ts'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { slowRegistry } from '../support/slow-registry.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(120_000)
@@ -165,7 +166,23 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     await page.getByText('11 of 1,000').waitFor()
   })
 
+  test('says that a catalog is being read for the first time, and shows it by itself when it is', async () => {
+    const slow = slowRegistry(['late/app', 'late/tool'])
+    const body = { name: 'slow', url: slow.url, organization: null, check: false }
+    expect((await kagami.call('POST', '/upstreams', { login: OWNER, body })).status).toBe(201)
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=slow`)
+    await page.getByText('slow: being read for the first time').waitFor()
+    await slow.isAsked
+    expect(await page.getByPlaceholder('library/alpine').count()).toBe(0)
+    findings.push(...(await browser.audit()))
+    slow.release()
+    await page.getByText('2 of 2').waitFor()
+    await page.getByRole('link', { name: 'late/tool' }).first().waitFor()
+    await slow.stop()
+  })
+
   test('what the catalog does not list is mirrored by its name', async () => {
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=many`)
     await page.getByLabel('Find an image').fill('nothing like that')
     await found().waitFor()
     await page.getByPlaceholder('library/alpine').fill('team/app')

@@ -12,6 +12,13 @@ export interface Catalog {
 }
 
 const AGAIN_WHILE_READ_MS = 1500
+/** Somebody looks at an empty page. */
+const AGAIN_AT_FIRST_MS = 500
+
+/** Nobody has looked at it before: it is being read for the first time. */
+export function isFirstRead({ state }: Catalog): boolean {
+  return state !== undefined && state.readAt === null && state.problem === null
+}
 
 /** Catalogs of several upstreams; what is being read for the first time is looked at again. */
 export function useCatalogs(organization: string, upstreams: readonly string[]) {
@@ -20,7 +27,13 @@ export function useCatalogs(organization: string, upstreams: readonly string[]) 
       queryKey: ['catalog', organization, upstream],
       staleTime: 60_000,
       refetchInterval: ({ state: { data } }: { state: { data?: Catalog | undefined } }) =>
-        data?.state?.refreshing ? AGAIN_WHILE_READ_MS : false,
+        data === undefined
+          ? false
+          : isFirstRead(data)
+            ? AGAIN_AT_FIRST_MS
+            : data.state?.refreshing
+              ? AGAIN_WHILE_READ_MS
+              : false,
       queryFn: ({ signal }: { signal: AbortSignal }) => readCatalog(organization, upstream, signal),
     })),
     combine: (results) => ({

@@ -2,7 +2,7 @@
 import { Group, Skeleton, Text } from '@mantine/core'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useDeferredValue, useMemo } from 'react'
-import { useCatalogs } from '../api/catalog.ts'
+import { isFirstRead, useCatalogs } from '../api/catalog.ts'
 import { useUpstreams } from '../api/upstreams.ts'
 import { number } from '../format/sizes.ts'
 import { Empty, Failure, Page } from '../shell/parts.tsx'
@@ -28,7 +28,7 @@ export function CatalogPage() {
   const found = useMemo(() => findEntries(all, wanted, organization), [all, wanted, organization])
   const change = (changed: { readonly [key in keyof CatalogSearch]?: CatalogSearch[key] | undefined }) =>
     void navigate({ search: { ...search, ...changed } as CatalogSearch, replace: true, resetScroll: false })
-  const isWaiting = (isLoading || upstreams.isLoading) && all.length === 0
+  const isWaiting = (isLoading || upstreams.isLoading || catalogs.some(isFirstRead)) && all.length === 0
   const isNarrowed = search.q !== undefined || filtersOf(search) > 0
   const isPartial = catalogs.some(({ isWhole }) => !isWhole)
 
