@@ -3,7 +3,7 @@
 import type { CatalogDetail, CatalogEntry } from '../api/catalog.ts'
 import type { Database } from '../db/engine/engine.ts'
 import { listDestinations } from '../db/mirrors/catalog.ts'
-import { findCatalogEntry, listCatalogEntries, listTagsAmong } from '../db/mirrors/catalog-entries.ts'
+import { findCatalogEntry, type ListedEntry, listCatalogEntries, listTagsAmong } from '../db/mirrors/catalog-entries.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { CatalogRow, UpstreamRow } from '../db/schema.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
@@ -16,35 +16,51 @@ interface Asked {
   readonly today: string
 }
 
+/** Entries that are looked through between two breaths. */
+const FOUND_AT_ONCE = 500
 /** Mirrors of one entry whose tags are looked at. */
 const MAX_MIRRORS = 20
 
 /**
  * One page of an upstream's repositories, by name, as they were read last. No registry is asked: while it was never read (`isBeingRead`), there
  * are those that people gave.
+ * @param o.part those alone that have it in UPSTREAM/NAME or in their titles, in whatever case
  * @throws AppError when it was never read because of that: UPSTREAM_UNSUPPORTED where the registry lists nothing, and other UPSTREAM_*
  */
 export async function listEntries(
   db: Database,
   upstream: UpstreamRow,
   catalog: CatalogRow | undefined,
-  o: Asked & { readonly after?: string | undefined; readonly limit: number },
+  o: Asked & { readonly after?: string | undefined; readonly limit: number; readonly part?: string | undefined },
 ): Promise<CatalogEntry[]> {
-  const { after, limit, today } = o
+  const { limit, today } = o
   const given = givenNames(catalog)
   if (given === undefined && catalog?.read_at == null) refuseUnread(catalog)
-  const rows =
+  const destinations = await listDestinations(db.read, upstream.id, o.organizationIds, o.viewer)
+  const render = (row: ListedEntry) =>
+    renderCatalogEntry(row, { upstream: upstream.name, mirrors: destinations.get(row.repository) ?? [], today })
+  const part = o.part?.toLowerCase()
+  const isFound = ({ repository, title }: CatalogEntry) =>
+    part === undefined || `${upstream.name}/${repository}\n${title ?? ''}`.toLowerCase().includes(part)
+  const like = part === undefined ? undefined : { before: upstream.name, part }
+  const atOnce = part === undefined ? limit : FOUND_AT_ONCE
+  const read = async (after: string | undefined) =>
     catalog?.read_at == null
       ? (given ?? [])
           .sort()
           .filter((name) => after === undefined || name > after)
-          .slice(0, limit)
+          .slice(0, atOnce)
           .map((repository) => ({ repository, ...NAME_ALONE }))
-      : await listCatalogEntries(db.read, upstream.id, { after, limit })
-  const destinations = await listDestinations(db.read, upstream.id, o.organizationIds, o.viewer)
-  return rows.map((row) =>
-    renderCatalogEntry(row, { upstream: upstream.name, mirrors: destinations.get(row.repository) ?? [], today }),
-  )
+      : listCatalogEntries(db.read, upstream.id, { after, limit: atOnce, like })
+  const found: CatalogEntry[] = []
+  // The database finds what may have it, what is shown decides.
+  for (let after = o.after; ; ) {
+    const rows = await read(after)
+    found.push(...rows.map(render).filter(isFound))
+    after = rows.at(-1)?.repository
+    if (found.length >= limit || rows.length < atOnce) return found.slice(0, limit)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 /** Whether it was never read, and nothing keeps it from being. */

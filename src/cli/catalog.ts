@@ -23,6 +23,7 @@ interface Common {
 }
 
 interface ListOptions extends Common {
+  readonly match?: string
   readonly search?: string
   readonly kind?: 'image' | 'chart'
   readonly category?: string
@@ -51,6 +52,7 @@ export function addCatalogCommands(program: Command, line: CommandLine): void {
   addCommand(catalog, 'list', 'list the repositories of upstreams')
     .argument('[upstream]', 'of this one only')
     .option('--org <org>', AS_SEEN)
+    .option('--match <part>', 'it stands in UPSTREAM/NAME or in the title; the server looks for it')
     .option('--search <words>', 'all of these words stand in name, title, description or tags')
     .addOption(new Option('--kind <kind>', 'images or charts only').choices(['image', 'chart']))
     .option('--category <category>', 'of this category, such as databases-and-storage')
@@ -92,7 +94,7 @@ async function list(line: CommandLine, upstream: string | undefined, o: ListOpti
   const read = async (name: string) => {
     const query = { upstream: name, organization: o.org }
     await firstRead(line, client, query)
-    return client.listAll('/catalog', 'entries', catalogEntrySchema, query)
+    return client.listAll('/catalog', 'entries', catalogEntrySchema, { ...query, q: o.match })
   }
   const entries: CatalogEntry[] = []
   let failed = 0

@@ -261,6 +261,52 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     expect(row?.problem).toContain('has not listed its repositories within 0.001 seconds')
   })
 
+  test('is searched by a part of a name or a title, whatever signs and case that has', async () => {
+    const { db, upstream, registry, catalogs } = await begin()
+    registry.names = [
+      'a_b',
+      'axb',
+      'caf',
+      'odd',
+      'plain',
+      'team/tool',
+      ...Array.from({ length: 1200 }, (_, n) => `z${n}`),
+    ]
+    const titled = (name: string, title: string) => ({
+      [`image/${name}/debian-13/1.yaml`]: `image: dhi.io/${name}\n`,
+      [`image/${name}/info.yaml`]: `metadata: ${JSON.stringify({ 'display-name': title, 'short-description': 'Title, description' })}\n`,
+    })
+    registry.definitions = {
+      ...titled('caf', 'CAFÉ Österreich'),
+      ...titled('odd', '100% "odd" \\ title'),
+      ...titled('plain', 'Plain'),
+    }
+    const { row } = await read(catalogs, db, upstream)
+    const find = async (part: string, limit = 1000, after?: string) => {
+      const o = { organizationIds: [], viewer, today: '2026-01-31', limit, after, part }
+      return (await listEntries(db, upstream, row, o)).map(({ repository }) => repository)
+    }
+    for (const [part, found] of [
+      ['a_b', ['a_b']],
+      ['AXB', ['axb']],
+      ['café ö', ['caf']],
+      ['100% "', ['odd']],
+      ['\\ TIT', ['odd']],
+      ['0%t', []],
+      ['Plain', ['plain']],
+      ['hub/tea', ['team/tool']],
+      ['m/t', ['team/tool']],
+      // What stands behind the title in what is kept is none.
+      ['description', []],
+      ['title":', []],
+    ] as const) {
+      expect([part, await find(part)]).toEqual([part, [...found]])
+    }
+    expect(await find('hub/', 3)).toEqual(['a_b', 'axb', 'caf'])
+    expect(await find('z', 2, 'z1198')).toEqual(['z1199', 'z12'])
+    expect(await find('z', 2000)).toHaveLength(1200)
+  })
+
   test('of an organization counts in what it stores, and is refused as a whole where its quota has no room', async () => {
     const { db, upstream, registry, catalogs } = await begin()
     const { row: acme } = await db.write((tx) => createOrganization(tx, { name: 'acme', at }))

@@ -1,22 +1,46 @@
 /** What upstreams have, as it was read last. */
+import { sql } from 'kysely'
 import type { RepositoryName } from '../../oci/reference.ts'
 import { findUpstreamOwner, measureTexts } from '../content/definition-texts.ts'
 import { addUsage } from '../content/usage.ts'
 import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { escapeLike } from '../engine/like.ts'
 import type { CatalogEntryRow, CatalogTextRow } from '../schema.ts'
 
 export type ListedEntry = Pick<CatalogEntryRow, 'repository' | 'summary' | 'logo' | 'facts'>
 
 const LISTED = ['repository', 'summary', 'logo', 'facts'] as const
 
-/** One page, by name. */
+/** What is kept as JSON begins with the title and the description, in the order of `catalog/summary.ts`; so long that has the title in it. */
+const BEGINNING = 200
+
+/**
+ * One page, by name.
+ * @param o.like in lower case: those alone that may have it in their names (after `o.like.before`) or titles; a few have not
+ */
 export async function listCatalogEntries(
   db: Queries,
   upstreamId: string,
-  o: { readonly after?: string | undefined; readonly limit: number },
+  o: {
+    readonly after?: string | undefined
+    readonly limit: number
+    readonly like?: { readonly before: string; readonly part: string } | undefined
+  },
 ): Promise<ListedEntry[]> {
   let query = db.selectFrom('catalog_entries').select(LISTED).where('upstream_id', '=', upstreamId)
+  if (o.like !== undefined) {
+    const { before, part } = o.like
+    const name = `%${escapeLike(part)}%`
+    // What is no ASCII has no lower case in every engine, and quotes are written otherwise in JSON.
+    const written = escapeLike(JSON.stringify(part).slice(1, -1)).replace(/\P{ASCII}/gu, '_')
+    const title = `{"title":"%${written}%","description":%`
+    query = query.where(
+      sql<boolean>`(cast(${`${before}/`} as text) || repository like ${name} escape '\\'
+        or lower(substr(summary, 1, ${sql.lit(BEGINNING)})) like ${title} escape '\\'
+        or lower(substr(facts, 1, ${sql.lit(BEGINNING)})) like ${title} escape '\\')`,
+    )
+  }
   if (o.after !== undefined) query = query.where('repository', '>', o.after)
   return query.orderBy('repository').limit(o.limit).execute()
 }

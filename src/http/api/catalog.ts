@@ -5,10 +5,10 @@ import {
   catalogChangeSchema,
   catalogDetailAnswerSchema,
   catalogListSchema,
+  catalogQuerySchema,
   catalogRefreshSchema,
   catalogStateAnswerSchema,
 } from '../../api/catalog.ts'
-import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
 import type { Catalogs } from '../../catalog/catalogs.ts'
 import { isBeingRead, listEntries, noEntry, showEntry } from '../../catalog/entries.ts'
@@ -35,7 +35,7 @@ const list = createRoute({
   summary: 'List the repositories of an upstream',
   description:
     'As they were read last. The first look has them read in the background: until then `reading` is true, and those that people gave are listed. UPSTREAM_UNSUPPORTED when the registry does not list them and nobody gave a list: they can be mirrored all the same.',
-  request: { query: listQuerySchema.extend({ upstream: nameSchema, organization: nameSchema.optional() }) },
+  request: { query: catalogQuerySchema },
   responses: ok('One page, by name', catalogListSchema),
 })
 
@@ -177,7 +177,7 @@ export function catalogRoutes({ db, catalogs, clock }: Deps): Routes {
       list,
       (who, c) => allowCatalog(db, who, c.req.valid('query')),
       async (c, granted) => {
-        const { limit, after } = c.req.valid('query')
+        const { limit, after, q: part } = c.req.valid('query')
         const { organizations, upstream, viewer } = granted
         const catalog = await findCatalog(db.read, upstream.id)
         catalogs.want(upstream.id, catalog)
@@ -186,6 +186,7 @@ export function catalogRoutes({ db, catalogs, clock }: Deps): Routes {
           viewer,
           limit: limit + 1,
           after,
+          part,
           today: today(),
         })
         const { items, next } = cutPage(rows, limit, (row) => row.repository)

@@ -1,4 +1,4 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query'
 import type { CatalogChange, CatalogDetail, CatalogEntry, CatalogState } from '../../api/catalog.ts'
 import { ApiError, pathWith, request, requestAll } from './request.ts'
 
@@ -44,6 +44,27 @@ export function useCatalogs(organization: string, upstreams: readonly string[]) 
         for (const { refetch } of results) void refetch()
       },
     }),
+  })
+}
+
+/** The first few entries of several upstreams that have `q` in their names or titles; upstreams that have no list have none. */
+export function useCatalogNames(
+  organization: string,
+  upstreams: readonly string[],
+  { q, most }: { readonly q: string; readonly most: number },
+): readonly CatalogEntry[] {
+  return useQueries({
+    queries: upstreams.map((upstream) => ({
+      queryKey: ['catalog-names', organization, upstream, q],
+      staleTime: 60_000,
+      retry: false,
+      placeholderData: keepPreviousData,
+      queryFn: async ({ signal }: { signal: AbortSignal }) => {
+        const query = { organization, upstream, q, limit: most }
+        return (await request<{ entries: CatalogEntry[] }>('GET', '/catalog', { query, signal })).entries
+      },
+    })),
+    combine: (results) => results.flatMap(({ data }) => data ?? []),
   })
 }
 
