@@ -334,7 +334,7 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     registry.definitions = { ...large('x'.repeat(50)), ...definition('two'), ...definition('three') }
     const refused = await read(catalogs, db, own)
     expect(refused.row?.definitions_problem).toContain(
-      'the definitions are not stored: organization acme is over its storage quota',
+      "the definitions are not stored: the organization's quota has no room for",
     )
     expect(refused.row).toMatchObject({ problem: null, definitions_entries: 2 })
     expect(refused.entries.map(({ title }) => title)).toEqual(['The one', null, 'The two'])

@@ -129,7 +129,8 @@ async function makeRoom(
     await step(async (tx) => void (await reserveStage(tx, owner, stage, { bytes: after - before, at })))
   } catch (error) {
     if (!isAppError(error) || !isQuotaRefusal(error)) throw error
-    room.refused = `the definitions are not stored: ${error.message}`
+    // How full it is, is not for everybody who sees the catalog.
+    room.refused = `the definitions are not stored: the organization's quota has no room for ${after - before} bytes more`
   }
   return room
 }

@@ -40,16 +40,16 @@ export function CatalogPage() {
       {error === null ? null : <Failure error={error} retry={refetch} />}
       {upstreams.data?.length === 0 ? <Empty>{text.catalog.noUpstream}</Empty> : null}
       <Troubles catalogs={catalogs} organization={organization} />
-      {isWaiting ? <Cards /> : null}
       {catalogs.length === 0 ? null : (
         <Group justify="space-between" gap="xs">
           <Text size="sm" c="dimmed" aria-live="polite">
-            {text.catalog.count(number(found.length, language), number(all.length, language))}
+            {isWaiting ? null : text.catalog.count(number(found.length, language), number(all.length, language))}
             {isPartial ? ` ${text.common.incomplete(number(all.length, language))}` : ''}
           </Text>
           <Sources catalogs={catalogs} organization={organization} />
         </Group>
       )}
+      {isWaiting ? <Cards /> : null}
       {all.length === 0 ? null : found.length === 0 ? (
         <Empty>{text.catalog.empty}</Empty>
       ) : search.view === 'table' ? (
