@@ -3,6 +3,7 @@ import { bootstrap, type FirstOwner } from './access/bootstrap.ts'
 import { createIssuers } from './access/identity/issuers.ts'
 import { createSignInLink, type SignInLink } from './access/sign-in-links.ts'
 import type { Catalogs } from './catalog/catalogs.ts'
+import { countStoredDefinitions } from './catalog/counted-texts.ts'
 import { defaultNamePrefix } from './catalog/name-prefix.ts'
 import { forgetPrivateKeys } from './catalog/stored-keys.ts'
 import type { Settings } from './config/settings.ts'
@@ -176,7 +177,6 @@ export async function startServer({
       platforms,
       facts,
       logger,
-      openRegistry: sources.openRegistry,
       checkUpstream: sources.checkUpstream,
       clock,
       issuers: createIssuers({ http, clock }),
@@ -200,6 +200,7 @@ export async function startServer({
       ? undefined
       : await bootstrap(db, access.accounts, clock, { owner, ownerPassword, organization })
     await forgetPrivateKeys(db)
+    await countStoredDefinitions(db)
     await mirrors.resume({ isAlone })
     const housekeeping = startHousekeeping({
       ...instance,

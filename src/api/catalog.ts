@@ -1,4 +1,4 @@
-import { listSchema } from './lists.ts'
+import { listQuerySchema, listSchema } from './lists.ts'
 import { nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
 
 /** Of one description in a list; the entry itself has all of it. */
@@ -32,7 +32,23 @@ export const catalogEntrySchema = z
   })
   .openapi('CatalogEntry')
 
-export const catalogListSchema = listSchema('entries', catalogEntrySchema).openapi('CatalogList')
+export const catalogQuerySchema = listQuerySchema.extend({
+  upstream: nameSchema,
+  organization: nameSchema.optional(),
+  q: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .refine((text) => !/\p{Cc}/u.test(text), 'want a part of a name or title')
+    .optional()
+    .describe('Those alone that have it in UPSTREAM/NAME or in their titles, in whatever case'),
+})
+
+/** `reading`: it was never read, and is about to be; whoever asks again gets the entries. */
+export const catalogListSchema = listSchema('entries', catalogEntrySchema)
+  .extend({ reading: z.boolean() })
+  .openapi('CatalogList')
 
 /**
  * One build of an entry. `packageManager` and `shell`: `none` where it has none, null where that is not known. `mirrored`: repositories of the

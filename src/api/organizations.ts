@@ -9,7 +9,8 @@ export const membersPullSchema = z.enum(['all', 'none'])
 
 /**
  * `role` is the caller's own, null for an operator who is no member, and for a token; `repositories` those that the caller sees; `sizeBytes`
- * distinct bytes of its repositories. It and `quotaBytes` are null for who sees only a part of them.
+ * distinct bytes of its repositories, and `definitionsBytes` of them: what definitions say of its own upstreams. Those and `quotaBytes` are
+ * null for who sees only a part of the repositories.
  */
 export const organizationSchema = z
   .strictObject({
@@ -18,6 +19,7 @@ export const organizationSchema = z
     role: roleSchema.nullable(),
     repositories: z.int().min(0),
     sizeBytes: z.int().min(0).nullable(),
+    definitionsBytes: z.int().min(0).nullable(),
     quotaBytes: z.int().min(0).nullable(),
     membersPull: membersPullSchema,
     createdAt: timeSchema,

@@ -30,7 +30,7 @@ export interface CatalogsOptions extends Omit<RefreshOptions, 'random' | 'holder
 }
 
 const WANTED_AGAIN_MS = 24 * 60 * 60 * 1000
-/** Upstreams of one organization with definitions of their own, which are not counted in what it stores. */
+/** Upstreams of one organization with definitions of their own: each is fetched, unpacked and parsed by this process. */
 const MAX_DEFINED = 4
 /** However often people ask, a registry is asked no oftener. */
 const ASKED_AGAIN_MS = 20_000
@@ -54,7 +54,8 @@ export function createCatalogs(options: CatalogsOptions): Catalogs {
       if (known !== undefined && known.next_at !== null && isWithin(clock, known.wanted_at, WANTED_AGAIN_MS)) return
       db.later.add(`catalog ${upstreamId}`, async (tx) => {
         await wantCatalog(tx, upstreamId, now())
-        loop.wake()
+        // In the next transaction: before this one is done, nothing is due.
+        db.later.add('catalogs wake', async () => loop.wake())
       })
     },
     async refresh(upstreamId, { acceptShrink = false, isForced = acceptShrink } = {}) {

@@ -3,6 +3,7 @@ import {
   type CatalogEntry,
   catalogDetailAnswerSchema,
   catalogEntrySchema,
+  catalogListSchema,
   catalogStateAnswerSchema,
   complianceSchema,
   supportSchema,
@@ -22,6 +23,7 @@ interface Common {
 }
 
 interface ListOptions extends Common {
+  readonly match?: string
   readonly search?: string
   readonly kind?: 'image' | 'chart'
   readonly category?: string
@@ -41,12 +43,16 @@ interface ChangeOptions extends Common {
 
 const AS_SEEN = 'as one organization sees it'
 const POLL_MS = 500
+/** Longer than any registry is waited for. */
+const MOST_POLLS = 1200
+const TOLD_AT = 4
 
 export function addCatalogCommands(program: Command, line: CommandLine): void {
   const catalog = program.command('catalog').description('what can be mirrored')
   addCommand(catalog, 'list', 'list the repositories of upstreams')
     .argument('[upstream]', 'of this one only')
     .option('--org <org>', AS_SEEN)
+    .option('--match <part>', 'it stands in UPSTREAM/NAME or in the title; the server looks for it')
     .option('--search <words>', 'all of these words stand in name, title, description or tags')
     .addOption(new Option('--kind <kind>', 'images or charts only').choices(['image', 'chart']))
     .option('--category <category>', 'of this category, such as databases-and-storage')
@@ -85,8 +91,11 @@ async function list(line: CommandLine, upstream: string | undefined, o: ListOpti
   if (o.mirrored === true && o.notMirrored === true)
     throw new UsageError('--mirrored and --not-mirrored exclude each other')
   const client = await connect(line)
-  const read = (name: string) =>
-    client.listAll('/catalog', 'entries', catalogEntrySchema, { upstream: name, organization: o.org })
+  const read = async (name: string) => {
+    const query = { upstream: name, organization: o.org }
+    await firstRead(line, client, query)
+    return client.listAll('/catalog', 'entries', catalogEntrySchema, { ...query, q: o.match })
+  }
   const entries: CatalogEntry[] = []
   let failed = 0
   if (upstream !== undefined) {
@@ -107,6 +116,20 @@ async function list(line: CommandLine, upstream: string | undefined, o: ListOpti
   }
   const found = entries.filter((entry) => isWanted(entry, o))
   answer(line, o, { entries: found, next: null }, () => entriesText(found, entries.length))
+}
+
+/** A catalog that nobody has looked at before is read in the background: what lists it waits for that. */
+async function firstRead(
+  line: CommandLine,
+  client: ApiClient,
+  query: { readonly upstream: string; readonly organization: string | undefined },
+): Promise<void> {
+  for (let polls = 0; ; polls++) {
+    const { reading } = await client.call('GET', '/catalog', catalogListSchema, { query: { ...query, limit: 1 } })
+    if (!reading || polls === MOST_POLLS) return
+    if (polls === TOLD_AT) line.terminal.note(lines([`${query.upstream}: its catalog is read for the first time …`]))
+    await (line.sleep ?? systemSleep)(POLL_MS)
+  }
 }
 
 function isWanted(entry: CatalogEntry, o: ListOptions): boolean {

@@ -96,6 +96,7 @@ function detailText(organization: Organization): string {
     ['Your role', organization.role ?? 'none (operator)'],
     ['Repositories', String(organization.repositories)],
     ['Size', organization.sizeBytes === null ? undefined : size(organization.sizeBytes)],
+    ['of definitions', organization.definitionsBytes ? size(organization.definitionsBytes) : undefined],
     ['Quota', quotaBytes === null ? (organization.sizeBytes === null ? undefined : 'none') : size(quotaBytes)],
     ['Members pull', organization.membersPull === 'all' ? 'all' : 'what their teams are granted'],
     ['Created', age(organization.createdAt, '')],

@@ -25,6 +25,9 @@ const MAX_REASON = 300
 /** News of before nobody needs, e.g. when a server sends mail for the first time. */
 const OLD_MS = 24 * 60 * 60 * 1000
 
+/** How often the cursor follows what is no news: nothing of it is read again by a server that begins. */
+const FOLLOW_MS = 60_000
+
 export interface LettersDeps {
   readonly db: Database
   readonly clock: Clock
@@ -41,8 +44,9 @@ export function createLetters({
   mailer,
   publicUrl,
 }: LettersDeps): (signal: AbortSignal) => Promise<void> {
-  // Others write most of the log: what was looked through is not looked through again, and the cursor is moved for letters only.
+  // Others write most of the log: what was looked through is not looked through again, and without a letter the cursor follows by and by.
   let seen = 0
+  let followedAt = Number.NEGATIVE_INFINITY
 
   async function take(): Promise<readonly LoggedEvent[]> {
     const upTo = await lastSeq(db.read)
@@ -55,7 +59,12 @@ export function createLetters({
     const last = rows.at(-1)
     if (last !== undefined && !(await db.write((tx) => moveCursor(tx, CONSUMER, { from, to: last.seq })))) return []
     seen = rows.length < BATCH ? upTo : (last?.seq ?? upTo)
-    const oldest = clock.now().getTime() - OLD_MS
+    const now = clock.now().getTime()
+    if (last === undefined && upTo > from && Math.abs(now - followedAt) >= FOLLOW_MS) {
+      followedAt = now
+      await db.write((tx) => moveCursor(tx, CONSUMER, { from, to: upTo }))
+    }
+    const oldest = now - OLD_MS
     return rows.filter(({ at }) => Date.parse(at) >= oldest)
   }
 
@@ -74,6 +83,20 @@ export function createLetters({
         }
       }
     }
+  }
+}
+
+/**
+ * For a server that sends no mail: what no other has taken between two looks is for nobody, so the log has no reader that stands still, and
+ * mail that is set up later tells nothing of before.
+ */
+export function createLetterSkipper(db: Database): () => Promise<void> {
+  let seen: number | undefined
+  return async () => {
+    const from = await findCursor(db.read, CONSUMER)
+    const to = seen
+    if (to !== undefined && to > from) await db.write((tx) => moveCursor(tx, CONSUMER, { from, to }))
+    seen = await lastSeq(db.read)
   }
 }
 

@@ -49,8 +49,16 @@ export interface UploadBody {
 }
 
 export interface Uploads {
-  /** Begins a session, and the repository when it is not there. @throws AppError DENIED (archived), TOOMANYREQUESTS */
-  begin(destination: Destination, algorithm?: DigestAlgorithm): Promise<UploadStatus & { repositoryId: string }>
+  /**
+   * Begins a session, and the repository when it is not there.
+   * @param subject whose it is: nobody else can name it
+   * @throws AppError DENIED (archived), TOOMANYREQUESTS
+   */
+  begin(
+    destination: Destination,
+    subject: string,
+    algorithm?: DigestAlgorithm,
+  ): Promise<UploadStatus & { repositoryId: string }>
   /** @throws AppError BLOB_UPLOAD_UNKNOWN */
   getStatus(key: UploadKey): Promise<UploadStatus>
   /**
@@ -201,13 +209,13 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   return {
-    async begin(destination, algorithm) {
+    async begin(destination, subject, algorithm) {
       const id = newId()
       const repositoryId = await db.write(async (tx) => {
         const repository = await openDestination(tx, destination, now())
         const open = await countUploadSessions(tx, destination.organization.id, MAX_OPEN_SESSIONS)
         if (open >= MAX_OPEN_SESSIONS) throw tooManySessions(destination)
-        await insertUploadSession(tx, { id, repositoryId: repository.id, subject: destination.actor }, now())
+        await insertUploadSession(tx, { id, repositoryId: repository.id, subject }, now())
         return repository.id
       })
       if (algorithm === 'sha512') live.set(id, { isBusy: false, hash: createRunningHash(algorithm) })

@@ -1,7 +1,7 @@
 /** Webhooks of this server, put together: what people do with them, what delivers, and what receivers say. */
 import type { Settings } from '../config/settings.ts'
 import { createDeliverer } from '../events/deliverer.ts'
-import { createLetters } from '../events/letters.ts'
+import { createLetterSkipper, createLetters } from '../events/letters.ts'
 import type { FactsLoader } from '../events/payload/load-facts.ts'
 import { renderDelivery } from '../events/payload/render.ts'
 import { callbackAddresses } from '../events/signing.ts'
@@ -33,6 +33,8 @@ export interface WebhookPartsOptions extends Pick<Instance, 'db' | 'clock' | 'se
 
 /** How soon letters tell of what has happened. */
 const LETTERS_MS = 2000
+/** Far longer than a server that sends mail takes to see an event. */
+const SKIP_LETTERS_MS = 10 * 60_000
 
 export function createWebhookParts({
   db,
@@ -68,8 +70,10 @@ export function createWebhookParts({
     callbacks: createCallbacksApp({ db, clock, callbacks, wake, logger }),
     async start(o) {
       await deliverer.start(o)
-      if (mailer !== undefined)
-        closers.push(startLetters(createLetters({ db, clock, logger, mailer, publicUrl }), logger))
+      if (mailer === undefined) {
+        const work = createLetterSkipper(db)
+        closers.push(startRound({ everyMs: SKIP_LETTERS_MS, logger, what: 'the log', work }).close)
+      } else closers.push(startLetters(createLetters({ db, clock, logger, mailer, publicUrl }), logger))
     },
     close: async () => void (await Promise.all(closers.map((close) => close()))),
   }

@@ -1,10 +1,14 @@
 // A catalog as it is read and kept: from a registry's list, a given list or definitions; through failures, shrinking and other servers.
 import { expect, test } from 'bun:test'
 import { type Catalogs, type CatalogsOptions, createCatalogs } from '../../src/catalog/catalogs.ts'
+import { countStoredDefinitions } from '../../src/catalog/counted-texts.ts'
 import { listEntries, showEntry } from '../../src/catalog/entries.ts'
+import { measureDefinitions } from '../../src/db/content/definition-texts.ts'
+import { countUsageAnew, foldUsage, readUsage } from '../../src/db/content/usage.ts'
 import type { Database } from '../../src/db/engine/engine.ts'
 import { findCatalog } from '../../src/db/mirrors/catalogs.ts'
-import { createUpstream } from '../../src/db/mirrors/upstreams.ts'
+import { createUpstream, removeUpstream } from '../../src/db/mirrors/upstreams.ts'
+import { createOrganization, setOrganizationQuota } from '../../src/db/people/organizations.ts'
 import type { UpstreamRow } from '../../src/db/schema.ts'
 import { AppError } from '../../src/errors.ts'
 import { acquireLease } from '../../src/jobs/leases.ts'
@@ -88,8 +92,12 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     await catalogs.refresh(upstream.id, { isForced: true, ...o })
     expect(await catalogs.work(upstream.id)).toBe(true)
     const row = await findCatalog(db.read, upstream.id)
-    const rest = { organizationIds: [], viewer, today: '2026-01-31', limit: 1000, signal: AbortSignal.timeout(60_000) }
-    const entries = await listEntries(db, () => expect.unreachable(), upstream, row, rest)
+    const entries = await listEntries(db, upstream, row, {
+      organizationIds: [],
+      viewer,
+      today: '2026-01-31',
+      limit: 1000,
+    })
     return { row, entries, names: entries.map(({ repository }) => repository) }
   }
 
@@ -251,6 +259,105 @@ describeOnEachEngine('the catalog of an upstream', (openFresh) => {
     const row = await findCatalog(db.read, upstream.id)
     expect(row).toMatchObject({ problem_code: 'UPSTREAM_UNAVAILABLE', failed_reads: 1 })
     expect(row?.problem).toContain('has not listed its repositories within 0.001 seconds')
+  })
+
+  test('is searched by a part of a name or a title, whatever signs and case that has', async () => {
+    const { db, upstream, registry, catalogs } = await begin()
+    registry.names = [
+      'a_b',
+      'axb',
+      'caf',
+      'odd',
+      'plain',
+      'team/tool',
+      ...Array.from({ length: 1200 }, (_, n) => `z${n}`),
+    ]
+    const titled = (name: string, title: string) => ({
+      [`image/${name}/debian-13/1.yaml`]: `image: dhi.io/${name}\n`,
+      [`image/${name}/info.yaml`]: `metadata: ${JSON.stringify({ 'display-name': title, 'short-description': 'Title, description' })}\n`,
+    })
+    registry.definitions = {
+      ...titled('caf', 'CAFÉ Österreich'),
+      ...titled('odd', '100% "odd" \\ title'),
+      ...titled('plain', 'Plain'),
+    }
+    const { row } = await read(catalogs, db, upstream)
+    const find = async (part: string, limit = 1000, after?: string) => {
+      const o = { organizationIds: [], viewer, today: '2026-01-31', limit, after, part }
+      return (await listEntries(db, upstream, row, o)).map(({ repository }) => repository)
+    }
+    for (const [part, found] of [
+      ['a_b', ['a_b']],
+      ['AXB', ['axb']],
+      ['café ö', ['caf']],
+      ['100% "', ['odd']],
+      ['\\ TIT', ['odd']],
+      ['0%t', []],
+      ['Plain', ['plain']],
+      ['hub/tea', ['team/tool']],
+      ['m/t', ['team/tool']],
+      // What stands behind the title in what is kept is none.
+      ['description', []],
+      ['title":', []],
+    ] as const) {
+      expect([part, await find(part)]).toEqual([part, [...found]])
+    }
+    expect(await find('hub/', 3)).toEqual(['a_b', 'axb', 'caf'])
+    expect(await find('z', 2, 'z1198')).toEqual(['z1199', 'z12'])
+    expect(await find('z', 2000)).toHaveLength(1200)
+  })
+
+  test('of an organization counts in what it stores, and is refused as a whole where its quota has no room', async () => {
+    const { db, upstream, registry, catalogs } = await begin()
+    const { row: acme } = await db.write((tx) => createOrganization(tx, { name: 'acme', at }))
+    const own = await db.write((tx) => createUpstream(tx, upstreamRow({ name: 'own', organization_id: acme.id })))
+    const usage = async () => (await readUsage(db.read, acme.id)).linkedBytes
+    const counted = async () => {
+      const stored = await measureDefinitions(db.read, acme.id)
+      expect(await usage()).toBe(stored)
+      await db.write((tx) => foldUsage(tx, 1000))
+      expect([await usage(), await db.write((tx) => countUsageAnew(tx, acme.id))]).toEqual([stored, stored])
+      expect(await db.read.selectFrom('stage_reservations').selectAll().execute()).toEqual([])
+      return stored
+    }
+    registry.names = ['one', 'two', 'three']
+    registry.definitions = { ...definition('one'), ...definition('two') }
+    // The operator's count to nobody.
+    await read(catalogs, db, upstream)
+    expect(await usage()).toBe(0)
+    await read(catalogs, db, own)
+    const two = await counted()
+    expect(two).toBeGreaterThan(2 * (definition('one')['image/one/logo.svg'] ?? '').length)
+    // As many bytes instead of others fit into a quota that is full.
+    await db.write((tx) => setOrganizationQuota(tx, acme.id, two))
+    const large = (text: string) => ({ ...definition('one'), 'image/one/overview.md': text })
+    registry.definitions = { ...large('x'.repeat(50)), ...definition('two'), ...definition('three') }
+    const refused = await read(catalogs, db, own)
+    expect(refused.row?.definitions_problem).toContain(
+      "the definitions are not stored: the organization's quota has no room for",
+    )
+    expect(refused.row).toMatchObject({ problem: null, definitions_entries: 2 })
+    expect(refused.entries.map(({ title }) => title)).toEqual(['The one', null, 'The two'])
+    expect(await counted()).toBe(two)
+    await db.write((tx) => setOrganizationQuota(tx, acme.id, 2 * two))
+    expect((await read(catalogs, db, own)).row).toMatchObject({ definitions_problem: null, definitions_entries: 3 })
+    const three = await counted()
+    expect(three).toBeGreaterThan(two + 50)
+    // What goes makes room for what comes, in the same read.
+    await db.write((tx) => setOrganizationQuota(tx, acme.id, three))
+    registry.names = ['one', 'two', 'four']
+    registry.definitions = { ...large('y'.repeat(40)), ...definition('two'), ...definition('four') }
+    expect((await read(catalogs, db, own, { acceptShrink: true })).row?.definitions_problem).toBeNull()
+    expect(await counted()).toBeLessThan(three)
+    // What was stored before definitions were counted is counted once, at the next start.
+    const stored = await usage()
+    await db.write((tx) => tx.deleteFrom('organization_usage').execute())
+    await db.write((tx) => tx.deleteFrom('organization_usage_changes').execute())
+    await countStoredDefinitions(db)
+    await countStoredDefinitions(db)
+    expect(await usage()).toBe(stored)
+    await db.write((tx) => removeUpstream(tx, own))
+    expect(await counted()).toBe(0)
   })
 
   test('that nobody has looked at for a month rests until somebody does', async () => {

@@ -155,6 +155,7 @@ const answers: Record<string, (text: string) => unknown> = {
   'GET /catalog': (text) => ({
     entries: [catalogEntry(text)],
     next: null,
+    reading: false,
   }),
   'GET /catalog/hub/python': (text) => ({
     entry: {
@@ -279,8 +280,16 @@ const answers: Record<string, (text: string) => unknown> = {
   'GET /organizations': (text) => ({
     organizations: [
       {
-        ...{ name: 'acme', role: 'owner', membersPull: 'none', repositories: 1, sizeBytes: 1, quotaBytes: null },
         displayName: text,
+        ...{
+          name: 'acme',
+          role: 'owner',
+          membersPull: 'none',
+          repositories: 1,
+          sizeBytes: 1,
+          definitionsBytes: 1,
+          quotaBytes: null,
+        },
         createdAt: time,
       },
     ],

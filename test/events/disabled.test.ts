@@ -5,9 +5,10 @@ import { SMTPServer } from 'smtp-server'
 import { insertAccount } from '../../src/db/people/accounts.ts'
 import { addMember } from '../../src/db/people/members.ts'
 import { listEvents } from '../../src/db/platform/events.ts'
+import { listEventFollowers } from '../../src/db/platform/instance-health.ts'
 import type { Role } from '../../src/db/schema.ts'
 import { findWebhook } from '../../src/db/webhooks/webhooks.ts'
-import { createLetters } from '../../src/events/letters.ts'
+import { createLetterSkipper, createLetters } from '../../src/events/letters.ts'
 import { saveAttempts } from '../../src/events/save.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { createSecret } from '../../src/lib/secret.ts'
@@ -151,5 +152,35 @@ describeOnEachEngine('A disabled webhook', (openFresh) => {
     expect(letters.map(({ to }) => to).sort()).toEqual(['ann@example.com', 'cem@example.com'])
     expect(letters[0]?.text).toContain('\nSubject: 2 webhooks of acme are disabled\n')
     expect(letters[0]?.text).toContain('\nkagami webhook change acme wide --enabled\n')
+  })
+
+  test('nobody who reads the log for letters stands still, with mail and without', async () => {
+    const one = await place()
+    const { letters, mailer } = await mailServer()
+    await one.person('ann', 'owner', 'ann@example.com')
+    const { db } = one
+    const behind = async () =>
+      (await listEventFollowers(db.read)).find(({ name }) => name === 'letters')?.behind ?? Number.NaN
+    await one.hook('ci')
+    await one.happen(MOVE)
+    await one.fails('ci')
+    const first = await behind()
+    expect(first).toBeGreaterThan(0)
+    // One that sends no mail leaves others the time between two looks.
+    const skip = createLetterSkipper(db)
+    await skip()
+    expect(await behind()).toBe(first)
+    await skip()
+    expect(await behind()).toBe(0)
+    await one.happen(['tag.moved', { tag: 'v3', from: null, to: digestOf('a') }])
+    const deps = {
+      db,
+      clock: one.clock,
+      logger: createLogger('silent'),
+      mailer,
+      publicUrl: () => 'https://kagami.example',
+    }
+    await createLetters(deps)(new AbortController().signal)
+    expect([await behind(), letters]).toEqual([0, []])
   })
 })

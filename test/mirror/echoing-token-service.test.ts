@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scriptedRegistry } from '../remote/scripted-registry.ts'
+import { catalogIsRead } from '../support/catalog.ts'
 import { OWNER, startWholeServer } from '../support/whole-server.ts'
 
 const SECRET = 'Tr0ub4dor&3-correct/horse'
@@ -39,6 +40,8 @@ test('an echo of the Authorization header in every form ends nowhere', async () 
     const ended = await mirrors.wait(again.run.id)
     expect(ended.failures[0]?.code).toBe('UPSTREAM_DENIED')
 
+    await server.call('GET', '/catalog?upstream=echo&organization=acme', { login: OWNER })
+    await catalogIsRead(server, 'echo', 'acme')
     const answers = await Promise.all(
       [`/catalog?upstream=echo&organization=acme`, '/mirrors', `/mirrors/${mirror.id}`].map((path) =>
         server.call('GET', path, { login: OWNER }),

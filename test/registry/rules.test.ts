@@ -1,5 +1,6 @@
 // What a repository's settings, its organization's quota and a mirror's ownership refuse (issue 4; design, "Core of the data").
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { issueOrganizationToken } from '../../src/access/organization-tokens.ts'
 import { measureLinked } from '../../src/db/content/usage.ts'
 import { recordSyncedTags } from '../../src/db/mirrors/mirror-tags.ts'
 import { createMirror } from '../../src/db/mirrors/mirrors.ts'
@@ -270,4 +271,32 @@ test('A refused single POST makes no repository', async () => {
   })
   expect(manifest.code).toBe('MANIFEST_INVALID')
   expect((await in_('acme/never-made').send('GET', 'tags/list')).code).toBe('NAME_UNKNOWN')
+})
+
+describe('Upload sessions', () => {
+  test('are of the token that began them, not of another with its label', async () => {
+    const tokenOf = async (label: string) => {
+      const { row, text } = await server.db.write((tx) =>
+        issueOrganizationToken(tx, {
+          ...{ organizationId: server.organization.id, label, createdBy: 'user:owner', expiresAt: null },
+          ...{ allow: ['pull', 'push'], repositories: ['*'] },
+        }),
+      )
+      expect(row.label).toBe('ci')
+      return ociRequests(server.url, 'acme/sessions', { username: 'acme', password: text.reveal() })
+    }
+    const [first, second] = [await tokenOf('ci'), await tokenOf('ci')]
+    const begun = await first.send('POST', 'blobs/uploads/')
+    expect(begun.status).toBe(202)
+    const location = locationOf(begun)
+    const chunk = freshContent(100)
+    for (const method of ['GET', 'PATCH', 'PUT', 'DELETE'] as const) {
+      const path = method === 'PUT' ? withQuery(location, { digest: chunk.digest }) : location
+      const body = method === 'PATCH' || method === 'PUT' ? { body: chunk.bytes } : {}
+      const answer = await second.send(method, path, body)
+      expect([method, answer.status, answer.code]).toEqual([method, 404, 'BLOB_UPLOAD_UNKNOWN'])
+    }
+    expect((await first.send('PATCH', location, { body: chunk.bytes })).status).toBe(202)
+    expect((await first.send('PUT', withQuery(location, { digest: chunk.digest }))).status).toBe(201)
+  })
 })

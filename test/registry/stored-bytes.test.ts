@@ -45,7 +45,7 @@ async function bench(db: Database, quotaBytes: number | null) {
       time = new Date(time.getTime() + ms)
     },
     async begin(name = 'acme/app'): Promise<UploadKey> {
-      const { id, repositoryId } = await uploads.begin(destination(name))
+      const { id, repositoryId } = await uploads.begin(destination(name), 'user:u')
       return { id, repositoryId, subject: 'user:u' }
     },
     /** What the disk holds, whoever counts it. */
@@ -267,11 +267,8 @@ describeOnEachEngine('Stored bytes', (openFresh) => {
       createOrganization(tx, { name: 'other', at: new Date().toISOString() }),
     )
     await at.db.write((tx) => setOrganizationQuota(tx, other.id, CHUNK - 1))
-    const { repositoryId } = await at.uploads.begin({
-      organization: other,
-      name: parseRepositoryName('other/app'),
-      actor: 'user:u',
-    })
+    const destination = { organization: other, name: parseRepositoryName('other/app'), actor: 'user:u' }
+    const { repositoryId } = await at.uploads.begin(destination, 'user:u')
     const link = at.db.write((tx) =>
       linkBlobs(tx, repositoryId, [blob.digest as Digest], { publishedAt: null, at: '2026' }),
     )

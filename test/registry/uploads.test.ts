@@ -42,7 +42,7 @@ async function bench(db: Database): Promise<Bench> {
     time: new Date('2026-01-01T00:00:00.000Z'),
     uploads: undefined as never,
     async begin() {
-      const { id, repositoryId } = await self.uploads.begin(destination)
+      const { id, repositoryId } = await self.uploads.begin(destination, 'user:u')
       return { id, repositoryId, subject: 'user:u' }
     },
     restart() {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { isAddressAllowed } from '../../src/net/address-guard.ts'
 import { addressPolicy, samplePolicy } from '../../src/server/address-policy.ts'
 import { listen } from '../../src/server/listener.ts'
+import { catalogIsRead } from '../support/catalog.ts'
 import { OWNER, startWholeServer } from '../support/whole-server.ts'
 
 const LOOPBACK = ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1']
@@ -100,7 +101,10 @@ describe('the whole server behind a proxy with a public address', () => {
       for (const host of ['127.0.0.1', 'localhost']) {
         const body = { name: `local-${host.length}`, url: `http://${host}:${local.port}`, organization: 'acme' }
         await server.call('POST', '/upstreams', { login: OWNER, body })
-        const answer = await server.call('GET', `/catalog?upstream=${body.name}&organization=acme`, { login: OWNER })
+        const list = () => server.call('GET', `/catalog?upstream=${body.name}&organization=acme`, { login: OWNER })
+        await list()
+        await catalogIsRead(server, body.name, 'acme')
+        const answer = await list()
         expect([answer.code, answer.status < 300]).toEqual([code, code === undefined])
       }
     } finally {

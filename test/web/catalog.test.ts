@@ -7,6 +7,7 @@ import { catalogIsRead } from '../support/catalog.ts'
 import { fixturePath } from '../support/fixtures.ts'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { slowRegistry } from '../support/slow-registry.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(120_000)
@@ -28,6 +29,35 @@ const HARM = {
     'metadata: {display-name: "<b>Bold</b>", short-description: "<i>x</i>", home-url: "javascript:alert(1)", fips-compliant: true}',
   'debian-13/1.yaml': 'image: dhi.io/app\ntags: ["1"]\n',
 } as const
+
+/** Scrolls a page down, a frame a step. @returns most elements that one step added, most items that there were at once, and long tasks */
+async function scrolled(items: string) {
+  let slow = 0
+  const tasks = new PerformanceObserver((list) => {
+    slow += list.getEntries().length
+  })
+  tasks.observe({ type: 'longtask' })
+  let added = 0
+  const changes = new MutationObserver((records) => {
+    for (const { addedNodes } of records) {
+      for (const node of addedNodes) if (node instanceof Element) added += 1 + node.querySelectorAll('*').length
+    }
+  })
+  changes.observe(document.body, { childList: true, subtree: true })
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+  const seen = { added: 0, most: 0 }
+  for (let step = 0; step < 30; step++) {
+    added = 0
+    scrollBy(0, 400)
+    await frame()
+    await frame()
+    seen.added = Math.max(seen.added, added)
+    seen.most = Math.max(seen.most, document.querySelectorAll(items).length)
+  }
+  tasks.disconnect()
+  changes.disconnect()
+  return { ...seen, slow }
+}
 
 if (!haveChromium) console.warn('\n*** SKIPPED, NO CHROMIUM: the page (run scripts/install-test-packages as root)\n')
 describe.skipIf(!haveChromium)('the catalog on the page', () => {
@@ -165,7 +195,50 @@ describe.skipIf(!haveChromium)('the catalog on the page', () => {
     await page.getByText('11 of 1,000').waitFor()
   })
 
+  test('a thousand entries fit a phone, are found there, and are made as they come into sight', async () => {
+    const phone = await openBrowserPage({ width: 360 })
+    await phone.page.goto(`${kagami.url}/o/acme/catalog?upstream=many`)
+    await signIn(phone.page, OWNER)
+    await phone.page.getByText('1,000 of 1,000').waitFor()
+    for (const [view, items] of [
+      ['cards', 'ul.cards > li'],
+      ['table', 'tbody tr'],
+    ] as const) {
+      await phone.page.goto(`${kagami.url}/o/acme/catalog?upstream=many&view=${view}`)
+      await phone.page.getByText('1,000 of 1,000').waitFor()
+      await phone.page.locator(items).first().waitFor()
+      expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+      // No time is held against a machine that has other work: what a frame has to do is counted in elements.
+      const { added, most, slow } = await phone.page.evaluate(scrolled, items)
+      if (slow > 0) console.info(`${slow} long tasks while ${view} were scrolled`)
+      expect([most < 80, added < 3000]).toEqual([true, true])
+      expect(added).toBeGreaterThan(0)
+    }
+    await phone.page.getByLabel('Find an image').fill('app-99')
+    await phone.page.getByText('11 of 1,000').waitFor()
+    expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+    findings.push(...(await phone.audit()))
+    expect(phone.complaints).toEqual([])
+    await phone.close()
+  })
+
+  test('says that a catalog is being read for the first time, and shows it by itself when it is', async () => {
+    const slow = slowRegistry(['late/app', 'late/tool'])
+    const body = { name: 'slow', url: slow.url, organization: null, check: false }
+    expect((await kagami.call('POST', '/upstreams', { login: OWNER, body })).status).toBe(201)
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=slow`)
+    await page.getByText('slow: being read for the first time').waitFor()
+    await slow.isAsked
+    expect(await page.getByPlaceholder('library/alpine').count()).toBe(0)
+    findings.push(...(await browser.audit()))
+    slow.release()
+    await page.getByText('2 of 2').waitFor()
+    await page.getByRole('link', { name: 'late/tool' }).first().waitFor()
+    await slow.stop()
+  })
+
   test('what the catalog does not list is mirrored by its name', async () => {
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=many`)
     await page.getByLabel('Find an image').fill('nothing like that')
     await found().waitFor()
     await page.getByPlaceholder('library/alpine').fill('team/app')

@@ -78,8 +78,13 @@ describe.skipIf(!haveChromium)('home', () => {
     await page.keyboard.press('Control+k')
     await field.fill('cve-2026')
     await page.getByRole('button', { name: 'Find “cve-2026” in images' }).waitFor()
+    const asked: URL[] = []
+    page.on('request', (request) => asked.push(new URL(request.url())))
     await field.fill('sample/py')
     await page.getByRole('button', { name: 'sample/python' }).waitFor()
+    // The server looks for it: no list is read whole.
+    const lists = asked.filter(({ pathname }) => /\/(catalog|repositories)$/.test(pathname))
+    expect(lists.map(({ searchParams }) => searchParams.get('q'))).toEqual(['sample/py'])
     await field.fill('tool')
     await page.getByRole('button', { name: 'acme/tool', exact: true }).waitFor()
     await page.keyboard.press('Enter')

@@ -1,5 +1,6 @@
 // What an organization's own pages show: how it is, who is in it, and what it goes by; to owners, editors and members; and to operators.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -9,8 +10,10 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
   let kagami: WholeServer
   let member: Login
   let editor: Login
+  let openid: OpenIdProvider
   const browsers = new Map<string, BrowserPage>()
   beforeAll(async () => {
+    openid = await startOpenIdProvider()
     kagami = await startWholeServer({ withSample: true })
     member = await kagami.addUser('mia', { acme: 'member' })
     editor = await kagami.addUser('eddie', { acme: 'editor' })
@@ -18,6 +21,7 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
   afterAll(async () => {
     for (const browser of browsers.values()) await browser.close()
     await kagami?.stop()
+    await openid?.stop()
   })
 
   /** Signed in, at the start: each has one browser for all of it. */
@@ -27,8 +31,12 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
       await known.page.goto(`${kagami.url}/o/acme`)
       return known
     }
+    return open(login, login.username)
+  }
+
+  async function open(login: Login, as: string): Promise<BrowserPage> {
     const browser = await openBrowserPage()
-    browsers.set(login.username, browser)
+    browsers.set(as, browser)
     await browser.page.goto(kagami.url)
     await browser.page.locator('input[name=username]').fill(login.username)
     await browser.page.locator('input[name=password]').fill(login.password)
@@ -126,6 +134,71 @@ describe.skipIf(!haveChromium)('the pages of an organization', () => {
     await page.getByRole('button', { name: 'Show what was refused: release' }).click()
     await page.getByText('Nothing was refused.').waitFor()
     expect(complaints).toEqual([])
+  })
+
+  test('an owner adds a provider by which people come in, changes what they become, and removes it', async () => {
+    // A browser of its own: it hears that something was refused, as it is meant to be.
+    const { page, audit, complaints } = await open(OWNER, 'of the provider')
+    const dialog = page.getByRole('dialog')
+    const shown = async () => {
+      const { text } = await kagami.call('GET', '/organizations/acme/identities', { login: OWNER })
+      return JSON.parse(text).identities.find(({ name }: { name: string }) => name === 'sso')
+    }
+    expect(
+      (await kagami.call('POST', '/organizations/acme/teams', { login: OWNER, body: { name: 'ops' } })).status,
+    ).toBe(201)
+    await page.goto(`${kagami.url}/o/acme/settings?section=identity`)
+    await page.getByRole('button', { name: 'Add a provider' }).click()
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('sso')
+    await dialog.getByLabel('Issuer').fill('ftp://login.example.com')
+    await dialog.getByLabel('Client ID').fill('kagami')
+    await dialog.getByLabel('Client secret').fill('a secret of the client')
+    await dialog.getByLabel('Groups that stand for teams').fill('no team')
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    await dialog.getByText('This is no GROUP=TEAM: no team').waitFor()
+    await dialog.getByLabel('Groups that stand for teams').fill('engineering=ops')
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    // What the server refuses stays in the dialog, with all that was filled in.
+    await dialog.getByRole('alert').waitFor()
+    expect([await shown(), await audit()]).toEqual([undefined, []])
+    await dialog.getByLabel('Issuer').fill(openid.url)
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByText('engineering → ops').waitFor()
+    expect(await audit()).toEqual([])
+    expect(await page.getByText('a secret of the client').count()).toBe(0)
+    const { redirectUri, signIn } = await shown()
+    await page.getByText(redirectUri, { exact: true }).waitFor()
+    openid.allow({ id: 'kagami', secret: 'a secret of the client', redirectUris: [redirectUri] })
+    openid.person = { sub: 'pia-1', preferred_username: 'pia', groups: ['engineering'] }
+    const visitor = await openBrowserPage()
+    browsers.set('pia', visitor)
+    await visitor.page.goto(signIn)
+    await visitor.page.getByRole('heading', { name: 'acme', exact: true }).waitFor()
+    const members = async () => (await kagami.call('GET', '/organizations/acme/members', { login: OWNER })).text
+    expect(JSON.parse(await members()).members).toContainEqual(
+      expect.objectContaining({ username: 'pia.acme', role: 'member', teams: ['ops'] }),
+    )
+    await page.getByRole('button', { name: 'Edit: sso' }).click()
+    expect(await dialog.getByLabel('Client ID').inputValue()).toBe('kagami')
+    expect(await dialog.getByLabel('Client secret').inputValue()).toBe('')
+    await dialog.getByRole('combobox', { name: 'People become' }).click()
+    await page.getByRole('option', { name: 'Editor' }).click()
+    await dialog.getByLabel('Groups that stand for teams').fill('')
+    expect(await audit()).toEqual([])
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+    // Left empty, the secret stays.
+    expect(await shown()).toMatchObject({ role: 'editor', groups: [], hasClientSecret: true, clientId: 'kagami' })
+    await page.getByRole('button', { name: 'Remove: sso' }).click()
+    const remove = dialog.getByRole('button', { name: 'Remove', exact: true })
+    expect(await remove.isDisabled()).toBe(true)
+    await dialog.getByRole('textbox').fill('sso')
+    await remove.click()
+    await page.getByText('None yet. With one, people sign in').waitFor()
+    // Its sessions end with it.
+    await visitor.page.reload()
+    await visitor.page.locator('input[name=username]').waitFor()
+    expect(complaints.filter((one) => !/status of 400/.test(one))).toEqual([])
   })
 
   test('an owner adds an upstream, gives its registry an address for hints, and sees what a subscription would take', async () => {

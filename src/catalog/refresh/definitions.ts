@@ -3,7 +3,7 @@ import type { CatalogRow, DefinitionsFrom, UpstreamRow } from '../../db/schema.t
 import { AppError } from '../../errors.ts'
 import { discard, readExcerpt } from '../../net/bounded-body.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
-import { readArchive } from '../definitions/archive.ts'
+import { type ArchiveLimits, readArchive } from '../definitions/archive.ts'
 import type { DefinitionFiles } from '../definitions/files.ts'
 import { readDefinitionsAt } from '../definitions/folder.ts'
 
@@ -14,6 +14,8 @@ export interface DefinitionsPlaces {
   readonly sampleDefinitions: (upstream: UpstreamRow) => (() => Promise<DefinitionFiles>) | undefined
   /** Within the operator's rules on addresses. */
   readonly http: HttpClient
+  /** Of an archive that is fetched; undefined: the usual ones. */
+  readonly limits?: ArchiveLimits
 }
 
 export interface Place {
@@ -37,7 +39,7 @@ export function definitionsPlace(
   }
   if (row.definitions_url !== null) {
     const url = new URL(row.definitions_url)
-    return { from: 'url', read: (etag, signal) => fetchArchive(places.http, { url, ca: upstream.ca }, etag, signal) }
+    return { from: 'url', read: (etag, signal) => fetchArchive(places, { url, ca: upstream.ca }, etag, signal) }
   }
   const read = places.sampleDefinitions(upstream)
   return read === undefined ? undefined : { from: 'sample', read: async () => ({ files: await read(), etag: null }) }
@@ -59,7 +61,7 @@ export function parseDefinitionsUrl(text: string): string {
 
 /** What the upstream's certificates are signed by is trusted for its definitions too. */
 async function fetchArchive(
-  http: HttpClient,
+  { http, limits }: DefinitionsPlaces,
   { url, ca }: { readonly url: URL; readonly ca: string | null },
   etag: string | null,
   signal: AbortSignal,
@@ -80,7 +82,7 @@ async function fetchArchive(
     await readExcerpt(response)
     throw new AppError('UPSTREAM_UNAVAILABLE', `${url.host} answered ${response.status} for the archive of definitions`)
   }
-  const files = await readArchive(response.body, `the archive of definitions at ${url.host}`, signal)
+  const files = await readArchive(response.body, `the archive of definitions at ${url.host}`, signal, limits)
   const tag = response.headers.get('etag')
   return { files, etag: tag !== null && tag.length <= 512 ? tag : null }
 }

@@ -83,7 +83,7 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
 
   async function readDefinitions({ row, upstream, signal }: Turn): Promise<Defined> {
     const place = definitionsPlace(o.places, upstream, row)
-    const none = { place, entries: undefined, etag: row.definitions_etag, notes: notesOf(row), problem: null }
+    const none = { place, ...unread(row), problem: null }
     if (place === undefined) return { ...none, entries: [], etag: null, notes: [] }
     try {
       const isSame = row.definitions_from === place.from && row.definitions_problem === null
@@ -165,17 +165,18 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
       return
     }
     const { source, names } = reading
-    await applyReading(db, step, upstream.id, names, defined.entries)
+    const { refused } = await applyReading(db, step, upstream, names, { defined: defined.entries, at: tried.tried_at })
+    const kept = refused === undefined ? defined : { ...defined, ...unread(row), problem: refused }
     const told = {
-      definitions_from: defined.place?.from ?? null,
-      definitions_problem: defined.problem,
-      definitions_etag: defined.etag,
-      definitions_notes: JSON.stringify(defined.notes),
-      ...(defined.entries === undefined
+      definitions_from: kept.place?.from ?? null,
+      definitions_problem: kept.problem,
+      definitions_etag: kept.etag,
+      definitions_notes: JSON.stringify(kept.notes),
+      ...(kept.entries === undefined
         ? {}
         : {
-            definitions_entries: defined.entries.length,
-            definitions_read_at: defined.place === undefined ? null : tried.tried_at,
+            definitions_entries: kept.entries.length,
+            definitions_read_at: kept.place === undefined ? null : tried.tried_at,
           }),
     }
     await step((tx) =>
@@ -188,7 +189,9 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
     )
     const open = (repository: RepositoryName) => o.openRepository(upstream, repository)
     const hasMore = await readImages(o, upstream, open, step, turn.signal)
-    const next = hasMore ? SOON_MS : defined.problem === null ? EVERY_MS : FAILED.firstMs
+    // Room is made by people, who ask for the next read themselves.
+    const mayRest = defined.problem === null || refused !== undefined
+    const next = hasMore ? SOON_MS : mayRest ? EVERY_MS : FAILED.firstMs
     await step((tx) => updateCatalog(tx, upstream.id, { next_at: after(next * (0.9 + 0.2 * o.random())) }))
   }
 
@@ -219,6 +222,7 @@ export function createRefresh(o: RefreshOptions): (upstreamId: string, closing: 
   }
 }
 
-function notesOf(row: CatalogRow): string[] {
-  return JSON.parse(row.definitions_notes) as string[]
+/** What was read of definitions before stays. */
+function unread(row: CatalogRow): Pick<Defined, 'entries' | 'etag' | 'notes'> {
+  return { entries: undefined, etag: row.definitions_etag, notes: JSON.parse(row.definitions_notes) as string[] }
 }

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
+import { escapeLike } from '../engine/like.ts'
 import type { ImageFindingRow, ImagePackageRow } from '../schema.ts'
 
 interface Part {
@@ -62,7 +63,7 @@ export async function listStatements(
 }
 
 function contains(columns: readonly string[], text: string) {
-  const like = `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  const like = `%${escapeLike(text)}%`
   const all = columns.map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${like} escape '\\'`)
   const [first = sql<boolean>`1 = 0`, ...others] = all
   return () => others.reduce((left, right) => sql<boolean>`${left} or ${right}`, sql<boolean>`${first}`)

@@ -1,10 +1,8 @@
 /** Repositories and tags by parts of their names, for who types one. */
 import { sql } from 'kysely'
 import type { Queries } from '../engine/engine.ts'
+import { escapeLike } from '../engine/like.ts'
 import { isVisibleTo, type Viewer } from '../people/visible-repositories.ts'
-
-/** For `like … escape '\'`. */
-const escaped = (text: string) => text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
 
 /** Repositories whose names after the organization's contain `part`; an empty part is in each. */
 export async function findRepositoriesLike(
@@ -13,7 +11,7 @@ export async function findRepositoriesLike(
   viewer: Viewer,
   o: { readonly part: string; readonly limit: number },
 ): Promise<{ readonly id: string; readonly name: string }[]> {
-  const like = `${escaped(`${organization.name}/`)}%${escaped(o.part)}%`
+  const like = `${escapeLike(`${organization.name}/`)}%${escapeLike(o.part)}%`
   return db
     .selectFrom('repositories as repository')
     .select(['repository.id', 'repository.name'])
@@ -32,7 +30,7 @@ export async function findTagsLike(
   viewer: Viewer,
   o: { readonly part: string; readonly prefix: string; readonly limit: number },
 ): Promise<{ readonly repository: string; readonly tag: string; readonly digest: string }[]> {
-  const like = `${escaped(`${organization.name}/`)}%${escaped(o.part)}%`
+  const like = `${escapeLike(`${organization.name}/`)}%${escapeLike(o.part)}%`
   return (
     db
       .selectFrom('repositories as repository')

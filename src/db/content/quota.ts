@@ -1,7 +1,7 @@
 /**
  * Quotas: what an organization stores must stay within what it may. Stored are the blobs and manifests that it links (each digest
- * once), its open upload sessions, and what its mirrors are downloading. Every link and every stage passes here; organizations
- * without a quota are counted all the same.
+ * once), its catalogs' definitions, its open upload sessions, and what its mirrors are downloading. Every link and every stage passes
+ * here; organizations without a quota are counted all the same.
  */
 import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'

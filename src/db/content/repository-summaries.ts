@@ -3,6 +3,7 @@ import { inChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import type { Viewer } from '../people/visible-repositories.ts'
 import type { RepositoryRow } from '../schema.ts'
+import { measureDefinitions } from './definition-texts.ts'
 import { countVisibleRepositories } from './repository-lists.ts'
 import { readUsage } from './usage.ts'
 
@@ -76,21 +77,26 @@ export async function summarizeRepositories(db: Queries, rows: readonly Reposito
 }
 
 /**
- * Repositories of an organization, and the bytes that they link, each digest counted once.
+ * Repositories of an organization, and what it stores: the bytes that they link, each digest counted once, and its catalogs' definitions.
  * @param viewer whose eyes it is for; undefined: they see all. What somebody sees a part of has no size: it would tell of the rest
  */
 export async function summarizeOrganization(
   db: Queries,
   organizationId: string,
   viewer: Viewer | undefined,
-): Promise<{ repositories: number; sizeBytes: number | null }> {
+): Promise<{ repositories: number; sizeBytes: number | null; definitionsBytes: number | null }> {
   if (viewer !== undefined) {
-    return { repositories: await countVisibleRepositories(db, organizationId, viewer), sizeBytes: null }
+    const seen = await countVisibleRepositories(db, organizationId, viewer)
+    return { repositories: seen, sizeBytes: null, definitionsBytes: null }
   }
   const { repositories } = await db
     .selectFrom('repositories')
     .select((eb) => eb.fn.countAll<number>().as('repositories'))
     .where('organization_id', '=', organizationId)
     .executeTakeFirstOrThrow()
-  return { repositories: Number(repositories), sizeBytes: (await readUsage(db, organizationId)).linkedBytes }
+  return {
+    repositories: Number(repositories),
+    sizeBytes: (await readUsage(db, organizationId)).linkedBytes,
+    definitionsBytes: await measureDefinitions(db, organizationId),
+  }
 }

@@ -6,7 +6,7 @@ import type { UploadSessionRow } from '../schema.ts'
 export interface UploadKey {
   readonly id: string
   readonly repositoryId: string
-  /** Who began it, e.g. `user:<name>`. */
+  /** The account that began it, as `access/principal.ts` tells accounts apart: labels of tokens are not unique. */
   readonly subject: string
 }
 

@@ -1,10 +1,11 @@
 /** What an organization stores, each digest once. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareQuery, type Value } from '../engine/prepared.ts'
+import { measureDefinitions } from './definition-texts.ts'
 import { periodsOf } from './pulls.ts'
 
 export interface LinkedUsage {
-  /** Distinct bytes of blobs and manifests that it links, staged ones included. */
+  /** Distinct bytes of blobs and manifests that it links, staged ones included, and those of its catalogs' definitions. */
   readonly linkedBytes: number
   /** When all links were last read for it, ISO 8601; since then what is added and taken away is counted. */
   readonly countedAt: string | undefined
@@ -77,9 +78,9 @@ export async function noteOrganizationStored(tx: Transaction, day: string, organ
     .execute()
 }
 
-/** Reads all links. @returns distinct bytes */
+/** Reads all links and definitions. @returns distinct bytes */
 export async function countUsageAnew(tx: Transaction, organizationId: string): Promise<number> {
-  const linked_bytes = await measureLinked(tx, organizationId)
+  const linked_bytes = (await measureLinked(tx, organizationId)) + (await measureDefinitions(tx, organizationId))
   const counted_at = new Date().toISOString()
   await tx.deleteFrom('organization_usage_changes').where('organization_id', '=', organizationId).execute()
   await tx

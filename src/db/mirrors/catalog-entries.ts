@@ -1,20 +1,46 @@
 /** What upstreams have, as it was read last. */
+import { sql } from 'kysely'
 import type { RepositoryName } from '../../oci/reference.ts'
+import { findUpstreamOwner, measureTexts } from '../content/definition-texts.ts'
+import { addUsage } from '../content/usage.ts'
 import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { escapeLike } from '../engine/like.ts'
 import type { CatalogEntryRow, CatalogTextRow } from '../schema.ts'
 
 export type ListedEntry = Pick<CatalogEntryRow, 'repository' | 'summary' | 'logo' | 'facts'>
 
 const LISTED = ['repository', 'summary', 'logo', 'facts'] as const
 
-/** One page, by name. */
+/** What is kept as JSON begins with the title and the description, in the order of `catalog/summary.ts`; so long that has the title in it. */
+const BEGINNING = 200
+
+/**
+ * One page, by name.
+ * @param o.like in lower case: those alone that may have it in their names (after `o.like.before`) or titles; a few have not
+ */
 export async function listCatalogEntries(
   db: Queries,
   upstreamId: string,
-  o: { readonly after?: string | undefined; readonly limit: number },
+  o: {
+    readonly after?: string | undefined
+    readonly limit: number
+    readonly like?: { readonly before: string; readonly part: string } | undefined
+  },
 ): Promise<ListedEntry[]> {
   let query = db.selectFrom('catalog_entries').select(LISTED).where('upstream_id', '=', upstreamId)
+  if (o.like !== undefined) {
+    const { before, part } = o.like
+    const name = `%${escapeLike(part)}%`
+    // What is no ASCII has no lower case in every engine, and quotes are written otherwise in JSON.
+    const written = escapeLike(JSON.stringify(part).slice(1, -1)).replace(/\P{ASCII}/gu, '_')
+    const title = `{"title":"%${written}%","description":%`
+    query = query.where(
+      sql<boolean>`(cast(${`${before}/`} as text) || repository like ${name} escape '\\'
+        or lower(substr(summary, 1, ${sql.lit(BEGINNING)})) like ${title} escape '\\'
+        or lower(substr(facts, 1, ${sql.lit(BEGINNING)})) like ${title} escape '\\')`,
+    )
+  }
   if (o.after !== undefined) query = query.where('repository', '>', o.after)
   return query.orderBy('repository').limit(o.limit).execute()
 }
@@ -72,6 +98,7 @@ export async function addCatalogEntries(tx: Transaction, upstreamId: string, nam
   }
 }
 
+/** Within `countingTexts`. */
 export async function removeCatalogEntries(
   tx: Transaction,
   upstreamId: string,
@@ -86,7 +113,29 @@ export async function removeCatalogEntries(
   }
 }
 
-/** What the definitions say of an entry from now on; null: they say nothing any more. */
+/**
+ * Changes what definitions say of entries, or removes them, and counts what that adds to what their organization stores.
+ * @returns bytes more than before; of a shared upstream 0, as they are nobody's
+ */
+export async function countingTexts(
+  tx: Transaction,
+  upstreamId: string,
+  repositories: readonly string[],
+  change: () => Promise<void>,
+): Promise<number> {
+  const owner = await findUpstreamOwner(tx, upstreamId)
+  if (owner === undefined) {
+    await change()
+    return 0
+  }
+  const before = await measureTexts(tx, upstreamId, repositories)
+  await change()
+  const added = (await measureTexts(tx, upstreamId, repositories)) - before
+  if (added !== 0) await addUsage(tx, owner, added)
+  return added
+}
+
+/** What the definitions say of an entry from now on, within `countingTexts`; null: they say nothing any more. */
 export async function describeCatalogEntry(
   tx: Transaction,
   upstreamId: string,

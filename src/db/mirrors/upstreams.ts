@@ -1,5 +1,7 @@
 import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
+import { measureTexts } from '../content/definition-texts.ts'
+import { addUsage } from '../content/usage.ts'
 import { byBytes, type Chunk, pageOfChunks } from '../engine/chunks.ts'
 import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import { isUniqueViolation, type Queries, type Transaction } from '../engine/engine.ts'
@@ -209,5 +211,8 @@ export async function removeUpstream(tx: Transaction, upstream: UpstreamRow): Pr
   }
   await tx.deleteFrom('mirrors').where('upstream_id', '=', upstream.id).execute()
   await tx.deleteFrom('subscriptions').where('upstream_id', '=', upstream.id).execute()
+  const { organization_id: owner } = upstream
+  const texts = owner === null ? 0 : await measureTexts(tx, upstream.id)
+  if (owner !== null && texts > 0) await addUsage(tx, owner, -texts)
   await tx.deleteFrom('upstreams').where('id', '=', upstream.id).execute()
 }

@@ -1,31 +1,11 @@
 /** Codes by which a page makes the first owner: each start of a server prints one. Only their keyed hashes are here. */
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { SetupCodeRow } from '../schema.ts'
-
-/** A server that starts again and again leaves no more behind. */
-const MAX_CODES = 10
+import { makeRoomForSecret } from './printed-secrets.ts'
 
 /** Adds the code; those that are over, and the oldest beyond the limit, go. */
 export async function insertSetupCode(tx: Transaction, row: SetupCodeRow): Promise<void> {
-  await tx
-    .deleteFrom('setup_codes')
-    .where((eb) =>
-      eb.or([
-        eb('ends_at', '<=', row.created_at),
-        eb(
-          'hash',
-          'in',
-          eb
-            .selectFrom('setup_codes')
-            .select('hash')
-            .orderBy('created_at', 'desc')
-            .orderBy('hash')
-            .limit(MAX_CODES)
-            .offset(MAX_CODES - 1),
-        ),
-      ]),
-    )
-    .execute()
+  await makeRoomForSecret(tx, 'setup_codes', { at: row.created_at })
   await tx.insertInto('setup_codes').values(row).execute()
 }
 

@@ -1,33 +1,12 @@
 /** Links that open a page signed in, once; only the hashes of their secrets are here. */
 import type { Transaction } from '../engine/engine.ts'
 import type { SignInLinkRow } from '../schema.ts'
+import { makeRoomForSecret } from './printed-secrets.ts'
 import { findUserById, type User } from './users.ts'
-
-/** Of one user at once: the oldest go. */
-const MAX_LINKS = 10
 
 /** Adds the link; those that are over go, whosever they were, and the user's oldest beyond the limit. */
 export async function insertSignInLink(tx: Transaction, row: SignInLinkRow): Promise<void> {
-  await tx
-    .deleteFrom('sign_in_links')
-    .where((eb) =>
-      eb.or([
-        eb('ends_at', '<=', row.created_at),
-        eb(
-          'hash',
-          'in',
-          eb
-            .selectFrom('sign_in_links')
-            .select('hash')
-            .where('user_id', '=', row.user_id)
-            .orderBy('created_at', 'desc')
-            .orderBy('hash')
-            .limit(MAX_LINKS)
-            .offset(MAX_LINKS - 1),
-        ),
-      ]),
-    )
-    .execute()
+  await makeRoomForSecret(tx, 'sign_in_links', { at: row.created_at, userId: row.user_id })
   await tx.insertInto('sign_in_links').values(row).execute()
 }
 

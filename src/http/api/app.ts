@@ -26,7 +26,6 @@ import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
-import type { RegistryReader } from '../../oci/repository.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { requestFrom } from '../client-address.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -92,7 +91,6 @@ export interface ApiDeps {
   readonly facts: FactsLoader
   readonly refusals: Refusals
   readonly logger: Logger
-  readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
   readonly checkUpstream: CheckUpstream
   readonly clock: Clock
   readonly issuers: Issuers

@@ -5,13 +5,13 @@ import {
   catalogChangeSchema,
   catalogDetailAnswerSchema,
   catalogListSchema,
+  catalogQuerySchema,
   catalogRefreshSchema,
   catalogStateAnswerSchema,
 } from '../../api/catalog.ts'
-import { listQuerySchema } from '../../api/lists.ts'
 import { nameSchema, sourceRepositorySchema, z } from '../../api/schema.ts'
 import type { Catalogs } from '../../catalog/catalogs.ts'
-import { listEntries, noEntry, showEntry } from '../../catalog/entries.ts'
+import { isBeingRead, listEntries, noEntry, showEntry } from '../../catalog/entries.ts'
 import { renderCatalogState } from '../../catalog/views.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { catalogReadingState, catalogSettingsState } from '../../db/mirrors/audit-states.ts'
@@ -22,9 +22,8 @@ import type { OrganizationRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
-import type { RegistryReader } from '../../oci/repository.ts'
 import { allowAcross, allowInOrganization, allowOnInstance, asRefusal } from './decide.ts'
-import { body, keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
+import { body, newRoutes, ok, type Routes, refused } from './route.ts'
 
 const tags = ['catalog']
 const organizationQuery = z.strictObject({ organization: nameSchema.optional() })
@@ -35,8 +34,8 @@ const list = createRoute({
   tags,
   summary: 'List the repositories of an upstream',
   description:
-    'As they were read last; from the registry itself while they were never read. UPSTREAM_UNSUPPORTED when it does not list them and nobody gave a list: they can be mirrored all the same.',
-  request: { query: listQuerySchema.extend({ upstream: nameSchema, organization: nameSchema.optional() }) },
+    'As they were read last. The first look has them read in the background: until then `reading` is true, and those that people gave are listed. UPSTREAM_UNSUPPORTED when the registry does not list them and nobody gave a list: they can be mirrored all the same.',
+  request: { query: catalogQuerySchema },
   responses: ok('One page, by name', catalogListSchema),
 })
 
@@ -119,8 +118,6 @@ interface Deps {
   readonly db: Database
   readonly catalogs: Catalogs
   readonly clock: Clock
-  /** Opens the list of an upstream's repositories. */
-  readonly openRegistry: (upstream: UpstreamRow, organization: string | undefined) => RegistryReader
 }
 
 /** A request about the catalog of one upstream. */
@@ -128,7 +125,7 @@ type One = {
   readonly req: { valid(target: 'query'): { readonly organization?: string | undefined } }
 } & { readonly req: { valid(target: 'param'): { readonly upstream: string } } }
 
-export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Routes {
+export function catalogRoutes({ db, catalogs, clock }: Deps): Routes {
   const now = () => isoTime(clock.now())
   const today = () => now().slice(0, 10)
   const asked = (c: One) => ({
@@ -180,22 +177,20 @@ export function catalogRoutes({ db, catalogs, clock, openRegistry }: Deps): Rout
       list,
       (who, c) => allowCatalog(db, who, c.req.valid('query')),
       async (c, granted) => {
-        const { limit, after } = c.req.valid('query')
+        const { limit, after, q: part } = c.req.valid('query')
         const { organizations, upstream, viewer } = granted
         const catalog = await findCatalog(db.read, upstream.id)
         catalogs.want(upstream.id, catalog)
-        if (catalog?.read_at == null) keepOpen(c)
-        const open = () => openRegistry(upstream, upstream.organization_id ?? organizations[0]?.id)
-        const rows = await listEntries(db, open, upstream, catalog, {
+        const rows = await listEntries(db, upstream, catalog, {
           organizationIds: organizations.map(({ id }) => id),
           viewer,
           limit: limit + 1,
           after,
+          part,
           today: today(),
-          signal: c.req.raw.signal,
         })
         const { items, next } = cutPage(rows, limit, (row) => row.repository)
-        return c.json({ entries: [...items], next }, 200)
+        return c.json({ entries: [...items], next, reading: isBeingRead(catalog) }, 200)
       },
     )
     .serve(

@@ -1,4 +1,5 @@
 /** `/v2/<name>/blobs/uploads/…`: distribution-spec end-4a … end-6, end-11, end-13 and end-14. */
+import { accountOf } from '../../access/principal.ts'
 import { decideRepository } from '../../access/rights.ts'
 import type { UploadKey } from '../../db/content/upload-sessions.ts'
 import { AppError, isAppError } from '../../errors.ts'
@@ -7,7 +8,7 @@ import { formatUploadRange } from '../../oci/range.ts'
 import { findRepositoryName, type RepositoryName, splitRepositoryName } from '../../oci/reference.ts'
 import { listMountSources, mountBlob } from '../../registry/blobs.ts'
 import type { UploadStatus } from '../../registry/uploads.ts'
-import { actorOf, type Granted, type GrantedPresent, refusal, scopeOf } from './authorize.ts'
+import { type Granted, type GrantedPresent, refusal, scopeOf } from './authorize.ts'
 import type { Call, OciDependencies } from './call.ts'
 import { withHeaders } from './refusal.ts'
 import { contentLength, uploadBody } from './request-body.ts'
@@ -26,7 +27,11 @@ export async function startUpload(deps: OciDependencies, call: Call, granted: Gr
     return blobCreated(granted.name, wanted)
   }
   const algorithm = query.get('digest-algorithm')
-  const status = await deps.uploads.begin(granted.destination, algorithm === 'sha512' ? 'sha512' : 'sha256')
+  const status = await deps.uploads.begin(
+    granted.destination,
+    accountOf(call.who),
+    algorithm === 'sha512' ? 'sha512' : 'sha256',
+  )
   return sessionAnswer(202, granted.name, status)
 }
 
@@ -95,7 +100,7 @@ export function absentUpload({ route }: Call): AppError {
 }
 
 function keyOf({ route, who }: Call, { repository }: GrantedPresent): UploadKey {
-  return { id: route.last, repositoryId: repository.id, subject: actorOf(who) }
+  return { id: route.last, repositoryId: repository.id, subject: accountOf(who) }
 }
 
 /** A refused chunk is answered with where the session is, so that the client goes on from there. */

@@ -1,4 +1,4 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query'
 import type { CatalogChange, CatalogDetail, CatalogEntry, CatalogState } from '../../api/catalog.ts'
 import { ApiError, pathWith, request, requestAll } from './request.ts'
 
@@ -12,6 +12,13 @@ export interface Catalog {
 }
 
 const AGAIN_WHILE_READ_MS = 1500
+/** Somebody looks at an empty page. */
+const AGAIN_AT_FIRST_MS = 500
+
+/** Nobody has looked at it before: it is being read for the first time. */
+export function isFirstRead({ state }: Catalog): boolean {
+  return state !== undefined && state.readAt === null && state.problem === null
+}
 
 /** Catalogs of several upstreams; what is being read for the first time is looked at again. */
 export function useCatalogs(organization: string, upstreams: readonly string[]) {
@@ -20,7 +27,13 @@ export function useCatalogs(organization: string, upstreams: readonly string[]) 
       queryKey: ['catalog', organization, upstream],
       staleTime: 60_000,
       refetchInterval: ({ state: { data } }: { state: { data?: Catalog | undefined } }) =>
-        data?.state?.refreshing ? AGAIN_WHILE_READ_MS : false,
+        data === undefined
+          ? false
+          : isFirstRead(data)
+            ? AGAIN_AT_FIRST_MS
+            : data.state?.refreshing
+              ? AGAIN_WHILE_READ_MS
+              : false,
       queryFn: ({ signal }: { signal: AbortSignal }) => readCatalog(organization, upstream, signal),
     })),
     combine: (results) => ({
@@ -31,6 +44,27 @@ export function useCatalogs(organization: string, upstreams: readonly string[]) 
         for (const { refetch } of results) void refetch()
       },
     }),
+  })
+}
+
+/** The first few entries of several upstreams that have `q` in their names or titles; upstreams that have no list have none. */
+export function useCatalogNames(
+  organization: string,
+  upstreams: readonly string[],
+  { q, most }: { readonly q: string; readonly most: number },
+): readonly CatalogEntry[] {
+  return useQueries({
+    queries: upstreams.map((upstream) => ({
+      queryKey: ['catalog-names', organization, upstream, q],
+      staleTime: 60_000,
+      retry: false,
+      placeholderData: keepPreviousData,
+      queryFn: async ({ signal }: { signal: AbortSignal }) => {
+        const query = { organization, upstream, q, limit: most }
+        return (await request<{ entries: CatalogEntry[] }>('GET', '/catalog', { query, signal })).entries
+      },
+    })),
+    combine: (results) => results.flatMap(({ data }) => data ?? []),
   })
 }
 

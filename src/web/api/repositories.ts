@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { RepositoryAccess, RepositoryRight } from '../../api/access.ts'
 import type { AuditEntry } from '../../api/audit.ts'
@@ -17,6 +17,13 @@ export function useRepositories(organization: string) {
     queryFn: ({ signal }) =>
       requestAll<ListedRepository>('/repositories', 'repositories', { query: { organization }, signal }),
   })
+}
+
+/** Those that some page has listed already; nothing is asked for it. */
+export function useListedRepositories(organization: string): readonly ListedRepository[] {
+  const client = useQueryClient()
+  const key = ['repositories', organization]
+  return client.getQueryData<{ readonly items: readonly ListedRepository[] }>(key)?.items ?? []
 }
 
 /** Null: it is not there, or one may not see it. */

@@ -2,7 +2,7 @@
 import { Group, Skeleton, Text } from '@mantine/core'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useDeferredValue, useMemo } from 'react'
-import { useCatalogs } from '../api/catalog.ts'
+import { isFirstRead, useCatalogs } from '../api/catalog.ts'
 import { useUpstreams } from '../api/upstreams.ts'
 import { number } from '../format/sizes.ts'
 import { Empty, Failure, Page } from '../shell/parts.tsx'
@@ -28,7 +28,7 @@ export function CatalogPage() {
   const found = useMemo(() => findEntries(all, wanted, organization), [all, wanted, organization])
   const change = (changed: { readonly [key in keyof CatalogSearch]?: CatalogSearch[key] | undefined }) =>
     void navigate({ search: { ...search, ...changed } as CatalogSearch, replace: true, resetScroll: false })
-  const isWaiting = (isLoading || upstreams.isLoading) && all.length === 0
+  const isWaiting = (isLoading || upstreams.isLoading || catalogs.some(isFirstRead)) && all.length === 0
   const isNarrowed = search.q !== undefined || filtersOf(search) > 0
   const isPartial = catalogs.some(({ isWhole }) => !isWhole)
 
@@ -40,16 +40,16 @@ export function CatalogPage() {
       {error === null ? null : <Failure error={error} retry={refetch} />}
       {upstreams.data?.length === 0 ? <Empty>{text.catalog.noUpstream}</Empty> : null}
       <Troubles catalogs={catalogs} organization={organization} />
-      {isWaiting ? <Cards /> : null}
       {catalogs.length === 0 ? null : (
         <Group justify="space-between" gap="xs">
           <Text size="sm" c="dimmed" aria-live="polite">
-            {text.catalog.count(number(found.length, language), number(all.length, language))}
+            {isWaiting ? null : text.catalog.count(number(found.length, language), number(all.length, language))}
             {isPartial ? ` ${text.common.incomplete(number(all.length, language))}` : ''}
           </Text>
           <Sources catalogs={catalogs} organization={organization} />
         </Group>
       )}
+      {isWaiting ? <Cards /> : null}
       {all.length === 0 ? null : found.length === 0 ? (
         <Empty>{text.catalog.empty}</Empty>
       ) : search.view === 'table' ? (

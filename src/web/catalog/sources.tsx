@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { AlertIcon, GearIcon, SyncIcon } from '@primer/octicons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
-import { type Catalog, refreshCatalog } from '../api/catalog.ts'
+import { type Catalog, isFirstRead, refreshCatalog } from '../api/catalog.ts'
 import { useChange } from '../api/client.ts'
 import { useRole } from '../api/organizations.ts'
 import { useProfile } from '../api/profile.ts'
@@ -38,15 +38,15 @@ function troubleOf({ state, error }: Catalog, speech: Spoken): Told | undefined 
   return error instanceof Error ? { words: sayError(error, speech), message: error.message } : undefined
 }
 
-/** When those were read with which all is well. */
+/** When those were read with which all is well; of many, those that are being read. */
 export function Sources({ catalogs, organization }: Shown) {
   const speech = useSpeech()
   const { text } = speech
   const well = catalogs.filter((catalog) => troubleOf(catalog, speech) === undefined)
-  if (well.length > MAX_WELL) return null
+  const shown = well.length > MAX_WELL ? well.filter(isFirstRead).slice(0, MAX_WELL) : well
   return (
     <Group gap="xs">
-      {well.map((catalog) => (
+      {shown.map((catalog) => (
         <Group key={catalog.upstream} gap={4}>
           <Text size="xs" c="dimmed">
             {catalog.upstream}:{' '}

@@ -20,7 +20,7 @@ export function UsageSection({ organization }: { readonly organization: string }
   const largest = [...repositories.data.items].sort((a, b) => b.sizeBytes - a.sizeBytes)
   const most = largest[0]?.sizeBytes ?? 0
   const { columns } = text.organization
-  const { sizeBytes = null, quotaBytes = null } = whole.data ?? {}
+  const { sizeBytes = null, quotaBytes = null, definitionsBytes } = whole.data ?? {}
   return (
     <Stack>
       {sizeBytes === null ? null : (
@@ -36,6 +36,11 @@ export function UsageSection({ organization }: { readonly organization: string }
           ) : (
             <QuotaBar used={sizeBytes} quota={quotaBytes} />
           )}
+          {definitionsBytes ? (
+            <Text size="sm" c="dimmed">
+              {text.organization.ofDefinitions(bytes(definitionsBytes, language))}
+            </Text>
+          ) : null}
         </Section>
       )}
       <Section title={text.organization.usageTitle} lead={text.organization.usageLead}>

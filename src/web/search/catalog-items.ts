@@ -1,19 +1,18 @@
-/** Entries of the catalogs of an organization that have such a name, as the server keeps them: a name that is typed asks no registry. */
+/** Entries of the catalogs of an organization that have such a name or title, as the server keeps them. */
 import type { CatalogEntry } from '../../api/catalog.ts'
-import { useCatalogs } from '../api/catalog.ts'
+import { useCatalogNames } from '../api/catalog.ts'
 import { useUpstreams } from '../api/upstreams.ts'
 
-/** Whole lists are read for it, once: not for what nearly everything has. */
+/** Not for what nearly everything has. */
 const MIN_LENGTH = 2
 
-export function useEntriesLike(organization: string, part: string): readonly CatalogEntry[] {
+/** @param most of them, those of the first upstreams before others */
+export function useEntriesLike(organization: string, part: string, most: number): readonly CatalogEntry[] {
   const isWanted = part.length >= MIN_LENGTH
-  const upstreams = useUpstreams(organization).data ?? []
-  const { catalogs } = useCatalogs(organization, isWanted ? upstreams.map(({ name }) => name) : [])
-  if (!isWanted) return []
-  return catalogs
-    .flatMap(({ entries }) => entries)
-    .filter(({ upstream, repository, title }) =>
-      `${upstream}/${repository}\n${title ?? ''}`.toLowerCase().includes(part),
-    )
+  const upstreams = [...new Set((useUpstreams(organization).data ?? []).map(({ name }) => name))]
+  const found = useCatalogNames(organization, isWanted ? upstreams : [], { q: part, most })
+  // Until the server has looked for this one, those of the last are there.
+  const isLike = ({ upstream, repository, title }: CatalogEntry) =>
+    `${upstream}/${repository}\n${title ?? ''}`.toLowerCase().includes(part)
+  return isWanted ? found.filter(isLike).slice(0, most) : []
 }

@@ -17,7 +17,7 @@ import { useEffect, useState } from 'react'
 import { useNames } from '../api/home.ts'
 import { useOrganizations } from '../api/organizations.ts'
 import { signOut } from '../api/profile.ts'
-import { useRepositories } from '../api/repositories.ts'
+import { useListedRepositories } from '../api/repositories.ts'
 import { joinImage } from '../images/image-search.ts'
 import { PLACES } from '../shell/places.ts'
 import { repositoryPlace } from '../shell/repository-link.tsx'
@@ -104,9 +104,9 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
   const wanted = query.trim().toLowerCase()
   const [asked] = useDebouncedValue(wanted, DEBOUNCE_MS)
   const names = useNames(organization, asked).data
-  const repositories = useRepositories(organization).data?.items ?? []
+  const repositories = useListedRepositories(organization)
   const organizations = useOrganizations().data ?? []
-  const entries = useEntriesLike(organization, asked)
+  const entries = useEntriesLike(organization, asked, SHOWN)
   const isWanted = ({ label }: Pick<Item, 'label'>) => label.toLowerCase().includes(wanted)
 
   const toRepository = (name: string) => () =>
@@ -145,7 +145,7 @@ function useGroups(organization: string, query: string): readonly (readonly [lab
     ].slice(0, SHOWN),
   )
   const listed = wanted === '' ? [] : [...found].filter((name) => name.includes(wanted.split(':')[0] ?? ''))
-  const catalog: Item[] = entries.slice(0, SHOWN).map(({ upstream, repository }) => ({
+  const catalog: Item[] = entries.map(({ upstream, repository }) => ({
     id: `entry ${upstream}/${repository}`,
     label: `${upstream}/${repository}`,
     icon: PackageIcon,

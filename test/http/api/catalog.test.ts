@@ -7,6 +7,7 @@ import { sampleReleaseAnswerSchema } from '../../../src/api/sample.ts'
 import { catalogIsRead } from '../../support/catalog.ts'
 import { createTestCa } from '../../support/certificates.ts'
 import { fixturePath } from '../../support/fixtures.ts'
+import { slowRegistry } from '../../support/slow-registry.ts'
 import { type Login, OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
 let kagami: WholeServer
@@ -146,6 +147,9 @@ describe('the catalog', () => {
       const upstream = { name: 'bare', url, organization: 'acme', ca: authority.ca }
       expect((await kagami.call('POST', '/upstreams', { login: OWNER, body: upstream })).status).toBe(201)
       const list = () => kagami.call('GET', '/catalog?upstream=bare', { login: member })
+      // The first look asks nobody, and has it read.
+      expect(JSON.parse((await list()).text)).toEqual({ entries: [], next: null, reading: true })
+      expect((await catalogIsRead(kagami, 'bare', 'acme')).problem?.code).toBe('UPSTREAM_UNSUPPORTED')
       expect((await list()).code).toBe('UPSTREAM_UNSUPPORTED')
       const settings = { names: ['app', 'team/other'], definitions: `${url}/definitions.tgz?token=secret` }
       const path = '/catalog/bare?organization=acme'
@@ -186,6 +190,27 @@ describe('the catalog', () => {
     } finally {
       await host.stop(true)
       authority.remove()
+    }
+  })
+
+  test('is told as one that is being read while its registry takes its time, and then is there', async () => {
+    const slow = slowRegistry(['app', 'team/tool'])
+    try {
+      const body = { name: 'slow', url: slow.url, organization: 'acme', check: false }
+      expect((await kagami.call('POST', '/upstreams', { login: OWNER, body })).status).toBe(201)
+      const list = async (query = '') =>
+        (await kagami.call('GET', `/catalog?upstream=slow${query}`, { login: member })).as(catalogListSchema)
+      expect(await list()).toEqual({ entries: [], next: null, reading: true })
+      await slow.isAsked
+      expect(await list()).toEqual({ entries: [], next: null, reading: true })
+      slow.release()
+      await catalogIsRead(kagami, 'slow', 'acme')
+      expect(await list()).toMatchObject({
+        entries: [{ repository: 'app' }, { repository: 'team/tool' }],
+        reading: false,
+      })
+    } finally {
+      await slow.stop()
     }
   })
 })

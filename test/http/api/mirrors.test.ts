@@ -12,6 +12,7 @@ import { repositoryChangeAnswerSchema } from '../../../src/api/repositories.ts'
 import { sampleReleaseAnswerSchema } from '../../../src/api/sample.ts'
 import { tagListSchema } from '../../../src/api/tags.ts'
 import { upstreamAnswerSchema, upstreamListSchema } from '../../../src/api/upstreams.ts'
+import { catalogIsRead } from '../../support/catalog.ts'
 import { countingProxy } from '../../support/proxy.ts'
 import {
   authorization,
@@ -212,6 +213,8 @@ describeOnEachDatabase('mirrors over the API', (startServer) => {
     test('the sample is shared: every organization sees it and what it has', async () => {
       const { upstreams } = (await kagami.call('GET', '/upstreams', { login: stranger })).as(upstreamListSchema)
       expect(upstreams.map(({ name, organization }) => [name, organization])).toEqual([['sample', null]])
+      await kagami.call('GET', '/catalog?upstream=sample&limit=2', { login: stranger })
+      await catalogIsRead(kagami, 'sample')
       const catalog = await kagami.call('GET', '/catalog?upstream=sample&limit=2', { login: stranger })
       const page = catalog.as(catalogListSchema)
       expect(page.entries.map(({ repository }) => repository)).toEqual(['nginx', 'nginx-chart'])

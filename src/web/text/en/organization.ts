@@ -16,6 +16,7 @@ export const organization = {
   noQuota: 'No limit is set.',
   quotaLine: (o: { used: string; quota: string; share: string }) => `${o.used} of ${o.quota} (${o.share})`,
   quotaHelp: 'Operators of the server set it. When it is used up, pushes are refused and mirrors pause.',
+  ofDefinitions: (size: string) => `${size} of it are the definitions that the catalogs of its upstreams keep.`,
   quotaUnknown: 'Shown to those who see every repository.',
   membersPull: 'What members pull',
   membersPullLead: 'Owners and editors pull everything. This is about members who have no other role.',

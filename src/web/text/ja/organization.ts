@@ -18,6 +18,7 @@ export const organization: Text['organization'] = {
   noQuota: '上限はありません。',
   quotaLine: ({ used, quota, share }) => `${quota} のうち ${used} (${share})`,
   quotaHelp: 'サーバーの運用者が決めます。使い切るとプッシュは拒否され、ミラーは一時停止します。',
+  ofDefinitions: (size) => `うち ${size} は、アップストリームのカタログが保存している定義です。`,
   quotaUnknown: 'すべてのリポジトリを見られる人にだけ表示されます。',
   membersPull: 'メンバーがプルできるもの',
   membersPullLead: 'オーナーと編集者はすべてプルできます。これは役割が「メンバー」の人についての設定です。',
