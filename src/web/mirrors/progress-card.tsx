@@ -1,14 +1,15 @@
 /** What arrives at the moment: how much of it is here, how fast, and how long that still takes. */
 import { Card, Group, Progress, Stack, Text } from '@mantine/core'
 import type { Watched } from '../api/use-progress.ts'
-import { bytes, number, shortDigest } from '../format/sizes.ts'
+import { bytes, number } from '../format/sizes.ts'
 import { duration } from '../format/times.ts'
+import { currentOf } from '../shell/current-of.ts'
 import { Facts } from '../shell/facts.tsx'
 import { useSpeech } from '../text/language.tsx'
 
 export function ProgressCard({ watched: { moment, rate } }: { readonly watched: Watched }) {
   const { text, language } = useSpeech()
-  const { phase, tags, manifests, current } = moment
+  const { phase, tags, manifests } = moment
   const phaseText = phase === 'waiting' ? text.progress.waiting(moment.ahead) : text.progress.phases[phase]
   const shareOf = ({ done, total }: { done: number; total: number | null }) => (total ? Math.min(1, done / total) : 0)
   // One large layer moves the bar too, and what is here already counts though it is not copied.
@@ -17,8 +18,7 @@ export function ProgressCard({ watched: { moment, rate } }: { readonly watched: 
     total === null ? show(done) : `${show(done)} / ${show(total)}`
   const count = (value: number) => number(value, language)
   const size = (value: number) => bytes(value, language)
-  const name = current?.tag ?? (current?.digest == null ? '' : shortDigest(current.digest))
-  const now = current === null ? '' : text.progress.current[current.doing](name, size(current.sizeBytes ?? 0))
+  const now = currentOf(moment, text, language)
   const left =
     rate === undefined || rate <= 0 || moment.bytes.total === null
       ? undefined

@@ -94,7 +94,7 @@ function Audit({ organization, filter, onFilter }: Shown) {
 function EntryCells({ entry, onOpen }: { readonly entry: AuditEntry; readonly onOpen: () => void }) {
   const { text, said } = useSpeech()
   const { at, actor, action, object, outcome } = entry
-  const about = outcome === 'done' ? aboutOf(entry) : undefined
+  const about = outcome === 'done' ? aboutOf(entry, text) : undefined
   const isDone = outcome === 'done'
   return (
     <>

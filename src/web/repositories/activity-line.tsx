@@ -15,7 +15,7 @@ import type { RepositorySearch } from './tabs.ts'
 
 export function ActivityLine({ name, entry }: { readonly name: string; readonly entry: AuditEntry }) {
   const { text, said } = useSpeech()
-  const object = objectOf(name, entry)
+  const object = objectOf(name, entry, text)
   return (
     <Group gap="xs">
       <span>
@@ -39,7 +39,7 @@ function sentenceOf({ action, before, after }: AuditEntry, text: Words, said: Sa
   return action in actions ? actions[action as keyof typeof actions] : (said?.audit[action] ?? action)
 }
 
-function objectOf(name: string, { action, object, before, after }: AuditEntry): ReactNode {
+function objectOf(name: string, { action, object, before, after }: AuditEntry, text: Words): ReactNode {
   const webhook = `webhook:${name}/`
   if (object.startsWith(webhook)) {
     const one = object.slice(webhook.length)
@@ -66,7 +66,7 @@ function objectOf(name: string, { action, object, before, after }: AuditEntry): 
     )
   }
   // A team that was given access, or lost it: to the repository itself, or to a pattern that takes it.
-  const about = action.startsWith('team.') ? aboutOf({ before, after }) : undefined
+  const about = action.startsWith('team.') ? aboutOf({ before, after }, text) : undefined
   const own = object === name ? undefined : withShortDigests(object)
   return [about, own].filter((part) => part !== undefined).join(' · ') || undefined
 }

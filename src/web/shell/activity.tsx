@@ -6,6 +6,7 @@ import type { Progress } from '../../api/progress.ts'
 import { useActivity } from '../api/home.ts'
 import { bytes, number } from '../format/sizes.ts'
 import { useSpeech } from '../text/language.tsx'
+import { currentOf } from './current-of.ts'
 import { RepositoryLink } from './repository-link.tsx'
 
 const SHOWN = 6
@@ -61,6 +62,7 @@ export function Activity({ organization }: { readonly organization: string }) {
 function Run({ run, onGo }: { readonly run: Progress; readonly onGo: () => void }) {
   const { text, language } = useSpeech()
   const { phase, bytes: moved, tags } = run
+  const now = currentOf(run, text, language)
   const share = moved.total ? moved.done / moved.total : tags.total ? tags.done / tags.total : 0
   return (
     // Its link leads away: the page behind it is the one to be seen then.
@@ -73,6 +75,11 @@ function Run({ run, onGo }: { readonly run: Progress; readonly onGo: () => void 
         {moved.total === null || moved.total === 0 ? '' : ` / ${bytes(moved.total, language)}`}
       </Text>
       <ProgressBar value={share * 100} size="sm" aria-label={run.mirror} />
+      {now === '' ? null : (
+        <Text size="xs" c="dimmed" truncate title={now}>
+          {now}
+        </Text>
+      )}
     </div>
   )
 }

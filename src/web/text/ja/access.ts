@@ -12,7 +12,7 @@ export const access: Text['access'] = {
   noTeamsAtAll: '選択できるチームがありません。チームはオーナーが作成します。',
   team: 'チーム',
   permission: '権限',
-  permissions: { read: '読み取り', write: '書き込み', admin: '管理' },
+  permissions: { read: '読み取り', write: '読み書き', admin: '管理' },
   permissionHelp: {
     read: 'プルと、履歴およびミラーの表示。',
     write: 'さらにプッシュと、ミラーの同期。',

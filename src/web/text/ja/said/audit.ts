@@ -31,6 +31,7 @@ export const audit: Said['audit'] = {
   'organization-token.revoke': '組織のトークンを失効',
   'organization.change': '組織の設定を変更',
   'organization.create': '組織を作成',
+  'organization.delete': '組織を削除',
   'organization.read': '組織の閲覧',
   'repository.admin': 'リポジトリの管理',
   'repository.change': 'リポジトリの設定を変更',
