@@ -280,7 +280,7 @@ describe.skipIf(!haveChromium)('an owner', () => {
     const mia = await kagami.addUser('mia', { acme: 'member' })
     await kagami.call('PATCH', '/organizations/acme', { login: OWNER, body: { membersPull: 'none' } })
     await enter(mia, NGINX)
-    await page.getByText('There is no such repository, or you don’t have access to it.').waitFor()
+    await page.getByText('There is no repository acme/dhi-nginx, or you don’t have access to it.').waitFor()
     const teams = '/organizations/acme/teams'
     const must = async (method: string, path: string, body?: unknown) => {
       expect((await kagami.call(method, path, { login: OWNER, body })).status).toBeLessThan(300)
