@@ -9,7 +9,7 @@ import { ja, said as japanese } from '../../src/web/text/ja/index.ts'
 
 const WEB = join(import.meta.dir, '../../src/web')
 const sources = readdirSync(WEB, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.tsx') && !path.startsWith('text/'))
+  .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('text/'))
   .map((path) => readFileSync(join(WEB, path), 'utf8'))
 const code = sources.join('\n')
 
