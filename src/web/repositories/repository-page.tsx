@@ -1,27 +1,40 @@
 /** One repository, part by part; which part stands in the address. */
 import { Anchor, Badge, Group, Tabs } from '@mantine/core'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, lazyRouteComponent, useParams } from '@tanstack/react-router'
+import { Suspense, useEffect } from 'react'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useMirror } from '../api/mirrors.ts'
 import { useOrganizations } from '../api/organizations.ts'
 import { useAllowed, useRepository } from '../api/repositories.ts'
 import { useProgress } from '../api/use-progress.ts'
-import { MirrorTab } from '../mirrors/mirror-tab.tsx'
 import { Absent } from '../shell/absent.tsx'
 import { MayNot } from '../shell/may-not.tsx'
 import { Empty, Failure, Page, Rows } from '../shell/parts.tsx'
 import { State, Status } from '../shell/status.tsx'
-import { TagsTab } from '../tags/tags-tab.tsx'
 import { useSpeech } from '../text/language.tsx'
-import { WebhooksTab } from '../webhooks/webhooks-tab.tsx'
-import { AccessTab } from './access-tab.tsx'
-import { ActivityTab } from './activity-tab.tsx'
 import { saidOf } from './description.tsx'
-import { OverviewTab } from './overview-tab.tsx'
-import { SettingsTab } from './settings-tab.tsx'
 import { isShown, TABS, type Tab } from './tabs.ts'
 import { useRepositorySearch } from './use-repository-search.ts'
+
+/** Each is a file of its own: an address opens one of them. */
+const OverviewTab = lazyRouteComponent(() => import('./overview-tab.tsx'), 'OverviewTab')
+const TagsTab = lazyRouteComponent(() => import('../tags/tags-tab.tsx'), 'TagsTab')
+const MirrorTab = lazyRouteComponent(() => import('../mirrors/mirror-tab.tsx'), 'MirrorTab')
+const WebhooksTab = lazyRouteComponent(() => import('../webhooks/webhooks-tab.tsx'), 'WebhooksTab')
+const AccessTab = lazyRouteComponent(() => import('./access-tab.tsx'), 'AccessTab')
+const ActivityTab = lazyRouteComponent(() => import('./activity-tab.tsx'), 'ActivityTab')
+const SettingsTab = lazyRouteComponent(() => import('./settings-tab.tsx'), 'SettingsTab')
+
+const PARTS: Readonly<Record<Tab, { preload?: () => Promise<void> | undefined }>> = {
+  overview: OverviewTab,
+  tags: TagsTab,
+  mirror: MirrorTab,
+  webhooks: WebhooksTab,
+  access: AccessTab,
+  activity: ActivityTab,
+  settings: SettingsTab,
+}
 
 /** Nothing of one part belongs to the address of another. */
 const WITHOUT_PARTS = {
@@ -34,6 +47,9 @@ export function RepositoryPage() {
   const name = `${organization}/${_splat}`
   const repository = useRepository(name)
   const mirror = useMirror(name)
+  const [{ tab = 'overview' }] = useRepositorySearch()
+  // While the repository is still asked for.
+  useEffect(() => void PARTS[tab].preload?.(), [tab])
   if (repository.isError) return <Failure error={repository.error} retry={() => void repository.refetch()} />
   if (repository.data) return <Repository key={name} repository={repository.data} mirror={mirror.data} />
   if (repository.data === null) {
@@ -103,43 +119,45 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
       >
         <Tabs.List mb="md">
           {tabs.map((one) => (
-            <Tabs.Tab key={one} value={one}>
+            <Tabs.Tab key={one} value={one} onMouseEnter={() => void PARTS[one].preload?.()}>
               {text.repositories.tabs[one]}
             </Tabs.Tab>
           ))}
         </Tabs.List>
         {tabs.includes(tab) ? null : <Hidden tab={tab} isKnown={allowed.size > 0 && mirror !== undefined} />}
-        <Tabs.Panel value="overview">
-          <OverviewTab repository={repository} mirror={mirror ?? undefined} />
-        </Tabs.Panel>
-        <Tabs.Panel value="tags">
-          <TagsTab name={name} mirror={mirror ?? undefined} />
-        </Tabs.Panel>
-        {tabs.includes('mirror') ? (
-          <Tabs.Panel value="mirror">
-            <MirrorTab name={name} repository={repository} mirror={mirror} watched={watched} />
+        <Suspense fallback={<Rows />}>
+          <Tabs.Panel value="overview">
+            <OverviewTab repository={repository} mirror={mirror ?? undefined} />
           </Tabs.Panel>
-        ) : null}
-        {tabs.includes('webhooks') ? (
-          <Tabs.Panel value="webhooks">
-            <WebhooksTab name={name} />
+          <Tabs.Panel value="tags">
+            <TagsTab name={name} mirror={mirror ?? undefined} />
           </Tabs.Panel>
-        ) : null}
-        {tabs.includes('access') ? (
-          <Tabs.Panel value="access">
-            <AccessTab name={name} />
-          </Tabs.Panel>
-        ) : null}
-        {tabs.includes('activity') ? (
-          <Tabs.Panel value="activity">
-            <ActivityTab name={name} />
-          </Tabs.Panel>
-        ) : null}
-        {tabs.includes('settings') ? (
-          <Tabs.Panel value="settings">
-            <SettingsTab repository={repository} mirror={mirror ?? undefined} />
-          </Tabs.Panel>
-        ) : null}
+          {tabs.includes('mirror') ? (
+            <Tabs.Panel value="mirror">
+              <MirrorTab name={name} repository={repository} mirror={mirror} watched={watched} />
+            </Tabs.Panel>
+          ) : null}
+          {tabs.includes('webhooks') ? (
+            <Tabs.Panel value="webhooks">
+              <WebhooksTab name={name} />
+            </Tabs.Panel>
+          ) : null}
+          {tabs.includes('access') ? (
+            <Tabs.Panel value="access">
+              <AccessTab name={name} />
+            </Tabs.Panel>
+          ) : null}
+          {tabs.includes('activity') ? (
+            <Tabs.Panel value="activity">
+              <ActivityTab name={name} />
+            </Tabs.Panel>
+          ) : null}
+          {tabs.includes('settings') ? (
+            <Tabs.Panel value="settings">
+              <SettingsTab repository={repository} mirror={mirror ?? undefined} />
+            </Tabs.Panel>
+          ) : null}
+        </Suspense>
       </Tabs>
     </Page>
   )
@@ -160,7 +178,9 @@ function MirrorAlone({ name, mirror }: { readonly name: string; readonly mirror:
       }
     >
       <MayNot>{text.repositories.mirrorAlone}</MayNot>
-      <MirrorTab name={name} repository={undefined} mirror={mirror} watched={watched} />
+      <Suspense fallback={<Rows />}>
+        <MirrorTab name={name} repository={undefined} mirror={mirror} watched={watched} />
+      </Suspense>
     </Page>
   )
 }
