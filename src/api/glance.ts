@@ -69,12 +69,13 @@ export const activityAnswerSchema = z
 /**
  * What wants somebody's hand beside the mirrors. A `webhook` (of the repository, or, where that is null, of the organization) that the server
  * has given up, `reason` says why, or whose receiver has failed for ten minutes, then `reason` is null; a `subscription`, named by its
- * upstream, that cannot go on. `remedy`: the line (of the command line) that ends it, where there is one.
+ * upstream, that cannot take everything or is paused. `remedy`: the line (of the command line) that ends it, where there is one.
  */
 export const troubleSchema = z
   .strictObject({
     kind: z.enum(['webhook', 'subscription']),
     id: idSchema.nullable().describe('Of a subscription'),
+    state: z.enum(['degraded', 'paused']).nullable().describe('Of a subscription'),
     name: z.string(),
     repository: repositoryNameSchema.nullable(),
     reason: z.string().nullable(),

@@ -118,14 +118,14 @@ export function glanceRoutes({ db, mirrors, subscriptions }: Deps): Routes {
       limit: MAX_TROUBLES,
     })
     return found.map(({ name, repository, disabledReason: reason, since }) => {
-      return { kind: 'webhook', id: null, name, repository, reason, since, remedy: null }
+      return { kind: 'webhook', id: null, state: null, name, repository, reason, since, remedy: null }
     })
   }
   const subscriptionTroubles = async (organizationId: string): Promise<Trouble[]> => {
     const { subscriptions: all } = await subscriptions.list({ organizationIds: [organizationId], limit: MAX_TROUBLES })
     return all.flatMap(({ id, state, upstream: name, reason, since, remedy }) =>
       state === 'degraded' || state === 'paused'
-        ? [{ kind: 'subscription' as const, id, name, repository: null, reason, since, remedy }]
+        ? [{ kind: 'subscription' as const, id, state, name, repository: null, reason, since, remedy }]
         : [],
     )
   }

@@ -1,6 +1,6 @@
 /** What is wrong, why, and what ends it. */
 import { Anchor, Button, Code, Group, Stack, Text } from '@mantine/core'
-import { AlertIcon, DatabaseIcon, type Icon } from '@primer/octicons-react'
+import { AlertIcon, DatabaseIcon, type Icon, PauseIcon } from '@primer/octicons-react'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { MirrorGlance, Trouble } from '../../api/glance.ts'
@@ -132,7 +132,8 @@ function OpenMirror({ organization, mirrors }: { readonly organization: string }
 
 function Other({ organization, trouble }: { readonly organization: string; readonly trouble: Trouble }) {
   const { text } = useSpeech()
-  const { kind, name, repository, reason, since, remedy } = trouble
+  const { kind, state, name, repository, reason, since, remedy } = trouble
+  const isPaused = state === 'paused'
   const isGivenUp = kind === 'subscription' || reason !== null
   return (
     <Line
@@ -143,11 +144,11 @@ function Other({ organization, trouble }: { readonly organization: string; reado
         </>
       }
       since={since}
-      tone={isGivenUp ? 'broken' : 'held'}
-      icon={AlertIcon}
-      word={kind === 'subscription' ? text.states.degraded : isGivenUp ? text.home.givenUp : text.home.failing}
+      tone={isPaused ? 'quiet' : isGivenUp ? 'broken' : 'held'}
+      icon={isPaused ? PauseIcon : AlertIcon}
+      word={state !== null ? text.states[state] : isGivenUp ? text.home.givenUp : text.home.failing}
     >
-      {isGivenUp ? text.home.endedBy[kind] : text.home.unanswered}
+      {isPaused ? text.home.subscriptionPaused : isGivenUp ? text.home.endedBy[kind] : text.home.unanswered}
       {reason === null ? null : <ServerWords>{reason}</ServerWords>}
       <Group gap="xs" mt={4}>
         <OpenOther organization={organization} trouble={trouble} />

@@ -205,7 +205,7 @@ test('troubles: webhooks that were given up or fail, to who may read them all', 
     })
     await db.close()
     const { troubles } = (await get('/organizations/acme/troubles')).as(troublesAnswerSchema)
-    const rest = { kind: 'webhook', id: null, name: 'ci', since: long, remedy: null } as const
+    const rest = { kind: 'webhook', id: null, state: null, name: 'ci', since: long, remedy: null } as const
     expect(troubles).toContainEqual({ ...rest, repository: 'acme/closed', reason: 'it has answered 410' })
     expect(troubles).toContainEqual({ ...rest, repository: null, reason: null })
     const editor = await kagami.addUser('editor', { acme: 'editor' })

@@ -23,6 +23,7 @@ export const home = {
     webhook: 'The server gave up on it. Once its receiver works, enable it again.',
     subscription: 'It cannot take everything that the source lists.',
   },
+  subscriptionPaused: 'Nothing new is taken. Resume it to go on.',
   unanswered: 'Its receiver has not accepted a delivery for a while. Deliveries are retried.',
   howMany: (count: string) => `${count} mirrors`,
   ofUpstream: (upstream: string) => `of ${upstream}`,

@@ -25,6 +25,7 @@ export const home: Text['home'] = {
     webhook: '配信が中止されました。受信側が復旧したら、もう一度有効にしてください。',
     subscription: '一覧にあるものの一部を取り込めません。',
   },
+  subscriptionPaused: '新しいものは取り込まれません。再開してください。',
   unanswered: '受信側がしばらく配信を受け付けていません。配信は再試行されます。',
   howMany: (count) => `${count} 件のミラー`,
   ofUpstream: (upstream) => `(アップストリーム ${upstream})`,
