@@ -1,6 +1,6 @@
 import { isOrganizationName } from '../oci/account-names.ts'
 import { listSchema } from './lists.ts'
-import { lineSchema, nameSchema, timeSchema, z } from './schema.ts'
+import { nameSchema, shownLineSchema, timeSchema, z } from './schema.ts'
 
 export const roleSchema = z.enum(['owner', 'editor', 'member'])
 
@@ -32,7 +32,7 @@ export const organizationNameSchema = nameSchema.refine(
   'want one component of a repository name: single separators . _ __ or - between letters and digits',
 )
 
-const displayNameSchema = lineSchema({ min: 0, max: 80, trim: true }).describe('What people call it; empty: its name')
+const displayNameSchema = shownLineSchema({ min: 0, max: 80 }).describe('What people call it; empty: its name')
 
 /** The one who creates it becomes its first owner. */
 export const organizationCreateSchema = z

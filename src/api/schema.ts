@@ -20,13 +20,27 @@ export const digestSchema = z
   .regex(/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/)
   .openapi({ example: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 
-/** Free text of people that is shown on one line. @param o.trim without the spaces around it, which are not counted either */
-export function lineSchema(o: { readonly min?: number; readonly max: number; readonly trim?: boolean }) {
-  const text = o.trim === true ? z.string().trim() : z.string()
+/** One line of text, taken letter for letter. */
+export function lineSchema(o: { readonly min?: number; readonly max: number }) {
+  return inOneLine(z.string(), o)
+}
+
+/** One line by which people know something: without the spaces around it, and without what would make it look like another. */
+export function shownLineSchema(o: { readonly min?: number; readonly max: number }) {
+  return inOneLine(z.string().trim(), o).refine(
+    (text) => !DECEIVING.test(text),
+    'want no characters that turn the direction of text, or that nobody sees',
+  )
+}
+
+/** Marks and overrides of direction (Unicode TR 9), separators of lines, and what has no width. Joiners stay: scripts need them. */
+const DECEIVING = /[\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u
+
+function inOneLine(text: z.ZodString, o: { readonly min?: number; readonly max: number }) {
   return text
     .min(o.min ?? 1)
     .max(o.max)
-    .refine((text) => !/\p{Cc}/u.test(text), 'want one line without control characters')
+    .refine((line) => !/\p{Cc}/u.test(line), 'want one line without control characters')
 }
 
 /** One name of a user, an organization or an upstream. */

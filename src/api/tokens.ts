@@ -1,8 +1,8 @@
 import { listSchema } from './lists.ts'
-import { idSchema, lineSchema, timeSchema, z } from './schema.ts'
+import { idSchema, shownLineSchema, timeSchema, z } from './schema.ts'
 
 /** What somebody calls a token. */
-export const labelSchema = lineSchema({ max: 100, trim: true })
+export const labelSchema = shownLineSchema({ max: 100 })
 
 /** Each includes the ones before it. */
 export const tokenScopeSchema = z.enum(['read', 'write', 'delete', 'admin'])

@@ -1,6 +1,6 @@
 import { PASSWORD_LENGTH } from '../oci/account-names.ts'
 import { listSchema } from './lists.ts'
-import { nameSchema, timeSchema, z } from './schema.ts'
+import { nameSchema, shownLineSchema, timeSchema, z } from './schema.ts'
 
 export const passwordSchema = z.string().min(PASSWORD_LENGTH.min).max(PASSWORD_LENGTH.max)
 
@@ -11,13 +11,7 @@ export const givenPasswordSchema = z.string().min(1).max(1024)
 export const emailSchema = z.email().max(254).toLowerCase().openapi({ example: 'ann@example.com' })
 
 /** One line of what people read. */
-export const displayNameSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(100)
-  .refine((text) => !/\p{Cc}/u.test(text), 'want one line without control characters')
-  .openapi({ example: 'Ann Example' })
+export const displayNameSchema = shownLineSchema({ max: 100 }).openapi({ example: 'Ann Example' })
 
 /** An account. `operator`: may create users and organizations and share upstreams. */
 export const userSchema = z

@@ -217,7 +217,14 @@ describeOnEachDatabase('people over the API', (startServer) => {
       expect((await call('PATCH', '/user', nia, { email: 'nia@example.com' })).status).toBe(200)
       expect((await call('PATCH', '/user', nia, { email: null })).as(profileAnswerSchema).user.email).toBeNull()
       expect((await call('PATCH', '/user', ned, { email: 'nia@example.com' })).status).toBe(200)
-      for (const body of [{ displayName: '' }, { displayName: 'a\nb' }, { email: '' }, { username: 'x' }])
+      for (const body of [
+        { displayName: '' },
+        { displayName: 'a\nb' },
+        { displayName: 'nia\u202etoor' },
+        { displayName: 'ad\u200bmin' },
+        { email: '' },
+        { username: 'x' },
+      ])
         expect((await call('PATCH', '/user', nia, body)).code).toBe('INVALID_REQUEST')
     })
 
