@@ -11,6 +11,9 @@ export interface Load {
 export interface LoadResult {
   readonly requestsPerSecond: number
   readonly p99Ms: number
+  readonly requests: number
+  /** Of answers with their headers, those that the end cut off included. */
+  readonly readBytes: number
 }
 
 export const loader: string = Bun.which('wrk') === null ? 'requests of the measuring process' : 'wrk -t1'
@@ -37,18 +40,25 @@ async function byWrk({ url, headers, connections, seconds }: Load): Promise<Load
   const rate = /Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1]
   const [, p99, unit = ''] = /99%\s*([\d.]+)(us|ms|s)/.exec(stdout) ?? []
   if (rate === undefined || p99 === undefined) throw new Error(`wrk said nothing of its rate: ${stdout}`)
+  const [, requests, read, readUnit = ''] = /(\d+) requests in [^,]*, ([\d.]+)([KMGT]?B) read/.exec(stdout) ?? []
   const toMs: Record<string, number> = { us: 0.001, ms: 1, s: 1000 }
-  return { requestsPerSecond: Number(rate), p99Ms: Number(p99) * (toMs[unit] ?? Number.NaN) }
+  return {
+    requestsPerSecond: Number(rate),
+    p99Ms: Number(p99) * (toMs[unit] ?? Number.NaN),
+    requests: Number(requests),
+    readBytes: Number(read) * 1024 ** ['B', 'KB', 'MB', 'GB', 'TB'].indexOf(readUnit),
+  }
 }
 
 async function byOwnRequests({ url, headers, connections, seconds }: Load): Promise<LoadResult> {
   const times: number[] = []
+  let readBytes = 0
   const begun = performance.now()
   const end = begun + seconds * 1000
   const lane = async () => {
     for (let at = performance.now(); at < end; ) {
       const response = await fetch(url, { headers, decompress: false })
-      for await (const _ of response.body ?? []);
+      for await (const piece of response.body ?? []) readBytes += piece.byteLength
       if (response.status !== 200) throw new Error(`GET ${url}: want 200, got ${response.status}`)
       const now = performance.now()
       times.push(now - at)
@@ -60,5 +70,7 @@ async function byOwnRequests({ url, headers, connections, seconds }: Load): Prom
   return {
     requestsPerSecond: (1000 * times.length) / (performance.now() - begun),
     p99Ms: times[Math.floor(times.length * 0.99)] ?? Number.NaN,
+    requests: times.length,
+    readBytes,
   }
 }

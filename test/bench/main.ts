@@ -3,23 +3,23 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../support/command.ts'
+import { measureAll } from './all.ts'
 import { type CatalogOptions, measureCatalog } from './catalog.ts'
 import { CATALOG, LAYERED, scaled } from './catalog-content.ts'
 import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
-import { measureMirroring } from './mirroring.ts'
 import { measurePage } from './page.ts'
 import { measureReleases } from './releases.ts'
-import { measureServing } from './serving.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
 const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
-  --only serving|mirroring   one half
+  --only PART,…              of pulls, slow, together, pushes and mirroring; serving: the first four
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
   --push-mib N               size of the large push (1024)
   --small-blobs N            number of small pushes (200)
+  --small-images N           number of small images that are pushed, in one round (1000)
   --repositories N --images N --aliases N --attestations N --layer-kib N
                              what is mirrored (4, 3, 7, 4, 2560)
   --delay-ms N               added to each request to upstream (0)
@@ -62,6 +62,7 @@ function parse() {
       seconds: number(1),
       'push-mib': number(1024),
       'small-blobs': number(200),
+      'small-images': number(1000),
       repositories: number(SMALL.repositories),
       images: number(SMALL.images),
       aliases: number(SMALL.aliases),
@@ -176,24 +177,23 @@ if (positionals.length > 0) {
 }
 if (Bun.which('docker-registry') === null)
   throw new Error('want docker-registry on PATH: scripts/install-test-packages')
-const rounds = count('rounds')
-const parts = [await machine()]
-if (values.only !== 'mirroring') {
-  const sizes = { pushMiB: count('push-mib'), smallBlobs: count('small-blobs'), pushRounds: Math.min(rounds, 2) }
-  parts.push('### Serving', await measureServing({ rounds, seconds: count('seconds'), ...sizes, say }))
-}
-if (values.only !== 'serving') {
-  const workload = {
+const report = `${await machine()}\n\n${await measureAll({
+  only: values.only?.split(','),
+  rounds: count('rounds'),
+  seconds: count('seconds'),
+  pushMiB: count('push-mib'),
+  smallBlobs: count('small-blobs'),
+  smallImages: count('small-images'),
+  delayMs: count('delay-ms'),
+  workload: {
     repositories: count('repositories'),
     images: count('images'),
     aliases: count('aliases'),
     attestations: count('attestations'),
     layerBytes: count('layer-kib') * 1024,
-  }
-  const mirroring = { workload, rounds: Math.min(rounds, 2), delayMs: count('delay-ms'), say }
-  parts.push('### Mirroring', await measureMirroring(mirroring))
-}
-const report = `${parts.join('\n\n')}\n`
+  },
+  say,
+})}\n`
 console.log(report)
 if (values.write !== undefined) {
   const mark = '<!-- last run -->\n'

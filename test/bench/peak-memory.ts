@@ -12,7 +12,7 @@ export function peakMiB(pid: number): number {
   }
 }
 
-/** The largest peak of the processes of a group: nginx has its workers there. */
+/** The sum of the peaks of a group's processes, in MiB: nginx has its workers there. Pages that they share count in each. */
 export function groupPeakMiB(group: number): number {
-  return Math.max(0, ...membersOf(group).map(peakMiB))
+  return membersOf(group).reduce((sum, pid) => sum + peakMiB(pid), 0)
 }

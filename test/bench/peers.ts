@@ -1,22 +1,31 @@
 // The programs that serve, each on data of its own.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { importPKCS8, SignJWT } from 'jose'
+import { FIELDS } from '../../src/config/fields.ts'
 import { makeCertificates, startDockerRegistry } from '../support/docker-registry.ts'
 import { startKagami } from '../support/kagami.ts'
 import { answersHttp, freePort, startDaemon, temporaryDirectory } from '../support/process.ts'
 import type { Credentials } from '../support/registry-session.ts'
 import { askAs, basic, openApi } from './api-client.ts'
+import { startBareServer } from './bare.ts'
+
+/** The bare server in one process. */
+export const BARE = 'bare, 1 process'
+/** One process for each core. */
+export const BARE_ALL = 'bare'
 
 export interface Peer {
   readonly name: string
   readonly url: string
-  /** A repository that anybody may pull from. */
   readonly repository: string
   /** Process group. */
   readonly group: number
   /** To push; undefined where anybody may. */
   readonly credentials: Credentials | undefined
+  /** Value of `Authorization` for pulls from the repository, good for five minutes; absent: anybody may pull. */
+  authorization?(): Promise<string>
   stop(): Promise<unknown>
 }
 
@@ -25,18 +34,26 @@ export interface KagamiPeer extends Peer {
   call<T>(method: string, path: string, body?: object): Promise<T>
   /** Reads an answer that streams to its end. */
   follow(path: string): Promise<void>
-  /** Value of `Authorization`: a bearer token of five minutes for pulls from the repository. */
   authorization(): Promise<string>
+  readonly dataDirectory: string
+  /** Name of the user whose rights decide. */
+  readonly owner: string
 }
 
-export async function startKagamiPeer(): Promise<KagamiPeer> {
-  const kagami = await startKagami()
+/** Whether this Kagami can be told how many processes serve. */
+export const haveWorkers: boolean = FIELDS.some(({ variable }) => variable === 'KAGAMI_WORKERS')
+
+/** With a private repository, so that rights decide at each pull. @param workers that serve; undefined: as many as by default */
+export async function startKagamiPeer(workers?: number): Promise<KagamiPeer> {
+  const kagami = await startKagami({ env: workers === undefined ? {} : { KAGAMI_WORKERS: String(workers) } })
   const { credentials, ask, call } = await openApi(kagami)
   const repository = 'acme/bench'
-  await call('POST', '/repositories', { name: repository, visibility: 'public' })
+  await call('POST', '/repositories', { name: repository, visibility: 'private' })
   return {
-    name: 'Kagami',
+    name: workers === undefined ? 'Kagami' : `Kagami, ${workers} worker`,
     url: kagami.url,
+    dataDirectory: kagami.dataDirectory,
+    owner: kagami.owner.username,
     repository,
     group: kagami.pid,
     credentials,
@@ -69,7 +86,7 @@ export async function startDockerRegistryPeer(): Promise<Peer & { readonly dataD
 }
 
 /** A second docker-registry on the data of the first that wants bearer tokens, and what signs them. */
-export async function startTokenRegistry(first: Peer & { readonly dataDirectory: string }) {
+export async function startTokenRegistry(first: Peer & { readonly dataDirectory: string }): Promise<Peer> {
   const directory = temporaryDirectory('bench-tokens')
   const { certFile, keyFile } = makeCertificates(directory.path)
   const [issuer, service] = ['bench', 'bench registry']
@@ -78,7 +95,11 @@ export async function startTokenRegistry(first: Peer & { readonly dataDirectory:
   const key = await importPKCS8(readFileSync(keyFile, 'utf8'), 'ES256')
   const certificate = readFileSync(certFile, 'utf8').replace(/-----[^-]+-----|\s/g, '')
   return {
+    name: first.name,
     url: registry.url,
+    repository: first.repository,
+    group: registry.pid,
+    credentials: undefined,
     async authorization() {
       const access = [{ type: 'repository', name: first.repository, actions: ['pull'] }]
       const token = new SignJWT({ access }).setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c: [certificate] })
@@ -115,7 +136,14 @@ export async function startZotPeer(): Promise<Peer> {
   return { name: 'zot', url, repository: 'acme/bench', group: daemon.pid, credentials: undefined, stop }
 }
 
-/** nginx with two workers over plain files: no registry, but what the machine can do. */
+/** The bare server: no registry, but what Bun and SQLite can do. */
+export async function startBarePeer(kagami: KagamiPeer, processes: number): Promise<Peer> {
+  const { repository, dataDirectory, owner } = kagami
+  const { url, group, stop } = await startBareServer({ dataDirectory, username: owner, processes })
+  return { name: processes === 1 ? BARE : BARE_ALL, url, repository, group, credentials: undefined, stop }
+}
+
+/** nginx with a worker for each core over plain files: no registry, but what the machine can do. */
 export async function startNginxPeer(blobs: ReadonlyMap<string, Uint8Array>): Promise<Peer> {
   const directory = temporaryDirectory('bench-nginx')
   const files = join(directory.path, 'v2/acme/bench/blobs')
@@ -127,7 +155,7 @@ export async function startNginxPeer(blobs: ReadonlyMap<string, Uint8Array>): Pr
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   writeFileSync(
     at('nginx.conf'),
-    `${user} daemon off; worker_processes 2; pid ${at('pid')}; error_log ${at('error')}; events {}
+    `${user} daemon off; worker_processes ${availableParallelism()}; pid ${at('pid')}; error_log ${at('error')}; events {}
 http { access_log off; sendfile on; tcp_nopush on; ${temporary.join(' ')}
   server { listen 127.0.0.1:${port}; root ${directory.path}; } }`,
   )

@@ -37,6 +37,19 @@ export function forgetPeak(group: number): void {
   for (const pid of membersOf(group)) writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
+/**
+ * Memory of a group now, in MiB: what its processes share counts once (`Pss`). Where the kernel shows no such count, what is resident of each.
+ */
+export function memoryMiB(group: number): number {
+  const kib = membersOf(group).map((pid) => {
+    const rollup = read(`/proc/${pid}/smaps_rollup`)
+    const shown =
+      /^Pss:\s*(\d+) kB/m.exec(rollup ?? '') ?? /^VmRSS:\s*(\d+) kB/m.exec(read(`/proc/${pid}/status`) ?? '')
+    return Number(shown?.[1] ?? 0)
+  })
+  return kib.reduce((sum, one) => sum + one, 0) / 1024
+}
+
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')

@@ -1,104 +1,139 @@
-// Pushes: one large blob as one PUT, and many small ones.
-import { createHash } from 'node:crypto'
-import { closeSync, openSync, writeSync } from 'node:fs'
+// Pushes, timed, with the CPU that the kernel counted of the program meanwhile.
 import { join } from 'node:path'
-import { eachLimited } from '../support/limit.ts'
 import { temporaryDirectory } from '../support/process.ts'
-import { registryClient } from '../support/registry-client.ts'
 import type { Peer } from './peers.ts'
-import { ratioText, short, table } from './ratios.ts'
-import { noise } from './workload.ts'
+import { usageOf } from './process-usage.ts'
+import {
+  pushChunked,
+  pushImages,
+  pushSmall,
+  pushWhole,
+  smallBlobs,
+  smallImage,
+  writeLargeFile,
+} from './push-clients.ts'
+import { median, medianRatio, ratioText, short, table } from './ratios.ts'
 
 export interface PushSize {
   readonly pushMiB: number
   readonly smallBlobs: number
+  readonly images: number
   readonly pushRounds: number
   readonly say: (line: string) => void
 }
 
-const PIECE_BYTES = 16 * 1024 * 1024
-
-interface LargeFile {
-  readonly path: string
-  readonly digest: string
-  readonly sizeBytes: number
+interface Kind {
+  readonly title: string
+  /** What its CPU is told for. */
+  readonly unit: string
+  readonly units: number
+  /** Of so many rounds; absent: of all. */
+  readonly rounds?: number
+  /** Makes content of that round alone: a registry may be fast with what it has already. @returns what pushes it, in seconds */
+  prepare(round: number): (peer: Peer) => Promise<number>
 }
 
-/** A file that differs in every round: a registry may be fast with what it has already. */
-function writeLargeFile(path: string, sizeBytes: number, seed: string): LargeFile {
-  const hash = createHash('sha256')
-  const file = openSync(path, 'w')
-  for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
-    const piece = noise(`${seed} ${at}`, Math.min(PIECE_BYTES, sizeBytes - at))
-    hash.update(piece)
-    writeSync(file, piece)
-  }
-  closeSync(file)
-  return { path, digest: `sha256:${hash.digest('hex')}`, sizeBytes }
+interface Pushed {
+  readonly seconds: number[]
+  /** Milliseconds of CPU for each unit. */
+  readonly cpu: number[]
 }
 
-/** POST, then one PUT of the whole; the registry has checked the digest when it answers. @returns seconds */
-async function pushLarge(peer: Peer, repository: string, { path, digest, sizeBytes }: LargeFile): Promise<number> {
-  const client = registryClient(peer.url, repository, { credentials: peer.credentials })
-  const begun = performance.now()
-  const post = await client.send('blobs/uploads/', { method: 'POST' })
-  if (post.status !== 202) throw new Error(`${peer.name}: POST answered ${post.status}`)
-  const location = new URL(post.headers.get('location') ?? '', peer.url)
-  location.searchParams.set('digest', digest)
-  const authorization = peer.credentials && {
-    authorization: `Basic ${Buffer.from(`${peer.credentials.username}:${peer.credentials.password}`).toString('base64')}`,
-  }
-  // A body this large must be sent only once, so its credentials go with it, unasked.
-  const put = await fetch(location, { method: 'PUT', body: Bun.file(path), headers: { ...authorization } })
-  const seconds = (performance.now() - begun) / 1000
-  if (put.status !== 201) throw new Error(`${peer.name}: PUT answered ${put.status}: ${await put.text()}`)
-  const head = await client.headBlob(digest)
-  if (head.headers.get('content-length') !== String(sizeBytes)) {
-    throw new Error(`${peer.name}: want a blob of ${sizeBytes} bytes, got ${head.headers.get('content-length')}`)
-  }
-  return seconds
+/** By name of the program. */
+type PushedBy = ReadonlyMap<string, Pushed>
+
+function kindsOf({ pushMiB, smallBlobs: blobs, images }: PushSize, path: string): Kind[] {
+  const gib = { unit: 'a GiB', units: pushMiB / 1024 }
+  const file = (seed: string) => writeLargeFile(path, pushMiB * 1024 * 1024, seed)
+  return [
+    {
+      title: `${pushMiB} MiB as one PUT`,
+      ...gib,
+      prepare(round) {
+        const whole = file(`whole ${round}`)
+        return (peer) => pushWhole(peer, `acme/whole-${round}`, whole)
+      },
+    },
+    {
+      title: `${pushMiB} MiB in PATCHes of 16 MiB`,
+      ...gib,
+      prepare(round) {
+        const chunked = file(`chunked ${round}`)
+        return (peer) => pushChunked(peer, `acme/chunked-${round}`, chunked)
+      },
+    },
+    {
+      title: `${blobs} blobs of 10 KiB, 8 at a time`,
+      unit: 'a blob',
+      units: blobs,
+      prepare(round) {
+        const small = smallBlobs(blobs, `small ${round}`)
+        return (peer) => pushSmall(peer, `acme/small-${round}`, small)
+      },
+    },
+    {
+      title: `${images} images (config, layer, manifest), 8 clients`,
+      unit: 'an image',
+      units: images,
+      rounds: 1,
+      prepare(round) {
+        const all = Array.from({ length: images }, (_, n) => smallImage(`image ${round}`, n))
+        return (peer) => pushImages(peer, `acme/images-${round}`, all)
+      },
+    },
+  ]
 }
 
-/** As clients push layers, eight at a time. @returns seconds */
-async function pushSmall(peer: Peer, repository: string, blobs: ReadonlyMap<string, Uint8Array>): Promise<number> {
-  const client = registryClient(peer.url, repository, { credentials: peer.credentials })
-  const begun = performance.now()
-  await eachLimited(blobs, 8, ([digest, bytes]) => client.pushBlob(digest, bytes))
-  return (performance.now() - begun) / 1000
+export interface PushFigures {
+  /** Markdown. */
+  readonly text: string
+  /** Kagami's seconds ÷ docker-registry's, medians. */
+  readonly whole: number | undefined
+  readonly small: number | undefined
 }
 
-function smallBlobs(count: number, seed: string): Map<string, Uint8Array> {
-  const blobs = new Map<string, Uint8Array>()
-  for (let n = 0; n < count; n++) {
-    const bytes = noise(`${seed} ${n}`, 10 * 1024)
-    blobs.set(`sha256:${createHash('sha256').update(bytes).digest('hex')}`, bytes)
-  }
-  return blobs
-}
-
-/** Seconds of each kind of push, as Markdown. */
-export async function measurePushes(peers: readonly Peer[], size: PushSize): Promise<string> {
-  const large = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
-  const small = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
+/** Each kind of push to each program, in rounds. @param peers Kagami first */
+export async function measurePushes(peers: readonly Peer[], size: PushSize): Promise<PushFigures> {
   using directory = temporaryDirectory('bench-push')
+  const kinds = kindsOf(size, join(directory.path, 'large'))
+  const all = kinds.map((): PushedBy => new Map(peers.map(({ name }) => [name, { seconds: [], cpu: [] }])))
   for (let round = 0; round < size.pushRounds; round++) {
-    const file = writeLargeFile(join(directory.path, 'large'), size.pushMiB * 1024 * 1024, `large ${round}`)
-    const blobs = smallBlobs(size.smallBlobs, `small ${round}`)
-    for (const peer of peers) {
-      const one = await pushLarge(peer, `acme/large-${round}`, file)
-      const many = await pushSmall(peer, `acme/small-${round}`, blobs)
-      large.get(peer.name)?.push(one)
-      small.get(peer.name)?.push(many)
-      size.say(`  ${peer.name}: ${size.pushMiB} MiB in ${short(one)} s, ${size.smallBlobs} blobs in ${short(many)} s`)
+    for (const [n, { title, unit, units, prepare, rounds = size.pushRounds }] of kinds.entries()) {
+      if (round >= rounds) continue
+      const push = prepare(round)
+      for (const peer of peers) {
+        const before = usageOf(peer.group).cpuSeconds
+        const seconds = await push(peer)
+        const cpu = (1000 * (usageOf(peer.group).cpuSeconds - before)) / units
+        all[n]?.get(peer.name)?.seconds.push(seconds)
+        all[n]?.get(peer.name)?.cpu.push(cpu)
+        size.say(`  ${peer.name}: ${title} in ${short(seconds)} s, CPU ${short(cpu)} ms ${unit}`)
+      }
     }
   }
-  const others = peers.slice(1).map(({ name }) => name)
-  const row = (title: string, times: ReadonlyMap<string, number[]>) => [
+  return report(kinds, all, peers)
+}
+
+function report(kinds: readonly Kind[], all: readonly PushedBy[], peers: readonly Peer[]): PushFigures {
+  const names = peers.map(({ name }) => name)
+  const others = names.slice(1)
+  const seconds = (n: number, name: string) => all[n]?.get(name)?.seconds ?? []
+  const times = kinds.map(({ title }, n) => [
     title,
-    ...others.map((name) => ratioText(times.get('Kagami') ?? [], times.get(name) ?? [])),
-  ]
-  return table(
-    ['Push, time', ...others.map((name) => `÷ ${name}`)],
-    [row(`${size.pushMiB} MiB as one PUT`, large), row(`${size.smallBlobs} blobs of 10 KiB, 8 at a time`, small)],
-  )
+    `${short(median(seconds(n, 'Kagami')))} s`,
+    ...others.map((name) => ratioText(seconds(n, 'Kagami'), seconds(n, name))),
+  ])
+  const costs = kinds.map(({ title, unit }, n) => [
+    `${title}: ${unit}`,
+    ...names.map((name) => short(median(all[n]?.get(name)?.cpu ?? []))),
+  ])
+  const against = (n: number) => medianRatio(seconds(n, 'Kagami'), seconds(n, 'docker-registry'))
+  return {
+    text: [
+      table(['Push, time', 'Kagami', ...others.map((name) => `÷ ${name}`)], times),
+      table(['CPU ms', ...names], costs),
+    ].join('\n\n'),
+    whole: against(0),
+    small: against(2),
+  }
 }

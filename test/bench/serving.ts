@@ -1,172 +1,132 @@
-// Pulls: the same content from each program, one load after the other, in rounds.
+// Starts the registries and the limits with the same content, and has them measured part by part.
+import { availableParallelism } from 'node:os'
 import { digestOf } from '../support/fixtures.ts'
 import { pushLayout } from '../support/push-layout.ts'
-import { type Load, type LoadResult, putLoad } from './load.ts'
+import { type Contended, measureSlowReaders, measureUnderPushes } from './contention.ts'
+import type { Findings } from './goals.ts'
 import { groupPeakMiB } from './peak-memory.ts'
 import {
-  type KagamiPeer,
+  BARE,
+  haveWorkers,
   type Peer,
+  startBarePeer,
   startDockerRegistryPeer,
   startKagamiPeer,
   startNginxPeer,
   startTokenRegistry,
   startZotPeer,
 } from './peers.ts'
+import { memoryMiB } from './process-usage.ts'
+import { BY_TAG, LARGE_BLOB, MIDDLE_BLOB, makeContent, makeRoutes, SMALL_BLOB } from './pull-content.ts'
+import { type Measured, measureRoutes, pullTables, rates } from './pulls.ts'
 import { measurePushes, type PushSize } from './pushing.ts'
-import { median, ratioText, short, table } from './ratios.ts'
-import { artifact, type Made, newShelf, noise, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from './workload.ts'
+import { medianRatio, short, table } from './ratios.ts'
+import type { Made } from './workload.ts'
+
+/** In the order in which they are measured. */
+export const SERVING_PARTS = ['pulls', 'slow', 'together', 'pushes'] as const
+export type ServingPart = (typeof SERVING_PARTS)[number]
 
 export interface ServingSize extends PushSize {
+  readonly parts: ReadonlySet<ServingPart>
   readonly rounds: number
   readonly seconds: number
-  readonly say: (line: string) => void
-}
-
-const MIB = 1024 * 1024
-const REFERRERS = 16
-
-interface Route {
-  readonly title: string
-  /** Below `/v2/<repository>/`; `undefined`: this program has no such thing. */
-  path(peer: string): string | undefined
-  readonly connections: number
-  /** Large answers need longer to be counted. */
-  readonly longer?: number
-}
-
-/** An index of two platforms with referrers, and blobs of three sizes as its layers. */
-function makeContent() {
-  const shelf = newShelf()
-  const blobs = [10 * 1024, MIB, 100 * MIB].map((size) => shelf.blob(OCI_LAYER, noise(`serving ${size}`, size)))
-  const manifests = ['amd64', 'arm64'].map((architecture) => {
-    const config = shelf.blob(OCI_CONFIG, new TextEncoder().encode(JSON.stringify({ architecture, os: 'linux' })))
-    return { ...shelf.manifest(OCI_MANIFEST, { config, layers: blobs }), platform: { architecture, os: 'linux' } }
-  })
-  const index = shelf.manifest(OCI_INDEX, { manifests })
-  for (let n = 0; n < REFERRERS; n++) artifact(shelf, 'application/vnd.in-toto+json', `referrer ${n}`, index)
-  shelf.tag('1.0', index)
-  return { layout: shelf.layout('serving'), index, blobs }
-}
-
-function makeRoutes(index: Made, [small, middle, large]: readonly Made[]): Route[] {
-  const manifest = (reference: string) => (peer: string) => (peer === 'nginx' ? undefined : `manifests/${reference}`)
-  const blob = (of: Made | undefined) => () => `blobs/${of?.digest}`
-  return [
-    { title: 'index by tag, c=16', path: manifest('1.0'), connections: 16 },
-    { title: 'index by digest, c=16', path: manifest(index.digest), connections: 16 },
-    {
-      title: `${REFERRERS} referrers, c=16`,
-      // docker-registry has no referrers API: clients read the list from the fallback tag.
-      path: (peer) =>
-        peer === 'nginx'
-          ? undefined
-          : peer === 'docker-registry'
-            ? `manifests/${index.digest.replace(':', '-')}`
-            : `referrers/${index.digest}`,
-      connections: 16,
-    },
-    { title: 'blob of 10 KiB, c=16', path: blob(small), connections: 16 },
-    { title: 'blob of 1 MiB, c=16', path: blob(middle), connections: 16 },
-    { title: 'blob of 100 MiB, c=4', path: blob(large), connections: 4, longer: 2 },
-  ]
 }
 
 async function verify(peer: Peer, blobs: readonly Made[]): Promise<void> {
+  const authorization = await peer.authorization?.()
   for (const { digest } of blobs) {
-    const response = await fetch(`${peer.url}/v2/${peer.repository}/blobs/${digest}`)
+    const headers = authorization === undefined ? {} : { authorization }
+    const response = await fetch(`${peer.url}/v2/${peer.repository}/blobs/${digest}`, { headers })
     const got = digestOf(new Uint8Array(await response.arrayBuffer()))
     if (got !== digest) throw new Error(`${peer.name}: want ${digest}, got ${got}`)
   }
 }
 
-/** Measurements of one route: round by round for each program. */
-type Measured = Map<string, LoadResult[]>
-
-async function measure(
-  loads: ReadonlyMap<string, () => Promise<Load> | Load>,
-  rounds: number,
-  say: (line: string) => void,
-): Promise<Measured> {
-  const results: Measured = new Map([...loads.keys()].map((name) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, load] of loads) {
-      const result = await putLoad(await load())
-      results.get(name)?.push(result)
-      say(`  ${name}: ${short(result.requestsPerSecond)} requests/s, p99 ${short(result.p99Ms)} ms`)
-    }
+/** Memory of each program after a part, in columns that are added as the parts end. */
+function memoryColumns(peers: readonly Peer[]) {
+  const columns: (readonly [title: string, cells: readonly string[]])[] = []
+  return {
+    add: (title: string, of: (peer: Peer) => number | undefined) => {
+      const cell = (value: number | undefined) => (value === undefined ? '–' : short(value))
+      columns.push([title, peers.map((peer) => cell(of(peer)))])
+    },
+    text: () =>
+      table(
+        ['Memory, MiB', ...columns.map(([title]) => title)],
+        peers.map(({ name }, n) => [name, ...columns.map(([, cells]) => cells[n] ?? '–')]),
+      ),
   }
-  return results
 }
 
-function rowOf(title: string, measured: Measured, others: readonly string[]): string[] {
-  const rates = (name: string) => (measured.get(name) ?? []).map(({ requestsPerSecond }) => requestsPerSecond)
-  const tails = (name: string) => (measured.get(name) ?? []).map(({ p99Ms }) => p99Ms)
-  const ours = [rates('Kagami'), tails('Kagami')] as const
-  const against = others.flatMap((name) => [ratioText(ours[0], rates(name)), ratioText(ours[1], tails(name))])
-  return [title, `${short(median(ours[0]))} / ${short(median(ours[1]))}`, ...against]
+function pullFindings(all: ReadonlyMap<string, Measured>, single: string): Findings {
+  const against = (title: string, other: string, ours = 'Kagami') =>
+    medianRatio(rates(all.get(title), ours), rates(all.get(title), other))
+  return {
+    index: against(BY_TAG, 'docker-registry'),
+    small: against(SMALL_BLOB, 'docker-registry'),
+    middle: against(MIDDLE_BLOB, 'docker-registry'),
+    large: against(LARGE_BLOB, 'docker-registry'),
+    largeOfNginx: against(LARGE_BLOB, 'nginx'),
+    perCore: against(BY_TAG, BARE, single),
+  }
 }
 
-const headers = { accept: `${OCI_INDEX}, ${OCI_MANIFEST}` }
-
-/** Routes as anybody, the two that bear the most requests with a bearer token, pushes and peaks of memory, as Markdown. */
-export async function measureServing(size: ServingSize): Promise<string> {
+/** Pulls with a bearer token from a private repository, pulls beside others' work, pushes, memory, CPU: as Markdown, and for the goals. */
+export async function measureServing(size: ServingSize): Promise<{ text: string; findings: Findings }> {
   const { layout, index, blobs } = makeContent()
-  const registry = await startDockerRegistryPeer()
-  const tokens = await startTokenRegistry(registry)
-  const kagami: KagamiPeer = await startKagamiPeer()
-  const registries: Peer[] = [kagami, registry]
-  if (Bun.which('zot') !== null) registries.push(await startZotPeer())
-  const files = new Map(blobs.map(({ digest }) => [digest, layout.blobs.get(digest) ?? new Uint8Array()]))
-  const peers = [...registries]
-  if (Bun.which('nginx') !== null) peers.push(await startNginxPeer(files))
+  const stops: (() => Promise<unknown>)[] = []
+  const started = <P extends Peer>(peer: P) => {
+    stops.push(peer.stop)
+    return peer
+  }
   try {
-    for (const peer of registries) await pushLayout(layout, peer.url, peer.repository, peer)
+    const open = started(await startDockerRegistryPeer())
+    const registry = started(await startTokenRegistry(open))
+    const kagami = started(await startKagamiPeer())
+    const single = haveWorkers ? started(await startKagamiPeer(1)) : kagami
+    const zot = Bun.which('zot') === null ? [] : [started(await startZotPeer())]
+    for (const peer of new Set([kagami, single, open, ...zot]))
+      await pushLayout(layout, peer.url, peer.repository, peer)
+    const files = new Map(blobs.map(({ digest }) => [digest, layout.blobs.get(digest) ?? new Uint8Array()]))
+    const nginx = Bun.which('nginx') === null ? [] : [started(await startNginxPeer(files))]
+    const bare = [started(await startBarePeer(kagami, 1)), started(await startBarePeer(kagami, availableParallelism()))]
+    const peers = [...new Set<Peer>([kagami, single, registry, ...zot, ...nginx, ...bare])]
     for (const peer of peers) await verify(peer, blobs)
-    const others = peers.slice(1).map(({ name }) => name)
-    const rows: string[][] = []
-    for (const { title, path, connections, longer = 1 } of makeRoutes(index, blobs)) {
-      size.say(title)
-      const seconds = size.seconds * longer
-      const loads = new Map<string, () => Promise<Load> | Load>()
-      for (const { name, url, repository } of peers) {
-        const of = path(name)
-        if (of !== undefined) {
-          loads.set(name, () => ({ url: `${url}/v2/${repository}/${of}`, headers, connections, seconds }))
-        }
-      }
-      rows.push(rowOf(title, await measure(loads, size.rounds, size.say), others))
+    const memory = memoryColumns([...peers, { ...open, name: 'docker-registry, pushes' }])
+    const has = (part: ServingPart) => size.parts.has(part)
+    const texts: string[] = []
+    let findings: Findings = {}
+    memory.add('before', ({ group }) => memoryMiB(group))
+    if (has('pulls')) {
+      const highest = new Map<string, number>()
+      const all = await measureRoutes(peers, makeRoutes(index, blobs), size, highest)
+      findings = { ...findings, ...pullFindings(all, single.name), memoryMiB: memoryMiB(kagami.group) }
+      memory.add('after the pulls', ({ group }) => memoryMiB(group))
+      memory.add('most after a load', ({ name }) => highest.get(name))
+      texts.push(pullTables(all, peers, single.name))
     }
-    for (const [title, path] of [
-      ['index by tag, bearer token, c=16', 'manifests/1.0'],
-      ['blob of 10 KiB, bearer token, c=16', `blobs/${blobs[0]?.digest}`],
-    ] as const) {
-      size.say(title)
-      const load = async (url: string, repository: string, authorization: string): Promise<Load> => ({
-        url: `${url}/v2/${repository}/${path}`,
-        headers: { ...headers, authorization },
-        connections: 16,
-        seconds: size.seconds,
-      })
-      const loads = new Map<string, () => Promise<Load>>([
-        ['Kagami', async () => load(kagami.url, kagami.repository, await kagami.authorization())],
-        ['docker-registry', async () => load(tokens.url, registry.repository, await tokens.authorization())],
-      ])
-      rows.push(rowOf(title, await measure(loads, size.rounds, size.say), others))
+    const [, middle, large] = blobs
+    if (has('slow')) {
+      const paths = { fast: `blobs/${middle?.digest}`, slow: `blobs/${large?.digest}` }
+      texts.push(await measureSlowReaders([kagami, registry, ...zot, ...nginx], paths, size))
     }
-    const head = ['Pull', 'Kagami: requests/s / p99 ms', ...others.flatMap((name) => [`÷ ${name}`, 'p99'])]
-    const afterReads = peers.map(({ group }) => groupPeakMiB(group))
-    const pushes = await measurePushes(registries, size)
-    const afterPushes = registries.map(({ group }) => groupPeakMiB(group))
-    const memory = peers.map(({ name }, n) => [
-      name,
-      short(afterReads[n] ?? 0),
-      n < registries.length ? short(afterPushes[n] ?? 0) : '–',
-    ])
-    return [table(head, rows), pushes, table(['Peak memory, MiB', 'after the pulls', 'after the pushes'], memory)].join(
-      '\n\n',
-    )
+    if (has('together')) {
+      const same = (peer: Peer): Contended => ({ pulls: peer, pushes: peer })
+      const contended = [same(kagami), { pulls: registry, pushes: open }, ...zot.map(same)]
+      const { text, ratio } = await measureUnderPushes(contended, 'manifests/1.0', size)
+      texts.push(text)
+      findings = { ...findings, underPushes: ratio }
+    }
+    if (has('pushes')) {
+      const { text, whole, small } = await measurePushes([kagami, open, ...zot], size)
+      texts.push(text)
+      findings = { ...findings, pushWhole: whole, pushSmall: small }
+      memory.add('after the pushes', ({ group }) => memoryMiB(group))
+    }
+    memory.add('peaks of its processes, added', ({ group }) => groupPeakMiB(group))
+    return { text: [...texts, memory.text()].join('\n\n'), findings }
   } finally {
-    await tokens.stop()
-    for (const peer of peers) await peer.stop()
+    for (const stop of stops.reverse()) await stop()
   }
 }
