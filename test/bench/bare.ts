@@ -102,10 +102,10 @@ function serve(dataDirectory: string, username: string, port: number): void {
   })
 }
 
-/** As Kagami's store names its files (`src/blobs/fs.ts`). */
+/** As `src/blobs/fs.ts` lays them out. */
 function objectOf(dataDirectory: string, key: string): string {
-  const at = key.indexOf('-') + 1
-  return `${dataDirectory}/blobs/objects/${key.slice(at, at + 2)}/${key}`
+  const encoded = key.slice(key.indexOf('-') + 1)
+  return `${dataDirectory}/blobs/objects/${encoded.slice(0, 2)}/${key}`
 }
 
 function absent(): Response {
