@@ -78,6 +78,11 @@ function cpu(measured: Measured, name: string, count: (result: PullResult) => nu
   return (measured.get(name) ?? []).map((result) => (1000 * result.cpuSeconds) / count(result))
 }
 
+/** Bytes sent for each second of CPU, round by round: what a core is worth, whether or not the load keeps it busy. */
+export function worth(measured: Measured | undefined, name: string): number[] {
+  return (measured?.get(name) ?? []).map(({ readBytes, cpuSeconds }) => readBytes / cpuSeconds)
+}
+
 /** @param single name of the Kagami with one worker: it is held against the bare server in one process */
 export function pullTables(all: ReadonlyMap<string, Measured>, peers: readonly Peer[], single: string): string {
   const isOther = ({ name }: Peer) => !name.startsWith('Kagami') && !name.startsWith('bare')
@@ -90,6 +95,7 @@ export function pullTables(all: ReadonlyMap<string, Measured>, peers: readonly P
       ...others.flatMap((name) => [ratioText(ours, rates(measured, name)), ratioText(tail, tails(measured, name))]),
       ratioText(ours, rates(measured, BARE_ALL)),
       ratioText(rates(measured, single), rates(measured, BARE)),
+      ratioText(worth(measured, single), worth(measured, BARE)),
     ]
   })
   const head = [
@@ -97,7 +103,8 @@ export function pullTables(all: ReadonlyMap<string, Measured>, peers: readonly P
     'Kagami: requests/s / p99 ms',
     ...others.flatMap((name) => [`÷ ${name}`, 'p99']),
     '÷ bare, all cores',
-    '÷ bare, per core',
+    '÷ bare, 1 process',
+    'the same, a CPU second',
   ]
   const names = peers.map(({ name }) => name)
   const costs = [...all].flatMap(([title, measured]) => {

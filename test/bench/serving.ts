@@ -18,7 +18,7 @@ import {
 } from './peers.ts'
 import { memoryMiB } from './process-usage.ts'
 import { BY_TAG, LARGE_BLOB, MIDDLE_BLOB, makeContent, makeRoutes, SMALL_BLOB } from './pull-content.ts'
-import { type Measured, measureRoutes, pullTables, rates } from './pulls.ts'
+import { type Measured, measureRoutes, pullTables, rates, worth } from './pulls.ts'
 import { measurePushes, type PushSize } from './pushing.ts'
 import { medianRatio, short, table } from './ratios.ts'
 import type { Made } from './workload.ts'
@@ -60,15 +60,15 @@ function memoryColumns(peers: readonly Peer[]) {
 }
 
 function pullFindings(all: ReadonlyMap<string, Measured>, single: string): Findings {
-  const against = (title: string, other: string, ours = 'Kagami') =>
-    medianRatio(rates(all.get(title), ours), rates(all.get(title), other))
+  const against = (title: string, other: string) =>
+    medianRatio(rates(all.get(title), 'Kagami'), rates(all.get(title), other))
   return {
     index: against(BY_TAG, 'docker-registry'),
     small: against(SMALL_BLOB, 'docker-registry'),
     middle: against(MIDDLE_BLOB, 'docker-registry'),
     large: against(LARGE_BLOB, 'docker-registry'),
     largeOfNginx: against(LARGE_BLOB, 'nginx'),
-    perCore: against(BY_TAG, BARE, single),
+    perCore: medianRatio(worth(all.get(BY_TAG), single), worth(all.get(BY_TAG), BARE)),
   }
 }
 
