@@ -39,7 +39,7 @@ export interface BlobStore {
 }
 
 export interface AppendOptions extends Abortable {
-  /** Sees each chunk before it is written, for hashing. */
+  /** Sees each chunk while it is being written, for hashing; also the one whose write fails. */
   readonly onChunk?: (chunk: Uint8Array) => void
   /** The stage may not grow beyond this; more bytes end with SIZE_INVALID and are not kept. */
   readonly maxBytes?: number

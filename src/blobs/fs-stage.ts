@@ -8,6 +8,7 @@ import type { AppendOptions, Stage } from './blob-store.ts'
 import type { SyncDirectory } from './directory-sync.ts'
 import { openPieces, type PieceFile, startPieces } from './fs-pieces.ts'
 import { streamFile } from './fs-stream.ts'
+import { createStageWriter, writeAll } from './fs-write.ts'
 import { countBytes } from './piece-map.ts'
 import { storageFull, type TakeRoom } from './room.ts'
 
@@ -111,28 +112,28 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     },
     async append(body, o: AppendOptions = {}) {
       if (map !== undefined) throw new Error('the stage comes in pieces')
-      const start = size
-      let written = start
+      const writer = createStageWriter(file, size, takeRoom)
+      isDirty = true
       try {
         for await (const chunk of readUntil(body, o.signal)) {
-          if (o.maxBytes !== undefined && written + chunk.byteLength > o.maxBytes) {
+          if (o.maxBytes !== undefined && writer.takenTo + chunk.byteLength > o.maxBytes) {
             throw new AppError('SIZE_INVALID', `content has more than the ${o.maxBytes} bytes that were announced`)
           }
-          await takeRoom(chunk.byteLength)
+          await writer.write(chunk)
+          // The threads that write are at work meanwhile.
           o.onChunk?.(chunk)
-          isDirty = true
-          await writeAll(file, chunk, written)
-          written += chunk.byteLength
         }
+        await writer.settle()
       } catch (error) {
+        await writer.settle().catch(() => {})
         await datasync().catch(() => {})
-        size = written
+        size = writer.writtenTo
         throw asStorageError(error)
       }
       await datasync().catch((error) => {
         throw asStorageError(error)
       })
-      size = written
+      size = writer.writtenTo
       return size
     },
     truncate,
@@ -174,15 +175,6 @@ async function copyDurably(path: string, target: string): Promise<void> {
     await copy.datasync()
   } finally {
     await copy.close()
-  }
-}
-
-type File = Awaited<ReturnType<typeof open>>
-
-async function writeAll(file: File, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.byteLength; ) {
-    const { bytesWritten } = await file.write(chunk, done, chunk.byteLength - done, position + done)
-    done += bytesWritten
   }
 }
 
