@@ -140,7 +140,10 @@ export function createUploads(options: UploadsOptions): Uploads {
     }
   }
 
-  /** Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came. */
+  /**
+   * Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came.
+   * @param digest of a last body: once it is whole its offset is not recorded, since the session ends with it
+   */
   async function take(
     { row, stage, known }: Session,
     destination: Destination,
@@ -160,6 +163,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     const { stream } = body
     const room = await takeQuota(db, { organizationId, stageId: stage.id, stream, lengthBytes, digest, now })
     if (known.hash.sizeBytes !== start) known.hash.restart(start)
+    let isWhole = false
     try {
       await stage.append(room, {
         signal,
@@ -167,11 +171,12 @@ export function createUploads(options: UploadsOptions): Uploads {
         ...(range === undefined ? {} : { maxBytes: range.to }),
       })
       if (wanted !== undefined && stage.sizeBytes - start !== wanted) throw wrongLength(wanted, stage.sizeBytes - start)
+      isWhole = true
     } catch (error) {
       if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'DENIED')) await stage.truncate(start)
       throw error
     } finally {
-      await recordOffset(row, stage.sizeBytes)
+      if (!isWhole || digest === undefined) await recordOffset(row, stage.sizeBytes)
     }
   }
 
@@ -181,7 +186,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       await settleStage(tx, `${STAGE_PREFIX}${row.id}`, 0)
       return moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() })
     })
-    if (!moved) throw outOfOrder(row.offset_bytes, 'another server is sending to this session')
+    if (!moved) throw movedElsewhere(row)
   }
 
   async function drop({ row, stage, known }: Session): Promise<void> {
@@ -236,18 +241,22 @@ export function createUploads(options: UploadsOptions): Uploads {
     complete: (key, destination, digest, body) =>
       exclusively(key, async (session) => {
         if (body !== undefined) await take(session, destination, body, digest)
-        const { stage, known } = session
+        const { row, stage, known } = session
         const got = known.hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
         if (got !== digest) {
           await drop(session)
           throw wrongDigest(got, digest)
         }
         try {
-          await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => endSession(tx, key.id))
+          await commitBlob({ db, blobs, clock }, stage, digest, destination, async (tx) => {
+            if (!(await endSession(tx, key.id, row.offset_bytes))) throw movedElsewhere(row)
+          })
           known.hash.restart(0)
         } catch (error) {
-          // A refusal is final; after any other failure the client may send its PUT again, the bytes are still here.
-          if (isAppError(error)) await drop(session)
+          // A refusal is final, unless another server has the session; after any other failure the client may send its PUT again:
+          // the bytes are still here, and the session says so where the database takes it.
+          if (!isAppError(error)) await recordOffset(row, stage.sizeBytes).catch(() => {})
+          else if (error.code !== 'RANGE_INVALID') await drop(session)
           throw error
         }
       }),
@@ -282,6 +291,10 @@ function outOfOrder(offsetBytes: number, why: string): AppError {
   return new AppError('RANGE_INVALID', `${why}; the session holds ${offsetBytes} bytes`, { detail: { offsetBytes } })
 }
 
+function movedElsewhere(row: UploadSessionRow): AppError {
+  return outOfOrder(row.offset_bytes, 'another server is sending to this session')
+}
+
 function wrongLength(wantBytes: number, gotBytes: number): AppError {
   return new AppError('SIZE_INVALID', `the body has ${gotBytes} bytes, Content-Range says ${wantBytes}`)
 }
@@ -290,9 +303,9 @@ function wrongDigest(got: Digest | undefined, want: Digest): AppError {
   return new AppError('DIGEST_INVALID', `the content hashes to ${got}, want ${want}`, { detail: { digest: want } })
 }
 
-async function endSession(tx: Transaction, id: string): Promise<void> {
+async function endSession(tx: Transaction, id: string, atBytes?: number): Promise<boolean> {
   await settleStage(tx, `${STAGE_PREFIX}${id}`, 0)
-  await deleteUploadSession(tx, id)
+  return deleteUploadSession(tx, id, atBytes)
 }
 
 function tooManySessions({ organization }: Destination): AppError {

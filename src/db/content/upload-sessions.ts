@@ -49,9 +49,11 @@ export async function moveUploadOffset(
   return numUpdatedRows > 0n
 }
 
-/** @returns whether it was there */
-export async function deleteUploadSession(tx: Transaction, id: string): Promise<boolean> {
-  const { numDeletedRows } = await tx.deleteFrom('upload_sessions').where('id', '=', id).executeTakeFirst()
+/** @param atBytes only where it stands there, so that two servers that end one session never both succeed @returns whether it was there */
+export async function deleteUploadSession(tx: Transaction, id: string, atBytes?: number): Promise<boolean> {
+  let query = tx.deleteFrom('upload_sessions').where('id', '=', id)
+  if (atBytes !== undefined) query = query.where('offset_bytes', '=', atBytes)
+  const { numDeletedRows } = await query.executeTakeFirst()
   return numDeletedRows > 0n
 }
 
