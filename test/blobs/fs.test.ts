@@ -68,6 +68,26 @@ describe('blobs as files', () => {
     expect(await Array.fromAsync(store.listStages())).toEqual([])
   })
 
+  test('a large stage that is flushed on its way holds what was hashed, chunk by chunk', async () => {
+    const stage = await store.openStage('large')
+    const chunks = Array.from({ length: 90 }, (_, n) => new Uint8Array(1_000_003).fill(n))
+    const seen: number[] = []
+    const source = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const chunk of chunks) controller.enqueue(chunk)
+        controller.close()
+      },
+    })
+    const size = await stage.append(source, { onChunk: (chunk) => seen.push(chunk[0] ?? -1) })
+    expect(size).toBe(90 * 1_000_003)
+    expect(seen).toEqual(chunks.map((_, n) => n))
+    const [kept, sent] = [new Bun.CryptoHasher('sha256'), new Bun.CryptoHasher('sha256')]
+    for await (const chunk of stage.read()) kept.update(chunk)
+    for (const chunk of chunks) sent.update(chunk)
+    expect(kept.digest('hex')).toBe(sent.digest('hex'))
+    await stage.discard()
+  })
+
   test('a stage does not grow beyond its limit', async () => {
     const stage = await store.openStage('limited')
     await expect(stage.append(text('0123456789'), { maxBytes: 5 })).rejects.toMatchObject({ code: 'SIZE_INVALID' })

@@ -164,6 +164,27 @@ describeOnEachEngine('Upload sessions', (openFresh) => {
     expect(await stagesOf(at)).toEqual([])
   })
 
+  test('a last body fails where another server took the session on meanwhile, which keeps it', async () => {
+    const at = await bench(await openFresh())
+    const mine = freshContent(1000)
+    const key = await at.begin()
+    const one = at.uploads
+    at.restart()
+    const other = at.uploads
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await other.append(key, at.destination, body(freshContent(500).bytes))
+        controller.enqueue(mine.bytes)
+        controller.close()
+      },
+    })
+    const late = one.complete(key, at.destination, mine.digest as Digest, body(mine.bytes, { stream }))
+    await refusedWith('RANGE_INVALID', late)
+    expect((await other.getStatus(key)).offsetBytes).toBe(500)
+    expect(await at.db.read.selectFrom('blobs').selectAll().execute()).toEqual([])
+    expect(await keysOf(at)).toEqual([])
+  })
+
   test('idle sessions expire with their bytes, others and other people’s stages do not', async () => {
     const at = await bench(await openFresh())
     const [idle, busy] = [await at.begin(), await at.begin()]
