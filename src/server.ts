@@ -118,6 +118,7 @@ export async function startServer({
       policy,
       sealer,
       budgets: {
+        concurrency: settings.upstreamRequests,
         store: learnedBudgets(db, nameOf),
         portions: shared && requestPortions(shared, nameOf),
         ledger: isAlone ? undefined : sharedRates(db, nameOf),

@@ -21,7 +21,8 @@ export const prioritySchema = z.enum(['asked', 'hinted', 'new', 'recheck'])
 /**
  * What one registry and login are asked for, by this server, and what the registry said of it. `requests` and `inFlight`: those of your
  * organization, of a shared upstream all; `mostInFlight`: of all servers on the database together, `share` of these by this one at the moment,
- * 0 while it asks for nothing; `pauses`: it asked for none until then;
+ * 0 while it asks for nothing; `windows`: how many of these each kind of request may be at the moment, as far as this server has asked since it
+ * started, with the milliseconds that the last answers took; `pauses`: it asked for none until then;
  * `allowances`: what it says is left, `kind` being what it counts; `waiting`: requests of your organizations that wait for their turn.
  */
 export const budgetSchema = z
@@ -30,6 +31,15 @@ export const budgetSchema = z
     inFlight: count,
     mostInFlight: count,
     share: count.default(0),
+    windows: z
+      .array(
+        z.strictObject({
+          kind: z.enum(['manifest-get', 'manifest-head', 'blob', 'tags', 'referrers', 'token', 'other']),
+          requests: count,
+          answerMs: count.nullable(),
+        }),
+      )
+      .default([]),
     pauses: z.array(z.strictObject({ kind: z.string(), until: timeSchema, reason: z.string() })),
     allowances: z.array(
       z.strictObject({

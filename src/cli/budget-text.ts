@@ -24,6 +24,7 @@ export function upstreamText({
       'Requests',
       `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way${partText(budget)}`,
     ],
+    ['At once', budget.windows.length === 0 ? undefined : budget.windows.map(windowText).join(', ')],
     ['Hook', hook == null ? undefined : `made ${age(hook.createdAt, '-')}`],
     ['Added', age(upstream.createdAt, '-')],
   ])
@@ -47,6 +48,11 @@ function limitText({ maxRate, ceilings }: Upstream): string {
 /** Where others of the same database have the rest. */
 function partText({ share, mostInFlight }: Budget): string {
   return share === 0 || share === mostInFlight ? '' : `, ${share} of them by this server`
+}
+
+/** `manifest-get 23 (41 ms)`: how many of a kind may be under way, and what the last answers took. */
+function windowText({ kind, requests, answerMs }: Budget['windows'][number]): string {
+  return `${kind} ${requests}${answerMs === null ? '' : ` (${answerMs} ms)`}`
 }
 
 const WHY: Record<Budget['waiting'][number]['priority'], string> = {

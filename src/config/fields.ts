@@ -107,6 +107,12 @@ export const SERVER_FIELDS = {
     'a whole number from 1 to 64',
     'Runs of mirrors under way at once, of all servers on the database, whoever asked for them; the others wait for a place',
   ),
+  upstreamRequests: field(
+    'KAGAMI_UPSTREAM_REQUESTS',
+    '64',
+    'a whole number from 1 to 64',
+    'Requests that one registry and login are asked at once at most, of all servers on the database; how many it is depends on how the registry bears them',
+  ),
   smtpUrl: field(
     'KAGAMI_SMTP_URL',
     undefined,

@@ -41,6 +41,8 @@ export interface Settings {
   readonly metricsAllow?: readonly string[] | undefined
   /** Runs of mirrors under way at once. */
   readonly runsAtOnce: number
+  /** Requests of one registry and login under way at once at most. */
+  readonly upstreamRequests: number
   /** Undefined: no mail is sent. */
   readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
   readonly logLevel: LogLevel
@@ -105,7 +107,8 @@ export function parseSettings(
     auditMs: take(s.audit, value.retention) ?? value.fallback(s.audit, value.retention),
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
-    runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
+    runsAtOnce: take(s.runsAtOnce, value.upTo64) ?? value.fallback(s.runsAtOnce, value.upTo64),
+    upstreamRequests: take(s.upstreamRequests, value.upTo64) ?? value.fallback(s.upstreamRequests, value.upTo64),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
     shown: showSettings((field) => findText(env, field, file)),

@@ -127,7 +127,7 @@ export function duration(least: string, most: string): (text: string) => number 
   }
 }
 
-export function runs(text: string): number | undefined {
+export function upTo64(text: string): number | undefined {
   const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
   return number >= 1 && number <= 64 ? number : undefined
 }

@@ -39,7 +39,7 @@ import { createVerbs } from './life/verbs.ts'
 import { renderMirrors } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
 
-const TRANSFERS_PER_RUN = 12
+const TRANSFERS_PER_RUN = 64
 /** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
 const SCHEDULED_WAITING = 2
 /** Takeover, of runs and of hints, is within 30 s of a server's death: this, and a fourth of it until somebody looks. */

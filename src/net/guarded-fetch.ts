@@ -9,6 +9,13 @@ import { type Payer, sharesOf } from './payer.ts'
 import { nextHop } from './redirect.ts'
 import { bulkOf, createSlots, type Lane } from './slots.ts'
 
+export interface RequestEnd {
+  /** Of the body, as far as it was read. */
+  readonly bytes: number
+  /** The body broke off or became too slow, and nobody here has ended it. */
+  readonly isBroken: boolean
+}
+
 export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
@@ -27,8 +34,10 @@ export interface HttpRequest {
   readonly payer?: Payer | undefined
   /** `ledBy` of the answer that led here (a token realm, a link to the next page): a public one leads to public addresses only. */
   readonly ledBy?: string | undefined
+  /** It has its place, and is sent. */
+  readonly onBegin?: () => void
   /** Called once, when the request is over: its body read or cancelled, or the request failed. */
-  readonly onEnd?: () => void
+  readonly onEnd?: (end: RequestEnd) => void
   /** Hears of the bytes of the body as they arrive. */
   readonly onBytes?: ((bytes: number) => void) | undefined
 }
@@ -111,15 +120,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     async request(url, request = {}) {
       const { lane = 'small', signal, payer } = request
       const release = await slots.acquire(lane, signal, sharesOf(payer, total)).catch((error) => {
-        request.onEnd?.()
+        request.onEnd?.({ bytes: 0, isBroken: false })
         throw error
       })
+      request.onBegin?.()
       const flight = openFlight(
         request.signal,
         request.idleTimeoutMs ?? options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-        () => {
+        (end) => {
           release()
-          request.onEnd?.()
+          request.onEnd?.(end)
         },
         request.onBytes,
       )
@@ -145,7 +155,7 @@ interface Flight {
 function openFlight(
   outer: AbortSignal | undefined,
   idleTimeoutMs: number,
-  release: () => void,
+  release: (end: RequestEnd) => void,
   onBytes: ((bytes: number) => void) | undefined,
 ): Flight {
   const inner = new AbortController()
@@ -154,11 +164,13 @@ function openFlight(
     end()
   }
   let ended = false
+  let bytes = 0
+  let isBroken = false
   function end() {
     if (ended) return
     ended = true
     outer?.removeEventListener('abort', stop)
-    release()
+    release({ bytes, isBroken })
   }
   outer?.addEventListener('abort', stop, { once: true })
   if (outer?.aborted) stop()
@@ -192,7 +204,10 @@ function openFlight(
         idleTimeoutMs,
         abort: (reason) => inner.abort(reason),
         release: end,
-        onBytes,
+        onBytes(more) {
+          bytes += more
+          onBytes?.(more)
+        },
         timedOut: (bytes) =>
           unavailable('timeout', `${url.host} went silent for ${idleTimeoutMs} ms after ${bytes} bytes`, {
             host: url.host,
@@ -201,7 +216,10 @@ function openFlight(
           unavailable('timeout', `${url.host} sent ${bytes} bytes in ${ms} ms, want ${LEAST_BYTES} at least`, {
             host: url.host,
           }),
-        failure: (error) => (inner.signal.aborted ? inner.signal.reason : connectionFailure(error, url, address)),
+        failure(error) {
+          isBroken = outer?.aborted !== true
+          return inner.signal.aborted ? inner.signal.reason : connectionFailure(error, url, address)
+        },
       })
       return { ...from, status, headers, body: guarded }
     },

@@ -68,8 +68,9 @@ export function idleBody(source: ReadableStream<Uint8Array>, owner: BodyOwner): 
           }
           controller.enqueue(value)
         } catch (error) {
+          const failure = owner.failure(error, receivedBytes)
           owner.release()
-          controller.error(owner.failure(error, receivedBytes))
+          controller.error(failure)
         } finally {
           clearTimeout(timer)
         }

@@ -18,15 +18,26 @@ export interface LearnedAllowance extends Allowance {
   readonly sinceMs: number
 }
 
+/** How many requests of a kind were found to be good to have under way (`request-window.ts`). */
+export interface LearnedWindow {
+  readonly kind: string
+  readonly requests: number
+  readonly atMs: number
+}
+
 /** Plain data, as it is kept. */
 export interface Learned {
   readonly pauses: readonly LearnedPause[]
   readonly allowances: readonly LearnedAllowance[]
+  /** Absent in what earlier versions kept. */
+  readonly windows?: readonly LearnedWindow[]
 }
 
 /** Clocks of servers differ by a little. */
 const SKEW_MS = 60_000
-const NOTHING: Learned = { pauses: [], allowances: [] }
+const NOTHING: Learned = { pauses: [], allowances: [], windows: [] }
+/** A window that has changed by this part of itself is kept at once. */
+const WINDOW_CHANGE = 0.25
 
 /** Keeps what was learned, for restarts and other processes, by account (see `accountKey`): together with what is kept already. Neither throws. */
 export interface LearnedStore {
@@ -50,6 +61,8 @@ export interface BudgetMemory {
   endPause(kind: string): void
   /** From the headers of an answer to a request that counts as `kind`. @param redact takes secrets out of what is kept */
   see(kind: string, headers: Headers, redact: (text: string) => string): void
+  keepWindow(window: LearnedWindow): void
+  windowOf(kind: string): LearnedWindow | undefined
   /** When requests of one of these kinds may go on; 0: now. */
   pausedUntilMs(kinds: readonly string[]): number
   present(): Learned
@@ -65,14 +78,17 @@ export function createBudgetMemory(
   let loading: Promise<void> | undefined
 
   const present = (): Learned => {
-    const { pauses, allowances } = mergeLearned(learned, NOTHING, nowMs())
+    const { pauses, allowances, windows } = mergeLearned(learned, NOTHING, nowMs())
     return {
+      windows: windows ?? [],
       pauses: pauses.filter(({ untilMs }) => untilMs > nowMs()),
       allowances: allowances.filter((one) => (renewedMs(one) ?? Number.POSITIVE_INFINITY) > nowMs()),
     }
   }
+  const savedWindows = new Map<string, number>()
   const save = () => {
     savedMs = nowMs()
+    for (const { kind, requests } of learned.windows ?? []) savedWindows.set(kind, requests)
     store?.save(account, learned)
   }
   const add = (more: Learned) => {
@@ -117,6 +133,14 @@ export function createBudgetMemory(
       add({ pauses: [], allowances: [seen] })
       if (Math.abs(nowMs() - savedMs) >= SAVE_EVERY_MS) save()
     },
+    keepWindow(window) {
+      const { kind, requests } = window
+      add({ ...NOTHING, windows: [window] })
+      const change = Math.abs(requests - (savedWindows.get(kind) ?? 0))
+      const isDue = Math.abs(nowMs() - savedMs) >= SAVE_EVERY_MS
+      if (isDue || change >= requests * WINDOW_CHANGE) save()
+    },
+    windowOf: (kind) => learned.windows?.find((one) => one.kind === kind),
     pausedUntilMs(kinds) {
       const untils = kinds.map((kind) => findPause(kind)?.untilMs ?? 0)
       return Math.max(0, ...untils)
@@ -144,7 +168,13 @@ export function mergeLearned(one: Learned, other: Learned, nowMs: number): Learn
     if (before === undefined && allowances.size >= MAX_KINDS) continue
     if (before === undefined || seen.atMs >= before.atMs) allowances.set(seen.kind, seen)
   }
-  return { pauses: [...pauses.values()], allowances: [...allowances.values()] }
+  const windows = new Map<string, LearnedWindow>()
+  for (const { kind, requests, atMs } of [...(one.windows ?? []), ...(other.windows ?? [])]) {
+    const window = { kind, requests, atMs: Math.min(atMs, nowMs) }
+    const before = windows.get(kind)
+    if (before === undefined ? windows.size < MAX_KINDS : atMs >= before.atMs) windows.set(kind, window)
+  }
+  return { pauses: [...pauses.values()], allowances: [...allowances.values()], windows: [...windows.values()] }
 }
 
 /** When it was said; the earliest that it can have been where a version kept it that did not note it. */

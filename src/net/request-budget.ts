@@ -5,7 +5,7 @@ import type { Rate } from '../lib/rate.ts'
 import { type Backoff, backoffMs, type Sleep, systemSleep } from '../lib/retry.ts'
 import { discard } from './bounded-body.ts'
 import { isPassing } from './connection-failure.ts'
-import type { HttpResponse } from './guarded-fetch.ts'
+import type { HttpResponse, RequestEnd } from './guarded-fetch.ts'
 import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
 import { pacedBody } from './paced-body.ts'
 import { createSharedSlots, type Portions, wholePortions } from './portions.ts'
@@ -13,13 +13,14 @@ import { type Priority, rankOf } from './priority.ts'
 import { createOwnLedger, createRateGate, type RateGate, type RateLedger } from './rate-gate.ts'
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
 import { ALL, type RequestKind, windowOf } from './registry-windows.ts'
-import { bulkOf, type Lane } from './slots.ts'
+import { createRequestWindows } from './request-windows.ts'
+import { bulkOf, type Lane, type Share } from './slots.ts'
 
-/** At 20 ms a request, 8 at once left a first pass at a third of what the line bears. */
-const IN_FLIGHT = 12
+/** What the windows of all kinds of one account may have under way together (`KAGAMI_UPSTREAM_REQUESTS`). */
+export const MOST_REQUESTS = 64
 
 export interface BudgetOptions {
-  /** Requests of one key in flight at once, bodies included; 12 when left out. */
+  /** Requests of one key in flight at once at most, bodies included, of all kinds together; 64 when left out. */
   readonly concurrency?: number
   readonly maxTries?: number
   /** The most that one request may wait in all, in pauses and between tries. */
@@ -73,15 +74,27 @@ export interface WaitingRequests {
   readonly requests: number
 }
 
+export interface WindowView {
+  readonly kind: RequestKind
+  /** Of all processes together. */
+  readonly requests: number
+  /** Of the last answers. */
+  readonly answerMs: number | undefined
+}
+
 /** What one (registry host, credential) is asked for: upstreams, referrer sources and targets share it. */
 export interface RequestBudget {
   /**
    * Sends an idempotent request: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
    * connections; once a request has given up, the others try once until one gets an answer, so that a run against a dead registry
-   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` to the HTTP client. Resolves to the last answer, whatever its status.
+   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` and `onBegin` to the HTTP client. Resolves to the last
+   * answer, whatever its status.
    * @throws AppError UPSTREAM_RATE_LIMITED (`detail.retryAt`) when the pause outlasts `maxWaitMs`, and what `attempt` throws
    */
-  send(attempt: (onEnd: () => void) => Promise<HttpResponse>, options: SendOptions): Promise<HttpResponse>
+  send(
+    attempt: (onEnd: (end?: RequestEnd) => void, onBegin: () => void) => Promise<HttpResponse>,
+    options: SendOptions,
+  ): Promise<HttpResponse>
   /** All requests so far, tries included. */
   readonly requests: number
   readonly inFlight: number
@@ -90,6 +103,8 @@ export interface RequestBudget {
   readonly mostInFlight: number
   /** How many of these this process may have under way at the moment: the others are of other processes, or nobody's. */
   readonly share: number
+  /** What each kind of request may have under way of these, as far as there were any. */
+  windows(): readonly WindowView[]
   readonly pausedUntil: Date | undefined
   /** What the registry said, this process and those before it. */
   learned(): Promise<Learned>
@@ -115,7 +130,7 @@ const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 /** @param key begins with the registry's origin (`accountKey`) */
 export function createRequestBudget(options: BudgetOptions = {}, key = ''): RequestBudget {
   const host = URL.parse(key.split(' ')[0] ?? '')?.hostname ?? ''
-  const concurrency = options.concurrency ?? IN_FLIGHT
+  const concurrency = options.concurrency ?? MOST_REQUESTS
   const slots = createSharedSlots(options.portions ?? wholePortions, key, { total: concurrency, bulkOf })
   const { maxTries = 4, maxWaitMs = 300_000, clock = systemClock } = options
   const { sleep = systemSleep, random = Math.random } = options
@@ -127,6 +142,23 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
   const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
   const memory = createBudgetMemory(key, { nowMs, store: options.store })
+  const windows = createRequestWindows({ host, most: concurrency, nowMs, memory })
+  const inFlightOf = (kind: RequestKind) => slots.inUseOf(`kind ${kind}`)
+  /** A window is of all processes: this one has the part of it that it has of the places. */
+  const partOf = (requests: number) => Math.max(1, Math.round((requests * slots.total) / concurrency))
+  const shareOf = (kind: RequestKind): Share => {
+    const window = windows.of(kind)
+    const most = () => partOf(window.size)
+    return {
+      key: `kind ${kind}`,
+      get most() {
+        return most()
+      },
+      get bulk() {
+        return most()
+      },
+    }
+  }
   const gatesOf = ({ owner, list }: Rates, of: Rate['of'], kind: RequestKind) => {
     if (list.length === 0) return []
     const own = gates.get(owner) ?? new LRUCache<string, RateGate>({ max: MAX_GATES })
@@ -158,6 +190,12 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
     get share() {
       return slots.total
     },
+    windows: () =>
+      [...windows.used].map(([kind, { size, answerMs }]) => ({
+        kind,
+        requests: size,
+        answerMs,
+      })),
     get pausedUntil() {
       const untilMs = memory.pausedUntilMs([ALL])
       return untilMs > nowMs() ? new Date(untilMs) : undefined
@@ -178,14 +216,18 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o
       await memory.ready()
       const { kind = 'other' } = o
-      const window = windowOf(host, kind)
-      const windows = window === ALL ? [ALL] : [ALL, window]
+      const counted = windowOf(host, kind)
+      const countedIn = counted === ALL ? [ALL] : [ALL, counted]
       const pauseFor = (kind: string, ms: number, reason: string) => {
         memory.pause({ kind, untilMs: nowMs() + ms, reason })
       }
-      const standing = { rank: () => rankOf(priority) }
+      const among = o.about === undefined ? undefined : `about ${JSON.stringify([organization, o.about])}`
+      const standing = { rank: () => rankOf(priority), among }
       const me = { organization, about: o.about, priority }
       const shares = organization === undefined ? [] : [{ key: organization, most: concurrency }]
+      const mirror = among === undefined ? [] : [{ key: among, most: Number.POSITIVE_INFINITY }]
+      // The first is the one that fairness is between.
+      const places: Share[] = [{ key: organization ?? '', most: concurrency }, ...mirror, shareOf(kind)]
       let waitedMs = 0
       const wait = async (ms: number) => {
         waitedMs += ms
@@ -196,10 +238,10 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
         try {
           for (const gate of gatesOf(rates, 'requests', kind)) await gate.pass(shares, standing, signal)
           for (;;) {
-            const release = await slots.acquire(lane, signal, shares, standing)
+            const release = await slots.acquire(lane, signal, places, standing)
             // It may have waited for long: other processes may have been told something meanwhile.
             await memory.ready()
-            const pausedUntilMs = memory.pausedUntilMs(windows)
+            const pausedUntilMs = memory.pausedUntilMs(countedIn)
             const pauseMs = pausedUntilMs - nowMs()
             if (pauseMs <= 0) return release
             release()
@@ -223,12 +265,25 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           const [oldest] = downUntilMs.keys()
           if (downUntilMs.size > MAX_TARGETS && oldest !== undefined) downUntilMs.delete(oldest)
         }
+        const window = windows.of(kind)
+        const trip = window.begin(inFlightOf(kind) >= partOf(window.size))
+        let sentMs = nowMs()
+        let answeredMs: number | undefined
+        const onEnd = (end?: RequestEnd) => {
+          if (end?.isBroken) windows.refuse(kind, trip, false)
+          else if (end !== undefined && answeredMs !== undefined) window.brought(trip, end.bytes, nowMs() - answeredMs)
+          release()
+        }
+        const onBegin = () => {
+          sentMs = nowMs()
+        }
         let response: HttpResponse
         try {
-          response = await attempt(release)
+          response = await attempt(onEnd, onBegin)
         } catch (error) {
           release()
           if (isCancelled(error) || !isPassing(error)) throw error
+          windows.refuse(kind, trip, false)
           if (!mayRetry(delayMs)) {
             giveUp()
             throw error
@@ -236,10 +291,13 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           await wait(delayMs)
           continue
         }
-        memory.see(window, response.headers, redact)
+        memory.see(counted, response.headers, redact)
         const spentMs = spentQuotaMs(response.headers, nowMs())
-        if (spentMs !== undefined) pauseFor(window, spentMs, 'its allowance is spent')
+        if (spentMs !== undefined) pauseFor(counted, spentMs, 'its allowance is spent')
         if (!RETRIED.has(response.status)) {
+          answeredMs = nowMs()
+          window.answered(trip, answeredMs - sentMs)
+          slots.grant()
           downUntilMs.delete(target)
           const paces = gatesOf(rates, 'bytes', kind)
           if (paces.length === 0) return response
@@ -249,9 +307,11 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           return { ...response, body: pacedBody(response.body, spend) }
         }
         const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs
-        if (PAUSING.has(response.status)) {
+        if (!PAUSING.has(response.status)) window.failed()
+        else {
           const { status } = response
-          pauseFor(status === 429 ? window : ALL, retryMs, `it answered ${status}`)
+          windows.refuse(kind, trip, status === 503)
+          pauseFor(status === 429 ? counted : ALL, retryMs, `it answered ${status}`)
         }
         if (!mayRetry(retryMs)) {
           if (DOWN.has(response.status)) giveUp()

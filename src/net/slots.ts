@@ -6,13 +6,18 @@ export type Lane = 'small' | 'bulk'
 /** A part of the places: all who name the same `key` hold at most `most` of them together. */
 export interface Share {
   readonly key: string
+  /** Read anew each time, as the limits of the slots are. */
   readonly most: number
+  /** Of these, what `bulk` work may hold; a part of them when left out. */
+  readonly bulk?: number
 }
 
 /** How one who waits stands among the others of its share. */
 export interface Standing {
   /** Lower ones first; asked anew each time, for what waits may become urgent. */
   rank?(): number
+  /** Key of a share: of equals the one goes first whose share holds fewest, then the one that was served longest ago. */
+  readonly among?: string | undefined
   /** For `ahead`. */
   readonly name?: string
 }
@@ -59,6 +64,8 @@ export function bulkOf(places: number): number {
 
 type Count = Record<Lane, number>
 
+const NONE: Readonly<Count> = { small: 0, bulk: 0 }
+
 interface Waiting {
   readonly lane: Lane
   readonly shares: readonly Share[]
@@ -79,7 +86,7 @@ export function createSlots(limits: SlotLimits): Slots {
     count.small + count.bulk < most && (lane === 'small' || count.bulk < mostBulk)
   const hasRoom = (lane: Lane) => fits(used, lane, limits.total, limits.bulk)
   const isInShares = (lane: Lane, shares: readonly Share[]) =>
-    shares.every(({ key, most }) => fits(usedOf.get(key) ?? { small: 0, bulk: 0 }, lane, most, bulkOf(most)))
+    shares.every(({ key, most, bulk = bulkOf(most) }) => fits(usedOf.get(key) ?? NONE, lane, most, bulk))
   const inUseOf = (key: string) => {
     const count = usedOf.get(key)
     return count === undefined ? 0 : count.small + count.bulk
@@ -87,14 +94,19 @@ export function createSlots(limits: SlotLimits): Slots {
   const heldBy = ({ shares }: Waiting) => inUseOf(shares[0]?.key ?? '')
   const lastServed = ({ shares }: Waiting) => servedAt.get(shares[0]?.key ?? '') ?? 0
   const rankOf = ({ standing }: Waiting) => standing.rank?.() ?? 0
+  const among = ({ standing: { among: a } }: Waiting, { standing: { among: b } }: Waiting) =>
+    a === undefined || b === undefined || a === b
+      ? 0
+      : inUseOf(a) - inUseOf(b) || (servedAt.get(a) ?? 0) - (servedAt.get(b) ?? 0)
   /** Those who came earlier are looked at first, so that equals keep their order. */
   const isBefore = (a: Waiting, b: Waiting) =>
-    heldBy(a) - heldBy(b) || lastServed(a) - lastServed(b) || rankOf(a) - rankOf(b)
+    heldBy(a) - heldBy(b) || lastServed(a) - lastServed(b) || rankOf(a) - rankOf(b) || among(a, b)
 
-  function take(lane: Lane, shares: readonly Share[]): () => void {
+  function take(lane: Lane, shares: readonly Share[], standing: Standing): () => void {
     used[lane]++
     if (waiting.small.size + waiting.bulk.size === 0) servedAt.clear()
     servedAt.set(shares[0]?.key ?? '', ++served)
+    if (standing.among !== undefined) servedAt.set(standing.among, served)
     for (const { key } of shares) {
       const count = usedOf.get(key) ?? { small: 0, bulk: 0 }
       count[lane]++
@@ -169,7 +181,7 @@ export function createSlots(limits: SlotLimits): Slots {
     },
     async acquire(lane, signal, shares = [], standing = {}) {
       if (signal?.aborted) throw cancelledBy(signal)
-      if (hasRoom(lane) && isInShares(lane, shares)) return take(lane, shares)
+      if (hasRoom(lane) && isInShares(lane, shares)) return take(lane, shares, standing)
       return await new Promise((resolve, reject) => {
         const one: Waiting = {
           lane,
@@ -178,7 +190,7 @@ export function createSlots(limits: SlotLimits): Slots {
           grant() {
             waiting[lane].delete(one)
             signal?.removeEventListener('abort', giveUp)
-            resolve(take(lane, shares))
+            resolve(take(lane, shares, standing))
           },
         }
         const giveUp = () => {

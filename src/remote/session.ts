@@ -91,9 +91,9 @@ export function openSession(
     const { signal, lane = 'small', method = 'GET' } = request
     const whole: HttpRequest = { ...request, payer, plainHttp, ...(ca === undefined ? {} : { ca }) }
     return await network.budgets.of(key).send(
-      async (onEnd) => {
+      async (onEnd, onBegin) => {
         const ledBy = whole.ledBy ?? publicLeader
-        const response = await network.http.request(url, { ...whole, ledBy, onEnd })
+        const response = await network.http.request(url, { ...whole, ledBy, onEnd, onBegin })
         const isRegistry = response.url.origin === address.base.origin
         if (isRegistry && isPublicAddress(response.address)) publicLeader ??= response.address
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })

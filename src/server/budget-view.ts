@@ -34,6 +34,11 @@ export async function budgetView(budget: RequestBudget, organizations: readonly 
     inFlight,
     mostInFlight: budget.mostInFlight,
     share: budget.share,
+    windows: budget.windows().map(({ kind, requests: size, answerMs }) => ({
+      kind,
+      requests: size,
+      answerMs: answerMs === undefined ? null : Math.round(answerMs),
+    })),
     pauses: pauses.map(({ kind, untilMs, reason }) => ({ kind, until: isoTime(new Date(untilMs)), reason })),
     allowances: allowances.map(allowanceView),
     waiting: mine.map(({ about, priority, requests }) => ({ repository: about ?? '(catalog)', priority, requests })),

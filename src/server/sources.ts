@@ -40,7 +40,7 @@ export interface SourcesOptions {
   readonly policy: AddressPolicy
   readonly sealer: Sealer
   /** Keeps what registries said, and what is shared with other servers. */
-  readonly budgets: Pick<BudgetOptions, 'store' | 'portions' | 'ledger'>
+  readonly budgets: Pick<BudgetOptions, 'concurrency' | 'store' | 'portions' | 'ledger'>
   /** URL of the sample upstream of this very server, which is on this machine whatever the rules for others say. */
   readonly sampleUrl: string | undefined
 }

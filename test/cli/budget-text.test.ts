@@ -39,6 +39,10 @@ test('an upstream: its limit, what is left until when, who waits', () => {
     requests: 12,
     inFlight: 3,
     mostInFlight: 8,
+    windows: [
+      { kind: 'manifest-head' as const, requests: 23, answerMs: 41 },
+      { kind: 'blob' as const, requests: 8, answerMs: null },
+    ],
     share: 4,
     pauses: [{ kind: 'pulls', until, reason: 'its allowance is spent' }],
     allowances: [

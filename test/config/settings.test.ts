@@ -29,6 +29,7 @@ describe('settings', () => {
       auditMs: 365 * 24 * 60 * 60 * 1000,
       takeoverMs: 20_000,
       runsAtOnce: 8,
+      upstreamRequests: 64,
       logLevel: 'info',
       shown: expect.any(Array),
     })

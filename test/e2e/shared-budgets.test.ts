@@ -17,7 +17,7 @@ interface Held {
 if (!havePostgres)
   console.warn('\n*** SKIPPED, NO POSTGRESQL: shared budgets (run scripts/install-test-packages as root)\n')
 /** Of one account, of all servers together. */
-const IN_FLIGHT = 12
+const IN_FLIGHT = 8
 
 describe.skipIf(!havePostgres)('two servers, one upstream', () => {
   const directory = temporaryDirectory('shared-budgets')
@@ -38,7 +38,11 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
   const start = () => startKagami({ dataDirectory: join(directory.path, 'data'), env })
   beforeAll(async () => {
     vendor = await startKagami({ args: ['--sample'] })
-    env = { KAGAMI_DATABASE: await (await postgres()).freshDatabase(), KAGAMI_TAKEOVER: '2s' }
+    env = {
+      KAGAMI_DATABASE: await (await postgres()).freshDatabase(),
+      KAGAMI_TAKEOVER: '2s',
+      KAGAMI_UPSTREAM_REQUESTS: String(IN_FLIGHT),
+    }
     first = await start()
     second = await start()
     token = (await (await signIn(first)).createToken('admin')).password

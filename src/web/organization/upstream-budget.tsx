@@ -26,6 +26,9 @@ export function UpstreamBudget({ budget }: { readonly budget: Budget }) {
           now: number(budget.inFlight, language),
           most: number(budget.mostInFlight, language),
         })}
+        {budget.windows.length === 0
+          ? null
+          : ` · ${budget.windows.map(({ kind, requests }) => `${kind} ${number(requests, language)}`).join(', ')}`}
       </Text>
     </Section>
   )
