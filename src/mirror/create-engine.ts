@@ -39,6 +39,7 @@ import { createVerbs } from './life/verbs.ts'
 import { renderMirrors } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
 
+/** The windows of requests bound what is read from a registry (record 53): a run alone may fill them. */
 const TRANSFERS_PER_RUN = 64
 /** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
 const SCHEDULED_WAITING = 2

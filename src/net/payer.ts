@@ -9,9 +9,9 @@ export interface Payer {
 }
 
 /** Parts of all requests: of one organization, of one organization at one registry, of one registry. */
-const ORGANIZATION = 2 / 5
-/** As much as a window of requests grows to by default: only a registry that answers as fast as before gets there (`request-window.ts`). */
-const ORGANIZATION_AT_REGISTRY = 8 / 25
+const ORGANIZATION = 1 / 4
+/** Only a registry that answers many as fast as few gets there (`request-window.ts`); a slow one holds what windows begin with. */
+const ORGANIZATION_AT_REGISTRY = 1 / 5
 const REGISTRY = 1 / 2
 
 /** The first share is the organization's: free places go round between organizations. */

@@ -50,7 +50,8 @@ const settings = {
   synchronous_commit: 'off',
   full_page_writes: 'off',
   shared_buffers: '32MB',
-  max_connections: '100',
+  // Files of tests open a pool of 16 for each test, and close them at their end.
+  max_connections: '400',
   listen_addresses: '127.0.0.1',
   timezone: 'UTC',
   // A test that forgets to close a connection must not hold the stop.
