@@ -107,6 +107,12 @@ export const SERVER_FIELDS = {
     'a whole number from 1 to 64',
     'Runs of mirrors under way at once, of all servers on the database, whoever asked for them; the others wait for a place',
   ),
+  workers: field(
+    'KAGAMI_WORKERS',
+    'the number of cores, at most 16; 1 on systems other than Linux',
+    'a whole number from 1 to 64',
+    'Processes that serve the registry on one port, over the same data: the main one, which does all else too, and its workers',
+  ),
   smtpUrl: field(
     'KAGAMI_SMTP_URL',
     undefined,

@@ -41,6 +41,8 @@ export interface Settings {
   readonly metricsAllow?: readonly string[] | undefined
   /** Runs of mirrors under way at once. */
   readonly runsAtOnce: number
+  /** Processes that serve. */
+  readonly workers: number
   /** Undefined: no mail is sent. */
   readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
   readonly logLevel: LogLevel
@@ -106,6 +108,7 @@ export function parseSettings(
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.runs) ?? value.fallback(s.runsAtOnce, value.runs),
+    workers: take(s.workers, value.runs) ?? value.defaultWorkers(),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
     shown: showSettings((field) => findText(env, field, file)),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { availableParallelism } from 'node:os'
 import { FIELDS } from '../../src/config/fields.ts'
 import { parseClientSettings, parseSettings } from '../../src/config/settings.ts'
 
@@ -29,6 +30,7 @@ describe('settings', () => {
       auditMs: 365 * 24 * 60 * 60 * 1000,
       takeoverMs: 20_000,
       runsAtOnce: 8,
+      workers: process.platform === 'linux' ? Math.min(availableParallelism(), 16) : 1,
       logLevel: 'info',
       shown: expect.any(Array),
     })

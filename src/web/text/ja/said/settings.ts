@@ -20,6 +20,8 @@ export const settings: Said['settings'] = {
   KAGAMI_TAKEOVER: '応答のないサーバーの同期を、同じ PostgreSQL を使う別のサーバーが引き継ぐまでの時間',
   KAGAMI_METRICS_ALLOW: 'サインインせずに /metrics を読めるクライアント。ほかは運用者のトークンが必要',
   KAGAMI_RUNS_AT_ONCE: '同時に行うミラーの同期の数。データベースを使う全サーバーの合計で、超えた分は順番を待つ',
+  KAGAMI_WORKERS:
+    'レジストリを一つのポートで提供するプロセスの数。メインのプロセスを含み、そのほかの仕事はすべてメインが行う',
   KAGAMI_SMTP_URL:
     '招待状と、Webhook が無効になった知らせを送るメールサーバー。KAGAMI_ALLOW_NETWORKS が許すアドレスで、リンク先として KAGAMI_URL も必要。未設定ならメールを送らない',
   KAGAMI_SMTP_FROM: 'メールの差出人。KAGAMI_SMTP_URL とともに設定する',
