@@ -14,7 +14,7 @@ export interface Listener {
 }
 
 /** Seconds; blobs, uploads and streams lift it and watch their own progress. */
-export const IDLE_TIMEOUT_SECONDS = 120
+const IDLE_TIMEOUT_SECONDS = 120
 const STOP_PATIENCE_MS = 3000
 
 const BIND_FAILURES: Readonly<Record<string, string | undefined>> = {

@@ -4,7 +4,6 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { HttpApp } from '../../http/app.ts'
 import { randomHex } from '../../lib/ids.ts'
-import { IDLE_TIMEOUT_SECONDS } from '../listener.ts'
 import { PEER_HEADER } from './messages.ts'
 
 export interface Door {
@@ -18,11 +17,11 @@ export async function openDoor(directory: string, app: HttpApp): Promise<Door> {
   const path = join(directory, `${prefix}${randomHex(4)}.sock`)
   const server = Bun.serve({
     unix: path,
+    // The workers cut what makes no progress. Bun knows it for sockets too, its types do not.
+    ...({ idleTimeout: 0 } as object),
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     fetch(request, self) {
-      // A socket has 10 seconds unless told; routes lift it as they do elsewhere.
-      self.timeout(request, IDLE_TIMEOUT_SECONDS)
       return app.fetch(request, {
         timeout: (of, seconds) => self.timeout(of, seconds),
         requestIP(of) {

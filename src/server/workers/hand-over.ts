@@ -27,10 +27,10 @@ export function handingOver(app: HttpApp, door: string, logger: Logger): HttpApp
   }
 
   async function handOver(request: Request, server: Parameters<HttpApp['fetch']>[1]): Promise<Response> {
-    // The main process watches over progress.
-    server.timeout(request, 0)
+    const { path, query } = parseTarget(request.url)
+    // Uploads watch over their own progress; all else is cut here as it would be there.
+    if (path.startsWith('/v2/') && request.body !== null) server.timeout(request, 0)
     try {
-      const { path, query } = parseTarget(request.url)
       return await fetch(`http://main${path}${query === '' ? '' : `?${query}`}`, {
         unix: door,
         method: request.method,
