@@ -36,6 +36,9 @@ export interface SqliteOptions {
   readonly takeTurn?: TakeTurn | undefined
 }
 
+/** What waits here already is written in the same turn, so long: each change of turns empties the cache of pages of the next. */
+const MAX_TURN_MS = 10
+
 /** Waits until this process may write; what it gives ends the turn. */
 export type TakeTurn = () => Promise<() => void>
 
@@ -173,6 +176,8 @@ class SqliteDriver implements Driver {
   readonly #isRelaxed: () => boolean
   readonly #takeTurn: TakeTurn | undefined
   #isWaiting = true
+  #inLine = 0
+  #held: { readonly end: () => void; readonly since: number } | undefined
   #turn: Promise<void> = Promise.resolve()
   #release: () => void = () => {}
 
@@ -193,10 +198,17 @@ class SqliteDriver implements Driver {
     const before = this.#turn
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#turn = promise
+    this.#inLine++
     await before
-    const endTurn = await this.#takeTurn?.()
+    this.#inLine--
+    if (this.#takeTurn !== undefined) {
+      this.#held ??= { end: await this.#takeTurn(), since: performance.now() }
+    }
     this.#release = () => {
-      endTurn?.()
+      if (this.#inLine === 0 || performance.now() - (this.#held?.since ?? 0) > MAX_TURN_MS) {
+        this.#held?.end()
+        this.#held = undefined
+      }
       resolve()
     }
     return this.#connection
