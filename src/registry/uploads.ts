@@ -74,6 +74,8 @@ export interface Uploads {
   complete(key: UploadKey, destination: Destination, digest: Digest, body: UploadBody | undefined): Promise<void>
   /** A whole blob in one request; leaves nothing behind when it is refused. @throws AppError DIGEST_INVALID, DENIED, STORAGE_FULL */
   uploadWhole(destination: Destination, digest: Digest, body: UploadBody): Promise<void>
+  /** Whether this process has hashed what came for the session: elsewhere it would be read again. */
+  knows(id: string): boolean
   /** @throws AppError BLOB_UPLOAD_UNKNOWN; RANGE_INVALID while another request is at it */
   cancel(key: UploadKey): Promise<void>
   /**
@@ -280,6 +282,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         throw error
       }
     },
+
+    knows: (id) => live.has(id),
 
     cancel: (key) => exclusively(key, drop),
 

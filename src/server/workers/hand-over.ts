@@ -1,4 +1,7 @@
-/** Requests that a worker gives to the main process: whatever is about more than the registry, and whatever comes with a password. */
+/**
+ * Requests that a worker gives to the main process: whatever is about more than the registry, whatever comes with a password, and on SQLite,
+ * which has one writer, small writes: they share its transactions and its cache of pages.
+ */
 import { isPassword } from '../../access/authenticate.ts'
 import { parseAuthorization } from '../../access/credentials.ts'
 import { AppError } from '../../errors.ts'
@@ -20,10 +23,28 @@ const OF_ONE_CONNECTION = [
   'expect',
 ]
 
-/** `app` for what a worker serves itself. @param door the socket of the main process */
-export function handingOver(app: HttpApp, door: string, logger: Logger): HttpApp {
+/** Bytes of a body: to hash and store what is larger takes longer than its transactions do. */
+const SMALL_BYTES = 64 * 1024
+
+export interface HandOverOptions {
+  /** The socket of the main process. */
+  readonly door: string
+  readonly logger: Logger
+  /** On SQLite: which sessions this worker has hashed what came for; undefined: small writes are served here too. */
+  readonly knowsSession: ((id: string) => boolean) | undefined
+}
+
+/** `app` for what a worker serves itself. */
+export function handingOver(app: HttpApp, { door, logger, knowsSession }: HandOverOptions): HttpApp {
   return {
-    fetch: (request, server) => (isServedHere(request) ? app.fetch(request, server) : handOver(request, server)),
+    fetch: (request, server) =>
+      isServedHere(request) && !isSmallWrite(request) ? app.fetch(request, server) : handOver(request, server),
+  }
+
+  function isSmallWrite(request: Request): boolean {
+    if (knowsSession === undefined || request.method === 'GET' || request.method === 'HEAD') return false
+    const session = /\/blobs\/uploads\/([^/]+)$/.exec(pathOf(request))?.[1]
+    return !(session !== undefined && knowsSession(session)) && isSmall(request)
   }
 
   async function handOver(request: Request, server: Parameters<HttpApp['fetch']>[1]): Promise<Response> {
@@ -35,11 +56,10 @@ export function handingOver(app: HttpApp, door: string, logger: Logger): HttpApp
         unix: door,
         method: request.method,
         headers: headersFor(request, server.requestIP(request)?.address),
-        body: request.body,
+        body: request.body !== null && isSmall(request) ? await request.bytes() : request.body,
         signal: request.signal,
         redirect: 'manual',
         decompress: false,
-        keepalive: false,
         timeout: false,
       } as BunFetchRequestInit)
     } catch (error) {
@@ -51,6 +71,10 @@ export function handingOver(app: HttpApp, door: string, logger: Logger): HttpApp
       )
     }
   }
+}
+
+function isSmall({ headers, body }: Request): boolean {
+  return body === null || Number(headers.get('content-length') ?? Number.POSITIVE_INFINITY) <= SMALL_BYTES
 }
 
 function isServedHere(request: Request): boolean {

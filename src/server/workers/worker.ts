@@ -28,7 +28,8 @@ export function runWorker(send: (message: ToMain) => void): void {
     const isTrustedProxy = trustedProxies(start.trustedProxies)
     const app = createHttpApp({ ...apps, isReady: () => true, logger, isTrustedProxy })
     const listener = listen(start.listen, 'KAGAMI_LISTEN', { isShared: true })
-    listener.serve(handingOver(app, start.door, logger))
+    const knowsSession = start.database.engine === 'sqlite' ? instance.uploads.knows : undefined
+    listener.serve(handingOver(app, { door: start.door, logger, knowsSession }))
     send({ is: 'serving' })
     return {
       async stop() {
