@@ -1,11 +1,8 @@
 /** The executable. */
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import { runProgram } from './cli/program.ts'
-import { processTerminal } from './cli/terminal.ts'
-import { credentialsPath } from './config/credentials-path.ts'
 import { environment } from './config/environment.ts'
-import { readClientSettings } from './config/read.ts'
 import { removeProxyVariables } from './net/guarded-fetch.ts'
+import { WORKER_ARGUMENT } from './server/workers/messages.ts'
 
 /** How to call this program from the working directory: the single executable, or `bin/kagami` of the clone. */
 function programName(): string {
@@ -19,9 +16,22 @@ function programName(): string {
 // Whatever this program makes is for its user alone.
 process.umask(0o077)
 removeProxyVariables(environment)
-process.exitCode = await runProgram(process.argv.slice(2), {
-  terminal: processTerminal(),
-  program: programName(),
-  clientSettings: () => readClientSettings(),
-  credentialsPath: credentialsPath(),
-})
+
+// A worker loads only what it needs, and is nothing without the pipe to its main process.
+if (process.argv[2] === WORKER_ARGUMENT && process.send !== undefined) {
+  const { runWorker } = await import('./server/workers/worker.ts')
+  runWorker((message) => void process.send?.(message))
+} else {
+  const [{ runProgram }, { processTerminal }, { credentialsPath }, { readClientSettings }] = await Promise.all([
+    import('./cli/program.ts'),
+    import('./cli/terminal.ts'),
+    import('./config/credentials-path.ts'),
+    import('./config/read.ts'),
+  ])
+  process.exitCode = await runProgram(process.argv.slice(2), {
+    terminal: processTerminal(),
+    program: programName(),
+    clientSettings: () => readClientSettings(),
+    credentialsPath: credentialsPath(),
+  })
+}

@@ -38,7 +38,7 @@ import { startEmptying } from './server/ended-organizations.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
 import { type Instance, openInstance } from './server/instance.ts'
 import { learnedBudgets } from './server/learned-budgets.ts'
-import { listen } from './server/listener.ts'
+import { listen, listenWithWorkers } from './server/listener.ts'
 import { measureDisk } from './server/measure-disk.ts'
 import { measureProcess } from './server/measure-process.ts'
 import { createPageLoader } from './server/page-bundle.ts'
@@ -47,6 +47,8 @@ import { type RunningSample, startSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
 import { createWebhookParts } from './server/webhooks.ts'
+import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
+import { createTurnKeeper } from './server/workers/turns.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -54,6 +56,8 @@ export interface ServeOptions {
   readonly withSample: boolean
   /** The first start makes no owner: a page does, by a code. */
   readonly withSetup?: boolean
+  /** Processes that serve, this one included; beyond one, this one is that of the executable, which it starts anew. */
+  readonly processes?: number
   readonly logger: Logger
 }
 
@@ -91,6 +95,7 @@ export async function startServer({
   settings,
   withSample,
   withSetup = false,
+  processes = 1,
   logger,
 }: ServeOptions): Promise<RunningServer> {
   const closers: (() => Promise<void>)[] = []
@@ -98,10 +103,14 @@ export async function startServer({
     for (const step of closers.splice(0).reverse()) await step()
   }
   try {
-    const instance = await openInstance({ directory: settings.dataDirectory, database: settings.database })
+    const keeper = processes > 1 ? createTurnKeeper() : undefined
+    const location = { directory: settings.dataDirectory, database: settings.database }
+    const instance = await openInstance(location, keeper?.of({}))
     closers.push(instance.close)
-    const listener = listen(settings.listen, 'KAGAMI_LISTEN')
-    closers.push(listener.stop)
+    const toListen = [settings.listen, 'KAGAMI_LISTEN'] as const
+    const listener = processes > 1 ? await listenWithWorkers(...toListen) : listen(...toListen)
+    let workers: Workers | undefined
+    closers.push(async () => void (await Promise.all([listener.stop(), workers?.stop()])))
     const sample = withSample ? await startSample(settings.dataDirectory, settings.sampleListen, logger) : undefined
     if (sample !== undefined) closers.push(sample.close)
 
@@ -156,6 +165,7 @@ export async function startServer({
       leaseTtlMs: settings.takeoverMs,
     })
     closers.push(indexer.close)
+    const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
@@ -189,7 +199,7 @@ export async function startServer({
       thisServer: {
         holder: presence.holder,
         settings: settings.shown,
-        measureProcess,
+        measureProcess: measureAll,
         measureDisk: () => measureDisk(settings.dataDirectory),
       },
     })
@@ -222,23 +232,23 @@ export async function startServer({
       authenticator: access.authenticator,
       clock,
       isAllowedAddress: trustedProxies(settings.metricsAllow ?? []),
-      measureProcess,
+      measureProcess: measureAll,
       budgetOf: sources.budgetOf,
     })
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
-    listener.serve(
-      createHttpApp({
-        ...apps,
-        api,
-        hooks,
-        callbacks: outgoing.callbacks,
-        metrics,
-        page: createPageApp({ load: createPageLoader(), isSetupWanted: access.setup.isWanted }),
-        isReady: () => isReady,
-        logger,
-        isTrustedProxy,
-      }),
-    )
+    const app = createHttpApp({
+      ...apps,
+      api,
+      hooks,
+      callbacks: outgoing.callbacks,
+      metrics,
+      page: createPageApp({ load: createPageLoader(), isSetupWanted: access.setup.isWanted }),
+      isReady: () => isReady,
+      logger,
+      isTrustedProxy,
+    })
+    listener.serve(app)
+    if (keeper !== undefined) workers = await openWorkers({ settings, app, listener, keeper, logger, processes })
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     if (sample !== undefined) await readSampleCatalog(instance, catalogs)
     await catalogs.resume({ isAlone })

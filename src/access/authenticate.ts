@@ -62,7 +62,7 @@ type Person = Pick<UserPrincipal, 'userId' | 'username'>
 
 export interface AuthenticatorDeps {
   readonly db: Database
-  readonly accounts: Accounts
+  readonly accounts: Pick<Accounts, 'findId' | 'verifyPassword'>
   readonly twoFactor: TwoFactor
   readonly verifyBearer: BearerVerifier
   readonly clock: Clock
@@ -72,6 +72,11 @@ export interface AuthenticatorDeps {
 
 const PAT = 'kgm_pat_'
 const OAT = 'kgm_oat_'
+
+/** Whether it may be a person's password: all else that comes in its place cannot be guessed at, and costs no hash. */
+export function isPassword(text: string): boolean {
+  return !text.startsWith(PAT) && !text.startsWith(OAT)
+}
 
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const { db, accounts, twoFactor, verifyBearer, clock, guessKey } = deps

@@ -55,7 +55,7 @@ async function serve(line: CommandLine, flags: ServeFlags): Promise<void> {
     refuseBoth(flags, settings)
     const logger = createLogger(settings.logLevel)
     if (withSample) line.terminal.note('Starting, with the sample upstream …')
-    const server = await startServer({ settings, withSample, withSetup, logger })
+    const server = await startServer({ settings, withSample, withSetup, processes: settings.workers, logger })
     try {
       const isWhole = stopping.signal.aborted ? false : await showFirstRun(line, server, stopping.signal)
       line.terminal.print(await welcome(line, settings, server, isWhole))

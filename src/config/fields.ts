@@ -113,6 +113,12 @@ export const SERVER_FIELDS = {
     'a whole number from 1 to 64',
     'Requests that one registry and login are asked at once at most, of all servers on the database; how many it is depends on how the registry bears them',
   ),
+  workers: field(
+    'KAGAMI_WORKERS',
+    'the number of cores, at most 16; 1 on systems other than Linux',
+    'a whole number from 1 to 64',
+    'Processes that serve the registry on one port, over the same data: the main one, which does all else too, and its workers',
+  ),
   smtpUrl: field(
     'KAGAMI_SMTP_URL',
     undefined,

@@ -74,6 +74,8 @@ export interface Uploads {
   complete(key: UploadKey, destination: Destination, digest: Digest, body: UploadBody | undefined): Promise<void>
   /** A whole blob in one request; leaves nothing behind when it is refused. @throws AppError DIGEST_INVALID, DENIED, STORAGE_FULL */
   uploadWhole(destination: Destination, digest: Digest, body: UploadBody): Promise<void>
+  /** Whether this process has hashed what came for the session: elsewhere it would be read again. */
+  knows(id: string): boolean
   /** @throws AppError BLOB_UPLOAD_UNKNOWN; RANGE_INVALID while another request is at it */
   cancel(key: UploadKey): Promise<void>
   /**
@@ -87,6 +89,8 @@ export interface UploadsOptions {
   readonly db: Database
   readonly blobs: BlobStore
   readonly clock: Clock
+  /** Where several processes serve as one: takes the session for this process; undefined when another works on it. */
+  readonly claim?: ((id: string) => Promise<(() => void) | undefined>) | undefined
 }
 
 /** A session in the hands of the one request that may work on it. */
@@ -103,7 +107,7 @@ interface Live {
 }
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { db, blobs, clock } = options
+  const { db, blobs, clock, claim = async () => () => {} } = options
   const live = new Map<string, Live>()
   const now = () => isoTime(clock.now())
 
@@ -121,7 +125,10 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (known.isBusy) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
     known.isBusy = true
     live.set(key.id, known)
+    let release: (() => void) | undefined
     try {
+      release = await claim(key.id)
+      if (release === undefined) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
       // Read again: the request that held the session a moment ago may have moved or ended it.
       const current = await getSession(key)
       const stage = await blobs.openStage(`${STAGE_PREFIX}${current.id}`)
@@ -134,6 +141,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         await stage.close()
       }
     } finally {
+      release?.()
       known.isBusy = false
       live.delete(key.id)
       if (known.hash.sizeBytes > 0) live.set(key.id, known)
@@ -200,13 +208,17 @@ export function createUploads(options: UploadsOptions): Uploads {
     let ended = 0
     for (;;) {
       const rows = await listIdleUploadSessions(db.read, isoTime(idleSince), EXPIRE_BATCH)
-      const idle = rows.filter((row) => live.get(row.id)?.isBusy !== true)
-      for (const row of idle) {
-        await db.write((tx) => endSession(tx, row.id))
+      let idle = 0
+      for (const row of rows) {
+        if (live.get(row.id)?.isBusy === true) continue
+        const release = await claim(row.id)
+        if (release === undefined) continue
+        await db.write((tx) => endSession(tx, row.id)).finally(release)
         live.delete(row.id)
+        idle++
       }
-      ended += idle.length
-      if (rows.length < EXPIRE_BATCH || idle.length === 0) break
+      ended += idle
+      if (rows.length < EXPIRE_BATCH || idle === 0) break
     }
     await removeAbandonedStages(db.read, blobs, STAGE_PREFIX, idleSince)
     await settleOldReservations(db, blobs, STAGE_PREFIX, { before: isoTime(idleSince), now: now() })
@@ -279,6 +291,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         throw error
       }
     },
+
+    knows: (id) => live.has(id),
 
     cancel: (key) => exclusively(key, drop),
 

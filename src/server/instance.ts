@@ -7,7 +7,7 @@ import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
 import type { StageSharing } from '../blobs/own-stages.ts'
 import type { DatabaseLocation } from '../config/settings.ts'
 import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
-import { type Database, openDatabase } from '../db/engine/engine.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { closeDirectory, closeFile, makeClosedFile } from '../lib/private-files.ts'
@@ -15,6 +15,8 @@ import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
 import { createPulls, type Pulls } from '../registry/pulls.ts'
 import { createUploads, type Uploads } from '../registry/uploads.ts'
+import { workersGone } from './workers/lock.ts'
+import type { SharedTurns } from './workers/turns.ts'
 
 /** Where an instance's data are. */
 export interface InstanceLocation {
@@ -37,7 +39,7 @@ export interface Instance extends Ledger {
   readonly clock: Clock
 }
 
-const SEAL_KEY_FILE = 'seal.key'
+export const SEAL_KEY_FILE = 'seal.key'
 
 /**
  * Opens accounts and data beside a server that may be running; the database takes turns between them.
@@ -51,22 +53,24 @@ export async function openLedger(location: InstanceLocation): Promise<Ledger> {
   return openData(location)
 }
 
-async function openData({ directory, database }: InstanceLocation): Promise<Ledger> {
+async function openData({ directory, database }: InstanceLocation, o?: DatabaseOptions): Promise<Ledger> {
   const keyPath = join(directory, SEAL_KEY_FILE)
   closeFile(keyPath, 'KAGAMI_DATA')
   const sealer = openSealer(keyPath)
   if (database.engine === 'sqlite') closeDatabaseFiles(database.path)
   // The message of a database driver does not hold the password of its URL.
   const where = database.engine === 'sqlite' ? ` ${database.path}` : ''
-  const db = await openDatabase(database.engine === 'sqlite' ? database.path : database.url.reveal()).catch((error) => {
-    throw new AppError(
-      'CONFIG_INVALID',
-      `KAGAMI_DATABASE: the database${where} cannot be opened: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    )
-  })
+  const db = await openDatabase(database.engine === 'sqlite' ? database.path : database.url.reveal(), o).catch(
+    (error) => {
+      throw new AppError(
+        'CONFIG_INVALID',
+        `KAGAMI_DATABASE: the database${where} cannot be opened: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      )
+    },
+  )
   try {
     const access = await openAccess(db, sealer, systemClock)
     return {
@@ -126,7 +130,7 @@ function lock(directory: string, isShared: boolean): DirectoryLock {
   )
 }
 
-const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
+export const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
 
 async function openBlobs(path: string, isShared: boolean): Promise<FileBlobStore> {
   try {
@@ -141,15 +145,17 @@ async function openBlobs(path: string, isShared: boolean): Promise<FileBlobStore
 /**
  * Opens an instance to serve it: this process has the data directory until it is closed, or ends in whatever way; alone with SQLite,
  * beside other servers with PostgreSQL.
+ * @param turns with the workers of this server, where there are some
  * @throws AppError CONFIG_INVALID when another server has it
  */
-export async function openInstance(location: InstanceLocation): Promise<Instance> {
+export async function openInstance(location: InstanceLocation, turns?: SharedTurns): Promise<Instance> {
   const { directory } = location
   closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
   const isShared = location.database.engine === 'postgres'
   const held = lock(directory, isShared)
   try {
-    const ledger = await openData(location)
+    if (!isShared) await workersGone(directory)
+    const ledger = await openData(location, { takeTurn: turns?.write })
     const blobs = await openBlobs(join(directory, 'blobs'), isShared).catch(async (error) => {
       await ledger.close()
       throw error
@@ -160,7 +166,7 @@ export async function openInstance(location: InstanceLocation): Promise<Instance
       ...ledger,
       blobs,
       clock,
-      uploads: createUploads({ db: ledger.db, blobs, clock }),
+      uploads: createUploads({ db: ledger.db, blobs, clock, claim: turns?.claim }),
       pulls,
       async close() {
         await pulls.close()

@@ -26,9 +26,14 @@ const BIND_FAILURES: Readonly<Record<string, string | undefined>> = {
 /**
  * Takes the address at once, so that a taken port is known before anything is made.
  * @param setting the variable that names the address, for the message
+ * @param o.isShared with the other processes of this server: the system spreads connections over them
  * @throws AppError CONFIG_INVALID
  */
-export function listen(address: ListenAddress, setting: string): Listener {
+export function listen(
+  address: ListenAddress,
+  setting: string,
+  { isShared = false }: { readonly isShared?: boolean } = {},
+): Listener {
   // What comes while the server opens its data waits: a 503 would make clients give up on a server that is there in a moment.
   const { promise: opened, resolve: open } = Promise.withResolvers<HttpApp>()
   let current: HttpApp | undefined
@@ -44,7 +49,7 @@ export function listen(address: ListenAddress, setting: string): Listener {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
       // Without development Bun 1.4.5 sets SO_REUSEPORT: a second server would share the port instead of failing on it.
-      reusePort: false,
+      reusePort: isShared,
       fetch: (request, self) =>
         current === undefined ? opened.then((app) => app.fetch(request, self)) : current.fetch(request, self),
     })
@@ -70,6 +75,26 @@ export function listen(address: ListenAddress, setting: string): Listener {
       await server.stop()
       clearTimeout(timer)
     },
+  }
+}
+
+/** Workers of a server that was killed end as soon as the system lets them. */
+const GOING_TRIES = 20
+const GOING_MS = 25
+
+/**
+ * The same for a server with workers. With SO_REUSEPORT alone a second server would share the port: it is taken without first.
+ * @throws AppError CONFIG_INVALID
+ */
+export async function listenWithWorkers(address: ListenAddress, setting: string): Promise<Listener> {
+  for (let left = GOING_TRIES; ; left--) {
+    try {
+      await listen(address, setting).stop()
+      return listen(address, setting, { isShared: true })
+    } catch (error) {
+      if (left === 0) throw error
+      await Bun.sleep(GOING_MS)
+    }
   }
 }
 

@@ -13,9 +13,14 @@ export interface RegistryAppOptions {
   readonly idleTimeoutMs?: number | undefined
 }
 
+/** What they stand on. */
+export interface RegistryParts extends Pick<Instance, 'db' | 'blobs' | 'uploads' | 'pulls' | 'clock'> {
+  readonly access: Pick<Instance['access'], 'authenticator' | 'signBearer' | 'refusals'>
+}
+
 /** `/v2` and the token service of one instance. */
 export function createRegistryApps(
-  instance: Pick<Instance, 'db' | 'blobs' | 'uploads' | 'pulls' | 'clock' | 'access'>,
+  instance: RegistryParts,
   o: RegistryAppOptions,
 ): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
   const { db, blobs, uploads, pulls, clock, access } = instance

@@ -6,7 +6,7 @@ import { createLater, type Later } from './later.ts'
 import { migrate } from './migrate.ts'
 import { isRetryable, openPostgres } from './postgres.ts'
 import { runDirectly } from './prepared.ts'
-import { openSqlite } from './sqlite.ts'
+import { openSqlite, type TakeTurn } from './sqlite.ts'
 import { detached, underWatch } from './watch.ts'
 
 export type Engine = 'sqlite' | 'postgres'
@@ -41,11 +41,24 @@ export interface Database {
 const POSTGRES_CONNECTIONS = 16
 const WRITE_TRIES = 20
 
+/** For one of several processes that serve a database as one server. */
+export interface DatabaseOptions {
+  /** Of SQLite: one process writes at a time, in order of asking. Undefined: nobody else writes but offline verbs. */
+  readonly takeTurn?: TakeTurn | undefined
+  /** Its schema is up to date, since a process of the same program opened it before. */
+  readonly isMigrated?: boolean
+  /** Of PostgreSQL, at most. */
+  readonly connections?: number
+}
+
 /**
  * Opens the database and brings its schema up to date.
  * @param location a file path for SQLite, or a `postgres://` URL
  */
-export async function openDatabase(location: string): Promise<Database> {
+export async function openDatabase(
+  location: string,
+  { takeTurn, isMigrated = false, connections = POSTGRES_CONNECTIONS }: DatabaseOptions = {},
+): Promise<Database> {
   const inWrite = new AsyncLocalStorage<true>()
   const inStage = new AsyncLocalStorage<true>()
   const guard = () => {
@@ -55,10 +68,10 @@ export async function openDatabase(location: string): Promise<Database> {
   const isPostgres = /^postgres(ql)?:\/\//.test(location)
   const engine: Engine = isPostgres ? 'postgres' : 'sqlite'
   const writer = isPostgres
-    ? openPostgres({ url: location, maxConnections: POSTGRES_CONNECTIONS, guard })
-    : openSqlite({ path: location, readonly: false, guard, isRelaxed: () => inStage.getStore() === true })
+    ? openPostgres({ url: location, maxConnections: connections, guard })
+    : openSqlite({ path: location, readonly: false, guard, isRelaxed: () => inStage.getStore() === true, takeTurn })
   const write = new Kysely<Schema>({ dialect: writer.dialect })
-  await migrate(write, engine)
+  if (!isMigrated) await migrate(write, engine)
   const reader = isPostgres ? undefined : openSqlite({ path: location, readonly: true, guard })
   const read = reader === undefined ? write : new Kysely<Schema>({ dialect: reader.dialect })
   if (reader !== undefined) runDirectly(read, reader.runNow)
@@ -117,7 +130,7 @@ const EVENT_LOG_LOCK = 7_042_001
 
 /**
  * No other process on the same database is in such a `work` at the same time; one that dies lets go. For what takes several transactions,
- * and `db.write` of its own. With SQLite the process is alone anyway.
+ * and `db.write` of its own. With SQLite the process that does such work is alone anyway.
  */
 export async function oneAtATime<T>(db: Database, work: () => Promise<T>): Promise<T> {
   if (db.engine === 'sqlite') return work()

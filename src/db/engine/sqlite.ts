@@ -14,9 +14,11 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../errors.ts'
 import { createTurns } from '../../lib/turns.ts'
 
-/** Waiting for another process (an offline verb) that holds the write lock, without blocking the event loop. */
-const BUSY_RETRY_MS = 20
-const BUSY_TRIES = 500
+/** Waiting for another process (an offline verb) that holds the write lock, without blocking the event loop: soon at first, then seldom. */
+const MAX_BUSY_RETRY_MS = 20
+const BUSY_PATIENCE_MS = 10_000
+/** A reader meets a lock only while another process mends the index of the log after one was killed: a moment, for which it may block. */
+const READER_BUSY_MS = 1000
 
 /** Pages (4 KiB) of the log before they are written to the file. Digests fall anywhere in an index: the longer the log, the more of its pages are written once for many rows. */
 const CHECKPOINT_PAGES = 4096
@@ -30,7 +32,15 @@ export interface SqliteOptions {
   readonly guard: () => void
   /** Asked when a transaction begins: it need not survive power loss before the next one that does. */
   readonly isRelaxed?: () => boolean
+  /** Of several processes that serve one database, whose turn it is to write. */
+  readonly takeTurn?: TakeTurn | undefined
 }
+
+/** What waits here already is written in the same turn, so long: each change of turns empties the cache of pages of the next. */
+const MAX_TURN_MS = 10
+
+/** Waits until this process may write; what it gives ends the turn. */
+export type TakeTurn = () => Promise<() => void>
 
 /** Opens `path` with the settings that make an acknowledged commit survive power loss (WAL, synchronous=FULL). */
 export function openSqlite(options: SqliteOptions): {
@@ -50,11 +60,11 @@ export function openSqlite(options: SqliteOptions): {
     sqlite.exec(`PRAGMA cache_size = ${-WRITER_CACHE_KIB}`)
   }
   sqlite.exec('PRAGMA foreign_keys = ON')
-  sqlite.exec('PRAGMA busy_timeout = 0')
+  sqlite.exec(`PRAGMA busy_timeout = ${options.readonly ? READER_BUSY_MS : 0}`)
   const connection = new SqliteConnection(sqlite)
   const dialect: Dialect = {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(connection, options.guard, options.isRelaxed ?? (() => false)),
+    createDriver: () => new SqliteDriver(connection, options),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new QueryCompiler(),
   }
@@ -129,13 +139,14 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
-    for (let left = BUSY_TRIES; ; left--) {
+    const endsAt = performance.now() + BUSY_PATIENCE_MS
+    for (let retryMs = 1; ; retryMs = Math.min(retryMs * 2, MAX_BUSY_RETRY_MS)) {
       try {
         this.#sqlite.exec('BEGIN IMMEDIATE')
         return
       } catch (error) {
-        if (left === 0 || !(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error
-        await Bun.sleep(BUSY_RETRY_MS)
+        if (performance.now() >= endsAt || !isBusy(error)) throw error
+        await Bun.sleep(retryMs)
       }
     }
   }
@@ -163,14 +174,21 @@ class SqliteDriver implements Driver {
   readonly #connection: SqliteConnection
   readonly #guard: () => void
   readonly #isRelaxed: () => boolean
+  readonly #takeTurn: TakeTurn | undefined
   #isWaiting = true
+  #inLine = 0
+  #held: { readonly end: () => void; readonly since: number } | undefined
   #turn: Promise<void> = Promise.resolve()
   #release: () => void = () => {}
 
-  constructor(connection: SqliteConnection, guard: () => void, isRelaxed: () => boolean) {
+  constructor(
+    connection: SqliteConnection,
+    { guard, isRelaxed = () => false, takeTurn }: Pick<SqliteOptions, 'guard' | 'isRelaxed' | 'takeTurn'>,
+  ) {
     this.#connection = connection
     this.#guard = guard
     this.#isRelaxed = isRelaxed
+    this.#takeTurn = takeTurn
   }
 
   async init(): Promise<void> {}
@@ -180,8 +198,19 @@ class SqliteDriver implements Driver {
     const before = this.#turn
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#turn = promise
+    this.#inLine++
     await before
-    this.#release = resolve
+    this.#inLine--
+    if (this.#takeTurn !== undefined) {
+      this.#held ??= { end: await this.#takeTurn(), since: performance.now() }
+    }
+    this.#release = () => {
+      if (this.#inLine === 0 || performance.now() - (this.#held?.since ?? 0) > MAX_TURN_MS) {
+        this.#held?.end()
+        this.#held = undefined
+      }
+      resolve()
+    }
     return this.#connection
   }
 
@@ -208,6 +237,10 @@ class SqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {}
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
 }
 
 /** SQLITE_IOERR_SHMSIZE: there was no room for the index of the WAL. */

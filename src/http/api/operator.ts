@@ -51,7 +51,7 @@ export interface ThisServer {
   /** As leases name it. */
   readonly holder: string
   readonly settings: readonly InstanceSetting[]
-  measureProcess(): ProcessMeasures
+  measureProcess(): ProcessMeasures | Promise<ProcessMeasures>
   /** Of the disk that holds the blobs; null where it tells no size. */
   measureDisk(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | null>
 }
@@ -72,8 +72,7 @@ export function operatorRoutes({ db, clock, thisServer, mailer, budgetOf }: Deps
 
   async function read(): Promise<InstanceHealth> {
     const at = isoTime(clock.now())
-    const { version, startedAt, residentBytes } = thisServer.measureProcess()
-    const [measures, webhooks, blobs, disk, sizeBytes, followers, live, upstreams] = await Promise.all([
+    const [measures, webhooks, blobs, disk, sizeBytes, followers, live, upstreams, ofProcess] = await Promise.all([
       readMeasures(db.read, 0),
       readWebhookMeasures(db.read),
       measureBlobs(db.read, MAX_BLOBS_COUNTED),
@@ -82,7 +81,9 @@ export function operatorRoutes({ db, clock, thisServer, mailer, budgetOf }: Deps
       listEventFollowers(db.read),
       listLiveServers(db.read, at),
       readUpstreams(),
+      thisServer.measureProcess(),
     ])
+    const { version, startedAt, residentBytes } = ofProcess
     const states = new Map<MirrorState, number>()
     for (const { mirrors, ...one } of measures.standing) {
       // Which cause it is changes nothing about what is shown.

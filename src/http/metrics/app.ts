@@ -23,7 +23,7 @@ export interface MetricsDeps {
   readonly clock: Clock
   /** Whether a client at this address may read without signing in (`KAGAMI_METRICS_ALLOW`). */
   readonly isAllowedAddress: (address: string) => boolean
-  readonly measureProcess: () => ProcessMeasures
+  readonly measureProcess: () => ProcessMeasures | Promise<ProcessMeasures>
   /** What this server knows of an upstream's budget. */
   readonly budgetOf: (upstream: UpstreamRow, organizations: undefined) => Promise<Budget>
   /** Mirrors, and upstreams, with labels of their own. */
@@ -41,13 +41,14 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   let reading: Promise<string> | undefined
   const read = async () => {
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams, webhooks] = await Promise.all([
+    const [measures, upstreams, webhooks, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
       readBudgets(most),
       readWebhookMeasures(db.read),
+      deps.measureProcess(),
     ])
     const [others, ofWebhooks] = await Promise.all([
-      renderMetrics(measures, upstreams, deps.measureProcess(), clock.now()),
+      renderMetrics(measures, upstreams, ofProcess, clock.now()),
       renderWebhookMetrics(webhooks, clock.now()),
     ])
     return others + ofWebhooks

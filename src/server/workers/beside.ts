@@ -1,0 +1,68 @@
+/** The data of a server, opened by one of its workers: what it takes to serve a registry, and no more, since each worker pays for it in memory. */
+import { join } from 'node:path'
+import { createAuthenticator } from '../../access/authenticate.ts'
+import { createBearerSigner, createBearerVerifier, SERVICE } from '../../access/bearer.ts'
+import { createRefusals } from '../../access/refusals.ts'
+import { openSigningKey } from '../../access/signing-key.ts'
+import { createTwoFactor } from '../../access/two-factor.ts'
+import { openFileBlobStore } from '../../blobs/fs.ts'
+import { isDirectoryLocked, lockDirectory } from '../../db/engine/directory-lock.ts'
+import { openDatabase } from '../../db/engine/engine.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { openSealer } from '../../lib/seal-key-file.ts'
+import { createPulls } from '../../registry/pulls.ts'
+import { createUploads } from '../../registry/uploads.ts'
+import type { RegistryParts } from '../registry-app.ts'
+import { lockAsWorker } from './lock.ts'
+import type { WorkerStart } from './messages.ts'
+import type { SharedTurns } from './turns.ts'
+
+export interface WorkerInstance extends RegistryParts {
+  /** Writes what was counted, and closes the data. */
+  close(): Promise<void>
+}
+
+/** Never ends before the process does when it throws: nothing is given back. */
+export async function openBeside({ directory, database }: WorkerStart, turns: SharedTurns): Promise<WorkerInstance> {
+  const isAlone = database.engine === 'sqlite'
+  const lock = isAlone ? lockAsWorker(directory) : undefined
+  const clock = systemClock
+  const sealer = openSealer(join(directory, 'seal.key'))
+  const db =
+    database.engine === 'sqlite'
+      ? await openDatabase(database.path, { isMigrated: true, takeTurn: turns.write })
+      : await openDatabase(database.url, { isMigrated: true, connections: database.connections })
+  const sharing = isAlone ? undefined : { lock: lockDirectory, isLocked: isDirectoryLocked }
+  const blobs = await openFileBlobStore(join(directory, 'blobs'), sharing)
+  const key = await openSigningKey(db, sealer)
+  const refusals = createRefusals(db, clock)
+  const pulls = createPulls(db, clock)
+  const authenticator = createAuthenticator({
+    db,
+    accounts: { findId: noPasswords, verifyPassword: noPasswords },
+    twoFactor: createTwoFactor({ db, clock, sealer }),
+    verifyBearer: createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock }),
+    clock,
+    guessKey: sealer.derive('login guesses'),
+  })
+  return {
+    db,
+    blobs,
+    clock,
+    pulls,
+    uploads: createUploads({ db, blobs, clock, claim: turns.claim }),
+    access: { authenticator, signBearer: createBearerSigner(key, clock), refusals },
+    async close() {
+      await pulls.close()
+      await refusals.close()
+      await db.close()
+      blobs.close()
+      lock?.release()
+    },
+  }
+}
+
+/** The main process counts guesses and takes turns with hashes: what comes with a password is handed over to it. */
+async function noPasswords(): Promise<never> {
+  throw new Error('a worker was asked to check a password')
+}
