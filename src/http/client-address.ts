@@ -21,6 +21,15 @@ export function clientAddress(request: Request, server: unknown): string | undef
   return isPeerSource(server) ? server.requestIP(request)?.address : undefined
 }
 
+/** Where a request comes from, asked of the socket when somebody wants to know: most requests are granted without that. */
+export function comingFrom(request: Request, server: unknown): From {
+  return {
+    get address() {
+      return clientAddress(request, server)
+    },
+  }
+}
+
 /** Where a request comes from, as logins and sessions are told. */
 export function requestFrom(request: Request, server: unknown): From {
   const userAgent = request.headers.get('user-agent') ?? undefined

@@ -34,8 +34,7 @@ export function createRegistryApps(
     clock,
     logger,
     refusals,
-    authenticate: (request, address) =>
-      access.authenticator.authenticate(request.headers.get('authorization'), { address }),
+    authenticate: (request, from) => access.authenticator.authenticate(request.headers.get('authorization'), from),
     tokenRealm: (request) => tokenRealm(request, publicUrl),
     service: SERVICE,
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),

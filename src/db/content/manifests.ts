@@ -239,6 +239,41 @@ export async function listPartSizes(db: Queries, repositoryId: string, digest: D
   return rows.map((row) => [row.digest as Digest, row.size_bytes])
 }
 
+interface ReferrersAsked {
+  readonly repositoryId: string
+  readonly subject: string
+  readonly artifactType: string
+  readonly after: string
+  readonly limit: number
+}
+
+/** No digest is so small. */
+const BEFORE_ALL = ''
+
+function referrersQuery(o: { readonly isStagedWanted: boolean; readonly isOfType: boolean }) {
+  return prepareQuery((db, value: Value<ReferrersAsked>) =>
+    db
+      .selectFrom('repository_manifests as link')
+      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+      .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.artifact_type'])
+      .select('manifest.annotations')
+      .where('link.repository_id', '=', value('repositoryId'))
+      .where('link.subject_digest', '=', value('subject'))
+      .where('link.digest', '>', value('after'))
+      .$if(!o.isStagedWanted, (query) => query.where('link.published_at', 'is not', null))
+      .$if(o.isOfType, (query) => query.where('manifest.artifact_type', '=', value('artifactType')))
+      .orderBy('link.digest')
+      .limit(value('limit')),
+  )
+}
+
+const referrersQueries = (isOfType: boolean) => ({
+  published: referrersQuery({ isStagedWanted: false, isOfType }),
+  all: referrersQuery({ isStagedWanted: true, isOfType }),
+})
+const readReferrers = referrersQueries(false)
+const readReferrersOfType = referrersQueries(true)
+
 /** Published referrers of a subject in digest order, as the referrers API lists them (distribution-spec "Listing Referrers"). */
 export async function listReferrers(
   db: Queries,
@@ -251,18 +286,14 @@ export async function listReferrers(
     readonly staged?: boolean
   },
 ): Promise<Descriptor[]> {
-  let query = db
-    .selectFrom('repository_manifests as link')
-    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
-    .select(['link.digest', 'link.media_type', 'manifest.size_bytes', 'manifest.artifact_type', 'manifest.annotations'])
-    .where('link.repository_id', '=', repositoryId)
-    .where('link.subject_digest', '=', subject)
-    .orderBy('link.digest')
-    .limit(o.limit)
-  if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
-  if (o.artifactType !== undefined) query = query.where('manifest.artifact_type', '=', o.artifactType)
-  if (o.after !== undefined) query = query.where('link.digest', '>', o.after)
-  const rows = await query.execute()
+  const readPage = o.artifactType === undefined ? readReferrers : readReferrersOfType
+  const rows = await readPage[o.staged === true ? 'all' : 'published'](db, {
+    repositoryId,
+    subject,
+    artifactType: o.artifactType ?? '',
+    after: o.after ?? BEFORE_ALL,
+    limit: o.limit,
+  })
   return rows.map((row) => ({
     mediaType: row.media_type,
     digest: row.digest as Digest,

@@ -1,7 +1,7 @@
 /** The registry's protocol: every endpoint of distribution-spec 1.1 and of its next version, under `/v2`. */
 import type { Authenticated } from '../../access/principal.ts'
 import { AppError, isAppError } from '../../errors.ts'
-import { clientAddress } from '../client-address.ts'
+import { comingFrom } from '../client-address.ts'
 import { contentRemoved, noteRefused, repositoryMade } from './audit.ts'
 import { challenge, neededScopes } from './authorize.ts'
 import { absentBlob, removeBlob, serveBlob } from './blobs.ts'
@@ -89,7 +89,7 @@ async function authenticate(
   scopes: readonly string[],
 ) {
   try {
-    return await deps.authenticate(request, clientAddress(request, server))
+    return await deps.authenticate(request, comingFrom(request, server))
   } catch (error) {
     if (!isAppError(error, 'UNAUTHORIZED')) throw error
     const isToken = /^bearer /i.test(request.headers.get('authorization') ?? '')

@@ -1,4 +1,4 @@
-import type { Authenticated } from '../../access/principal.ts'
+import type { Authenticated, From } from '../../access/principal.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -18,7 +18,7 @@ export interface OciDependencies {
   readonly logger: Logger
   readonly refusals: Refusals
   /** Who sends the request. @throws AppError UNAUTHORIZED for credentials that are not valid, TOOMANYREQUESTS */
-  authenticate(request: Request, address: string | undefined): Promise<Authenticated>
+  authenticate(request: Request, from: From): Promise<Authenticated>
   /** Absolute URL of the token service as this client reaches us. */
   tokenRealm(request: Request): string
   /** The `service` of challenges and tokens. */
