@@ -224,12 +224,15 @@ test('a stop lets requests of both processes end', async () => {
   const bytes = [randomBytes(100_000), randomBytes(100_000)] as const
   const sessions = [await begin(main, 'acme/app'), await begin(worker, 'acme/app')] as const
   const { promise: stopping, resolve } = Promise.withResolvers<void>()
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
   const puts = [main, worker].map((one, index) =>
     finish(one, sessions[index] ?? '', digestOf(bytes[index] ?? Buffer.alloc(0)), {
       body: bytes[index],
       until: stopping,
+      onBegun: begun[index]?.resolve ?? (() => {}),
     }),
   )
+  await Promise.all(begun.map(({ promise }) => promise))
   process.kill(kagami.pid, 'SIGTERM')
   while (!kagami.stderr().includes('Stopping')) await Bun.sleep(5)
   resolve()

@@ -21,6 +21,8 @@ export interface PinnedRequest {
   readonly body?: Uint8Array | undefined
   /** Sends only half of the body until it is resolved. */
   readonly until?: Promise<unknown>
+  /** Called once the process has read what stands before the body: it asks for the body then (`Expect: 100-continue`). */
+  readonly onBegun?: () => void
 }
 
 /** The processes that `pid` has started. */
@@ -98,6 +100,8 @@ function linkOf(path: string): string | undefined {
   }
 }
 
+const CONTINUE = 'HTTP/1.1 100'
+
 function exchanges(socket: Socket): PinnedConnection['send'] {
   let received = Buffer.alloc(0)
   let look = () => {}
@@ -111,14 +115,20 @@ function exchanges(socket: Socket): PinnedConnection['send'] {
     isOver = true
     look()
   })
-  return async (method, path, { headers = {}, body, until } = {}) => {
-    const lines = Object.entries({ host: 'localhost', 'content-length': String(body?.byteLength ?? 0), ...headers })
+  return async (method, path, { headers = {}, body, until, onBegun } = {}) => {
+    const expect = onBegun === undefined ? {} : { expect: '100-continue' }
+    const length = String(body?.byteLength ?? 0)
+    const lines = Object.entries({ host: 'localhost', 'content-length': length, ...expect, ...headers })
     socket.write(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
     const half = until === undefined ? (body?.byteLength ?? 0) : (body?.byteLength ?? 0) >> 1
     if (body !== undefined && half > 0) socket.write(body.subarray(0, half))
     if (until !== undefined) void until.then(() => body !== undefined && socket.write(body.subarray(half)))
     const { promise, resolve, reject } = Promise.withResolvers<PinnedAnswer>()
     look = () => {
+      if (received.subarray(0, CONTINUE.length).toString('latin1') === CONTINUE) {
+        received = received.subarray(received.indexOf('\r\n\r\n') + 4)
+        onBegun?.()
+      }
       const answer = parse(received, method === 'HEAD')
       if (answer !== undefined) {
         received = received.subarray(answer.length)
