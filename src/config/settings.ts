@@ -111,7 +111,7 @@ export function parseSettings(
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.upTo64) ?? value.fallback(s.runsAtOnce, value.upTo64),
     upstreamRequests: take(s.upstreamRequests, value.upTo64) ?? value.fallback(s.upstreamRequests, value.upTo64),
-    workers: take(s.workers, value.upTo64) ?? value.defaultWorkers(),
+    workers: take(s.workers, value.upTo64) ?? value.fallback(s.workers, value.upTo64),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
     shown: showSettings((field) => findText(env, field, file)),

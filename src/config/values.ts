@@ -1,5 +1,4 @@
 /** One parser a kind of value: undefined means "not that". */
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { findDuration, parseDuration } from '../lib/duration.ts'
@@ -127,11 +126,6 @@ export function duration(least: string, most: string): (text: string) => number 
     return ms === undefined || ms < min || ms > max ? undefined : ms
   }
 }
-
-/** A core each; of more than this a single registry has no use, and each takes memory. Other systems do not spread connections over a port. */
-const MAX_DEFAULT_WORKERS = 16
-export const defaultWorkers = (): number =>
-  process.platform === 'linux' ? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS) : 1
 
 export function upTo64(text: string): number | undefined {
   const number = /^\d{1,2}$/.test(text) ? Number(text) : 0

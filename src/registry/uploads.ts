@@ -31,6 +31,8 @@ const STAGE_PREFIX = 'upload-'
 const EXPIRE_BATCH = 100
 /** Of one organization: each may leave a file behind for a day. */
 const MAX_OPEN_SESSIONS = 500
+const CLAIM_TRIES = 10
+const CLAIM_PAUSE_MS = 20
 
 export interface UploadStatus {
   readonly id: string
@@ -89,8 +91,8 @@ export interface UploadsOptions {
   readonly db: Database
   readonly blobs: BlobStore
   readonly clock: Clock
-  /** Where several processes serve as one: takes the session for this process; undefined when another works on it. */
-  readonly claim?: ((id: string) => Promise<(() => void) | undefined>) | undefined
+  /** Where several processes work on the same data: takes the session for this one; undefined when another works on it. */
+  readonly claim?: ((id: string) => Promise<(() => void | Promise<void>) | undefined>) | undefined
 }
 
 /** A session in the hands of the one request that may work on it. */
@@ -118,6 +120,15 @@ export function createUploads(options: UploadsOptions): Uploads {
     throw new AppError('BLOB_UPLOAD_UNKNOWN', `there is no upload session ${JSON.stringify(key.id.slice(0, 80))}`)
   }
 
+  /** The process that had it may have answered before the others know that it gave it back. */
+  async function claimSoon(id: string) {
+    for (let left = CLAIM_TRIES; ; left--) {
+      const release = await claim(id)
+      if (release !== undefined || left === 0) return release
+      await Bun.sleep(CLAIM_PAUSE_MS)
+    }
+  }
+
   /** Runs `work` as the only user of the session, with its stage cut to what was acknowledged. */
   async function exclusively<T>(key: UploadKey, work: (session: Session) => Promise<T>): Promise<T> {
     const row = await getSession(key)
@@ -125,9 +136,9 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (known.isBusy) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
     known.isBusy = true
     live.set(key.id, known)
-    let release: (() => void) | undefined
+    let release: (() => void | Promise<void>) | undefined
     try {
-      release = await claim(key.id)
+      release = await claimSoon(key.id)
       if (release === undefined) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
       // Read again: the request that held the session a moment ago may have moved or ended it.
       const current = await getSession(key)
@@ -141,7 +152,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         await stage.close()
       }
     } finally {
-      release?.()
+      await release?.()
       known.isBusy = false
       live.delete(key.id)
       if (known.hash.sizeBytes > 0) live.set(key.id, known)
@@ -213,7 +224,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (live.get(row.id)?.isBusy === true) continue
         const release = await claim(row.id)
         if (release === undefined) continue
-        await db.write((tx) => endSession(tx, row.id)).finally(release)
+        await db.write((tx) => endSession(tx, row.id)).finally(() => release())
         live.delete(row.id)
         idle++
       }

@@ -6,6 +6,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
 import type { StageSharing } from '../blobs/own-stages.ts'
 import type { DatabaseLocation } from '../config/settings.ts'
+import { createClaims } from '../db/engine/claims.ts'
 import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
@@ -162,14 +163,16 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
     })
     const clock = systemClock
     const pulls = createPulls(ledger.db, clock)
+    const claims = isShared ? createClaims(ledger.db) : undefined
     return {
       ...ledger,
       blobs,
       clock,
-      uploads: createUploads({ db: ledger.db, blobs, clock, claim: turns?.claim }),
+      uploads: createUploads({ db: ledger.db, blobs, clock, claim: claims?.claim ?? turns?.claim }),
       pulls,
       async close() {
         await pulls.close()
+        await claims?.close()
         await ledger.close()
         blobs.close()
         held.release()

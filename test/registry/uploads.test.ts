@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import type { UploadKey } from '../../src/db/content/upload-sessions.ts'
-import type { Database } from '../../src/db/engine/engine.ts'
+import { createClaims } from '../../src/db/engine/claims.ts'
+import { type Database, openDatabase } from '../../src/db/engine/engine.ts'
 import { createOrganization } from '../../src/db/people/organizations.ts'
 import { AppError, type ErrorCode } from '../../src/errors.ts'
 import type { Digest } from '../../src/oci/digest.ts'
@@ -14,6 +15,7 @@ import { createUploads, type UploadBody, type Uploads } from '../../src/registry
 import { streamOf } from '../support/blob-checks.ts'
 import { describeOnEachEngine } from '../support/engines.ts'
 import { freshContent } from '../support/oci-requests.ts'
+import { havePostgres, postgres } from '../support/postgres.ts'
 import { temporaryDirectory } from '../support/process.ts'
 
 const directory = temporaryDirectory('uploads')
@@ -239,5 +241,37 @@ describe('A session cut off by the caller’s signal', () => {
     await refusedWith('BLOB_UPLOAD_UNKNOWN', at.uploads.getStatus(key))
     expect(await stagesOf(at)).toEqual([])
     await db.close()
+  })
+})
+
+describe.skipIf(!havePostgres)('Upload sessions of servers on one database', () => {
+  test('of two servers one at a time works on a session, and a server that is gone has none', async () => {
+    const at = await bench(await openDatabase(await (await postgres()).freshDatabase()))
+    const whole = freshContent(1000)
+    const key = await at.begin()
+    const [one, other] = [createClaims(at.db), createClaims(at.db)]
+    const [mine, theirs] = [one, other].map(({ claim }) =>
+      createUploads({ db: at.db, blobs: at.blobs, clock: { now: () => at.time }, claim }),
+    ) as [Uploads, Uploads]
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        // Bytes of another content over those that this server has hashed.
+        await refusedWith('RANGE_INVALID', theirs.append(key, at.destination, body(freshContent(1000).bytes)))
+        controller.enqueue(whole.bytes)
+        controller.close()
+      },
+    })
+    expect((await mine.append(key, at.destination, body(whole.bytes, { stream }))).offsetBytes).toBe(1000)
+    // Given back with the answer.
+    await theirs.complete(key, at.destination, whole.digest as Digest, undefined)
+    const left = await at.begin()
+    expect(await one.claim(left.id)).toBeDefined()
+    expect(await other.claim(left.id)).toBeUndefined()
+    await one.close()
+    const taken = await other.claim(left.id)
+    expect(taken).toBeDefined()
+    await taken?.()
+    await other.close()
+    await at.db.close()
   })
 })

@@ -6,6 +6,7 @@ import { createRefusals } from '../../access/refusals.ts'
 import { openSigningKey } from '../../access/signing-key.ts'
 import { createTwoFactor } from '../../access/two-factor.ts'
 import { openFileBlobStore } from '../../blobs/fs.ts'
+import { createClaims } from '../../db/engine/claims.ts'
 import { isDirectoryLocked, lockDirectory } from '../../db/engine/directory-lock.ts'
 import { openDatabase } from '../../db/engine/engine.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -37,6 +38,7 @@ export async function openBeside({ directory, database }: WorkerStart, turns: Sh
   const key = await openSigningKey(db, sealer)
   const refusals = createRefusals(db, clock)
   const pulls = createPulls(db, clock)
+  const claims = isAlone ? undefined : createClaims(db)
   const authenticator = createAuthenticator({
     db,
     accounts: { findId: noPasswords, verifyPassword: noPasswords },
@@ -50,11 +52,12 @@ export async function openBeside({ directory, database }: WorkerStart, turns: Sh
     blobs,
     clock,
     pulls,
-    uploads: createUploads({ db, blobs, clock, claim: turns.claim }),
+    uploads: createUploads({ db, blobs, clock, claim: claims?.claim ?? turns.claim }),
     access: { authenticator, signBearer: createBearerSigner(key, clock), refusals },
     async close() {
       await pulls.close()
       await refusals.close()
+      await claims?.close()
       await db.close()
       blobs.close()
       lock?.release()

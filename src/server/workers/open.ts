@@ -11,7 +11,7 @@ import type { TurnKeeper } from './turns.ts'
 
 export type { Workers } from './supervisor.ts'
 
-/** Connections to PostgreSQL that all workers share, beside those of the main process; each has two. */
+/** Connections to PostgreSQL that all workers share, beside those of the main process; each has three, of which one holds its upload sessions. */
 const WORKER_CONNECTIONS = 16
 
 export async function openWorkers(o: {
@@ -28,7 +28,7 @@ export async function openWorkers(o: {
   const count = o.processes - 1
   const door = await openDoor(settings.dataDirectory, app)
   const { database } = settings
-  const connections = Math.max(2, Math.floor(WORKER_CONNECTIONS / count))
+  const connections = Math.max(3, Math.floor(WORKER_CONNECTIONS / count))
   const start: WorkerStart = {
     directory: settings.dataDirectory,
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },

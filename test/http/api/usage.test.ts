@@ -55,6 +55,8 @@ describeOnEachDatabase('an organization at a glance', (start) => {
   const get = (path: string, login: Login = OWNER) => kagami.call('GET', path, { login })
   beforeAll(async () => {
     kagami = await start({ withSample: true })
+    // The sample's first mirror moves tags too.
+    while (!(await fetch(`${kagami.url}/readyz`)).ok) await Bun.sleep(20)
     stranger = await kagami.addUser('stranger', { elsewhere: 'owner' })
     member = await kagami.addUser('member', { acme: 'member' })
     await kagami.call('PATCH', '/organizations/acme', { login: OWNER, body: { membersPull: 'none' } })
