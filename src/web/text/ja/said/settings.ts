@@ -32,5 +32,4 @@ export const settings: Said['settings'] = {
 
 export const defaults: Said['defaults'] = {
   KAGAMI_DATABASE: 'データディレクトリの kagami.sqlite',
-  KAGAMI_WORKERS: 'コアの数 (最大 16)。Linux 以外では 1',
 }
