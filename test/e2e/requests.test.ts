@@ -24,6 +24,8 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   // How far webhooks have read, and that somebody asked for the pass.
   event_cursors: 'whole',
   audit_entries: 'whole',
+  // How many requests at once the registry was seen to bear.
+  learned_budgets: 'whole',
   // What images hold is read behind the passes.
   images: 'whole',
   image_packages: 'whole',
