@@ -1,5 +1,5 @@
 /** Packages and findings of one image, page by page. */
-import { sql } from 'kysely'
+import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import { escapeLike } from '../engine/like.ts'
@@ -62,9 +62,9 @@ export async function listStatements(
   return new Map(rows.map(({ position, statement }) => [position, statement]))
 }
 
+/** In brackets: it stands beside what says whose rows they are. */
 function contains(columns: readonly string[], text: string) {
   const like = `%${escapeLike(text)}%`
-  const all = columns.map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${like} escape '\\'`)
-  const [first = sql<boolean>`1 = 0`, ...others] = all
-  return () => others.reduce((left, right) => sql<boolean>`${left} or ${right}`, sql<boolean>`${first}`)
+  return (eb: { or: (any: readonly RawBuilder<SqlBool>[]) => Expression<SqlBool> }) =>
+    eb.or(columns.map((column) => sql<SqlBool>`lower(${sql.ref(column)}) like ${like} escape '\\'`))
 }
