@@ -24,6 +24,7 @@ interface Held {
 /** Takes a connection of the database's pool at the first claim, and keeps it. */
 export function createClaims(db: Pick<Database, 'accounts'>): Claims {
   let holding: Promise<Held> | undefined
+  let current: Held | undefined
 
   function hold(): Promise<Held> {
     holding ??= new Promise<Held>((resolve, reject) => {
@@ -31,13 +32,14 @@ export function createClaims(db: Pick<Database, 'accounts'>): Claims {
       // It outlives the request that asks first.
       const ended = detached(() =>
         db.accounts.connection().execute(async (queries) => {
-          resolve({
+          current = {
             queries,
             async letGo() {
               end()
               await ended
             },
-          })
+          }
+          resolve(current)
           await until
           // The pool gives it to others.
           await sql`select pg_advisory_unlock_all()`.execute(queries).catch(() => {})
@@ -53,7 +55,8 @@ export function createClaims(db: Pick<Database, 'accounts'>): Claims {
 
   /** A connection that has failed has lost all that it held: the next claim takes another. */
   async function drop(failed: Held): Promise<void> {
-    holding = undefined
+    // Several may find out; by the last one there may be a new connection.
+    if (current === failed) holding = undefined
     await failed.letGo().catch(() => {})
   }
 
