@@ -11,7 +11,7 @@ import { type DefinedEntry, definedEntries, type UselessFolders } from '../../sr
 import { type DefinitionFiles, wantedPath } from '../../src/catalog/definitions/files.ts'
 import { readDefinitionsAt } from '../../src/catalog/definitions/folder.ts'
 import { sampleDefinitionFiles } from '../../src/sample/catalog.ts'
-import { fixturePath } from '../support/fixtures.ts'
+import { describeWithFixtures, fixturePath } from '../support/fixtures.ts'
 import { temporaryDirectory } from '../support/process.ts'
 
 const signal = new AbortController().signal
@@ -44,7 +44,7 @@ async function tarOf(entries: readonly (Partial<Header> & { name: string; text?:
 const read = (bytes: Uint8Array, limits?: Parameters<typeof readArchive>[3]) =>
   readArchive(new Blob([new Uint8Array(bytes)]).stream(), 'the archive', signal, limits)
 
-describe('definitions as they are published', () => {
+describeWithFixtures('definitions as they are published', () => {
   test('are read out of a folder: images and charts, joined by what they call themselves', async () => {
     const files = await readDefinitionsAt(fixturePath('catalog'), signal)
     expect(files.notes).toEqual([])

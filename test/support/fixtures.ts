@@ -90,6 +90,13 @@ export function describeWithFixtures(name: string, body: () => void): void {
   })
 }
 
+/** A `test` that needs them, in the same way. */
+export function testWithFixtures(name: string, body: () => Promise<void>): void {
+  describeWithFixtures('with the shared fixtures', () => {
+    test(name, body)
+  })
+}
+
 /** `sha256:…` or `sha512:…` of the bytes. */
 export function digestOf(bytes: Uint8Array, algorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`

@@ -59,6 +59,27 @@ describe.skipIf(!haveChromium)('the pages of a repository', () => {
     expect(await link.getAttribute('rel')).toContain('noopener')
     await page.getByText('<b>See</b>').waitFor()
     await look()
+    // Shown before it is saved; what is not saved comes back into the form.
+    const { promise: answered, resolve: refuse } = Promise.withResolvers<void>()
+    await page.route('**/api/v1/repositories/acme/dhi-node', async (route) => {
+      if (route.request().method() !== 'PATCH') return route.fallback()
+      await answered
+      return route.fulfill({
+        status: 400,
+        json: { error: { code: 'INVALID_REQUEST', message: 'somebody was quicker' } },
+      })
+    })
+    await button('Edit description').click()
+    await page.getByLabel('Description').fill('Node, and more of it.')
+    await button('Save').click()
+    await page.getByText('Node, and more of it.', { exact: true }).waitFor()
+    expect(await page.getByLabel('Description').count()).toBe(0)
+    refuse()
+    await page.getByText('somebody was quicker').waitFor()
+    expect(await page.getByLabel('Description').inputValue()).toBe('Node, and more of it.')
+    await page.unroute('**/api/v1/repositories/acme/dhi-node')
+    await button('Cancel').click()
+    await link.waitFor()
   })
 
   test('it says how each tool pulls it, and a chart how Helm does', async () => {

@@ -1,5 +1,5 @@
 /** Packages and findings of one image, page by page. */
-import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type SqlBool, sql } from 'kysely'
 import { allOfChunks } from '../engine/chunks.ts'
 import type { Queries } from '../engine/engine.ts'
 import { escapeLike } from '../engine/like.ts'
@@ -21,7 +21,10 @@ export async function listPackages(db: Queries, imageSeq: number, o: Part): Prom
     .orderBy('position')
     .limit(o.limit)
   if (o.after !== undefined) query = query.where('position', '>', o.after)
-  if (o.text !== undefined) query = query.where(contains(['name', 'source', 'version'], o.text))
+  const { text } = o
+  // `or` of the builder has brackets: it stands beside what says whose rows they are.
+  if (text !== undefined)
+    query = query.where((eb) => eb.or([contains('name', text), contains('source', text), contains('version', text)]))
   return query.execute()
 }
 
@@ -37,7 +40,9 @@ export async function listFindings(
     .orderBy('position')
     .limit(o.limit)
   if (o.after !== undefined) query = query.where('position', '>', o.after)
-  if (o.text !== undefined) query = query.where(contains(['vulnerability', 'package'], o.text))
+  const { text } = o
+  if (text !== undefined)
+    query = query.where((eb) => eb.or([contains('vulnerability', text), contains('package', text)]))
   if (o.severity !== undefined) query = query.where('severity', '=', o.severity)
   if (o.isOpen === true) query = query.where('status', 'not in', ['not_affected', 'fixed'])
   if (o.isOpen === false) query = query.where('status', 'in', ['not_affected', 'fixed'])
@@ -62,9 +67,6 @@ export async function listStatements(
   return new Map(rows.map(({ position, statement }) => [position, statement]))
 }
 
-/** In brackets: it stands beside what says whose rows they are. */
-function contains(columns: readonly string[], text: string) {
-  const like = `%${escapeLike(text)}%`
-  return (eb: { or: (any: readonly RawBuilder<SqlBool>[]) => Expression<SqlBool> }) =>
-    eb.or(columns.map((column) => sql<SqlBool>`lower(${sql.ref(column)}) like ${like} escape '\\'`))
+function contains(column: string, text: string) {
+  return sql<SqlBool>`lower(${sql.ref(column)}) like ${`%${escapeLike(text)}%`} escape '\\'`
 }

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { RepositoryAccess, RepositoryRight } from '../../api/access.ts'
 import type { AuditEntry } from '../../api/audit.ts'
@@ -27,8 +27,8 @@ export function useListedRepositories(organization: string): readonly ListedRepo
 }
 
 /** Null: it is not there, or one may not see it. */
-export function useRepository(name: string) {
-  return useQuery({
+export function repositoryQuery(name: string) {
+  return queryOptions({
     queryKey: ['repository', name],
     queryFn: async ({ signal }) => {
       const path = `/repositories/${repositoryPath(name)}`
@@ -40,6 +40,10 @@ export function useRepository(name: string) {
       }
     },
   })
+}
+
+export function useRepository(name: string) {
+  return useQuery(repositoryQuery(name))
 }
 
 /** Who may do what with it; undefined while it is not known. */

@@ -1,10 +1,11 @@
 /** What people say that a repository is for; its admins write it where it stands. */
 import { Button, Group, Stack, Text, Textarea } from '@mantine/core'
 import { PencilIcon } from '@primer/octicons-react'
+import { useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { RepositoryDetail } from '../../api/repositories.ts'
 import { useChange } from '../api/client.ts'
-import { changeRepository } from '../api/repositories.ts'
+import { changeRepository, repositoryQuery } from '../api/repositories.ts'
 import { LinkedText } from '../shell/linked-text.tsx'
 import { Failure } from '../shell/parts.tsx'
 import { useSpeech } from '../text/language.tsx'
@@ -26,16 +27,21 @@ export function Description({
 }) {
   const { text } = useSpeech()
   const [draft, setDraft] = useState<string>()
-  const said = saidOf(repository)
+  const client = useQueryClient()
   const save = useChange(
     (description: string) => changeRepository(repository.name, { description }),
-    () => setDraft(undefined),
+    ({ repository: saved }) => {
+      client.setQueryData(repositoryQuery(saved.name).queryKey, saved)
+      setDraft(undefined)
+    },
   )
-  if (draft === undefined) {
+  // Shown as if it were saved: where it is not, what was written is still in the form.
+  const said = save.isPending ? save.variables : saidOf(repository)
+  if (draft === undefined || save.isPending) {
     return (
       <Stack gap={6} align="flex-start">
         {said === '' ? <Text c="dimmed">{text.repositories.noDescription}</Text> : <LinkedText>{said}</LinkedText>}
-        {mayEdit ? (
+        {mayEdit && !save.isPending ? (
           <Button
             variant="subtle"
             size="compact-sm"
@@ -70,9 +76,7 @@ export function Description({
         />
         {save.isError ? <Failure error={save.error} /> : null}
         <Group gap="xs">
-          <Button type="submit" loading={save.isPending}>
-            {text.common.save}
-          </Button>
+          <Button type="submit">{text.common.save}</Button>
           <Button variant="default" onClick={() => setDraft(undefined)}>
             {text.common.cancel}
           </Button>

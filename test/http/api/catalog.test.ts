@@ -6,7 +6,7 @@ import { catalogDetailAnswerSchema, catalogListSchema, catalogStateAnswerSchema 
 import { sampleReleaseAnswerSchema } from '../../../src/api/sample.ts'
 import { catalogIsRead } from '../../support/catalog.ts'
 import { createTestCa } from '../../support/certificates.ts'
-import { fixturePath } from '../../support/fixtures.ts'
+import { fixturePath, testWithFixtures } from '../../support/fixtures.ts'
 import { slowRegistry } from '../../support/slow-registry.ts'
 import { type Login, OWNER, startWholeServer, type WholeServer } from '../../support/whole-server.ts'
 
@@ -215,7 +215,7 @@ describe('the catalog', () => {
   })
 })
 
-test('the operator names a folder of the server for a shared upstream', async () => {
+testWithFixtures('the operator names a folder of the server for a shared upstream', async () => {
   const other = await startWholeServer({
     withSample: true,
     env: { KAGAMI_DEFINITIONS: `sample=${fixturePath('catalog')}` },
