@@ -106,105 +106,109 @@ describeWithFixtures('what tags have attached', () => {
   })
 })
 
-describeOnEachEngine('what tags have attached', (openFresh) => {
-  const type = 'application/vnd.oci.image.manifest.v1+json'
+describeOnEachEngine('what tags have attached', (openFresh) =>
+  describeWithFixtures('many of them', () => {
+    const type = 'application/vnd.oci.image.manifest.v1+json'
 
-  /** Images with an SBOM each; `extra` more of no kind hang on the first. */
-  async function images(db: Database, count: number, extra = 0): Promise<RepositoryRow> {
-    const one = await openIndexed(db)
-    const repository = await one.put('cosign-bundle', fixtureLayout('cosign-bundle'))
-    const at = '2026-01-31T00:00:00.000Z'
-    const hex = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`
-    await db.write(async (tx) => {
-      const make = async (
-        from: number,
-        to: number,
-        of: (n: number) => { subject: string | null; attested: number },
-      ) => {
-        for (let n = from; n < to; n += 100) {
-          const all = Array.from({ length: Math.min(100, to - n) }, (_, i) => n + i)
-          const none = { subject_digest: null, artifact_type: null, annotations: null, created_at: at }
-          const rows = all.map((i) => ({ digest: hex(i), size_bytes: 1, bytes: new Uint8Array(1), ...none }))
+    /** Images with an SBOM each; `extra` more of no kind hang on the first. */
+    async function images(db: Database, count: number, extra = 0): Promise<RepositoryRow> {
+      const one = await openIndexed(db)
+      const repository = await one.put('cosign-bundle', fixtureLayout('cosign-bundle'))
+      const at = '2026-01-31T00:00:00.000Z'
+      const hex = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`
+      await db.write(async (tx) => {
+        const make = async (
+          from: number,
+          to: number,
+          of: (n: number) => { subject: string | null; attested: number },
+        ) => {
+          for (let n = from; n < to; n += 100) {
+            const all = Array.from({ length: Math.min(100, to - n) }, (_, i) => n + i)
+            const none = { subject_digest: null, artifact_type: null, annotations: null, created_at: at }
+            const rows = all.map((i) => ({ digest: hex(i), size_bytes: 1, bytes: new Uint8Array(1), ...none }))
+            await tx
+              .insertInto('manifests')
+              .values(rows as never)
+              .execute()
+            const links = all.map((i) => {
+              const { subject, attested: bits } = of(i)
+              const link = { repository_id: repository.id, digest: hex(i), media_type: type, subject_digest: subject }
+              return { ...link, pushed_at: at, mirrored_at: null, published_at: at, size_bytes: 1, attested: bits }
+            })
+            await tx
+              .insertInto('repository_manifests')
+              .values(links as never)
+              .execute()
+          }
+        }
+        await make(0, count, () => ({ subject: null, attested: 32 }))
+        await make(count, 2 * count, (n) => ({ subject: hex(n - count), attested: 2 }))
+        await make(2 * count, 2 * count + extra, () => ({ subject: hex(0), attested: 32 }))
+        for (let n = 0; n < count; n += 100) {
+          const tags = Array.from({ length: Math.min(100, count - n) }, (_, i) => n + i)
+          const rows = tags.map((i) => ({ repository_id: repository.id, name: `t${i}`, digest: hex(i), moved_at: at }))
           await tx
-            .insertInto('manifests')
+            .insertInto('tags')
             .values(rows as never)
             .execute()
-          const links = all.map((i) => {
-            const { subject, attested: bits } = of(i)
-            const link = { repository_id: repository.id, digest: hex(i), media_type: type, subject_digest: subject }
-            return { ...link, pushed_at: at, mirrored_at: null, published_at: at, size_bytes: 1, attested: bits }
-          })
-          await tx
-            .insertInto('repository_manifests')
-            .values(links as never)
-            .execute()
         }
-      }
-      await make(0, count, () => ({ subject: null, attested: 32 }))
-      await make(count, 2 * count, (n) => ({ subject: hex(n - count), attested: 2 }))
-      await make(2 * count, 2 * count + extra, () => ({ subject: hex(0), attested: 32 }))
-      for (let n = 0; n < count; n += 100) {
-        const tags = Array.from({ length: Math.min(100, count - n) }, (_, i) => n + i)
-        const rows = tags.map((i) => ({ repository_id: repository.id, name: `t${i}`, digest: hex(i), moved_at: at }))
-        await tx
-          .insertInto('tags')
-          .values(rows as never)
-          .execute()
-      }
+      })
+      return repository
+    }
+
+    test('is asked for with few queries, however many tags a page has', async () => {
+      const db = await openFresh()
+      const { id } = await images(db, 900)
+      let queries = 0
+      const counted = db.read.withPlugin({
+        transformQuery: ({ node }) => {
+          queries++
+          return node
+        },
+        transformResult: async ({ result }) => result,
+      }) as Queries
+      const { items } = await summarizeTags(counted, id, { limit: 1000 })
+      expect(items).toHaveLength(903)
+      expect(items.filter((tag) => tag.attested.join(' ') === 'sbom' && tag.referrers === 1)).toHaveLength(900)
+      expect(queries).toBeLessThan(100)
     })
-    return repository
-  }
 
-  test('is asked for with few queries, however many tags a page has', async () => {
-    const db = await openFresh()
-    const { id } = await images(db, 900)
-    let queries = 0
-    const counted = db.read.withPlugin({
-      transformQuery: ({ node }) => {
-        queries++
-        return node
-      },
-      transformResult: async ({ result }) => result,
-    }) as Queries
-    const { items } = await summarizeTags(counted, id, { limit: 1000 })
-    expect(items).toHaveLength(903)
-    expect(items.filter((tag) => tag.attested.join(' ') === 'sbom' && tag.referrers === 1)).toHaveLength(900)
-    expect(queries).toBeLessThan(100)
-  })
+    test('what somebody hangs on one image by the thousands hides nothing of others', async () => {
+      const db = await openFresh()
+      const { id } = await images(db, 3, 41_000)
+      const { items } = await summarizeTags(db.read, id, { limit: 1000 })
+      const of = (name: string) => items.find((tag) => tag.name === name)
+      expect(of('t0')).toMatchObject({ referrers: 10_000, isPartial: true })
+      expect(of('t1')).toMatchObject({ referrers: 1, isPartial: false, attested: ['sbom'] })
+      expect(of('stable')).toMatchObject({ isPartial: false, attested: ALL.split(' ') })
+    })
 
-  test('what somebody hangs on one image by the thousands hides nothing of others', async () => {
-    const db = await openFresh()
-    const { id } = await images(db, 3, 41_000)
-    const { items } = await summarizeTags(db.read, id, { limit: 1000 })
-    const of = (name: string) => items.find((tag) => tag.name === name)
-    expect(of('t0')).toMatchObject({ referrers: 10_000, isPartial: true })
-    expect(of('t1')).toMatchObject({ referrers: 1, isPartial: false, attested: ['sbom'] })
-    expect(of('stable')).toMatchObject({ isPartial: false, attested: ALL.split(' ') })
-  })
-
-  test('what was here before is read in portions, once for all repositories, by who has the lease', async () => {
-    const db = await openFresh()
-    const one = await openIndexed(db)
-    const repositories = [
-      await one.put('cosign-tags', fixtureLayout('cosign-tags')),
-      await one.put('again', fixtureLayout('cosign-tags')),
-      await one.put('formats', fixtureLayout('formats')),
-    ]
-    const all = () => Promise.all(repositories.map((repository) => attested(db, repository)))
-    const before = await all()
-    await db.write((tx) => tx.updateTable('repository_manifests').set({ attested: null }).execute())
-    expect((await all()).flatMap((tags) => Object.keys(some(tags)))).toEqual([])
-    const now = '9999-01-01T00:00:00.000Z'
-    const generation = await db.write((tx) => claimLease(tx, { key: LEASE, holder: 'b', now, expiresAt: now }))
-    const fence = { key: LEASE, generation: generation ?? 0 }
-    await expect(fillAttested({ db, fence: { ...fence, generation: 0 } })).rejects.toThrow(/lease|generation|another/i)
-    let portions = 0
-    while (await fillAttested({ db, fence })) portions++
-    // One manifest of `formats` alone has nearly as many bytes as a portion.
-    expect(portions).toBeGreaterThan(1)
-    expect(await all()).toEqual(before)
-  })
-})
+    test('what was here before is read in portions, once for all repositories, by who has the lease', async () => {
+      const db = await openFresh()
+      const one = await openIndexed(db)
+      const repositories = [
+        await one.put('cosign-tags', fixtureLayout('cosign-tags')),
+        await one.put('again', fixtureLayout('cosign-tags')),
+        await one.put('formats', fixtureLayout('formats')),
+      ]
+      const all = () => Promise.all(repositories.map((repository) => attested(db, repository)))
+      const before = await all()
+      await db.write((tx) => tx.updateTable('repository_manifests').set({ attested: null }).execute())
+      expect((await all()).flatMap((tags) => Object.keys(some(tags)))).toEqual([])
+      const now = '9999-01-01T00:00:00.000Z'
+      const generation = await db.write((tx) => claimLease(tx, { key: LEASE, holder: 'b', now, expiresAt: now }))
+      const fence = { key: LEASE, generation: generation ?? 0 }
+      await expect(fillAttested({ db, fence: { ...fence, generation: 0 } })).rejects.toThrow(
+        /lease|generation|another/i,
+      )
+      let portions = 0
+      while (await fillAttested({ db, fence })) portions++
+      // One manifest of `formats` alone has nearly as many bytes as a portion.
+      expect(portions).toBeGreaterThan(1)
+      expect(await all()).toEqual(before)
+    })
+  }),
+)
 
 test('a manifest says what it is by its types, its layers and its predicates', () => {
   const of = (manifest: object) =>
