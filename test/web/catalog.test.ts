@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { catalogIsRead } from '../support/catalog.ts'
-import { fixturePath } from '../support/fixtures.ts'
+import { describeWithFixtures, fixturePath } from '../support/fixtures.ts'
 import { type BrowserPage, haveChromium, openBrowserPage } from '../support/page-browser.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { slowRegistry } from '../support/slow-registry.ts'
@@ -60,7 +60,8 @@ async function scrolled(items: string) {
 }
 
 if (!haveChromium) console.warn('\n*** SKIPPED, NO CHROMIUM: the page (run scripts/install-test-packages as root)\n')
-describe.skipIf(!haveChromium)('the catalog on the page', () => {
+const describeHere = haveChromium ? describeWithFixtures : describe.skip
+describeHere('the catalog on the page', () => {
   const directory = temporaryDirectory('hostile')
   let kagami: WholeServer
   let browser: BrowserPage
