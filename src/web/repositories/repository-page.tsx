@@ -90,7 +90,8 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
   const { repository, mirror } = o
   const { name } = repository
   const allowed = useAllowed(name)
-  const watched = useProgress(mirror ? name : undefined)
+  // The settings show nothing of it, and a repository that is deleted there breaks its stream off.
+  const watched = useProgress(mirror && tab !== 'settings' ? name : undefined)
   const tabs = TABS.filter((one) => isShown(one, allowed, mirror))
   return (
     <Page
