@@ -248,7 +248,16 @@ export async function startServer({
       isTrustedProxy,
     })
     listener.serve(app)
-    if (keeper !== undefined) workers = await openWorkers({ settings, app, listener, keeper, logger, processes })
+    if (keeper !== undefined)
+      workers = await openWorkers({
+        settings,
+        app,
+        listener,
+        keeper,
+        checkPassword: access.checkPassword,
+        logger,
+        processes,
+      })
     const firstRun = sample === undefined ? undefined : await mirrorSample(instance, mirrors, sample, settings, logger)
     if (sample !== undefined) await readSampleCatalog(instance, catalogs)
     await catalogs.resume({ isAlone })

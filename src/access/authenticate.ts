@@ -11,15 +11,14 @@ import { findTokenByHash, type TokenOwner } from '../db/people/tokens.ts'
 import { findUserById, isDisabled } from '../db/people/users.ts'
 import { AppError, isAppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Secret } from '../lib/secret.ts'
 import { PASSWORD_LENGTH } from '../oci/account-names.ts'
-import type { Accounts } from './accounts.ts'
 import { type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
 import { disabled } from './disabled.ts'
 import { refuseOnlyByProvider } from './identity/only-provider.ts'
-import { createLoginLimit, type LoginTry, networkOf } from './login-limit.ts'
+import { networkOf } from './login-limit.ts'
 import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
+import type { PasswordCheck } from './password-check.ts'
 import { ANONYMOUS, type Authenticated, type From, type TokenPrincipal, type UserPrincipal } from './principal.ts'
 import { type RefusedSubject, refusedOf } from './refused-subject.ts'
 import { findValidSession, noteSessionUse, SESSION_PREFIX } from './sessions.ts'
@@ -27,7 +26,7 @@ import { hashToken, isTokenText } from './token-text.ts'
 import { findValidToken, isPast, noteTokenUse } from './tokens.ts'
 import type { TwoFactor } from './two-factor.ts'
 
-export interface Authenticator {
+export interface RequestAuthenticator {
   /**
    * @param header value of `Authorization`, null when absent
    * @throws AppError UNAUTHORIZED (`detail.error` is `invalid_token` for a bad bearer token), TOOMANYREQUESTS with
@@ -39,48 +38,27 @@ export interface Authenticator {
    * `detail.error` `two_factor_required` for the right password of who has a second factor
    */
   login(username: string, password: string, from?: From): Promise<UserPrincipal | TokenPrincipal>
-  /** A person at a prompt: name, password, and the code where there is a second factor. @throws as `login` */
-  signIn(o: SignIn, from?: From): Promise<UserPrincipal>
+  /** The same of a password alone, whether or not there is a second factor. */
+  byPassword(username: string, password: string, from?: From): Promise<UserPrincipal>
   /** Who is behind the session whose secret a browser's cookie holds; undefined: nobody any more. */
   bySession(text: string, from?: From): Promise<UserPrincipal | undefined>
-  /** That whoever asks knows the password, in whatever way the request was let in. @throws AppError DENIED, TOOMANYREQUESTS */
-  confirmPassword(who: Person, password: string, from?: From): Promise<void>
-  /**
-   * Runs `check` on a code of the user, counted as logins are, from wherever they come: whoever guesses at codes knows the password already.
-   * @throws AppError DENIED when it gives undefined, TOOMANYREQUESTS
-   */
-  guardCode<T>(who: Person, code: string, check: () => Promise<T | undefined>): Promise<T>
 }
 
-export interface SignIn {
-  readonly username: string
-  readonly password: string
-  readonly code?: string | undefined
-}
-
-type Person = Pick<UserPrincipal, 'userId' | 'username'>
+export type Person = Pick<UserPrincipal, 'userId' | 'username'>
 
 export interface AuthenticatorDeps {
   readonly db: Database
-  readonly accounts: Pick<Accounts, 'findId' | 'verifyPassword'>
-  readonly twoFactor: TwoFactor
+  readonly checkPassword: PasswordCheck
+  readonly twoFactor: Pick<TwoFactor, 'isOn'>
   readonly verifyBearer: BearerVerifier
   readonly clock: Clock
-  /** See LoginLimitDeps. */
-  readonly guessKey: Secret
 }
 
 const PAT = 'kgm_pat_'
 const OAT = 'kgm_oat_'
 
-/** Whether it may be a person's password: all else that comes in its place cannot be guessed at, and costs no hash. */
-export function isPassword(text: string): boolean {
-  return !text.startsWith(PAT) && !text.startsWith(OAT)
-}
-
-export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
-  const { db, accounts, twoFactor, verifyBearer, clock, guessKey } = deps
-  const limit = createLoginLimit({ db, clock, key: guessKey })
+export function createAuthenticator(deps: AuthenticatorDeps): RequestAuthenticator {
+  const { db, checkPassword, twoFactor, verifyBearer, clock } = deps
 
   async function useToken(text: string, username?: string): Promise<UserPrincipal | undefined> {
     const token = await findValidToken(db.read, text, clock.now())
@@ -121,13 +99,6 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return session && provenOf(session)
   }
 
-  /** A proof that is asked of somebody who is known already. */
-  function guarded<T>(one: LoginTry, who: Person, check: () => Promise<T | undefined>): Promise<T | undefined> {
-    return limit.guard(one, check).catch((error) => {
-      throw isAppError(error) ? refusedOf(error, provenOf(who)) : error
-    })
-  }
-
   /** Of people who are to sign in by a provider. @param providerId which one vouched; undefined: their password was right */
   function refuseOtherWays(who: Person, providerId?: string): Promise<void> {
     return refuseOnlyByProvider(db.read, who.userId, providerId).catch((error) => {
@@ -154,38 +125,17 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     return principal
   }
 
-  /** Says nothing about a second factor. */
-  async function byPassword(username: string, password: string, from: From): Promise<UserPrincipal> {
+  async function byPassword(username: string, password: string, from: From = {}): Promise<UserPrincipal> {
     // No password is so long; it costs no hash, so it need not be counted.
     if (username.includes('\0') || password.length > PASSWORD_LENGTH.max) throw wrongLogin()
     const network = networkOf(from.address)
-    const userId = await accounts.findId(username)
-    const user = await limit
-      .guard({ userId, username, password, network }, () => accounts.verifyPassword(username, password, network))
-      .catch(async (error) => {
-        throw isAppError(error) ? refusedOf(error, await named(userId)) : error
-      })
-    if (user === undefined) throw refusedOf(wrongLogin(), await named(userId))
+    const { userId, user, refused } = await checkPassword({ login: username, password, network })
+    if (user === undefined) throw refusedOf(refused ?? wrongLogin(), await named(userId))
     // After the password was right: before that nobody learns who belongs to whom, or is there at all.
     if (await isDisabled(db.read, user.id))
       throw refusedOf(disabled(), provenOf({ userId: user.id, username: user.username }))
     await refuseOtherWays({ userId: user.id, username: user.username })
     return { kind: 'user', userId: user.id, username: user.username, isOperator: user.isOperator }
-  }
-
-  async function signIn({ username, password, code }: SignIn, from: From = {}): Promise<UserPrincipal> {
-    const principal = await byPassword(username, password, from)
-    if (!(await twoFactor.isOn(principal.userId))) return principal
-    if (code === undefined) throw codeWanted()
-    const isRight = await guarded(codeTry(principal, code), principal, () =>
-      orUndefined(twoFactor.use(principal.userId, code)),
-    )
-    if (isRight === undefined)
-      throw refusedOf(
-        new AppError('UNAUTHORIZED', WRONG_CODE, { about: { reason: 'wrong', what: 'code' } }),
-        provenOf(principal),
-      )
-    return principal
   }
 
   async function useSession(text: string, from: From): Promise<UserPrincipal> {
@@ -241,7 +191,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
 
   return {
     login,
-    signIn,
+    byPassword,
     async bySession(text, from = {}) {
       try {
         return await useSession(text, from)
@@ -249,23 +199,6 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
         if (isAppError(error, 'UNAUTHORIZED')) return undefined
         throw error
       }
-    },
-    async confirmPassword({ userId, username }, password, from = {}) {
-      const network = networkOf(from.address)
-      const isRight =
-        password.length <= PASSWORD_LENGTH.max &&
-        (await guarded({ userId, username, password, network }, { userId, username }, () =>
-          accounts.verifyPassword(username, password, network),
-        ))
-      if (!isRight)
-        throw new AppError('DENIED', 'the current password is not right', {
-          about: { reason: 'wrong', what: 'password' },
-        })
-    },
-    async guardCode(who, code, check) {
-      const result = await guarded(codeTry(who, code), who, check)
-      if (result === undefined) throw new AppError('DENIED', WRONG_CODE, { about: { reason: 'wrong', what: 'code' } })
-      return result
     },
     async authenticate(header, from) {
       const credentials = parseAuthorization(header)
@@ -285,34 +218,19 @@ function refusedToken({ id, label, organization }: FoundOrganizationToken): Refu
   return { organization: organization.name, label, tokenId: id }
 }
 
-function provenOf({ userId, username }: Person): RefusedSubject {
+export function provenOf({ userId, username }: Person): RefusedSubject {
   return { userId, username, isProven: true }
-}
-
-/** Whose codes are guessed at, from wherever. */
-function codeTry({ userId, username }: Person, code: string): LoginTry {
-  return { userId: `${userId} code`, username, password: code, network: 'any' }
-}
-
-async function orUndefined(answer: Promise<boolean>): Promise<true | undefined> {
-  return (await answer) || undefined
-}
-
-const WRONG_CODE = 'the code is not right, or was used already: each serves once'
-
-function codeWanted(): AppError {
-  return new AppError('UNAUTHORIZED', 'a code is wanted: two-factor authentication is on for this account', TWO_FACTOR)
 }
 
 function passwordAlone(): AppError {
   return new AppError(
     'UNAUTHORIZED',
     'two-factor authentication is on for this account, so its password alone does not serve here: use a personal access token in place of the password (kagami login, then kagami token create)',
-    TWO_FACTOR,
+    TWO_FACTOR_REQUIRED,
   )
 }
 
-const TWO_FACTOR = { detail: { error: 'two_factor_required' } } as const
+export const TWO_FACTOR_REQUIRED = { detail: { error: 'two_factor_required' } } as const
 
 function tokenPrincipal({ id, label, organization }: FoundOrganizationToken): TokenPrincipal {
   return { kind: 'organization-token', tokenId: id, label, organization }

@@ -2,8 +2,11 @@ import type { Database } from '../db/engine/engine.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
-import { type Authenticator, createAuthenticator } from './authenticate.ts'
+import { createAuthenticator } from './authenticate.ts'
 import { type BearerSigner, createBearerSigner, createBearerVerifier, SERVICE } from './bearer.ts'
+import { createLoginLimit } from './login-limit.ts'
+import { createPasswordCheck, type PasswordCheck } from './password-check.ts'
+import { type Authenticator, createPrompts } from './prompts.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
 import { createSetup, type Setup } from './setup.ts'
 import { openSigningKey } from './signing-key.ts'
@@ -12,6 +15,8 @@ import { createTwoFactor, type TwoFactor } from './two-factor.ts'
 export interface AccessParts {
   readonly accounts: Accounts
   readonly authenticator: Authenticator
+  /** By which its logins are checked. */
+  readonly checkPassword: PasswordCheck
   readonly twoFactor: TwoFactor
   /** For whom there is no owner yet. */
   readonly setup: Setup
@@ -26,18 +31,15 @@ export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Pr
   const twoFactor = createTwoFactor({ db, clock, sealer })
   const key = await openSigningKey(db, sealer)
   const verifyBearer = createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock })
+  const limit = createLoginLimit({ db, clock, key: sealer.derive('login guesses') })
+  const checkPassword = createPasswordCheck({ accounts, limit })
+  const requests = createAuthenticator({ db, checkPassword, twoFactor, verifyBearer, clock })
   return {
     accounts,
     twoFactor,
     setup: createSetup({ db, clock, sealer, accounts }),
-    authenticator: createAuthenticator({
-      db,
-      accounts,
-      twoFactor,
-      verifyBearer,
-      clock,
-      guessKey: sealer.derive('login guesses'),
-    }),
+    authenticator: createPrompts({ requests, accounts, twoFactor, limit }),
+    checkPassword,
     signBearer: createBearerSigner(key, clock),
     refusals: createRefusals(db, clock),
   }

@@ -1,10 +1,12 @@
 import type { ListenAddress } from '../config/settings.ts'
 import { AppError, messageOf } from '../errors.ts'
 import type { HttpApp } from '../http/app.ts'
+import { countListening } from './listening-sockets.ts'
 
 export interface Listener {
   /** How this machine reaches it: `http://127.0.0.1:5080`. */
   readonly url: string
+  readonly port: number
   /** What it is bound to, as an address whatever the setting's spelling; empty when that is not known. */
   readonly address: string
   /** Hands requests to the app; those that have come before wait for it. */
@@ -38,7 +40,6 @@ export function listen(
   const { promise: opened, resolve: open } = Promise.withResolvers<HttpApp>()
   let current: HttpApp | undefined
   const { host, port } = address
-  const shown = bracketed(host)
   let server: Bun.Server<undefined>
   try {
     server = Bun.serve({
@@ -56,12 +57,11 @@ export function listen(
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const why = (typeof code === 'string' ? BIND_FAILURES[code] : undefined) ?? messageOf(error)
-    throw new AppError('CONFIG_INVALID', `cannot listen on ${shown}:${port}: ${why}; choose another by ${setting}`, {
-      cause: error,
-    })
+    throw cannotListen(address, setting, why, error)
   }
   return {
     url: listeningUrl(host, server.port ?? port),
+    port: server.port ?? port,
     // Bun has it, its types do not.
     address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
     serve(app) {
@@ -83,24 +83,36 @@ const GOING_TRIES = 20
 const GOING_MS = 25
 
 /**
- * The same for a server with workers. With SO_REUSEPORT alone a second server would share the port: it is taken without first.
+ * The same for a server with workers. With SO_REUSEPORT a second server would share the port instead of failing on it: the system is asked
+ * what listens there already. Nothing is ever bound only to be closed, which would reset whoever connects in between.
  * @throws AppError CONFIG_INVALID
  */
 export async function listenWithWorkers(address: ListenAddress, setting: string): Promise<Listener> {
   for (let left = GOING_TRIES; ; left--) {
-    try {
-      await listen(address, setting).stop()
-      return listen(address, setting, { isShared: true })
-    } catch (error) {
-      if (left === 0) throw error
-      await Bun.sleep(GOING_MS)
+    if (countListening(address.host, address.port) === 0) {
+      const listener = listen(address, setting, { isShared: true })
+      // Another that has begun since then sees us too; where both are refused, one is first at the next look.
+      if (countListening(listener.address, listener.port) <= 1) return listener
+      await listener.stop()
     }
+    if (left === 0) throw cannotListen(address, setting, BIND_FAILURES.EADDRINUSE)
+    await Bun.sleep(GOING_MS)
   }
 }
 
 /** How this machine reaches what listens there. */
 export function listeningUrl(host: string, port: number): string {
   return `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : bracketed(host)}:${port}`
+}
+
+function cannotListen(
+  { host, port }: ListenAddress,
+  setting: string,
+  why: string | undefined,
+  cause?: unknown,
+): AppError {
+  const message = `cannot listen on ${bracketed(host)}:${port}: ${why}; choose another by ${setting}`
+  return new AppError('CONFIG_INVALID', message, { cause })
 }
 
 function bracketed(host: string): string {

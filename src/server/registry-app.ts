@@ -1,3 +1,4 @@
+import type { RequestAuthenticator } from '../access/authenticate.ts'
 import { SERVICE } from '../access/bearer.ts'
 import { createOciApp, type OciApp } from '../http/oci/app.ts'
 import { tokenRealm } from '../http/public-url.ts'
@@ -15,7 +16,9 @@ export interface RegistryAppOptions {
 
 /** What they stand on. */
 export interface RegistryParts extends Pick<Instance, 'db' | 'blobs' | 'uploads' | 'pulls' | 'clock'> {
-  readonly access: Pick<Instance['access'], 'authenticator' | 'signBearer' | 'refusals'>
+  readonly access: Pick<Instance['access'], 'signBearer' | 'refusals'> & {
+    readonly authenticator: Pick<RequestAuthenticator, 'authenticate' | 'login'>
+  }
 }
 
 /** `/v2` and the token service of one instance. */

@@ -1,9 +1,10 @@
 /** Rights at the edge: the decisions of `access/rights.ts`, a refusal thrown as its error. */
-import type { Authenticator, SignIn } from '../../access/authenticate.ts'
+
 import type { InstanceAction, OrganizationAction, OwnAction } from '../../access/authorize.ts'
 import { findHookUpstream } from '../../access/hooks.ts'
 import { type OpenInvitation, readInvitation } from '../../access/invitations.ts'
 import { type Authenticated, actorOf, type From, type UserPrincipal } from '../../access/principal.ts'
+import type { Authenticator, SignIn } from '../../access/prompts.ts'
 import {
   decideAcross,
   decideInstance,

@@ -1,8 +1,8 @@
 /** Sessions of browsers: a cookie that only pages of this server make use of. */
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import type { Authenticator } from '../../access/authenticate.ts'
 import { ANONYMOUS, type Authenticated, type From } from '../../access/principal.ts'
+import type { Authenticator } from '../../access/prompts.ts'
 import { AppError } from '../../errors.ts'
 import type { Secret } from '../../lib/secret.ts'
 import { publicUrl } from '../public-url.ts'

@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { Authenticator } from '../../access/authenticate.ts'
+import type { Authenticator } from '../../access/prompts.ts'
 import { createSession } from '../../access/sessions.ts'
 import { enterBySignInLink } from '../../access/sign-in-links.ts'
 import { listQuerySchema } from '../../api/lists.ts'

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { Authenticator } from '../../access/authenticate.ts'
 import type { Authenticated } from '../../access/principal.ts'
+import type { Authenticator } from '../../access/prompts.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
 import {
   recoveryCodesSchema,

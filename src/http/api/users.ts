@@ -1,8 +1,8 @@
 import { createRoute } from '@hono/zod-openapi'
 import { type Accounts, orTaken, taken } from '../../access/accounts.ts'
-import type { Authenticator } from '../../access/authenticate.ts'
 import { networkOf } from '../../access/login-limit.ts'
 import { makePassword } from '../../access/passwords.ts'
+import type { Authenticator } from '../../access/prompts.ts'
 import { nameSchema, z } from '../../api/schema.ts'
 import {
   passwordChangeSchema,

@@ -1,5 +1,5 @@
 /** `/metrics`: for operators, and for the addresses that the operator names. */
-import type { Authenticator } from '../../access/authenticate.ts'
+import type { RequestAuthenticator } from '../../access/authenticate.ts'
 import type { Authenticated } from '../../access/principal.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import { decideInstance } from '../../access/rights.ts'
@@ -19,7 +19,7 @@ import { renderWebhookMetrics } from './webhooks.ts'
 export interface MetricsDeps {
   readonly db: Database
   readonly refusals: Refusals
-  readonly authenticator: Authenticator
+  readonly authenticator: Pick<RequestAuthenticator, 'authenticate'>
   readonly clock: Clock
   /** Whether a client at this address may read without signing in (`KAGAMI_METRICS_ALLOW`). */
   readonly isAllowedAddress: (address: string) => boolean

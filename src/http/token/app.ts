@@ -1,6 +1,6 @@
 /** The token service, realm of every challenge: `GET` and `POST /token`. */
 import { type Context, Hono } from 'hono'
-import type { Authenticator } from '../../access/authenticate.ts'
+import type { RequestAuthenticator } from '../../access/authenticate.ts'
 import { BEARER_LIFE_SECONDS, type BearerSigner, type BearerSubject, SERVICE } from '../../access/bearer.ts'
 import { parseAuthorization } from '../../access/credentials.ts'
 import { type Access, ANONYMOUS, type From, type Principal } from '../../access/principal.ts'
@@ -26,7 +26,7 @@ const METHODS = 'GET, HEAD, POST'
 
 export interface TokenAppDeps {
   readonly db: Database
-  readonly authenticator: Authenticator
+  readonly authenticator: Pick<RequestAuthenticator, 'login'>
   readonly signBearer: BearerSigner
   readonly clock: Clock
   readonly logger: Logger
@@ -125,7 +125,11 @@ function askedOrganization(url: string): string | undefined {
 }
 
 /** Only what a person logs in with: a bearer token must not get itself a longer life. */
-async function identifyByHeader(authenticator: Authenticator, header: string | null, from: From): Promise<Principal> {
+async function identifyByHeader(
+  authenticator: Pick<RequestAuthenticator, 'login'>,
+  header: string | null,
+  from: From,
+): Promise<Principal> {
   const credentials = parseAuthorization(header)
   if (credentials.kind === 'none') return ANONYMOUS.principal
   if (credentials.kind === 'basic') return authenticator.login(credentials.username, credentials.password, from)

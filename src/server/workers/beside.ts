@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { createAuthenticator } from '../../access/authenticate.ts'
 import { createBearerSigner, createBearerVerifier, SERVICE } from '../../access/bearer.ts'
+import type { PasswordCheck } from '../../access/password-check.ts'
 import { createRefusals } from '../../access/refusals.ts'
 import { openSigningKey } from '../../access/signing-key.ts'
 import { createTwoFactor } from '../../access/two-factor.ts'
@@ -23,8 +24,17 @@ export interface WorkerInstance extends RegistryParts {
   close(): Promise<void>
 }
 
+/** What the main process keeps for all. */
+export interface AskedOfMain {
+  readonly turns: SharedTurns
+  readonly checkPassword: PasswordCheck
+}
+
 /** Never ends before the process does when it throws: nothing is given back. */
-export async function openBeside({ directory, database }: WorkerStart, turns: SharedTurns): Promise<WorkerInstance> {
+export async function openBeside(
+  { directory, database }: WorkerStart,
+  { turns, checkPassword }: AskedOfMain,
+): Promise<WorkerInstance> {
   const isAlone = database.engine === 'sqlite'
   const lock = isAlone ? lockAsWorker(directory) : undefined
   const clock = systemClock
@@ -41,11 +51,10 @@ export async function openBeside({ directory, database }: WorkerStart, turns: Sh
   const claims = isAlone ? undefined : createClaims(db)
   const authenticator = createAuthenticator({
     db,
-    accounts: { findId: noPasswords, verifyPassword: noPasswords },
+    checkPassword,
     twoFactor: createTwoFactor({ db, clock, sealer }),
     verifyBearer: createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock }),
     clock,
-    guessKey: sealer.derive('login guesses'),
   })
   return {
     db,
@@ -63,9 +72,4 @@ export async function openBeside({ directory, database }: WorkerStart, turns: Sh
       lock?.release()
     },
   }
-}
-
-/** The main process counts guesses and takes turns with hashes: what comes with a password is handed over to it. */
-async function noPasswords(): Promise<never> {
-  throw new Error('a worker was asked to check a password')
 }

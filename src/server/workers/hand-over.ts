@@ -1,9 +1,8 @@
 /**
- * Requests that a worker gives to the main process: whatever is about more than the registry, whatever comes with a password, and on SQLite,
- * which has one writer, small writes: they share its transactions and its cache of pages.
+ * Requests that a worker gives to the main process: whatever is about more than the registry, and on SQLite, which has one writer, small writes:
+ * they share its transactions and its cache of pages. Never a request whose answer is a blob: what passes two processes has no length any more
+ * when it is long.
  */
-import { isPassword } from '../../access/authenticate.ts'
-import { parseAuthorization } from '../../access/credentials.ts'
 import { AppError } from '../../errors.ts'
 import { errorResponse } from '../../http/api/errors.ts'
 import type { HttpApp } from '../../http/app.ts'
@@ -25,6 +24,9 @@ const OF_ONE_CONNECTION = [
 
 /** Bytes of a body: to hash and store what is larger takes longer than its transactions do. */
 const SMALL_BYTES = 64 * 1024
+
+/** Bytes of an answer that is read whole. The page's files and whatever the API answers at once are smaller. */
+const WHOLE_BYTES = 8 * 1024 * 1024
 
 export interface HandOverOptions {
   /** The socket of the main process. */
@@ -52,7 +54,7 @@ export function handingOver(app: HttpApp, { door, logger, knowsSession }: HandOv
     // Uploads watch over their own progress; all else is cut here as it would be there.
     if (path.startsWith('/v2/') && request.body !== null) server.timeout(request, 0)
     try {
-      return await fetch(`http://main${path}${query === '' ? '' : `?${query}`}`, {
+      const answer = await fetch(`http://main${path}${query === '' ? '' : `?${query}`}`, {
         unix: door,
         method: request.method,
         headers: headersFor(request, server.requestIP(request)?.address),
@@ -62,6 +64,7 @@ export function handingOver(app: HttpApp, { door, logger, knowsSession }: HandOv
         decompress: false,
         timeout: false,
       } as BunFetchRequestInit)
+      return await withLength(answer)
     } catch (error) {
       const why = new AppError('UNAVAILABLE', 'the server is busy with something else: try again', { cause: error })
       return errorResponse(
@@ -73,6 +76,14 @@ export function handingOver(app: HttpApp, { door, logger, knowsSession }: HandOv
   }
 }
 
+/** Bun streams on what it gets, and says no length of what is streamed: an answer that has one is read whole where it is not long. */
+async function withLength(answer: Response): Promise<Response> {
+  const length = answer.headers.get('content-length')
+  if (answer.body === null || length === null || Number(length) > WHOLE_BYTES) return answer
+  const { status, headers } = answer
+  return new Response(await answer.bytes(), { status, headers })
+}
+
 function isSmall({ headers, body }: Request): boolean {
   return body === null || Number(headers.get('content-length') ?? Number.POSITIVE_INFINITY) <= SMALL_BYTES
 }
@@ -81,20 +92,9 @@ function isServedHere(request: Request): boolean {
   const path = pathOf(request)
   if (path === '/healthz') return true
   const isRegistry = path === '/v2' || path.startsWith('/v2/')
-  // A form may hold a password.
+  // A form may ask for a refresh token, which is written.
   const isToken = path === '/token' && (request.method === 'GET' || request.method === 'HEAD')
-  return (isRegistry || isToken) && !hasPassword(request.headers.get('authorization'))
-}
-
-function hasPassword(header: string | null): boolean {
-  if (header === null || !/^basic /i.test(header)) return false
-  try {
-    const credentials = parseAuthorization(header)
-    return credentials.kind === 'basic' && isPassword(credentials.password)
-  } catch {
-    // Refused wherever it is served.
-    return false
-  }
+  return isRegistry || isToken
 }
 
 function headersFor(request: Request, peer: string | undefined): Headers {

@@ -1,5 +1,6 @@
 /** What the main process and its workers tell each other, as JSON over the pipe that the system closes when either is gone. */
 import { z } from 'zod'
+import { checkedSchema } from './checked.ts'
 
 /** What makes a process of this program a worker, beside the pipe: no verb of the command line. */
 export const WORKER_ARGUMENT = '--worker-of-a-running-server'
@@ -27,6 +28,7 @@ export type WorkerStart = z.infer<typeof workerStartSchema>
 export const toWorkerSchema = z.discriminatedUnion('is', [
   z.object({ is: z.literal('start'), start: workerStartSchema }),
   z.object({ is: z.literal('granted'), id: z.number(), isGranted: z.boolean() }),
+  z.object({ is: z.literal('checked'), id: z.number(), checked: checkedSchema }),
   z.object({ is: z.literal('measure'), id: z.number() }),
   z.object({ is: z.literal('stop') }),
 ])
@@ -38,6 +40,7 @@ export const toMainSchema = z.discriminatedUnion('is', [
   z.object({ is: z.literal('write'), id: z.number() }),
   z.object({ is: z.literal('claim'), id: z.number(), session: z.string() }),
   z.object({ is: z.literal('end'), id: z.number() }),
+  z.object({ is: z.literal('password'), id: z.number(), login: z.string(), password: z.string(), network: z.string() }),
   z.object({
     is: z.literal('measured'),
     id: z.number(),

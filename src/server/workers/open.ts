@@ -1,4 +1,5 @@
 /** The workers of a server, by its settings. */
+import type { PasswordCheck } from '../../access/password-check.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { HttpApp } from '../../http/app.ts'
 import type { ProcessMeasures } from '../../http/metrics/render.ts'
@@ -20,11 +21,12 @@ export async function openWorkers(o: {
   readonly app: HttpApp
   readonly listener: Listener
   readonly keeper: TurnKeeper
+  readonly checkPassword: PasswordCheck
   readonly logger: Logger
   /** The main one included. */
   readonly processes: number
 }): Promise<Workers> {
-  const { settings, app, listener, keeper, logger } = o
+  const { settings, app, listener, keeper, checkPassword, logger } = o
   const count = o.processes - 1
   const door = await openDoor(settings.dataDirectory, app)
   const { database } = settings
@@ -32,13 +34,13 @@ export async function openWorkers(o: {
   const start: WorkerStart = {
     directory: settings.dataDirectory,
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },
-    listen: { host: settings.listen.host, port: Number(new URL(listener.url).port || 80) },
+    listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
     trustedProxies: settings.trustedProxies ?? [],
     logLevel: settings.logLevel,
     door: door.path,
   }
-  const workers = startWorkers({ count, start, keeper, logger })
+  const workers = startWorkers({ count, start, keeper, checkPassword, logger })
   return {
     measure: workers.measure,
     async stop() {

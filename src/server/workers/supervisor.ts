@@ -1,6 +1,8 @@
 /** Starts the workers of a server, starts anew those that die, and ends them. */
 import { join } from 'node:path'
+import type { PasswordCheck } from '../../access/password-check.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { checkedBy } from './checked.ts'
 import { type ToMain, type ToWorker, toMainSchema, WORKER_ARGUMENT, type WorkerStart } from './messages.ts'
 import type { TurnKeeper } from './turns.ts'
 
@@ -21,6 +23,7 @@ export interface WorkersOptions {
   readonly count: number
   readonly start: WorkerStart
   readonly keeper: TurnKeeper
+  readonly checkPassword: PasswordCheck
   readonly logger: Logger
 }
 
@@ -74,7 +77,7 @@ export function startWorkers(o: WorkersOptions): Workers {
   }
 }
 
-function startWorker({ start, keeper, logger }: WorkersOptions): Worker {
+function startWorker({ start, keeper, checkPassword, logger }: WorkersOptions): Worker {
   const owner = {}
   const own = keeper.of(owner)
   const ends = new Map<number, () => void>()
@@ -121,6 +124,11 @@ function startWorker({ start, keeper, logger }: WorkersOptions): Worker {
       case 'end':
         ends.get(message.id)?.()
         ends.delete(message.id)
+        break
+      case 'password':
+        void checkedBy(checkPassword, message, logger).then((checked) =>
+          send({ is: 'checked', id: message.id, checked }),
+        )
         break
       case 'measured':
         measuring.get(message.id)?.(message)

@@ -9,11 +9,13 @@ import { createRegistryApps } from '../registry-app.ts'
 import { openBeside } from './beside.ts'
 import { handingOver } from './hand-over.ts'
 import { type ToMain, toWorkerSchema, type WorkerStart } from './messages.ts'
+import { createWorkerPasswords } from './worker-passwords.ts'
 import { createWorkerTurns } from './worker-turns.ts'
 
 /** @param send to the main process, which is at the other end of the pipe */
 export function runWorker(send: (message: ToMain) => void): void {
   const turns = createWorkerTurns(send)
+  const passwords = createWorkerPasswords(send)
   let serving: Promise<{ stop(): Promise<void> }> | undefined
 
   // A signal to all of them (Ctrl-C, a service manager) is for the main process, which says what is to be done.
@@ -23,7 +25,7 @@ export function runWorker(send: (message: ToMain) => void): void {
 
   async function serve(start: WorkerStart) {
     const logger = createLogger(start.logLevel)
-    const instance = await openBeside(start, turns)
+    const instance = await openBeside(start, { turns, checkPassword: passwords.check })
     const apps = createRegistryApps(instance, { publicUrl: start.publicUrl, logger })
     const isTrustedProxy = trustedProxies(start.trustedProxies)
     const app = createHttpApp({ ...apps, isReady: () => true, logger, isTrustedProxy })
@@ -47,6 +49,9 @@ export function runWorker(send: (message: ToMain) => void): void {
         break
       case 'granted':
         turns.granted(message.id, message.isGranted)
+        break
+      case 'checked':
+        passwords.checked(message.id, message.checked)
         break
       case 'measure': {
         const { residentBytes, heapBytes, cpuSeconds } = measureProcess()
