@@ -115,9 +115,9 @@ export const SERVER_FIELDS = {
   ),
   workers: field(
     'KAGAMI_WORKERS',
-    '1',
+    'the number of cores, at most 16; 1 on systems other than Linux',
     'a whole number from 1 to 64',
-    'Processes that serve the registry on one port, over the same data (Linux): the main one, which does all else too, and its workers',
+    'Processes that serve the registry on one port, over the same data: the main one, which does all else too, and its workers. Systems other than Linux have one in any case',
   ),
   smtpUrl: field(
     'KAGAMI_SMTP_URL',

@@ -43,7 +43,7 @@ export interface Settings {
   readonly runsAtOnce: number
   /** Requests of one registry and login under way at once at most. */
   readonly upstreamRequests: number
-  /** Processes that serve. */
+  /** Processes that serve, the main one included. */
   readonly workers: number
   /** Undefined: no mail is sent. */
   readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
@@ -111,7 +111,7 @@ export function parseSettings(
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.upTo64) ?? value.fallback(s.runsAtOnce, value.upTo64),
     upstreamRequests: take(s.upstreamRequests, value.upTo64) ?? value.fallback(s.upstreamRequests, value.upTo64),
-    workers: take(s.workers, value.upTo64) ?? value.fallback(s.workers, value.upTo64),
+    workers: value.workersHere(take(s.workers, value.upTo64)),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
     logLevel: take(s.log, value.logLevel) ?? 'info',
     shown: showSettings((field) => findText(env, field, file)),

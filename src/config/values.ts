@@ -1,4 +1,5 @@
 /** One parser a kind of value: undefined means "not that". */
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { findDuration, parseDuration } from '../lib/duration.ts'
@@ -130,6 +131,19 @@ export function duration(least: string, most: string): (text: string) => number 
 export function upTo64(text: string): number | undefined {
   const number = /^\d{1,2}$/.test(text) ? Number(text) : 0
   return number >= 1 && number <= 64 ? number : undefined
+}
+
+/** Of more processes a single registry has no use, and each takes memory. */
+const MAX_DEFAULT_WORKERS = 16
+
+/**
+ * A process for each core that this one may use (limits of containers are counted in). Other systems than Linux do not spread connections
+ * over the processes of a port.
+ * @param asked undefined: as many as fit
+ */
+export function workersHere(asked: number | undefined): number {
+  if (process.platform !== 'linux') return 1
+  return asked ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS)
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { availableParallelism } from 'node:os'
 import { FIELDS } from '../../src/config/fields.ts'
 import { parseClientSettings, parseSettings } from '../../src/config/settings.ts'
 
@@ -30,7 +31,7 @@ describe('settings', () => {
       takeoverMs: 20_000,
       runsAtOnce: 8,
       upstreamRequests: 64,
-      workers: 1,
+      workers: process.platform === 'linux' ? Math.min(availableParallelism(), 16) : 1,
       logLevel: 'info',
       shown: expect.any(Array),
     })

@@ -23,7 +23,7 @@ export const settings: Said['settings'] = {
   KAGAMI_UPSTREAM_REQUESTS:
     '一つのレジストリとログインへ同時に送るリクエストの上限。データベースを使う全サーバーの合計で、実際の数はレジストリの応答に合わせる',
   KAGAMI_WORKERS:
-    'レジストリを一つのポートで提供するプロセスの数。メインのプロセスを含み、そのほかの仕事はすべてメインが行う',
+    'レジストリを一つのポートで提供するプロセスの数。メインのプロセスを含み、そのほかの仕事はすべてメインが行う。Linux 以外では常に一つ',
   KAGAMI_SMTP_URL:
     '招待状と、Webhook が無効になった知らせを送るメールサーバー。KAGAMI_ALLOW_NETWORKS が許すアドレスで、リンク先として KAGAMI_URL も必要。未設定ならメールを送らない',
   KAGAMI_SMTP_FROM: 'メールの差出人。KAGAMI_SMTP_URL とともに設定する',
@@ -32,4 +32,5 @@ export const settings: Said['settings'] = {
 
 export const defaults: Said['defaults'] = {
   KAGAMI_DATABASE: 'データディレクトリの kagami.sqlite',
+  KAGAMI_WORKERS: 'コアの数 (最大 16)。Linux 以外では 1',
 }
