@@ -35,6 +35,9 @@ const MEASURE_PATIENCE_MS = 1000
 /** Longer than a listener lets requests end. */
 const STOP_PATIENCE_MS = 6000
 
+/** Each stream of events that a worker hands over is a request of its own for as long as it is read: beyond 256 Bun would let the next ones wait. */
+const WORKER_ENVIRONMENT = { BUN_CONFIG_MAX_HTTP_REQUESTS: '65535' }
+
 interface Worker {
   readonly exited: Promise<unknown>
   measure(): Promise<WorkerMeasures | undefined>
@@ -85,6 +88,7 @@ function startWorker({ start, keeper, checkPassword, logger }: WorkersOptions): 
   let lastMeasure = 0
   const child = Bun.spawn({
     cmd: workerCommand(),
+    env: { ...process.env, ...WORKER_ENVIRONMENT },
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: 'inherit',
