@@ -1,5 +1,6 @@
 // The memory of a running server, as Linux counts it.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { childrenOf } from '../support/pinned-connection.ts'
 
 const MIB = 1024 * 1024
 
@@ -13,11 +14,13 @@ function readStatus(pid: number, field: 'VmHWM' | 'VmRSS'): number {
 }
 
 /**
- * Starts to watch the peak of a process (proc(5): writing 5 to clear_refs resets VmHWM).
- * @returns tells by how many MiB the peak has gone above what the process held at the start
+ * Starts to watch the peaks of a server's processes, its workers included (proc(5): writing 5 to clear_refs resets VmHWM).
+ * @returns tells by how many MiB together the peaks have gone above what they held at the start
  */
 export function watchPeak(pid: number): () => number {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5')
-  const before = readStatus(pid, 'VmRSS')
-  return () => (readStatus(pid, 'VmHWM') - before) / MIB
+  const watched = [pid, ...childrenOf(pid)].map((one) => {
+    writeFileSync(`/proc/${one}/clear_refs`, '5')
+    return { one, before: readStatus(one, 'VmRSS') }
+  })
+  return () => watched.reduce((sum, { one, before }) => sum + readStatus(one, 'VmHWM') - before, 0) / MIB
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Kagami, startKagami } from '../support/kagami.ts'
 import {
   childrenOf,
-  connectToEach,
+  connectToBoth,
   isAlive,
   type PinnedAnswer,
   type PinnedConnection,
@@ -27,20 +27,7 @@ const basic = (username: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
 })
 
-async function workerOf({ pid }: Kagami, except?: number): Promise<number> {
-  for (;;) {
-    const found = childrenOf(pid).find((child) => child !== except)
-    if (found !== undefined) return found
-    await Bun.sleep(5)
-  }
-}
-
-/** Two connections: to the main process, and to its worker. */
-async function both(server = kagami, except?: number): Promise<[PinnedConnection, PinnedConnection]> {
-  const [main, worker] = await connectToEach(server.port, [server.pid, await workerOf(server, except)])
-  if (main === undefined || worker === undefined) throw new Error('no connection')
-  return [main, worker]
-}
+const both = (server = kagami, except?: number) => connectToBoth(server, except)
 
 const location = (answer: PinnedAnswer) => {
   const url = new URL(answer.headers.get('location') ?? '', 'http://localhost')

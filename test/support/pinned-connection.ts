@@ -65,6 +65,21 @@ export async function connectToEach(port: number, pids: readonly number[]): Prom
   return pids.flatMap((pid) => found.get(pid) ?? [])
 }
 
+/** Two connections: to the main process of a server, and to its one worker. @param except a worker that has been killed */
+export async function connectToBoth(
+  { pid, port }: { readonly pid: number; readonly port: number },
+  except?: number,
+): Promise<[PinnedConnection, PinnedConnection]> {
+  let worker: number | undefined
+  while (worker === undefined) {
+    worker = childrenOf(pid).find((child) => child !== except)
+    if (worker === undefined) await Bun.sleep(5)
+  }
+  const [main, other] = await connectToEach(port, [pid, worker])
+  if (main === undefined || other === undefined) throw new Error('no connection')
+  return [main, other]
+}
+
 async function open(port: number, pids: readonly number[]): Promise<PinnedConnection | undefined> {
   const socket = connect({ host: '127.0.0.1', port })
   const exchange = exchanges(socket)
