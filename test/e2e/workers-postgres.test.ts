@@ -1,6 +1,7 @@
 // Several processes of one server over PostgreSQL.
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
+import { basicAuthorization } from '../clients/raw-http.ts'
 import { startKagami } from '../support/kagami.ts'
 import { childrenOf, connectToEach } from '../support/pinned-connection.ts'
 import { havePostgres, postgres } from '../support/postgres.ts'
@@ -32,6 +33,9 @@ describe.skipIf(!havePostgres)('workers', () => {
         const got = await one.send('GET', `/v2/acme/app/blobs/${digest}`, { headers })
         expect(got.body.equals(bytes)).toBe(true)
       }
+      const owner = { authorization: basicAuthorization(kagami.owner) }
+      const byPassword = await worker.send('GET', `/v2/acme/app/blobs/${digest}`, { headers: owner })
+      expect([byPassword.headers.get('content-length'), byPassword.body.equals(bytes)]).toEqual(['300000', true])
       const { tokens } = JSON.parse((await main.send('GET', '/api/v1/tokens', { headers })).body.toString())
       const own = tokens[0]?.id
       for (const { id } of tokens) await main.send('DELETE', `/api/v1/tokens/${id}`, { headers })
