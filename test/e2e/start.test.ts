@@ -2,10 +2,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { basicAuthorization } from '../clients/raw-http.ts'
 import { describeWithClients, isolatedClients } from '../support/clients.ts'
 import { type CommandOptions, type CommandResult, runCommand, succeed } from '../support/command.ts'
 import { startDocker } from '../support/container-daemons.ts'
 import { type Kagami, kagamiProgram, startKagami } from '../support/kagami.ts'
+import { connectToBoth } from '../support/pinned-connection.ts'
 import { freePort, temporaryDirectory } from '../support/process.ts'
 
 setDefaultTimeout(120_000)
@@ -221,13 +223,21 @@ describe('the program', () => {
     const binary = join(place.path, 'kagami')
     try {
       await succeed(runCommand([join(root, 'scripts/build'), binary]))
-      const kagami = await startKagami({ binary, args: ['--sample'], env: { PATH: '/nonexistent' } })
+      const kagami = await startKagami({
+        binary,
+        args: ['--sample'],
+        env: { PATH: '/nonexistent', KAGAMI_WORKERS: '2' },
+      })
       try {
         const welcome = await printed(kagami, 'Ctrl-C')
         expect(welcome).toContain('Pull acme/dhi-python with docker:')
         const { username, password } = kagami.owner
         await succeed(kagami.cli(['login', '--username', username, '--password-stdin'], { input: password }))
         expect((await succeed(kagami.cli(['tag', 'list', 'acme/dhi-python']))).stdout).toContain('3.13')
+        // Its worker is the same file.
+        const [, worker] = await connectToBoth(kagami)
+        const headers = { authorization: basicAuthorization(kagami.owner) }
+        expect((await worker.send('GET', '/v2/acme/dhi-python/tags/list', { headers })).status).toBe(200)
         // The page is inside.
         const page = await (await fetch(kagami.url, { headers: { accept: 'text/html' } })).text()
         const script = /src="(\/assets\/[^"]+)"/.exec(page)?.[1]
