@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { basicAuthorization } from '../clients/raw-http.ts'
 import { startKagami } from '../support/kagami.ts'
-import { childrenOf, connectToEach } from '../support/pinned-connection.ts'
+import { connectToBoth, isAlive } from '../support/pinned-connection.ts'
 import { havePostgres, postgres } from '../support/postgres.ts'
 import { signIn } from './operator.ts'
 
@@ -12,15 +12,13 @@ setDefaultTimeout(60_000)
 if (!havePostgres) console.warn('\n*** SKIPPED, NO POSTGRESQL: workers (run scripts/install-test-packages as root)\n')
 describe.skipIf(!havePostgres)('workers', () => {
   test('serve one upload over PostgreSQL, and refuse what was revoked at the other process', async () => {
-    const kagami = await startKagami({
-      env: { KAGAMI_WORKERS: '2', KAGAMI_DATABASE: await (await postgres()).freshDatabase() },
-    })
+    const env = { KAGAMI_WORKERS: '2', KAGAMI_DATABASE: await (await postgres()).freshDatabase() }
+    const kagami = await startKagami({ env })
     try {
       const operator = await signIn(kagami)
       const token = (await operator.createToken('admin')).password
       const headers = { authorization: `Bearer ${token}` }
-      const [main, worker] = await connectToEach(kagami.port, [kagami.pid, ...childrenOf(kagami.pid)])
-      if (main === undefined || worker === undefined) throw new Error('no connection')
+      const [main, worker] = await connectToBoth(kagami)
       const bytes = randomBytes(300_000)
       const begun = await worker.send('POST', '/v2/acme/app/blobs/uploads/', { headers })
       const session = begun.headers.get('location') ?? ''
@@ -41,7 +39,14 @@ describe.skipIf(!havePostgres)('workers', () => {
       for (const { id } of tokens) await main.send('DELETE', `/api/v1/tokens/${id}`, { headers })
       expect(own).toBeString()
       expect((await worker.send('GET', '/v2/', { headers })).status).toBe(401)
-      expect(await kagami.stop()).toBe(0)
+      process.kill(kagami.pid, 'SIGKILL')
+      await kagami.exited
+      const { dataDirectory, port } = kagami
+      const again = await startKagami({ env, dataDirectory, port })
+      expect(isAlive(worker.pid)).toBe(false)
+      const [, next] = await connectToBoth(again)
+      expect((await next.send('GET', '/v2/', { headers: owner })).status).toBe(200)
+      expect(await again.stop()).toBe(0)
     } finally {
       await kagami.stop()
     }
