@@ -1,6 +1,7 @@
 /** Starts the workers of a server, starts anew those that die, and ends them. */
 import { join } from 'node:path'
 import type { PasswordCheck } from '../../access/password-check.ts'
+import { environment } from '../../config/environment.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { checkedBy } from './checked.ts'
 import { type ToMain, type ToWorker, toMainSchema, WORKER_ARGUMENT, type WorkerStart } from './messages.ts'
@@ -88,7 +89,7 @@ function startWorker({ start, keeper, checkPassword, logger }: WorkersOptions): 
   let lastMeasure = 0
   const child = Bun.spawn({
     cmd: workerCommand(),
-    env: { ...process.env, ...WORKER_ENVIRONMENT },
+    env: { ...environment, ...WORKER_ENVIRONMENT },
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: 'inherit',
