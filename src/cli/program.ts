@@ -1,7 +1,8 @@
 /** The command line as a whole: every verb, and what the program ends with. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { type ErrorBody, errorBodyOf } from '../api/errors.ts'
+import { errorBodyOf } from '../api/error-body.ts'
+import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
 import { addApplyCommand } from './apply.ts'

@@ -4,6 +4,7 @@ import { Webhook as Signer } from 'standardwebhooks'
 import type { WebhookRow } from '../db/schema.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+import { CALLBACKS_PATH } from './callbacks-path.ts'
 import { createVeil, type Veil } from './veil.ts'
 
 const SECRET_BYTES = 32
@@ -66,8 +67,6 @@ export interface CallbackAddresses {
   /** The delivery that an address is of; undefined: it is none of ours. */
   idOf(token: string): string | undefined
 }
-
-export const CALLBACKS_PATH = '/callbacks'
 
 export function callbackAddresses(sealer: Sealer, publicUrl: () => string): CallbackAddresses {
   const key = sealer.derive('webhook callback addresses').reveal()
