@@ -5,7 +5,6 @@ import { CALLBACKS_PATH } from '../events/callbacks-path.ts'
 import type { Logger } from '../lib/logger.ts'
 import { requestIdOf } from '../lib/request-id.ts'
 import { errorResponse } from './api/errors.ts'
-import type { ApiApp } from './api/route.ts'
 import type { CallbacksApp } from './callbacks/app.ts'
 import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
 import type { HooksApp } from './hooks/app.ts'
@@ -23,7 +22,7 @@ export interface HttpParts {
   readonly oci: OciApp
   readonly token: Hono
   /** Absent where only a registry is served. */
-  readonly api?: ApiApp
+  readonly api?: { fetch(request: Request, server: ServerHandle): Response | Promise<Response> }
   /** Absent where nothing is mirrored. */
   readonly hooks?: HooksApp
   /** Absent where nothing is delivered. */

@@ -31,7 +31,7 @@ export interface Database {
   stage<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Small writes that a read brings about; it does not wait for them. */
   readonly later: Later
-  /** For better-auth alone, which runs its own statements on the write connection and must never be called inside `write`. */
+  /** For what needs the write connection, or one of the pool, to itself; never inside `write`. */
   readonly accounts: Kysely<Schema>
   close(): Promise<void>
 }
