@@ -3,6 +3,7 @@ import { signInUrl } from '../access/sign-in-links.ts'
 import { readSettings } from '../config/read.ts'
 import type { Settings } from '../config/settings.ts'
 import { isCancelled } from '../errors.ts'
+import { shrinkAtRest } from '../lib/at-rest.ts'
 import { createLogger } from '../lib/logger.ts'
 import type { RunningServer } from '../server.ts'
 import type { CommandLine } from './command-line.ts'
@@ -58,6 +59,7 @@ async function serve(line: CommandLine, flags: ServeFlags): Promise<void> {
     // No other verb needs it.
     const { startServer } = await import('../server.ts')
     const server = await startServer({ settings, withSample, withSetup, processes: settings.workers, logger })
+    shrinkAtRest()
     try {
       const isWhole = stopping.signal.aborted ? false : await showFirstRun(line, server, stopping.signal)
       line.terminal.print(await welcome(line, settings, server, isWhole))
