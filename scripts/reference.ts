@@ -24,7 +24,7 @@ const directory = resolve(import.meta.dir, '../docs/reference')
 /** File name → content of every page, and of the schema for editors. */
 export async function renderReference(): Promise<Map<string, string>> {
   return new Map([
-    ['command-line.md', renderCommandLine()],
+    ['command-line.md', await renderCommandLine()],
     ['settings.md', renderSettings()],
     ['mirror-states.md', `${NOTE}\n${renderStates()}`],
     ['rights.md', `${NOTE}\n${renderRights()}`],
@@ -34,8 +34,8 @@ export async function renderReference(): Promise<Map<string, string>> {
   ])
 }
 
-function renderCommandLine(): string {
-  const program = createProgram({
+async function renderCommandLine(): Promise<string> {
+  const program = await createProgram({
     terminal: { isInteractive: false, columns: 80, print() {}, note() {}, paint() {}, readInput: async () => '' },
     program: 'kagami',
     clientSettings: () => {

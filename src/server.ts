@@ -13,7 +13,7 @@ import { findOperator, findUserByName } from './db/people/users.ts'
 import { findInstanceSetting, setInstanceSetting } from './db/platform/instance-settings.ts'
 import { isAppError } from './errors.ts'
 import { createFactsLoader } from './events/payload/load-facts.ts'
-import { createApiApp } from './http/api/app.ts'
+import type { ApiDeps } from './http/api/app.ts'
 import { createHttpApp } from './http/app.ts'
 import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
@@ -22,6 +22,7 @@ import { createPageApp } from './http/page/app.ts'
 import { createPortions } from './jobs/portions.ts'
 import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
+import { lazily } from './lib/lazily.ts'
 import type { Logger } from './lib/logger.ts'
 import type { Secret } from './lib/secret.ts'
 import { createMirrorEngine } from './mirror/create-engine.ts'
@@ -43,7 +44,7 @@ import { measureDisk } from './server/measure-disk.ts'
 import { measureProcess } from './server/measure-process.ts'
 import { createPageLoader } from './server/page-bundle.ts'
 import { createRegistryApps } from './server/registry-app.ts'
-import { type RunningSample, startSample } from './server/sample.ts'
+import type { RunningSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
 import { createWebhookParts } from './server/webhooks.ts'
@@ -111,7 +112,9 @@ export async function startServer({
     const listener = processes > 1 ? await listenWithWorkers(...toListen) : listen(...toListen)
     let workers: Workers | undefined
     closers.push(async () => void (await Promise.all([listener.stop(), workers?.stop()])))
-    const sample = withSample ? await startSample(settings.dataDirectory, settings.sampleListen, logger) : undefined
+    const sample = withSample
+      ? await (await import('./server/sample.ts')).startSample(settings.dataDirectory, settings.sampleListen, logger)
+      : undefined
     if (sample !== undefined) closers.push(sample.close)
 
     const { db, blobs, clock, sealer, access } = instance
@@ -169,7 +172,7 @@ export async function startServer({
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
-    const api = createApiApp({
+    const apiParts: ApiDeps = {
       db,
       blobs,
       ...access,
@@ -202,7 +205,9 @@ export async function startServer({
         measureProcess: measureAll,
         measureDisk: () => measureDisk(settings.dataDirectory),
       },
-    })
+    }
+    // Loaded by the first who asks it: a server that clients of registries pull from may never be.
+    const api = lazily(async () => (await import('./http/api/app.ts')).createApiApp(apiParts))
     const hooks = createHooksApp({ db, clock, mirrors, logger })
 
     const { owner, ownerPassword, organization } = settings
@@ -238,7 +243,7 @@ export async function startServer({
     const isTrustedProxy = trustedProxies(settings.trustedProxies ?? [])
     const app = createHttpApp({
       ...apps,
-      api,
+      api: { fetch: async (request, server) => (await api()).fetch(request, server) },
       hooks,
       callbacks: outgoing.callbacks,
       metrics,

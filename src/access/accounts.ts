@@ -1,4 +1,4 @@
-/** People and their passwords, hashed by better-auth, which nothing may call inside `db.write`. */
+/** People and their passwords, hashed by better-auth: its own functions alone, since all of it takes 20 MiB of memory. */
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type Database, isUniqueViolation, type Transaction } from '../db/engine/engine.ts'
@@ -11,10 +11,8 @@ import { recordAudit } from '../db/platform/audit.ts'
 import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { createFairLimiter } from '../lib/fair-limiter.ts'
-import type { Sealer } from '../lib/seal.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isUsername, MAX_ACCOUNT_NAME_LENGTH, PASSWORD_LENGTH } from '../oci/account-names.ts'
-import { createBetterAuth } from './better-auth.ts'
 
 /** Hashing takes 32 MiB and tens of milliseconds of a core: few at once, and a bounded queue, of which one client gets half. */
 const HASHES_AT_ONCE = 2
@@ -76,9 +74,10 @@ export interface Accounts {
   findId(login: string): Promise<string | undefined>
 }
 
-export function createAccounts(db: Database, sealer: Sealer): Accounts {
-  const secret = sealer.derive('better-auth')
-  const auth = createBetterAuth(db, secret)
+/** Loaded by the first password: it has to wait for a hash anyway. */
+const hasher = () => import('better-auth/crypto')
+
+export function createAccounts(db: Database): Accounts {
   const hashing = createFairLimiter({
     atOnce: HASHES_AT_ONCE,
     total: MAX_HASHES,
@@ -94,9 +93,9 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
   const memoryKey = randomBytes(32)
 
   async function isRight(passwordHash: string | null, password: string, client: string | undefined): Promise<boolean> {
-    const { password: hasher } = await auth.$context
+    const { verifyPassword } = await hasher()
     if (passwordHash === null) {
-      await hashing.run(client, () => hasher.verify({ hash: DECOY_HASH, password }))
+      await hashing.run(client, () => verifyPassword({ hash: DECOY_HASH, password }))
       return false
     }
     const key = createHmac('sha256', memoryKey).update(`${passwordHash}\0${password}`).digest('base64')
@@ -104,7 +103,7 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
     // A client that begins with many requests at once asks the same question many times: it is answered once.
     const asked = verifying.get(key)
     if (asked !== undefined) return asked
-    const answer = hashing.run(client, () => hasher.verify({ hash: passwordHash, password }))
+    const answer = hashing.run(client, () => verifyPassword({ hash: passwordHash, password }))
     verifying.set(key, answer)
     try {
       const right = await answer
@@ -117,7 +116,7 @@ export function createAccounts(db: Database, sealer: Sealer): Accounts {
 
   async function hashOf(password: Secret, client: string | undefined): Promise<string> {
     const text = checked(password)
-    return hashing.run(client, async () => (await auth.$context).password.hash(text))
+    return hashing.run(client, async () => (await hasher()).hashPassword(text))
   }
 
   async function prepareUser({ username, password, ...o }: NewUser, client: string | undefined): Promise<InsertUser> {

@@ -27,7 +27,7 @@ export interface AccessParts {
 
 /** Puts the parts together over one database; makes the key that signs bearer tokens at the first start. */
 export async function openAccess(db: Database, sealer: Sealer, clock: Clock): Promise<AccessParts> {
-  const accounts = createAccounts(db, sealer)
+  const accounts = createAccounts(db)
   const twoFactor = createTwoFactor({ db, clock, sealer })
   const key = await openSigningKey(db, sealer)
   const verifyBearer = createBearerVerifier({ keys: [key], issuer: SERVICE, audience: SERVICE, clock })

@@ -3,7 +3,7 @@
  * statement that accepts it, so it serves once, whichever server is asked (decision record 38).
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import { Secret as OtpSecret, TOTP } from 'otpauth'
+import type { Secret as OtpSecret, TOTP } from 'otpauth'
 import type { Database } from '../db/engine/engine.ts'
 import { endPasswordLogins } from '../db/people/sessions.ts'
 import {
@@ -21,8 +21,11 @@ import { recordAudit } from '../db/platform/audit.ts'
 import type { TwoFactorRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
+import { lazily } from '../lib/lazily.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+
+const otp = lazily(() => require('otpauth') as typeof import('otpauth'))
 
 /** As every authenticator takes them. */
 const CODES = { algorithm: 'SHA1', digits: 6, period: 30 } as const
@@ -82,12 +85,12 @@ export function createTwoFactor({ db, clock, sealer }: TwoFactorDeps): TwoFactor
     createHmac('sha256', recoveryKey).update(`${userId}\0${code}`).digest('base64url')
 
   function totpOf(secret: OtpSecret): TOTP {
-    return new TOTP({ ...CODES, secret })
+    return new (otp().TOTP)({ ...CODES, secret })
   }
 
   /** The step whose code it is, near the clock's; undefined: none. */
   function stepOf({ user_id, secret }: TwoFactorRow, code: string): number | undefined {
-    const totp = totpOf(OtpSecret.fromBase32(sealer.unseal(secret, purposeOf(user_id)).reveal()))
+    const totp = totpOf(otp().Secret.fromBase32(sealer.unseal(secret, purposeOf(user_id)).reveal()))
     const timestamp = clock.now().getTime()
     const delta = totp.validate({ token: code, timestamp, window: WINDOW })
     return delta === null ? undefined : totp.counter({ timestamp }) + delta
@@ -107,11 +110,11 @@ export function createTwoFactor({ db, clock, sealer }: TwoFactorDeps): TwoFactor
     isOn: async (userId) => (await findTwoFactor(db.read, userId))?.confirmed_at != null,
 
     async begin(userId, { issuer, username }) {
-      const made = new OtpSecret({ size: SECRET_BYTES })
+      const made = new (otp().Secret)({ size: SECRET_BYTES })
       const secret = sealer.seal(createSecret(made.base32), purposeOf(userId))
       const row = { user_id: userId, secret, created_at: isoTime(clock.now()) }
       if (!(await db.write((tx) => beginTwoFactor(tx, row)))) throw isOnAlready()
-      const url = new TOTP({ ...CODES, secret: made, issuer, label: username }).toString()
+      const url = new (otp().TOTP)({ ...CODES, secret: made, issuer, label: username }).toString()
       return { secret: createSecret(made.base32), url: createSecret(url) }
     },
 

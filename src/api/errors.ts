@@ -1,4 +1,4 @@
-import { type AppError, ERROR_NOUNS, ERROR_REASONS } from '../errors.ts'
+import { ERROR_NOUNS, ERROR_REASONS } from '../errors.ts'
 import { z } from './schema.ts'
 
 /**
@@ -34,15 +34,3 @@ export const errorSchema = z
   .openapi('Error')
 
 export type ErrorBody = z.infer<typeof errorSchema>
-
-/** The answer that tells of an error. */
-export function errorBodyOf({
-  code,
-  message,
-  detail = null,
-  about,
-}: Pick<AppError, 'code' | 'message'> & Partial<Pick<AppError, 'detail' | 'about'>>): ErrorBody {
-  if (about === undefined) return { error: { code, message, detail } }
-  const told = Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined))
-  return { error: { code, message, detail, about: told as NonNullable<ErrorBody['error']['about']> } }
-}

@@ -1,8 +1,10 @@
 /** What people set for one mirror; everything is optional, and what is left out has its default. */
-import { Cron } from 'croner'
 import { findDuration, parseDuration } from '../lib/duration.ts'
+import { lazily } from '../lib/lazily.ts'
 import { z } from './schema.ts'
 import { changedSelection, selectionChangeSchema, selectionSchema } from './selection.ts'
+
+const croner = lazily(() => require('croner') as typeof import('croner'))
 
 /** `15m`, `7d` and the like, within bounds; or `0` for none, where that is said. The pattern is for editors. */
 export function durationSchema(least: string, most: string, o: { readonly isNoneToo?: boolean } = {}) {
@@ -23,7 +25,7 @@ export function durationSchema(least: string, most: string, o: { readonly isNone
 function isCron(text: string): boolean {
   try {
     // A pattern that never comes (30 February) is none.
-    return new Cron(text, { timezone: 'UTC', mode: '5-part' }).nextRun() !== null
+    return new (croner().Cron)(text, { timezone: 'UTC', mode: '5-part' }).nextRun() !== null
   } catch {
     return false
   }

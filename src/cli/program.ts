@@ -1,42 +1,17 @@
 /** The command line as a whole: every verb, and what the program ends with. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { type ErrorBody, errorBodyOf } from '../api/errors.ts'
+import { errorBodyOf } from '../api/error-body.ts'
+import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
-import { addApplyCommand } from './apply.ts'
-import { addAuditCommands } from './audit.ts'
-import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
-import { addExportCommands } from './export.ts'
-import { addIdentityCommands } from './identity.ts'
-import { addImageCommands } from './image.ts'
-import { addInvitationCommands } from './invitation.ts'
-import { addLoginCommands } from './login.ts'
-import { addDeviceCommands } from './login-device.ts'
-import { addMemberCommands } from './member.ts'
-import { addMirrorCommands } from './mirror.ts'
-import { addMirrorRunCommands } from './mirror-runs.ts'
-import { addMirrorWatchCommand } from './mirror-watch.ts'
-import { addOperatorCommands } from './operator.ts'
-import { addOrganizationCommands } from './organization.ts'
-import { addRepositoryCommands } from './repository.ts'
-import { addSampleCommands } from './sample.ts'
-import { addSearchCommands } from './search.ts'
 import { addServeCommand } from './serve.ts'
-import { addSessionCommands } from './session.ts'
-import { addSubscriptionCommands } from './subscription.ts'
-import { addTagCommands } from './tag.ts'
-import { addTeamCommands } from './team.ts'
 import { printing } from './terminal.ts'
-import { addTokenCommands } from './token.ts'
-import { addTwoFactorCommands } from './two-factor.ts'
-import { addUpstreamCommands } from './upstream.ts'
-import { addUserCommands } from './user.ts'
-import { addWebhookCommands } from './webhook.ts'
 
-export function createProgram(line: CommandLine): Command {
+/** @param verb that is asked for: a server loads no other */
+export async function createProgram(line: CommandLine, verb?: string): Promise<Command> {
   const program = new Command('kagami')
     .description('A private, verified, complete and fresh mirror of the container images you build on')
     .version(version)
@@ -46,34 +21,8 @@ export function createProgram(line: CommandLine): Command {
       writeOut: (text) => line.terminal.print(text.replace(/\n$/, '')),
       writeErr: (text) => line.terminal.note(text.replace(/\n$/, '')),
     })
-  addServeCommand(program, line)
-  addLoginCommands(program, line)
-  addDeviceCommands(program, line)
-  addUpstreamCommands(program, line)
-  addCatalogCommands(program, line)
-  const mirror = addMirrorCommands(program, line)
-  addMirrorWatchCommand(mirror, line)
-  addMirrorRunCommands(mirror, line)
-  addSubscriptionCommands(program, line)
-  addApplyCommand(program, line)
-  addExportCommands(program, line)
-  addRepositoryCommands(program, line)
-  addTagCommands(program, line)
-  addImageCommands(program, line)
-  addSearchCommands(program, line)
-  addWebhookCommands(program, line)
-  addTokenCommands(program, line)
-  addOrganizationCommands(program, line)
-  addMemberCommands(program, line)
-  addInvitationCommands(program, line)
-  addTeamCommands(program, line)
-  addUserCommands(program, line)
-  addSessionCommands(program, line)
-  addTwoFactorCommands(program, line)
-  addIdentityCommands(program, line)
-  addAuditCommands(program, line)
-  addOperatorCommands(program, line)
-  addSampleCommands(program, line)
+  const add = verb === 'serve' ? addServeCommand : (await import('./commands.ts')).addCommands
+  add(program, line)
   shortenUsage(program)
   return program
 }
@@ -101,7 +50,7 @@ function usageText(command: Command): string {
  */
 export async function runProgram(args: readonly string[], given: CommandLine): Promise<number> {
   const line: CommandLine = { ...given, terminal: printing(given.terminal) }
-  const program = createProgram(line)
+  const program = await createProgram(line, args[0])
   try {
     await program.parseAsync([...args], { from: 'user' })
     return EXIT.done

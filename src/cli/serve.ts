@@ -3,8 +3,9 @@ import { signInUrl } from '../access/sign-in-links.ts'
 import { readSettings } from '../config/read.ts'
 import type { Settings } from '../config/settings.ts'
 import { isCancelled } from '../errors.ts'
+import { shrinkAtRest } from '../lib/at-rest.ts'
 import { createLogger } from '../lib/logger.ts'
-import { type RunningServer, startServer } from '../server.ts'
+import type { RunningServer } from '../server.ts'
 import type { CommandLine } from './command-line.ts'
 import { UsageError } from './exit.ts'
 import { outcomeText } from './mirror-text.ts'
@@ -55,7 +56,10 @@ async function serve(line: CommandLine, flags: ServeFlags): Promise<void> {
     refuseBoth(flags, settings)
     const logger = createLogger(settings.logLevel)
     if (withSample) line.terminal.note('Starting, with the sample upstream …')
+    // No other verb needs it.
+    const { startServer } = await import('../server.ts')
     const server = await startServer({ settings, withSample, withSetup, processes: settings.workers, logger })
+    shrinkAtRest()
     try {
       const isWhole = stopping.signal.aborted ? false : await showFirstRun(line, server, stopping.signal)
       line.terminal.print(await welcome(line, settings, server, isWhole))

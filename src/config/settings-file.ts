@@ -1,7 +1,9 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../errors.ts'
+import { lazily } from '../lib/lazily.ts'
 import { type Field, SERVER_FIELDS } from './fields.ts'
 import { type Found, suggestion } from './text.ts'
+
+const yaml = lazily(() => require('yaml') as typeof import('yaml'))
 
 const LIST_KEYS: readonly (string | undefined)[] = [SERVER_FIELDS.allowNetworks.key, SERVER_FIELDS.trustedProxies.key]
 const KEYS = Object.values(SERVER_FIELDS).map((field: Field) => field.key ?? '')
@@ -12,6 +14,7 @@ const KEYS = Object.values(SERVER_FIELDS).map((field: Field) => field.key ?? '')
  * @throws AppError CONFIG_INVALID naming file, line and key
  */
 export function parseSettingsFile(yamlText: string, file: string): ReadonlyMap<string, Found> {
+  const { isMap, isScalar, LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const document = parseDocument(yamlText, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
   const at = (offset: number | undefined) => `${file}:${lines.linePos(offset ?? 0).line}`

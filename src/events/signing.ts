@@ -1,10 +1,13 @@
 /** Secrets of webhooks, and what is signed by them: Standard Webhooks. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { Webhook as Signer } from 'standardwebhooks'
 import type { WebhookRow } from '../db/schema.ts'
+import { lazily } from '../lib/lazily.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { createSecret, type Secret } from '../lib/secret.ts'
+import { CALLBACKS_PATH } from './callbacks-path.ts'
 import { createVeil, type Veil } from './veil.ts'
+
+const standardWebhooks = lazily(() => require('standardwebhooks') as typeof import('standardwebhooks'))
 
 const SECRET_BYTES = 32
 const PREFIX = 'whsec_'
@@ -37,7 +40,7 @@ export function openSecrets(sealer: Sealer, row: Sealed): Opened {
   const open = (sealed: string | null) =>
     sealed === null ? [] : [sealer.unseal(sealed, purposeOf(row.id, 'secret')).reveal()]
   const secrets = [...open(row.sealed_secret), ...open(row.sealed_old_secret)]
-  const [present, old] = secrets.map((secret) => new Signer(secret))
+  const [present, old] = secrets.map((secret) => new (standardWebhooks().Webhook)(secret))
   if (present === undefined) throw new Error('a webhook has a secret')
   const headers = JSON.parse(
     row.sealed_headers === null ? '{}' : sealer.unseal(row.sealed_headers, purposeOf(row.id, 'headers')).reveal(),
@@ -66,8 +69,6 @@ export interface CallbackAddresses {
   /** The delivery that an address is of; undefined: it is none of ours. */
   idOf(token: string): string | undefined
 }
-
-export const CALLBACKS_PATH = '/callbacks'
 
 export function callbackAddresses(sealer: Sealer, publicUrl: () => string): CallbackAddresses {
   const key = sealer.derive('webhook callback addresses').reveal()

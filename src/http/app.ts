@@ -1,19 +1,18 @@
 /** All that one port serves: registry, token service, management API, metrics, health. */
 import type { Hono } from 'hono'
 import { AppError } from '../errors.ts'
-import { CALLBACKS_PATH } from '../events/signing.ts'
+import { CALLBACKS_PATH } from '../events/callbacks-path.ts'
 import type { Logger } from '../lib/logger.ts'
 import { requestIdOf } from '../lib/request-id.ts'
-import { API_PATH } from './api/app.ts'
 import { errorResponse } from './api/errors.ts'
-import type { ApiApp } from './api/route.ts'
 import type { CallbacksApp } from './callbacks/app.ts'
 import { forwardedAddress, type IsTrustedProxy } from './client-address.ts'
-import { HOOKS_PATH, type HooksApp } from './hooks/app.ts'
+import type { HooksApp } from './hooks/app.ts'
 import type { MetricsApp } from './metrics/app.ts'
 import type { OciApp } from './oci/app.ts'
 import type { ServerHandle } from './oci/call.ts'
 import type { PageApp } from './page/app.ts'
+import { API_PATH, HOOKS_PATH } from './paths.ts'
 import { signpost } from './signposts.ts'
 import { parseTarget, pathOf } from './target.ts'
 
@@ -23,7 +22,7 @@ export interface HttpParts {
   readonly oci: OciApp
   readonly token: Hono
   /** Absent where only a registry is served. */
-  readonly api?: ApiApp
+  readonly api?: { fetch(request: Request, server: ServerHandle): Response | Promise<Response> }
   /** Absent where nothing is mirrored. */
   readonly hooks?: HooksApp
   /** Absent where nothing is delivered. */

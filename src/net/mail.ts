@@ -1,6 +1,5 @@
 /** Mail by the operator's SMTP server, reached as every outgoing connection: its name is resolved once, and each address is judged. */
 import { isIP } from 'node:net'
-import { createTransport } from 'nodemailer'
 import { AppError } from '../errors.ts'
 import { orAborted } from '../lib/abort.ts'
 import { clipped } from '../lib/quoted.ts'
@@ -60,6 +59,7 @@ export function createMailer({ url: secret, from, policy, lookup = lookupSystem 
       for (const address of found) assertAddressAllowed(host, address, policy)
       const [address] = found
       if (address === undefined) throw new AppError('UPSTREAM_UNAVAILABLE', `${host} has no address`)
+      const { createTransport } = await import('nodemailer')
       const transport = createTransport({
         host: address,
         port,

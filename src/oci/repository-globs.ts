@@ -2,7 +2,7 @@
  * Patterns over repository names as people write them in a shell: `*` and `?` stay within one component, `**` crosses `/`, `{a,b}` is
  * either. Compiled for the linear-time engine: a name costs its length times the patterns' at most, whatever they are.
  */
-import { RE2JS } from 're2js'
+import { re2 } from './re2.ts'
 
 /** All patterns of one selection together; every character is one or two steps of the compiled pattern. */
 const MAX_TOTAL_LENGTH = 2000
@@ -24,7 +24,7 @@ export function findGlobFault(globs: readonly string[]): string | undefined {
 /** Whether a whole name matches one of the globs; none match nothing. The caller knows that they have no fault. */
 export function compileGlobs(globs: readonly string[]): (name: string) => boolean {
   if (globs.length === 0) return () => false
-  const compiled = RE2JS.compile(globs.map((glob) => `(?:${translate(glob).pattern})`).join('|'))
+  const compiled = re2().compile(globs.map((glob) => `(?:${translate(glob).pattern})`).join('|'))
   return (name) => compiled.testExact(name)
 }
 

@@ -3,7 +3,8 @@
  * engine still pays for each repetition it unrolls, and for each class of Unicode (decision record 18).
  */
 import { LRUCache } from 'lru-cache'
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
+import { re2 } from './re2.ts'
 
 /** Instructions of one compiled pattern; a few milliseconds and megabytes at most. */
 const MAX_WEIGHT = 500
@@ -58,7 +59,7 @@ export function matchesTag(pattern: string, tag: string): boolean {
 function compile(pattern: string): RE2JS {
   const known = compiled.get(pattern)
   if (known !== undefined) return known
-  const made = RE2JS.compile(pattern)
+  const made = re2().compile(pattern)
   compiled.set(pattern, made)
   return made
 }

@@ -2,7 +2,10 @@
  * Versions in the names of tags, as registries have them and SemVer does not: `v3.13`, `3.13-slim`, `1.27.3-alpine3.20`, `17.0.2_8-jdk`
  * (decision record 25).
  */
-import { Range } from 'semver'
+import type { Range } from 'semver'
+import { lazily } from '../lib/lazily.ts'
+
+const semver = lazily(() => require('semver') as typeof import('semver'))
 
 export interface TagVersion {
   /** At least one; missing ones count as 0. */
@@ -40,7 +43,7 @@ export function formatTagVersion({ numbers: [major = 0, minor = 0, patch = 0], p
 export function findVersionRange(text: string): Range | undefined {
   if (text.trim() === '') return undefined
   try {
-    return new Range(text)
+    return new (semver().Range)(text)
   } catch {
     return undefined
   }

@@ -79,10 +79,10 @@ describeOnEachEngine('accounts', (openFresh) => {
   })
 
   test('a password that was reset by another process (offline) is felt at once too', async () => {
-    const { db, accounts, sealer, user } = await openAccessInstance(await openFresh())
+    const { db, accounts, user } = await openAccessInstance(await openFresh())
     await user('ann')
     expect(await accounts.verifyPassword('ann', PASSWORD)).toBeDefined()
-    await createAccounts(db, sealer).resetPassword('ann', createSecret('another password'))
+    await createAccounts(db).resetPassword('ann', createSecret('another password'))
     expect(await accounts.verifyPassword('ann', PASSWORD)).toBeUndefined()
   })
 

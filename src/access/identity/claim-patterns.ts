@@ -2,7 +2,7 @@
  * Patterns over claims: exact, but for `*` (within one component: neither `/` nor `:`) and `**` (anything). Matched by the linear-time
  * engine, and bounded, since both sides are others' words.
  */
-import { RE2JS } from 're2js'
+import { re2 } from '../../oci/re2.ts'
 
 export const MAX_PATTERN_LENGTH = 500
 /** A longer value matches nothing. */
@@ -29,7 +29,7 @@ export function matchesClaim(pattern: string, value: string): boolean {
   if (!pattern.includes('*')) return value === pattern
   if (value.length > MAX_VALUE_LENGTH) return false
   const steps = (pattern.match(STEP) ?? []).map((step) =>
-    step === '**' ? '(?s:.*)' : step === '*' ? '[^/:]*' : RE2JS.quote(step),
+    step === '**' ? '(?s:.*)' : step === '*' ? '[^/:]*' : re2().quote(step),
   )
-  return RE2JS.compile(steps.join('')).testExact(value)
+  return re2().compile(steps.join('')).testExact(value)
 }

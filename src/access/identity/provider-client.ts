@@ -1,7 +1,8 @@
 /** The library that speaks OpenID Connect, over our guarded client: what it knows of the provider is what `issuers.ts` has read. */
-import * as client from 'openid-client'
+import type * as client from 'openid-client'
 import type { ProviderRecord } from '../../db/people/identity-providers.ts'
 import { AppError, isAppError } from '../../errors.ts'
+import { lazily } from '../../lib/lazily.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { clipped } from '../../lib/quoted.ts'
 import type { Sealer } from '../../lib/seal.ts'
@@ -9,6 +10,9 @@ import { readBytes } from '../../net/bounded-body.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import { findIssuerFault, type Issuer, type Issuers } from './issuers.ts'
 import { CLIENT_SECRET } from './providers.ts'
+
+/** Loaded by the first who signs in by a provider. */
+export const openidClient = lazily(() => require('openid-client') as typeof import('openid-client'))
 
 const MAX_BYTES = 256 * 1024
 const TIMEOUT_SECONDS = 10
@@ -30,21 +34,26 @@ export async function openProvider(deps: ProviderClientDeps, provider: ProviderR
   const sealed = provider.sealed_client_secret
   const secret = sealed === null ? undefined : deps.sealer.unseal(sealed, CLIENT_SECRET).reveal()
   const server = metadata as client.ServerMetadata
-  const configuration = new client.Configuration(server, provider.client_id, {}, authenticationOf(server, secret))
+  const configuration = new (openidClient().Configuration)(
+    server,
+    provider.client_id,
+    {},
+    authenticationOf(server, secret),
+  )
   configuration.timeout = TIMEOUT_SECONDS
-  configuration[client.customFetch] = guardedFetch(deps.http, issuer, ledBy)
+  configuration[openidClient().customFetch] = guardedFetch(deps.http, issuer, ledBy)
   // Of this machine alone: anything else was refused when the issuer was added, and is at each request.
-  if (provider.issuer.startsWith('http:')) client.allowInsecureRequests(configuration)
+  if (provider.issuer.startsWith('http:')) openidClient().allowInsecureRequests(configuration)
   return configuration
 }
 
 /** OpenID Connect Core 1.0, section 9: Basic, where the provider names no others. */
 function authenticationOf(server: client.ServerMetadata, secret: string | undefined): client.ClientAuth {
-  if (secret === undefined) return client.None()
+  if (secret === undefined) return openidClient().None()
   const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   return methods.includes('client_secret_basic') || !methods.includes('client_secret_post')
-    ? client.ClientSecretBasic(secret)
-    : client.ClientSecretPost(secret)
+    ? openidClient().ClientSecretBasic(secret)
+    : openidClient().ClientSecretPost(secret)
 }
 
 /** @throws AppError as the client does, and UPSTREAM_UNAVAILABLE when the time is up that the library gives */
@@ -80,7 +89,7 @@ export function guardedFetch(http: HttpClient, { ca, organization }: Issuer, led
 /** Words for whoever signs in; undefined: a bug. The causes of the library's errors hold tokens: nothing of them is told but names. */
 export function explainFailure(error: unknown): string | undefined {
   if (isAppError(error)) return error.message
-  if (error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError) {
+  if (error instanceof openidClient().AuthorizationResponseError || error instanceof openidClient().ResponseBodyError) {
     const described = error.error_description === undefined ? '' : ` (${clipped(error.error_description, 200)})`
     return printableLine(`it answered ${clipped(error.error, 100)}${described}`)
   }

@@ -3,7 +3,7 @@
  * browser that began; it ends in a session of that browser, or in a code for the command line that waits on the same machine.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import * as client from 'openid-client'
+import type * as client from 'openid-client'
 import type { Database } from '../../db/engine/engine.ts'
 import { findProviderToSignIn, type ProviderRecord, touchProvider } from '../../db/people/identity-providers.ts'
 import { findProviderGroups } from '../../db/people/provider-groups.ts'
@@ -22,7 +22,7 @@ import { randomBase62 } from '../../lib/ids.ts'
 import { networkOf } from '../login-limit.ts'
 import { groupsOf } from './groups.ts'
 import { linkPerson, signInPerson } from './people.ts'
-import { explainFailure, issuerOf, openProvider, type ProviderClientDeps } from './provider-client.ts'
+import { explainFailure, issuerOf, openidClient, openProvider, type ProviderClientDeps } from './provider-client.ts'
 import { verifyJwt } from './verify-jwt.ts'
 
 export interface SignInDeps extends ProviderClientDeps {
@@ -93,12 +93,12 @@ export async function beginSignIn(deps: SignInDeps, o: BeginSignIn): Promise<Beg
     ends_at: isoTime(new Date(now.getTime() + LIFE_SECONDS * 1000)),
   }
   await deps.db.write((tx) => insertAttempt(tx, attempt, { at: isoTime(now), most: MOST }))
-  const url = client.buildAuthorizationUrl(configuration, {
+  const url = openidClient().buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
     scope: scopesOf(configuration.serverMetadata()),
     state,
     nonce: partOf(deps, 'nonce', state),
-    code_challenge: await client.calculatePKCECodeChallenge(partOf(deps, 'pkce', state)),
+    code_challenge: await openidClient().calculatePKCECodeChallenge(partOf(deps, 'pkce', state)),
     code_challenge_method: 'S256',
   })
   const cookie = { name: cookieName(state), value: partOf(deps, 'browser', state), maxAgeSeconds: LIFE_SECONDS }
@@ -209,7 +209,7 @@ async function getProvider(db: Database, idOrName: string): Promise<ProviderReco
 
 async function redeem(deps: SignInDeps, provider: ProviderRecord, url: string, state: string): Promise<VouchedPerson> {
   const configuration = await openProvider(deps, provider)
-  const tokens = await client.authorizationCodeGrant(configuration, new URL(url), {
+  const tokens = await openidClient().authorizationCodeGrant(configuration, new URL(url), {
     pkceCodeVerifier: partOf(deps, 'pkce', state),
     expectedState: state,
     expectedNonce: partOf(deps, 'nonce', state),
@@ -226,7 +226,7 @@ async function redeem(deps: SignInDeps, provider: ProviderRecord, url: string, s
   const hasNames = typeof claims.email === 'string' && typeof claims.preferred_username === 'string'
   const hasAll = hasNames && groups.size === 0
   const asked = hasAll || configuration.serverMetadata().userinfo_endpoint === undefined
-  const more = asked ? {} : await client.fetchUserInfo(configuration, tokens.access_token, sub)
+  const more = asked ? {} : await openidClient().fetchUserInfo(configuration, tokens.access_token, sub)
   const all = { ...more, ...claims }
   return { ...personOf(sub, all), groups: groupsOf(all, provider.groups_claim, groups) }
 }

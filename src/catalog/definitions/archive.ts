@@ -1,10 +1,13 @@
 /** Definitions out of a `.tar` or `.tar.gz`, read as it comes: only what is wanted is held, whatever else it unpacks to. */
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { extract } from 'tar-stream'
+import type { extract } from 'tar-stream'
 import { AppError, isAppError } from '../../errors.ts'
 import { cancelledBy } from '../../lib/abort.ts'
+import { lazily } from '../../lib/lazily.ts'
 import { createFileCollector, type DefinitionFiles } from './files.ts'
+
+const tarStream = lazily(() => require('tar-stream') as typeof import('tar-stream'))
 
 /** As it comes, and unpacked: the public catalog has 120 MB. */
 export interface ArchiveLimits {
@@ -31,7 +34,7 @@ export async function readArchive(
   limits: ArchiveLimits = LIMITS,
 ): Promise<DefinitionFiles> {
   const collector = createFileCollector()
-  const tar = extract()
+  const tar = tarStream().extract()
   const feeding = feed(unpacked(body, what, signal, limits), tar)
   // Whoever reads hears of it too, and tells it.
   feeding.catch(() => {})

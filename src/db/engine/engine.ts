@@ -3,8 +3,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
 import type { Schema } from '../schema.ts'
 import { createLater, type Later } from './later.ts'
-import { migrate } from './migrate.ts'
-import { isRetryable, openPostgres } from './postgres.ts'
 import { runDirectly } from './prepared.ts'
 import { openSqlite, type TakeTurn } from './sqlite.ts'
 import { detached, underWatch } from './watch.ts'
@@ -33,7 +31,7 @@ export interface Database {
   stage<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Small writes that a read brings about; it does not wait for them. */
   readonly later: Later
-  /** For better-auth alone, which runs its own statements on the write connection and must never be called inside `write`. */
+  /** For what needs the write connection, or one of the pool, to itself; never inside `write`. */
   readonly accounts: Kysely<Schema>
   close(): Promise<void>
 }
@@ -68,10 +66,10 @@ export async function openDatabase(
   const isPostgres = /^postgres(ql)?:\/\//.test(location)
   const engine: Engine = isPostgres ? 'postgres' : 'sqlite'
   const writer = isPostgres
-    ? openPostgres({ url: location, maxConnections: connections, guard })
+    ? (await import('./postgres.ts')).openPostgres({ url: location, maxConnections: connections, guard })
     : openSqlite({ path: location, readonly: false, guard, isRelaxed: () => inStage.getStore() === true, takeTurn })
   const write = new Kysely<Schema>({ dialect: writer.dialect })
-  if (!isMigrated) await migrate(write, engine)
+  if (!isMigrated) await (await import('./migrate.ts')).migrate(write, engine)
   const reader = isPostgres ? undefined : openSqlite({ path: location, readonly: true, guard })
   const read = reader === undefined ? write : new Kysely<Schema>({ dialect: reader.dialect })
   if (reader !== undefined) runDirectly(read, reader.runNow)
@@ -146,6 +144,11 @@ export async function oneAtATime<T>(db: Database, work: () => Promise<T>): Promi
 }
 
 const FIRST_START_LOCK = 7_042_003
+
+/** Of PostgreSQL. 40001 serialization_failure, 40P01 deadlock_detected: the transaction did nothing and may run again. */
+function isRetryable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+}
 
 /** True when an insert failed because the row is there already (both engines' words for it). */
 export function isUniqueViolation(error: unknown): boolean {

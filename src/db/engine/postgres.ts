@@ -45,8 +45,3 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   const dialect = new PostgresDialect({ pool: guarded as unknown as pg.Pool })
   return { dialect, close: async () => {} }
 }
-
-/** 40001 serialization_failure, 40P01 deadlock_detected: the transaction did nothing and may run again. */
-export function isRetryable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
-}

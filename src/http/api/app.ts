@@ -28,6 +28,7 @@ import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import { requestFrom } from '../client-address.ts'
+import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
 import { accessRoutes } from './access.ts'
 import { auditRoutes } from './audit.ts'
@@ -106,7 +107,6 @@ export interface ApiDeps {
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
-export const API_PATH = '/api/v1'
 const MAX_BODY_BYTES = 64 * 1024
 /** Where plans are executed, which may be large. */
 const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)

@@ -1,6 +1,6 @@
 /** The one place where a management answer becomes an error's document. */
 import { HTTPException } from 'hono/http-exception'
-import { errorBodyOf } from '../../api/errors.ts'
+import { errorBodyOf } from '../../api/error-body.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { CANCELLED, judgeFailure } from '../failure.ts'

@@ -11,11 +11,10 @@ import { parseDigestTag, type RepositoryName } from '../../oci/reference.ts'
 import { namesUnderPrefix, parseUpstreamUrl } from '../../remote/upstream.ts'
 import { allowHook, type Granted } from '../api/decide.ts'
 import { errorResponse } from '../api/errors.ts'
+import { HOOKS_PATH } from '../paths.ts'
 import { pathOf } from '../target.ts'
 import type { Delivery, Push } from './push.ts'
 import { readDelivery } from './read.ts'
-
-export const HOOKS_PATH = '/hooks'
 
 export interface HooksDeps {
   readonly db: Database

@@ -13,8 +13,10 @@ import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { clientAddress } from '../client-address.ts'
 import { refusedBy } from '../request-context.ts'
-import { MAX_LABELLED, METRICS_TYPE, type ProcessMeasures, renderMetrics, type UpstreamMeasure } from './render.ts'
-import { renderWebhookMetrics } from './webhooks.ts'
+import type { ProcessMeasures, UpstreamMeasure } from './render.ts'
+
+/** Loaded by the first who reads: most servers are never asked. */
+const loadRendering = () => Promise.all([import('./render.ts'), import('./webhooks.ts')])
 
 export interface MetricsDeps {
   readonly db: Database
@@ -40,6 +42,7 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   /** Scrapes that come together are answered by one reading. */
   let reading: Promise<string> | undefined
   const read = async () => {
+    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }] = await loadRendering()
     const most = deps.maxLabelled ?? MAX_LABELLED
     const [measures, upstreams, webhooks, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
@@ -100,6 +103,7 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
         reading = undefined
       })
       const text = await reading
+      const [{ METRICS_TYPE }] = await loadRendering()
       return new Response(request.method === 'HEAD' ? null : text, {
         headers: { 'content-type': METRICS_TYPE, 'cache-control': 'no-store' },
       })

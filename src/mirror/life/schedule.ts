@@ -1,11 +1,13 @@
 /** When a mirror runs next, and the loop that begins what is due. */
-import { Cron } from 'croner'
 import { mirrorSettingsSchema, type Schedule } from '../../api/mirror-settings.ts'
 import type { RunOutcome } from '../../api/runs.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { parseDuration } from '../../lib/duration.ts'
+import { lazily } from '../../lib/lazily.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { type Backoff, backoffMs, type Sleep } from '../../lib/retry.ts'
+
+const croner = lazily(() => require('croner') as typeof import('croner'))
 
 /** The longest sleep of the loop, so that a clock that was set back, or another server's change, is noticed. */
 const MAX_SLEEP_MS = 60_000
@@ -36,7 +38,7 @@ export function nextRunAt(o: {
     return after(Math.min(backoffMs(o.failedBefore, { ...FAILED, maxMs }, o.random), maxMs))
   }
   if ('everyMs' in o.cadence) return after(o.cadence.everyMs * (0.9 + 0.2 * o.random()))
-  const next = new Cron(o.cadence.cron, { timezone: 'UTC', mode: '5-part' }).nextRun(o.now)
+  const next = new (croner().Cron)(o.cadence.cron, { timezone: 'UTC', mode: '5-part' }).nextRun(o.now)
   if (next === null) throw new Error(`cron ${o.cadence.cron} never comes`)
   return isoTime(next)
 }

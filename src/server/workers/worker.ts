@@ -2,6 +2,7 @@
 
 import { createHttpApp } from '../../http/app.ts'
 import { trustedProxies } from '../../http/client-address.ts'
+import { shrinkAtRest } from '../../lib/at-rest.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { listen } from '../listener.ts'
 import { measureProcess } from '../measure-process.ts'
@@ -32,6 +33,7 @@ export function runWorker(send: (message: ToMain) => void): void {
     const listener = listen(start.listen, 'KAGAMI_LISTEN', { isShared: true })
     const knowsSession = start.database.engine === 'sqlite' ? instance.uploads.knows : undefined
     listener.serve(handingOver(app, { door: start.door, logger, knowsSession }))
+    shrinkAtRest()
     send({ is: 'serving' })
     return {
       async stop() {
