@@ -35,6 +35,7 @@ export function createRegistryApps(
     logger,
     refusals,
     authenticate: (request, from) => access.authenticator.authenticate(request.headers.get('authorization'), from),
+    recall: (header) => access.authenticator.recall(header),
     tokenRealm: (request) => tokenRealm(request, publicUrl),
     service: SERVICE,
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
