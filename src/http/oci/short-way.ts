@@ -16,12 +16,15 @@ import {
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName, Tag } from '../../oci/reference.ts'
 import { touchBlob } from '../../registry/blobs.ts'
+import { plainPath } from '../target.ts'
 import { bodyHeaders, lookHeaders, SEND_IDLE_SECONDS } from './blobs.ts'
 import type { OciDependencies, ServerHandle } from './call.ts'
 import { manifestHeaders } from './manifests.ts'
 
 /** An answer, at once or soon; undefined: this is for the whole way. */
 export type ShortAnswer = Response | undefined | Promise<Response | undefined>
+
+export type ShortDependencies = Pick<OciDependencies, 'db' | 'blobs' | 'pulls' | 'clock' | 'recall'>
 
 interface Asked {
   readonly request: Request
@@ -33,7 +36,7 @@ interface Asked {
 }
 
 /** Never throws, nor rejects: what fails here fails on the whole way too, and is told there. */
-export function takeShortWay(deps: OciDependencies, request: Request, server: ServerHandle | undefined): ShortAnswer {
+export function takeShortWay(deps: ShortDependencies, request: Request, server: ServerHandle | undefined): ShortAnswer {
   try {
     const answer = answerShortly(deps, request, server)
     return answer instanceof Promise ? answer.catch(() => undefined) : answer
@@ -42,17 +45,18 @@ export function takeShortWay(deps: OciDependencies, request: Request, server: Se
   }
 }
 
-function answerShortly(deps: OciDependencies, request: Request, server: ServerHandle | undefined): ShortAnswer {
+function answerShortly(deps: ShortDependencies, request: Request, server: ServerHandle | undefined): ShortAnswer {
   const { method } = request
   const isLook = method === 'HEAD'
   if (!isLook && method !== 'GET') return undefined
-  const path = plainPath(request.url)
+  const path = PLAIN.exec(plainPath(request.url) ?? '')?.[1]
   if (path === undefined) return undefined
   const beforeLast = path.lastIndexOf('/')
   const beforeKind = path.lastIndexOf('/', beforeLast - 1)
   const kind = path.slice(beforeKind + 1, beforeLast)
   const isBlob = kind === 'blobs'
-  if (!isBlob && kind !== 'manifests') return undefined
+  // Without a name in front, what stands there is nobody's.
+  if (beforeKind <= 0 || (!isBlob && kind !== 'manifests')) return undefined
   const { headers } = request
   if (headers.has('if-none-match') || (isBlob && headers.has('range'))) return undefined
   const who = deps.recall(headers.get('authorization'))
@@ -68,22 +72,15 @@ function answerShortly(deps: OciDependencies, request: Request, server: ServerHa
     : granted(deps, who, asked, readPulledManifest(deps.db.read, of), answerManifest)
 }
 
-/** Behind `/v2/`, of a URL in which nothing is escaped, resolved or asked beside. */
-function plainPath(url: string): string | undefined {
-  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
-  if (start === -1 || !url.startsWith('/v2/', start)) return undefined
-  const path = url.slice(start + 4)
-  return PLAIN.test(path) ? path : undefined
-}
-
-const PLAIN = /^[\w./:-]+$/
+/** A path in which nothing is escaped; what follows `/v2/`. */
+const PLAIN = /^\/v2\/([\w./:-]+)$/
 
 function granted<Found>(
-  deps: OciDependencies,
+  deps: ShortDependencies,
   who: Claimed,
   asked: Asked,
   pulled: Pulled<Found> | Promise<Pulled<Found>>,
-  answer: (deps: OciDependencies, asked: Asked, found: Found) => Response | undefined,
+  answer: (deps: ShortDependencies, asked: Asked, found: Found) => Response | undefined,
 ): ShortAnswer {
   if (pulled instanceof Promise) return pulled.then((one) => granted(deps, who, asked, one, answer))
   const { facts, found, tokenUsedAt } = pulled
@@ -96,13 +93,13 @@ function granted<Found>(
   return answered
 }
 
-function answerManifest(deps: OciDependencies, { isLook, last }: Asked, found: PulledManifest): Response {
+function answerManifest(deps: ShortDependencies, { isLook, last }: Asked, found: PulledManifest): Response {
   const tag = last.includes(':') ? undefined : (last as Tag)
   deps.pulls.noteManifest(found.repositoryId, found, { tag, isLook, bytes: isLook ? 0 : found.sizeBytes })
   return new Response(isLook ? null : found.bytes, { headers: manifestHeaders(found) })
 }
 
-function answerBlob(deps: OciDependencies, asked: Asked, found: PulledBlob): Response | undefined {
+function answerBlob(deps: ShortDependencies, asked: Asked, found: PulledBlob): Response | undefined {
   const { repositoryId, sizeBytes, storageKey, touchedAt } = found
   const digest = asked.last as Digest
   const body = asked.isLook ? null : deps.blobs.findBody(storageKey, sizeBytes)
