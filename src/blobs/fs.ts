@@ -20,7 +20,7 @@ import { readWhole, streamFile } from './fs-stream.ts'
 import { openOwnStages, type StageSharing } from './own-stages.ts'
 import { createRoom } from './room.ts'
 
-/** Objects up to this size are read and sent as bytes: a file takes Bun more turns (10 KiB: 71 µs of CPU a request, as bytes 40). */
+/** Objects up to this size are read and sent as bytes: a file takes Bun more turns (record 54). */
 const READ_WHOLE_BYTES = 64 * 1024
 
 const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
