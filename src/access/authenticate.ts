@@ -12,14 +12,21 @@ import { findUserById, isDisabled } from '../db/people/users.ts'
 import { AppError, isAppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { PASSWORD_LENGTH } from '../oci/account-names.ts'
-import { type BearerVerifier, invalidToken } from './bearer.ts'
+import { type BearerClaims, type BearerVerifier, invalidToken } from './bearer.ts'
 import { parseAuthorization } from './credentials.ts'
 import { disabled } from './disabled.ts'
 import { refuseOnlyByProvider } from './identity/only-provider.ts'
 import { networkOf } from './login-limit.ts'
 import { findValidOrganizationToken, noteOrganizationTokenUse } from './organization-tokens.ts'
 import type { PasswordCheck } from './password-check.ts'
-import { ANONYMOUS, type Authenticated, type From, type TokenPrincipal, type UserPrincipal } from './principal.ts'
+import {
+  ANONYMOUS,
+  type Authenticated,
+  type Claimed,
+  type From,
+  type TokenPrincipal,
+  type UserPrincipal,
+} from './principal.ts'
 import { type RefusedSubject, refusedOf } from './refused-subject.ts'
 import { findValidSession, noteSessionUse, SESSION_PREFIX } from './sessions.ts'
 import { hashToken, isTokenText } from './token-text.ts'
@@ -33,6 +40,11 @@ export interface RequestAuthenticator {
    * `detail.retryAfterSeconds`
    */
   authenticate(header: string | null, from?: From): Promise<Authenticated>
+  /**
+   * Whom the header names, where that takes no question: a bearer token that was verified before, or no header at all. Nothing of it holds
+   * before the database was asked for its rights, as of any bearer token. Undefined: only `authenticate` knows. Never throws for a header.
+   */
+  recall(header: string | null): Claimed | undefined
   /**
    * A name and a password or personal access token; an organization's name and a token of it. @throws as `authenticate`; UNAUTHORIZED with
    * `detail.error` `two_factor_required` for the right password of who has a second factor
@@ -200,6 +212,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): RequestAuthenticat
         throw error
       }
     },
+    recall(header) {
+      if (header === null) return ANONYMOUS
+      return header.startsWith(BEARER) ? claimedBy(verifyBearer.recall(header.slice(BEARER.length))) : undefined
+    },
     async authenticate(header, from) {
       const credentials = parseAuthorization(header)
       switch (credentials.kind) {
@@ -212,6 +228,20 @@ export function createAuthenticator(deps: AuthenticatorDeps): RequestAuthenticat
       }
     },
   }
+}
+
+/** As clients write it; whatever else stands for it is read by `parseAuthorization`. */
+const BEARER = 'Bearer '
+
+function claimedBy(claims: BearerClaims | undefined): Claimed | undefined {
+  if (claims === undefined) return undefined
+  const { subject, access } = claims
+  if (subject === undefined) return { principal: ANONYMOUS.principal, access }
+  if (subject.organizationTokenId !== undefined) {
+    return { principal: { kind: 'organization-token', tokenId: subject.organizationTokenId }, access }
+  }
+  const { userId, tokenId } = subject
+  return { principal: { kind: 'user', userId, token: tokenId === undefined ? undefined : { id: tokenId } }, access }
 }
 
 function refusedToken({ id, label, organization }: FoundOrganizationToken): RefusedSubject {

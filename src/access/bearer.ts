@@ -71,7 +71,11 @@ export interface VerifierOptions {
   readonly clock: Clock
 }
 
-export type BearerVerifier = (token: string) => Promise<BearerClaims>
+export interface BearerVerifier {
+  (token: string): Promise<BearerClaims>
+  /** The same of a token that was verified before; undefined: of any other, and of one that has expired. */
+  recall(token: string): BearerClaims | undefined
+}
 
 /**
  * Checks signature (by a key of ours, named by `kid`), algorithm, issuer, audience and times. Only that a signature is valid
@@ -99,7 +103,11 @@ export function createBearerVerifier({ keys, issuer, audience, clock }: Verifier
     return claimsSchema.parse(payload)
   }
 
-  return async (token) => {
+  const isCurrent = ({ exp, nbf }: z.infer<typeof claimsSchema>) => {
+    const nowSeconds = clock.now().getTime() / 1000
+    return exp > nowSeconds && nbf <= nowSeconds
+  }
+  const check = async (token: string): Promise<BearerClaims> => {
     if (token.length > MAX_ACCEPTED_LENGTH) throw invalidToken('it is too long')
     // By the whole text: what found it is what was verified, and a digest of it would cost more than the lookup at each request.
     let claims = valid.get(token)
@@ -109,10 +117,16 @@ export function createBearerVerifier({ keys, issuer, audience, clock }: Verifier
       })
       valid.set(token, claims)
     }
-    const nowSeconds = clock.now().getTime() / 1000
-    if (claims.exp <= nowSeconds || claims.nbf > nowSeconds) throw invalidToken('it has expired')
+    if (!isCurrent(claims)) throw invalidToken('it has expired')
     return { subject: subjectOf(claims), access: claims.access }
   }
+  return Object.assign(check, {
+    recall(token: string) {
+      const claims = valid.get(token)
+      if (claims === undefined || !isCurrent(claims)) return undefined
+      return { subject: subjectOf(claims), access: claims.access }
+    },
+  })
 }
 
 function subjectOf({ sub, uid, tid, oid }: z.infer<typeof claimsSchema>): BearerSubject | undefined {

@@ -154,7 +154,11 @@ export async function findValidOrganizationToken(
 }
 
 /** Notes that the token was used now, at most once a minute, in the background: a pull waits for no writer. */
-export function noteOrganizationTokenUse(db: Database, token: FoundOrganizationToken, now: Date): void {
+export function noteOrganizationTokenUse(
+  db: Database,
+  token: Pick<FoundOrganizationToken, 'id' | 'last_used_at'>,
+  now: Date,
+): void {
   const { id, last_used_at: last } = token
   if (last !== null && now.getTime() - Date.parse(last) < TOUCH_EVERY_MS) return
   db.later.add(`organization token ${id}`, (tx) => touchOrganizationToken(tx, id, isoTime(now)))

@@ -54,6 +54,15 @@ export interface Authenticated {
   readonly access?: readonly Access[] | undefined
 }
 
+/** Whom credentials name, before the database has said who that is now: enough to ask it, and to be judged by what it says. */
+export interface Claimed {
+  readonly principal:
+    | { readonly kind: 'anonymous' }
+    | { readonly kind: 'user'; readonly userId: string; readonly token?: { readonly id: string } | undefined }
+    | { readonly kind: 'organization-token'; readonly tokenId: string }
+  readonly access?: readonly Access[] | undefined
+}
+
 export const ANONYMOUS: Authenticated = { principal: { kind: 'anonymous' } }
 
 /** Whose limits a request counts against: unlike `actorOf`, of no two organizations' tokens the same. */

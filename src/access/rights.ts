@@ -3,9 +3,9 @@
  * Invariant 7: a refusal depends on the organization's name and one's grants only, never on what exists there.
  */
 import type { Queries } from '../db/engine/engine.ts'
+import type { JudgedFacts } from '../db/people/judged.ts'
 import { findOrganizationById, listOrganizationsOf } from '../db/people/organizations.ts'
 import {
-  type OrganizationFacts,
   type OrganizationTokenFacts,
   type RepositoryFacts,
   readOrganizationFacts,
@@ -27,7 +27,7 @@ import {
   type OwnAction,
   type Reach,
 } from './authorize.ts'
-import type { AccessAction, Authenticated } from './principal.ts'
+import type { AccessAction, Authenticated, Claimed } from './principal.ts'
 
 /**
  * `unauthenticated`: no valid credential (401). `insufficient_scope`: the bearer token does not carry what its subject may
@@ -114,7 +114,7 @@ function actionOf(action: RepositoryAction): Action {
 }
 
 /** Whether a bearer token's cap includes the action; no cap includes all. */
-function capIncludes(who: Authenticated, type: 'repository' | 'registry', name: string, action: AccessAction): boolean {
+function capIncludes(who: Claimed, type: 'repository' | 'registry', name: string, action: AccessAction): boolean {
   if (who.access === undefined) return true
   return who.access.some(
     (entry) =>
@@ -122,7 +122,7 @@ function capIncludes(who: Authenticated, type: 'repository' | 'registry', name: 
   )
 }
 
-function subjectOf({ principal }: Authenticated): Subject | undefined {
+export function subjectOf({ principal }: Claimed): Subject | undefined {
   switch (principal.kind) {
     case 'anonymous':
       return undefined
@@ -147,7 +147,7 @@ type Caller =
   | { readonly scope?: undefined; readonly token: OrganizationTokenFacts }
 
 /** Undefined when the user or token is no longer valid. */
-function currentCaller(who: Authenticated, facts: SubjectFacts, now: Date): Caller | undefined {
+function currentCaller(who: Claimed, facts: SubjectFacts, now: Date): Caller | undefined {
   const { principal } = who
   if (principal.kind === 'organization-token') {
     return isUsable(facts.organizationToken, now) ? { token: facts.organizationToken } : undefined
@@ -163,7 +163,7 @@ function currentCaller(who: Authenticated, facts: SubjectFacts, now: Date): Call
 /** @param name undefined: no repository is asked about, so that naming some is not enough */
 function reachOf(
   token: OrganizationTokenFacts,
-  organization: OrganizationRow | undefined,
+  organization: JudgedFacts['organization'],
   name: RepositoryName | undefined,
 ): Reach {
   if (organization === undefined || token.organizationId !== organization.id) return 'nothing'
@@ -174,7 +174,7 @@ function reachOf(
 
 function factsOf(
   caller: Caller | undefined,
-  facts: OrganizationFacts & { readonly teamPermission?: RepositoryFacts['teamPermission'] },
+  facts: Pick<JudgedFacts, 'organization' | 'role' | 'managesMirrors'> & Partial<Pick<JudgedFacts, 'teamPermission'>>,
   name: RepositoryName | undefined,
 ): Facts {
   const { organization, role, managesMirrors, teamPermission: team } = facts
@@ -225,18 +225,36 @@ function judgeRepository(
   action: RepositoryAction,
   now: Date,
 ): RepositoryDecision {
+  const reason = findRefusal(who, facts, name, action, now)
+  const { organization, repository, role } = facts
+  if (reason !== undefined || organization === undefined) return refuse(reason ?? 'denied')
+  return { allowed: true, organization, repository, role }
+}
+
+/** Whether a caller of these facts may pull the repository: as `decideRepository` would say it of them. */
+export function mayPull(who: Claimed, facts: JudgedFacts, name: RepositoryName, now: Date): boolean {
+  return findRefusal(who, facts, name, 'pull', now) === undefined
+}
+
+/** Undefined: it is granted. */
+function findRefusal(
+  who: Claimed,
+  facts: JudgedFacts,
+  name: RepositoryName,
+  action: RepositoryAction,
+  now: Date,
+): RefusalReason | undefined {
   const isAnonymous = who.principal.kind === 'anonymous'
   const caller = currentCaller(who, facts, now)
-  if (!isAnonymous && caller === undefined) return refuse('unauthenticated')
+  if (!isAnonymous && caller === undefined) return 'unauthenticated'
   const { organization, repository } = facts
   const asked = { ...factsOf(caller, facts, name), isPublic: repository?.visibility === 'public' }
   const granted =
     organization !== undefined &&
     authorize(asked, actionOf(action)) &&
     (action !== 'push' || repository !== undefined || authorize(asked, 'repository.create'))
-  if (!granted) return refuse(isAnonymous ? 'unauthenticated' : 'denied')
-  if (!capIncludes(who, 'repository', name, claimOf(action))) return refuse('insufficient_scope')
-  return { allowed: true, organization, repository, role: facts.role }
+  if (!granted) return isAnonymous ? 'unauthenticated' : 'denied'
+  return capIncludes(who, 'repository', name, claimOf(action)) ? undefined : 'insufficient_scope'
 }
 
 /**

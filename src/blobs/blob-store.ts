@@ -30,6 +30,11 @@ export interface BlobStore {
     key: string,
     range?: { readonly from: number; readonly to: number },
   ): Promise<Blob | ReadableStream<Uint8Array>>
+  /**
+   * The whole object as the body of an answer, at once: bytes where they are few, a file otherwise. Undefined: it is not there with that size
+   * (or this store cannot say so at once), and `openBody` is to be asked.
+   */
+  findBody(key: string, sizeBytes: number): Blob | Uint8Array<ArrayBuffer> | undefined
   /** Size in bytes of a sealed object; undefined when there is none. */
   findSize(key: string): Promise<number | undefined>
   /** Removes a sealed object; absent is fine. */

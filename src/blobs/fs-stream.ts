@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { AppError } from '../errors.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 
@@ -53,4 +53,15 @@ export async function streamFile(
     },
     { highWaterMark: 0 },
   )
+}
+
+/** A file of this size as bytes; undefined when it is not there, or has another. Blocks: for what is about as small as a page of the database. */
+export function readWhole(path: string, sizeBytes: number): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const bytes = readFileSync(path)
+    return bytes.byteLength === sizeBytes ? bytes : undefined
+  } catch (error) {
+    if (isNoEntry(error)) return undefined
+    throw error
+  }
 }

@@ -39,7 +39,7 @@ export interface HttpParts {
 
 export interface HttpApp {
   /** Never rejects: every failure is an answer. */
-  fetch(request: Request, server: ServerHandle): Promise<Response>
+  fetch(request: Request, server: ServerHandle): Response | Promise<Response>
 }
 
 export function createHttpApp(parts: HttpParts): HttpApp {
@@ -64,19 +64,25 @@ export function createHttpApp(parts: HttpParts): HttpApp {
     const said = READS.has(request.method) ? signpost(parseTarget(request.url)) : undefined
     return said === undefined ? absent(path) : text(200, said)
   }
-  async function answered(request: Request, server: ServerHandle): Promise<Response> {
+  const failed = (error: unknown, request: Request) => errorResponse(error, request, parts.logger)
+  function answered(request: Request, server: ServerHandle): Response | Promise<Response> {
     try {
-      return await route(request, atDoor(server, parts.isTrustedProxy))
+      const answer = route(request, atDoor(server, parts.isTrustedProxy))
+      return answer instanceof Promise ? answer.catch((error) => failed(error, request)) : answer
     } catch (error) {
-      return errorResponse(error, request, parts.logger)
+      return failed(error, request)
     }
   }
+  /** By this id the audit log names it, and the server's log when it was a bug. Reads that went well are in neither. */
+  function marked(answer: Response, request: Request): Response {
+    if (answer.status >= 400 || !READS.has(request.method)) answer.headers.set('x-request-id', requestIdOf(request))
+    return answer
+  }
   return {
-    async fetch(request, server) {
-      const answer = await answered(request, server)
-      // By this id the audit log names it, and the server's log when it was a bug. Reads that went well are in neither.
-      if (answer.status >= 400 || !READS.has(request.method)) answer.headers.set('x-request-id', requestIdOf(request))
-      return answer
+    // Without a promise where the answer is there: one costs more than what most answers need beside their statement.
+    fetch(request, server) {
+      const answer = answered(request, server)
+      return answer instanceof Promise ? answer.then((one) => marked(one, request)) : marked(answer, request)
     },
   }
 }

@@ -20,7 +20,14 @@ export function parseTarget(url: string): Target {
   return { path: path === '' && ORIGIN.test(url) && !url.startsWith('/') ? '/' : path, query }
 }
 
-/** For Hono, whose own reading slices the URL behind the eighth character. */
-export function pathOf(request: Request): string {
-  return parseTarget(request.url).path
+/** For Hono, whose own reading slices the URL behind the eighth character; for the door, which asks it of every request. */
+export function pathOf({ url }: Request): string {
+  return plainPath(url) ?? parseTarget(url).path
+}
+
+/** The same of a URL of ours that has neither query nor fragment, without a look at each of its characters; undefined: of any other. */
+export function plainPath(url: string): string | undefined {
+  if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined
+  const start = url.indexOf('/', url.indexOf(':') + '://'.length)
+  return start === -1 || url.includes('?') || url.includes('#') ? undefined : url.slice(start)
 }

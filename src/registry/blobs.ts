@@ -34,7 +34,7 @@ export function unknownBlob(digest: Digest): AppError {
  * Keeps the collector away from a blob that was just asked for; written at most once in a quarter of the grace time, in the
  * background: a pull waits for no writer.
  */
-export function touchBlob(db: Database, clock: Clock, blob: BlobRow): void {
+export function touchBlob(db: Database, clock: Clock, blob: Pick<BlobRow, 'digest' | 'touched_at'>): void {
   const now = clock.now()
   if (now.getTime() - Date.parse(blob.touched_at) < GRACE_TIME_MS / 4) return
   db.later.add(`blob ${blob.digest}`, (tx) => touchBlobs(tx, [blob.digest as Digest], isoTime(now)))

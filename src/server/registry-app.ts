@@ -17,7 +17,7 @@ export interface RegistryAppOptions {
 /** What they stand on. */
 export interface RegistryParts extends Pick<Instance, 'db' | 'blobs' | 'uploads' | 'pulls' | 'clock'> {
   readonly access: Pick<Instance['access'], 'signBearer' | 'refusals'> & {
-    readonly authenticator: Pick<RequestAuthenticator, 'authenticate' | 'login'>
+    readonly authenticator: Pick<RequestAuthenticator, 'authenticate' | 'login' | 'recall'>
   }
 }
 
@@ -38,6 +38,7 @@ export function createRegistryApps(
     logger,
     refusals,
     authenticate: (request, from) => access.authenticator.authenticate(request.headers.get('authorization'), from),
+    recall: (header) => access.authenticator.recall(header),
     tokenRealm: (request) => tokenRealm(request, publicUrl),
     service: SERVICE,
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),

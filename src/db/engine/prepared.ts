@@ -48,12 +48,17 @@ function once<Row>(make: () => Compiled<Row>, known: WeakMap<object, Compiled<Ro
   return compiled
 }
 
-async function run<Row>(db: Queries, { query, names }: Compiled<Row>, get: (name: string) => unknown): Promise<Row[]> {
+/** At once where it can be had at once. */
+function run<Row>(
+  db: Queries,
+  { query, names }: Compiled<Row>,
+  get: (name: string) => unknown,
+): Row[] | Promise<Row[]> {
   const parameters = names.map((name, index) => (name === undefined ? query.parameters[index] : get(name)))
   const now = direct.get(db)
   // Spelled out: this is for every request, and a spread copies by looking for what there is.
   if (now !== undefined) return now({ query: query.query, queryId: query.queryId, sql: query.sql, parameters })
-  return (await db.executeQuery<Row>({ ...query, parameters })).rows
+  return db.executeQuery<Row>({ ...query, parameters }).then(({ rows }) => rows)
 }
 
 /**
@@ -63,6 +68,14 @@ async function run<Row>(db: Queries, { query, names }: Compiled<Row>, get: (name
 export function prepareQuery<Values extends object, Row>(
   build: (db: Queries, value: Value<Values>) => Compilable<Row>,
 ): (db: Queries, values: Values) => Promise<Row[]> {
+  const soon = prepareSoon(build)
+  return async (db, values) => soon(db, values)
+}
+
+/** As `prepareQuery`, but on SQLite's `db.read` the rows are there at once: for what answers a request without a turn of the event loop. */
+export function prepareSoon<Values extends object, Row>(
+  build: (db: Queries, value: Value<Values>) => Compilable<Row>,
+): (db: Queries, values: Values) => Row[] | Promise<Row[]> {
   const known = new WeakMap<object, Compiled<Row>>()
   const value: Value<Values> = (name) => (MARK + name) as never
   return (db, values) => {

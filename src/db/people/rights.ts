@@ -64,10 +64,10 @@ export interface RepositoryFacts extends OrganizationFacts {
 // No row has the empty id, so a caller without user or token joins nothing.
 const NOBODY = ''
 
-type Asked = Record<'userId' | 'tokenId' | 'organizationTokenId' | 'organization' | 'repository', string>
+export type Asked = Record<'userId' | 'tokenId' | 'organizationTokenId' | 'organization' | 'repository', string>
 
 /** Nobody is both, and what the other kind has would be read at every request. */
-type Kind = 'person' | 'machine'
+export type Kind = 'person' | 'machine'
 
 function subjectQuery(kind: Kind) {
   return (db: Queries, value: Value<Asked>) =>
@@ -116,7 +116,7 @@ function organizationQuery(kind: Kind) {
       )
 }
 
-function repositoryQuery(kind: Kind) {
+export function repositoryQuery(kind: Kind) {
   return (db: Queries, value: Value<Asked>) =>
     organizationQuery(kind)(db, value)
       .leftJoin('repositories', (join) => join.on('repositories.name', '=', value('repository')))
@@ -143,11 +143,11 @@ const readSubject = ofEach((kind) => prepareQuery(subjectQuery(kind)))
 const readOrganization = ofEach((kind) => prepareQuery(organizationQuery(kind)))
 const readRepository = ofEach((kind) => prepareQuery(repositoryQuery(kind)))
 
-function kindOf(subject: Subject | undefined): Kind {
+export function kindOf(subject: Subject | undefined): Kind {
   return subject?.organizationTokenId === undefined ? 'person' : 'machine'
 }
 
-function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
+export function valuesOf(subject: Subject | undefined, organization = NOBODY, repository = NOBODY) {
   return {
     userId: subject?.userId ?? NOBODY,
     tokenId: subject?.tokenId ?? NOBODY,
@@ -158,7 +158,7 @@ function valuesOf(subject: Subject | undefined, organization = NOBODY, repositor
 }
 
 /** Those of a kind; the others are absent. */
-interface SubjectColumns {
+export interface SubjectColumns {
   user_id?: string | null
   is_operator?: number | null
   token_scope?: TokenScope | null
@@ -182,7 +182,7 @@ interface OrganizationColumns extends SubjectColumns {
   manages_mirrors?: number | null
 }
 
-function subjectFacts(row: SubjectColumns): SubjectFacts {
+export function subjectFacts(row: SubjectColumns): SubjectFacts {
   return {
     userExists: row.user_id != null,
     isOperator: row.is_operator === 1,

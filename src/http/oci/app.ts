@@ -5,18 +5,19 @@ import { comingFrom } from '../client-address.ts'
 import { contentRemoved, noteRefused, repositoryMade } from './audit.ts'
 import { challenge, neededScopes } from './authorize.ts'
 import { absentBlob, removeBlob, serveBlob } from './blobs.ts'
-import type { Call, OciDependencies, ServerHandle } from './call.ts'
+import { API_VERSION, type Call, type OciDependencies, type ServerHandle } from './call.ts'
 import { type Endpoint, onBase, onCatalog, onPresent, onRepository } from './endpoint.ts'
 import { renderError } from './errors.ts'
 import { serveCatalog, serveReferrers, serveTags } from './lists.ts'
 import { absentManifest, removeManifest, serveManifest, storeManifest } from './manifests.ts'
 import { RefusalError, withHeaders } from './refusal.ts'
 import { parseRoute, type RouteKind } from './route.ts'
+import { takeShortWay } from './short-way.ts'
 import { absentUpload, appendUpload, cancelUpload, finishUpload, showUpload, startUpload } from './uploads.ts'
 
 export interface OciApp {
   /** Never rejects: every failure is an answer. */
-  fetch(request: Request, server?: ServerHandle): Promise<Response>
+  fetch(request: Request, server?: ServerHandle): Response | Promise<Response>
 }
 
 const base = onBase(serveBase)
@@ -52,12 +53,16 @@ const ROUTES: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
 }
 
 export function createOciApp(deps: OciDependencies): OciApp {
+  async function goWhole(request: Request, server: ServerHandle | undefined): Promise<Response> {
+    const response = await handle(deps, request, server).catch((error) => renderError(error, request, deps.logger))
+    for (const [name, value] of Object.entries(API_VERSION)) response.headers.set(name, value)
+    return response
+  }
   return {
-    async fetch(request, server) {
-      const response = await handle(deps, request, server).catch((error) => renderError(error, request, deps.logger))
-      // Clients may ask for it to know the API (Docker Registry HTTP API V2, "API Version Check").
-      response.headers.set('Docker-Distribution-API-Version', 'registry/2.0')
-      return response
+    fetch(request, server) {
+      const short = takeShortWay(deps, request, server)
+      if (short === undefined) return goWhole(request, server)
+      return short instanceof Promise ? short.then((answer) => answer ?? goWhole(request, server)) : short
     },
   }
 }

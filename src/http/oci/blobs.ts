@@ -1,10 +1,10 @@
 /** `/v2/<name>/blobs/<digest>`: distribution-spec end-2 and end-10. */
 import { AppError } from '../../errors.ts'
-import { parseDigest } from '../../oci/digest.ts'
+import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { parseRange } from '../../oci/range.ts'
 import { deleteBlob, getBlob, touchBlob, unknownBlob } from '../../registry/blobs.ts'
 import type { GrantedPresent } from './authorize.ts'
-import type { Call, OciDependencies } from './call.ts'
+import { API_VERSION, type Call, type OciDependencies } from './call.ts'
 import { isUnmodified } from './conditions.ts'
 import { withHeaders } from './refusal.ts'
 
@@ -12,7 +12,7 @@ import { withHeaders } from './refusal.ts'
  * Bun starts this time anew whenever the socket takes bytes of a file. The kernel holds a few megabytes between us and the
  * reader, so that a reader of some 20 KiB/s is still seen to go on.
  */
-const SEND_IDLE_SECONDS = 240
+export const SEND_IDLE_SECONDS = 240
 
 /** GET and HEAD. A staged blob, or one of another repository, is absent. */
 export async function serveBlob(deps: OciDependencies, call: Call, { repository }: GrantedPresent): Promise<Response> {
@@ -21,25 +21,45 @@ export async function serveBlob(deps: OciDependencies, call: Call, { repository 
   const blob = await getBlob(deps.db.read, repository.id, digest)
   touchBlob(deps.db, deps.clock, blob)
   const size = blob.size_bytes
-  const headers: Record<string, string> = {
-    'Docker-Content-Digest': digest,
-    ETag: `"${digest}"`,
-    'Cache-Control': 'max-age=31536000',
-  }
-  if (isUnmodified(request, digest)) return new Response(null, { status: 304, headers })
-  headers['Content-Type'] = 'application/octet-stream'
-  headers['Accept-Ranges'] = 'bytes'
-  if (request.method === 'HEAD') {
-    return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } })
-  }
+  if (isUnmodified(request, digest)) return new Response(null, { status: 304, headers: factsOf(digest) })
+  if (request.method === 'HEAD') return new Response(null, { headers: lookHeaders(digest, size) })
+  const headers: Record<string, string> = bodyHeaders(digest)
   const range = rangeOf(request, size)
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
   server?.timeout(request, SEND_IDLE_SECONDS)
   const body = await deps.blobs.openBody(blob.storage_key, range)
   deps.pulls.noteBytes(repository.id, range === undefined ? size : range.to - range.from)
-  // Bun would name the file in a header of its own; and no browser shall render what people pushed.
-  headers['Content-Disposition'] = 'attachment'
   return new Response(body, { status: range === undefined ? 200 : 206, headers })
+}
+
+function factsOf(digest: Digest) {
+  return {
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    'Cache-Control': 'max-age=31536000',
+    ...API_VERSION,
+  }
+}
+
+/** Of a HEAD. @param size in bytes */
+export function lookHeaders(digest: Digest, size: number) {
+  return {
+    ...factsOf(digest),
+    'Content-Type': 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
+    'Content-Length': String(size),
+  }
+}
+
+/** Of a GET. */
+export function bodyHeaders(digest: Digest) {
+  return {
+    ...factsOf(digest),
+    'Content-Type': 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
+    // Bun would name the file in a header of its own; and no browser shall render what people pushed.
+    'Content-Disposition': 'attachment',
+  }
 }
 
 function rangeOf(request: Request, size: number) {

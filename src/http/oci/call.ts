@@ -1,4 +1,4 @@
-import type { Authenticated, From } from '../../access/principal.ts'
+import type { Authenticated, Claimed, From } from '../../access/principal.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Database } from '../../db/engine/engine.ts'
@@ -19,6 +19,8 @@ export interface OciDependencies {
   readonly refusals: Refusals
   /** Who sends the request. @throws AppError UNAUTHORIZED for credentials that are not valid, TOOMANYREQUESTS */
   authenticate(request: Request, from: From): Promise<Authenticated>
+  /** Whom an `Authorization` header names, where that takes no question (see `Authenticator`). Undefined: `authenticate` has to say it. */
+  recall(header: string | null): Claimed | undefined
   /** Absolute URL of the token service as this client reaches us. */
   tokenRealm(request: Request): string
   /** The `service` of challenges and tokens. */
@@ -26,6 +28,9 @@ export interface OciDependencies {
   /** A sender or reader that makes no progress for so long is cut off. */
   readonly idleTimeoutMs?: number
 }
+
+/** Clients may ask for it to know the API (Docker Registry HTTP API V2, "API Version Check"): every answer has it. */
+export const API_VERSION = { 'Docker-Distribution-API-Version': 'registry/2.0' } as const
 
 /** The part of Bun's server that a route needs; absent in tests without a socket. */
 export interface ServerHandle {

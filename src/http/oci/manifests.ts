@@ -1,11 +1,13 @@
 /** `/v2/<name>/manifests/<reference>`: distribution-spec end-3, end-7 and end-9. */
+import type { RepositoryManifest } from '../../db/content/manifests.ts'
 import { AppError } from '../../errors.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
 import { deleteManifest, getManifest, putManifest, unknownManifest } from '../../registry/manifests.ts'
 import { deleteTag } from '../../registry/tags.ts'
 import type { Granted, GrantedPresent } from './authorize.ts'
-import type { Call, OciDependencies } from './call.ts'
+import { API_VERSION, type Call, type OciDependencies } from './call.ts'
 import { expectedDigests, isUnmodified } from './conditions.ts'
 import { readBody } from './request-body.ts'
 
@@ -20,18 +22,25 @@ export async function serveManifest(
 ): Promise<Response> {
   const reference = parseReference(call.route.last)
   const manifest = await getManifest(deps.db.read, repository.id, reference)
-  const headers: Record<string, string> = {
-    'Docker-Content-Digest': manifest.digest,
-    ETag: `"${manifest.digest}"`,
-  }
   const isLook = call.request.method === 'HEAD'
   const isKnown = isUnmodified(call.request, manifest.digest)
   const bytes = isLook || isKnown ? 0 : manifest.sizeBytes
   deps.pulls.noteManifest(repository.id, manifest, { tag: reference.tag, isLook, bytes })
-  if (isKnown) return new Response(null, { status: 304, headers })
-  headers['Content-Type'] = manifest.mediaType
-  headers['Content-Length'] = String(manifest.sizeBytes)
-  return new Response(isLook ? null : new Uint8Array(manifest.bytes), { headers })
+  if (isKnown) return new Response(null, { status: 304, headers: factsOf(manifest.digest) })
+  return new Response(isLook ? null : new Uint8Array(manifest.bytes), { headers: manifestHeaders(manifest) })
+}
+
+function factsOf(digest: Digest) {
+  return { 'Docker-Content-Digest': digest, ETag: `"${digest}"`, ...API_VERSION }
+}
+
+/** Of a GET or HEAD. */
+export function manifestHeaders({
+  digest,
+  mediaType,
+  sizeBytes,
+}: Pick<RepositoryManifest, 'digest' | 'mediaType' | 'sizeBytes'>) {
+  return { ...factsOf(digest), 'Content-Type': mediaType, 'Content-Length': String(sizeBytes) }
 }
 
 /** The answer where the repository itself is absent. @throws AppError MANIFEST_INVALID, TAG_INVALID, DIGEST_INVALID */

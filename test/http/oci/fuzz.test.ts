@@ -40,6 +40,7 @@ beforeAll(async () => {
       request.headers.get('x-who') === 'owner'
         ? { principal: { kind: 'user', userId: user.id, username: 'owner', isOperator: true } }
         : { principal: { kind: 'anonymous' } },
+    recall: (header) => (header === null ? { principal: { kind: 'anonymous' } } : undefined),
     tokenRealm: () => 'http://h/token',
     service: 'kagami',
     idleTimeoutMs: 1000,
