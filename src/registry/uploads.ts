@@ -201,7 +201,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
   async function recordOffset(row: UploadSessionRow, to: number): Promise<void> {
     // What was set aside for the body is counted by the offset from here on.
-    const moved = await db.write(async (tx) => {
+    const moved = await db.writeSmall(async (tx) => {
       await settleStage(tx, `${STAGE_PREFIX}${row.id}`, 0)
       return moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() })
     })
@@ -210,7 +210,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
   async function drop({ row, stage, known }: Session): Promise<void> {
     known.hash.restart(0)
-    await db.write((tx) => endSession(tx, row.id))
+    await db.writeSmall((tx) => endSession(tx, row.id))
     await stage.discard()
   }
 
@@ -224,7 +224,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (live.get(row.id)?.isBusy === true) continue
         const release = await claim(row.id)
         if (release === undefined) continue
-        await db.write((tx) => endSession(tx, row.id)).finally(() => release())
+        await db.writeSmall((tx) => endSession(tx, row.id)).finally(() => release())
         live.delete(row.id)
         idle++
       }
@@ -239,7 +239,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   return {
     async begin(destination, subject, algorithm) {
       const id = newId()
-      const repositoryId = await db.write(async (tx) => {
+      const repositoryId = await db.writeSmall(async (tx) => {
         const repository = await openDestination(tx, destination, now())
         const open = await countUploadSessions(tx, destination.organization.id, MAX_OPEN_SESSIONS)
         if (open >= MAX_OPEN_SESSIONS) throw tooManySessions(destination)
@@ -298,7 +298,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => settleStage(tx, stageId, 0))
       } catch (error) {
         await stage.discard()
-        await db.write((tx) => settleStage(tx, stageId, 0))
+        await db.writeSmall((tx) => settleStage(tx, stageId, 0))
         throw error
       }
     },
