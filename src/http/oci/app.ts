@@ -8,6 +8,7 @@ import { absentBlob, removeBlob, serveBlob } from './blobs.ts'
 import type { Call, OciDependencies, ServerHandle } from './call.ts'
 import { type Endpoint, onBase, onCatalog, onPresent, onRepository } from './endpoint.ts'
 import { renderError } from './errors.ts'
+import { createGiveWay, type GiveWay } from './give-way.ts'
 import { serveCatalog, serveReferrers, serveTags } from './lists.ts'
 import { absentManifest, removeManifest, serveManifest, storeManifest } from './manifests.ts'
 import { RefusalError, withHeaders } from './refusal.ts'
@@ -52,9 +53,12 @@ const ROUTES: Record<RouteKind, Readonly<Record<string, Endpoint>>> = {
 }
 
 export function createOciApp(deps: OciDependencies): OciApp {
+  const giveWay = createGiveWay()
   return {
     async fetch(request, server) {
-      const response = await handle(deps, request, server).catch((error) => renderError(error, request, deps.logger))
+      const response = await handle(deps, giveWay, request, server).catch((error) =>
+        renderError(error, request, deps.logger),
+      )
       // Clients may ask for it to know the API (Docker Registry HTTP API V2, "API Version Check").
       response.headers.set('Docker-Distribution-API-Version', 'registry/2.0')
       return response
@@ -62,7 +66,12 @@ export function createOciApp(deps: OciDependencies): OciApp {
   }
 }
 
-async function handle(deps: OciDependencies, request: Request, server: ServerHandle | undefined): Promise<Response> {
+async function handle(
+  deps: OciDependencies,
+  giveWay: GiveWay,
+  request: Request,
+  server: ServerHandle | undefined,
+): Promise<Response> {
   const route = parseRoute(request.url)
   if (route === undefined) throw new AppError('NOT_FOUND', 'the registry has no such endpoint')
   const methods = ROUTES[route.kind]
@@ -70,6 +79,11 @@ async function handle(deps: OciDependencies, request: Request, server: ServerHan
   if (endpoint === undefined) {
     const allow = Object.keys(methods).join(', ')
     throw new RefusalError('UNSUPPORTED', `${request.method} is not supported here, want ${allow}`, { Allow: allow })
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') giveWay.noteRead()
+  else {
+    const turn = giveWay.forWrite()
+    if (turn !== undefined) await turn
   }
   let who: Authenticated | undefined
   try {
