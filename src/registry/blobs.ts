@@ -59,7 +59,7 @@ export async function commitBlob(
   const at = isoTime(clock.now())
   let isNew: boolean
   try {
-    isNew = await db.write(async (tx) => {
+    isNew = await db.writeSmall(async (tx) => {
       const repository = await openDestination(tx, destination, at)
       await first(tx)
       const inserted = await insertBlob(tx, { digest, sizeBytes, storageKey, at })
@@ -92,7 +92,7 @@ export async function mountBlob(
 ): Promise<boolean> {
   if (from.organization_id !== destination.organization.id) return false
   const at = isoTime(clock.now())
-  return db.write(async (tx) => {
+  return db.writeSmall(async (tx) => {
     const blob = await findRepositoryBlob(tx, from.id, digest)
     if (blob === undefined) return false
     const repository = await openDestination(tx, destination, at)
@@ -107,7 +107,7 @@ export async function mountBlob(
  * @throws AppError BLOB_UNKNOWN, DENIED (archived), UNSUPPORTED when a manifest of the repository needs it
  */
 export async function deleteBlob(db: Database, repository: RepositoryRow, digest: Digest): Promise<void> {
-  await db.write(async (tx) => {
+  await db.writeSmall(async (tx) => {
     await getBlob(tx, repository.id, digest)
     refuseArchived(repository)
     const [parent] = await listParents(tx, repository.id, digest)

@@ -83,7 +83,7 @@ export async function putManifest(
   const tags = reference.tag === undefined ? put.tags : [reference.tag, ...put.tags]
   const at = isoTime(clock.now())
   if (tags.length > 0) await prepareVerdicts(await findRepository(db.read, destination.name), tags)
-  await db.write(async (tx) => {
+  await db.writeSmall(async (tx) => {
     const repository = await openDestination(tx, destination, at)
     await refuseTagMoves(tx, repository, tags, digest, put.expect)
     await refuseMissing(tx, repository, manifest)
@@ -189,7 +189,7 @@ export async function deleteManifest(
 ): Promise<void> {
   const at = isoTime(clock.now())
   await prepareVerdicts(repository, await listTagsOf(db.read, repository.id, digest))
-  await db.write(async (tx) => {
+  await db.writeSmall(async (tx) => {
     const found = await findManifest(tx, repository.id, digest)
     if (found === undefined) throw unknownManifest({ digest })
     refuseArchived(repository)

@@ -5,6 +5,12 @@ import { listKnownUploadSessions } from '../db/content/upload-sessions.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
 
 const BATCH = 500
+/** Of a UUID. */
+const SESSION_ID_LENGTH = 36
+
+/** A session's first stage is named after it; those that take over have something behind it. */
+export const firstStage = (prefix: string, session: string): string => `${prefix}${session}`
+const sessionOf = (stageId: string, prefix: string) => stageId.slice(prefix.length).slice(0, SESSION_ID_LENGTH)
 
 /** Removes the stages of uploads that a crash has left without a session. @param prefix of their ids */
 export async function removeAbandonedStages(
@@ -15,8 +21,9 @@ export async function removeAbandonedStages(
 ): Promise<void> {
   for await (const { id, modifiedAt } of blobs.listStages()) {
     if (!id.startsWith(prefix) || modifiedAt >= idleSince) continue
-    const session = id.slice(prefix.length)
-    if ((await listKnownUploadSessions(db, [session])).has(session)) continue
+    const session = sessionOf(id, prefix)
+    const known = (await listKnownUploadSessions(db, [session])).get(session)
+    if (known !== undefined && (known ?? firstStage(prefix, session)) === id) continue
     const stage = await blobs.openStage(id)
     await stage.discard()
   }

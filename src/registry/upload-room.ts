@@ -26,7 +26,9 @@ export interface Incoming {
 export async function takeQuota(db: Database, o: Incoming): Promise<ReadableStream<Uint8Array>> {
   if ((await findQuotaBytes(db.read, o.organizationId)) === undefined) return o.stream
   const reserve = (bytes: number, upToBytes: number) =>
-    db.write((tx) => reserveStage(tx, o.organizationId, o.stageId, { bytes, upToBytes, digest: o.digest, at: o.now() }))
+    db.writeSmall((tx) =>
+      reserveStage(tx, o.organizationId, o.stageId, { bytes, upToBytes, digest: o.digest, at: o.now() }),
+    )
   if (o.lengthBytes !== undefined) {
     await reserve(o.lengthBytes, o.lengthBytes)
     return o.stream

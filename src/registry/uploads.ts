@@ -2,19 +2,16 @@
  * Upload sessions: a row in the database over a stage in the blob store. Offset = min(database, file); bytes are durable before
  * they are acknowledged; a process that has not seen all bytes hashes the stage again.
  */
-import type { BlobStore, Stage } from '../blobs/blob-store.ts'
+import type { BlobStore } from '../blobs/blob-store.ts'
 import { settleStage } from '../db/content/quota.ts'
 import {
   countUploadSessions,
   deleteUploadSession,
-  findUploadSession,
   insertUploadSession,
   listIdleUploadSessions,
-  moveUploadOffset,
   type UploadKey,
 } from '../db/content/upload-sessions.ts'
-import type { Database, Transaction } from '../db/engine/engine.ts'
-import type { UploadSessionRow } from '../db/schema.ts'
+import type { Database } from '../db/engine/engine.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -22,17 +19,22 @@ import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/repository.ts'
 import { commitBlob } from './blobs.ts'
 import { type Destination, openDestination } from './destination.ts'
-import { createRunningHash, hashStage, type RunningHash } from './running-hash.ts'
+import { createRunningHash, hashStage } from './running-hash.ts'
 import { removeAbandonedStages, settleOldReservations } from './stage-cleanup.ts'
+import {
+  createHolds,
+  endSession,
+  movedElsewhere,
+  outOfOrder,
+  reservationOf,
+  type Session,
+  STAGE_PREFIX,
+} from './upload-holds.ts'
 import { takeQuota } from './upload-room.ts'
 
-/** Others keep stages in the same store; these are the ones that uploads clean up. */
-const STAGE_PREFIX = 'upload-'
 const EXPIRE_BATCH = 100
 /** Of one organization: each may leave a file behind for a day. */
 const MAX_OPEN_SESSIONS = 500
-const CLAIM_TRIES = 10
-const CLAIM_PAUSE_MS = 20
 
 export interface UploadStatus {
   readonly id: string
@@ -93,82 +95,22 @@ export interface UploadsOptions {
   readonly clock: Clock
   /** Where several processes work on the same data: takes the session for this one; undefined when another works on it. */
   readonly claim?: ((id: string) => Promise<(() => void | Promise<void>) | undefined>) | undefined
-}
-
-/** A session in the hands of the one request that may work on it. */
-interface Session {
-  readonly row: UploadSessionRow
-  readonly stage: Stage
-  readonly known: Live
-}
-
-/** What this process knows of a session while it lives. */
-interface Live {
-  isBusy: boolean
-  readonly hash: RunningHash
+  /** A claim may end while its holder goes on: with a connection. */
+  readonly mayLoseClaims?: boolean
 }
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { db, blobs, clock, claim = async () => () => {} } = options
-  const live = new Map<string, Live>()
+  const { db, blobs, clock, claim = async () => () => {}, mayLoseClaims = false } = options
   const now = () => isoTime(clock.now())
-
-  async function getSession(key: UploadKey): Promise<UploadSessionRow> {
-    const row = await findUploadSession(db.read, key)
-    if (row !== undefined) return row
-    live.delete(key.id)
-    throw new AppError('BLOB_UPLOAD_UNKNOWN', `there is no upload session ${JSON.stringify(key.id.slice(0, 80))}`)
-  }
-
-  /** The process that had it may have answered before the others know that it gave it back. */
-  async function claimSoon(id: string) {
-    for (let left = CLAIM_TRIES; ; left--) {
-      const release = await claim(id)
-      if (release !== undefined || left === 0) return release
-      await Bun.sleep(CLAIM_PAUSE_MS)
-    }
-  }
-
-  /** Runs `work` as the only user of the session, with its stage cut to what was acknowledged. */
-  async function exclusively<T>(key: UploadKey, work: (session: Session) => Promise<T>): Promise<T> {
-    const row = await getSession(key)
-    const known = live.get(key.id) ?? { isBusy: false, hash: createRunningHash() }
-    if (known.isBusy) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
-    known.isBusy = true
-    live.set(key.id, known)
-    let release: (() => void | Promise<void>) | undefined
-    try {
-      release = await claimSoon(key.id)
-      if (release === undefined) throw outOfOrder(row.offset_bytes, 'another request is sending to this session')
-      // Read again: the request that held the session a moment ago may have moved or ended it.
-      const current = await getSession(key)
-      const stage = await blobs.openStage(`${STAGE_PREFIX}${current.id}`)
-      try {
-        const offset = Math.min(current.offset_bytes, stage.sizeBytes)
-        if (stage.sizeBytes > offset) await stage.truncate(offset)
-        if (current.offset_bytes > offset) await recordOffset(current, offset)
-        return await work({ row: { ...current, offset_bytes: offset }, stage, known })
-      } finally {
-        await stage.close()
-      }
-    } finally {
-      await release?.()
-      known.isBusy = false
-      live.delete(key.id)
-      if (known.hash.sizeBytes > 0) live.set(key.id, known)
-    }
-  }
+  const holds = createHolds({ db, blobs, now, claim, mayLoseClaims })
+  const { exclusively } = holds
 
   /**
    * Appends and records the new offset; on a refusal the stage is cut back, on a broken transfer it keeps what came.
    * @param digest of a last body: once it is whole its offset is not recorded, since the session ends with it
    */
-  async function take(
-    { row, stage, known }: Session,
-    destination: Destination,
-    body: UploadBody,
-    digest?: Digest,
-  ): Promise<void> {
+  async function take(session: Session, destination: Destination, body: UploadBody, digest?: Digest): Promise<void> {
+    const { row, stage, hash } = session
     const start = stage.sizeBytes
     const { range, lengthBytes, signal } = body
     if (range !== undefined && range.from !== start) {
@@ -180,13 +122,20 @@ export function createUploads(options: UploadsOptions): Uploads {
     }
     const organizationId = destination.organization.id
     const { stream } = body
-    const room = await takeQuota(db, { organizationId, stageId: stage.id, stream, lengthBytes, digest, now })
-    if (known.hash.sizeBytes !== start) known.hash.restart(start)
+    const room = await takeQuota(db, {
+      organizationId,
+      stageId: reservationOf(row.id),
+      stream,
+      lengthBytes,
+      digest,
+      now,
+    })
+    if (hash.sizeBytes !== start) hash.restart(start)
     let isWhole = false
     try {
       await stage.append(room, {
         signal,
-        onChunk: (chunk) => known.hash.update(chunk),
+        onChunk: (chunk) => hash.update(chunk),
         ...(range === undefined ? {} : { maxBytes: range.to }),
       })
       if (wanted !== undefined && stage.sizeBytes - start !== wanted) throw wrongLength(wanted, stage.sizeBytes - start)
@@ -195,23 +144,8 @@ export function createUploads(options: UploadsOptions): Uploads {
       if (isAppError(error, 'SIZE_INVALID') || isAppError(error, 'DENIED')) await stage.truncate(start)
       throw error
     } finally {
-      if (!isWhole || digest === undefined) await recordOffset(row, stage.sizeBytes)
+      if (!isWhole || digest === undefined) await holds.recordOffset(session, stage.sizeBytes)
     }
-  }
-
-  async function recordOffset(row: UploadSessionRow, to: number): Promise<void> {
-    // What was set aside for the body is counted by the offset from here on.
-    const moved = await db.write(async (tx) => {
-      await settleStage(tx, `${STAGE_PREFIX}${row.id}`, 0)
-      return moveUploadOffset(tx, row.id, { from: row.offset_bytes, to, at: now() })
-    })
-    if (!moved) throw movedElsewhere(row)
-  }
-
-  async function drop({ row, stage, known }: Session): Promise<void> {
-    known.hash.restart(0)
-    await db.write((tx) => endSession(tx, row.id))
-    await stage.discard()
   }
 
   /** One that is being sent to right now is no idle one, whatever its row says. */
@@ -221,11 +155,15 @@ export function createUploads(options: UploadsOptions): Uploads {
       const rows = await listIdleUploadSessions(db.read, isoTime(idleSince), EXPIRE_BATCH)
       let idle = 0
       for (const row of rows) {
-        if (live.get(row.id)?.isBusy === true) continue
+        if (holds.isBusy(row.id)) continue
         const release = await claim(row.id)
         if (release === undefined) continue
-        await db.write((tx) => endSession(tx, row.id)).finally(() => release())
-        live.delete(row.id)
+        const end = db.writeSmall(async (tx) => {
+          await settleStage(tx, reservationOf(row.id), 0)
+          await deleteUploadSession(tx, row.id)
+        })
+        await end.finally(() => release())
+        holds.forget(row.id)
         idle++
       }
       ended += idle
@@ -239,19 +177,19 @@ export function createUploads(options: UploadsOptions): Uploads {
   return {
     async begin(destination, subject, algorithm) {
       const id = newId()
-      const repositoryId = await db.write(async (tx) => {
+      const repositoryId = await db.writeSmall(async (tx) => {
         const repository = await openDestination(tx, destination, now())
         const open = await countUploadSessions(tx, destination.organization.id, MAX_OPEN_SESSIONS)
         if (open >= MAX_OPEN_SESSIONS) throw tooManySessions(destination)
         await insertUploadSession(tx, { id, repositoryId: repository.id, subject }, now())
         return repository.id
       })
-      if (algorithm === 'sha512') live.set(id, { isBusy: false, hash: createRunningHash(algorithm) })
+      if (algorithm === 'sha512') holds.begin(id, createRunningHash(algorithm))
       return { id, offsetBytes: 0, repositoryId }
     },
 
     async getStatus(key) {
-      const row = await getSession(key)
+      const row = await holds.getSession(key)
       return { id: row.id, offsetBytes: row.offset_bytes }
     },
 
@@ -264,22 +202,26 @@ export function createUploads(options: UploadsOptions): Uploads {
     complete: (key, destination, digest, body) =>
       exclusively(key, async (session) => {
         if (body !== undefined) await take(session, destination, body, digest)
-        const { row, stage, known } = session
-        const got = known.hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
+        const { row, stage, hash } = session
+        const got = hash.digestOf(digest, stage.sizeBytes) ?? (await hashStage(stage, digest))
         if (got !== digest) {
-          await drop(session)
+          await holds.drop(session)
           throw wrongDigest(got, digest)
         }
         try {
           await commitBlob({ db, blobs, clock }, stage, digest, destination, async (tx) => {
-            if (!(await endSession(tx, key.id, row.offset_bytes))) throw movedElsewhere(row)
+            if (!(await endSession(tx, row, row.offset_bytes))) throw movedElsewhere(row)
           })
-          known.hash.restart(0)
+          session.isEnded = true
+          hash.restart(0)
         } catch (error) {
           // A refusal is final, unless another server has the session; after any other failure the client may send its PUT again:
           // the bytes are still here, and the session says so where the database takes it.
-          if (!isAppError(error)) await recordOffset(row, stage.sizeBytes).catch(() => {})
-          else if (error.code !== 'RANGE_INVALID') await drop(session)
+          if (!isAppError(error)) {
+            const failure = await holds.recordOffset(session, stage.sizeBytes).catch((why: unknown) => why)
+            // The stage of who has lost the session is gone: that is what failed.
+            if (isAppError(failure, 'RANGE_INVALID')) throw failure
+          } else if (error.code !== 'RANGE_INVALID') await holds.drop(session)
           throw error
         }
       }),
@@ -298,26 +240,17 @@ export function createUploads(options: UploadsOptions): Uploads {
         await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => settleStage(tx, stageId, 0))
       } catch (error) {
         await stage.discard()
-        await db.write((tx) => settleStage(tx, stageId, 0))
+        await db.writeSmall((tx) => settleStage(tx, stageId, 0))
         throw error
       }
     },
 
-    knows: (id) => live.has(id),
+    knows: holds.knows,
 
-    cancel: (key) => exclusively(key, drop),
+    cancel: (key) => exclusively(key, holds.drop),
 
     expire,
   }
-}
-
-/** The session stays as it is; its offset is in `detail`, for the answer's `Range`. */
-function outOfOrder(offsetBytes: number, why: string): AppError {
-  return new AppError('RANGE_INVALID', `${why}; the session holds ${offsetBytes} bytes`, { detail: { offsetBytes } })
-}
-
-function movedElsewhere(row: UploadSessionRow): AppError {
-  return outOfOrder(row.offset_bytes, 'another server is sending to this session')
 }
 
 function wrongLength(wantBytes: number, gotBytes: number): AppError {
@@ -326,11 +259,6 @@ function wrongLength(wantBytes: number, gotBytes: number): AppError {
 
 function wrongDigest(got: Digest | undefined, want: Digest): AppError {
   return new AppError('DIGEST_INVALID', `the content hashes to ${got}, want ${want}`, { detail: { digest: want } })
-}
-
-async function endSession(tx: Transaction, id: string, atBytes?: number): Promise<boolean> {
-  await settleStage(tx, `${STAGE_PREFIX}${id}`, 0)
-  return deleteUploadSession(tx, id, atBytes)
 }
 
 function tooManySessions({ organization }: Destination): AppError {

@@ -168,7 +168,13 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
       ...ledger,
       blobs,
       clock,
-      uploads: createUploads({ db: ledger.db, blobs, clock, claim: claims?.claim ?? turns?.claim }),
+      uploads: createUploads({
+        db: ledger.db,
+        blobs,
+        clock,
+        claim: claims?.claim ?? turns?.claim,
+        mayLoseClaims: claims !== undefined,
+      }),
       pulls,
       async close() {
         await pulls.close()

@@ -77,7 +77,7 @@ describeOnEachEngine('statements over long lists', (openFresh) => {
     expect(await listDestinations(db.read, upstream.id, ids, { kind: 'anybody', isPublicSeen: true })).toEqual(
       new Map(),
     )
-    expect(await listKnownUploadSessions(db.read, ids)).toEqual(new Set())
+    expect(await listKnownUploadSessions(db.read, ids)).toEqual(new Map())
     expect(await countMirrorTags(db.read, ids)).toEqual(new Map())
     expect(
       await listOwnedTags(

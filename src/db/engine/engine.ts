@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
 import type { Schema } from '../schema.ts'
+import { createDurableGroups, type GroupCommit } from './group-commit.ts'
 import { createLater, type Later } from './later.ts'
 import { runDirectly } from './prepared.ts'
 import { openSqlite, type TakeTurn } from './sqlite.ts'
@@ -25,7 +26,12 @@ export interface Database {
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * The same for what nobody is told of before a later `write`: it survives the end of the process at once, and power loss with that
+   * The same for a few statements that a client waits for. On SQLite it may share its transaction, and the wait for the disk, with others
+   * that come at the same moment; when it throws, its own statements alone are taken back.
+   */
+  readonly writeSmall: GroupCommit
+  /**
+   * The same as `write` for what nobody is told of before a later `write`: it survives the end of the process at once, and power loss with that
    * `write` or before. Spares a flush of the disk.
    */
   stage<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
@@ -97,6 +103,16 @@ export async function openDatabase(
     }
   }
   const writeRetried: Database['write'] = (work) => retried(() => once(work))
+  // PostgreSQL commits transactions of several connections together by itself.
+  const grouped = isPostgres
+    ? undefined
+    : createDurableGroups((work) => write.transaction().execute((tx) => inWrite.run(true, () => work(tx))))
+  const writeSmall: Database['writeSmall'] = async (work) => {
+    if (grouped === undefined) return writeRetried(work)
+    // One inside another would wait for itself.
+    guard()
+    return grouped((tx) => inWrite.run(true, () => underWatch(tx, () => work(tx))))
+  }
   // Many requests' works share a transaction.
   const later = createLater((work) => detached(() => writeRetried(work)))
   return {
@@ -104,6 +120,7 @@ export async function openDatabase(
     read,
     accounts: write,
     write: writeRetried,
+    writeSmall,
     stage: (work) => retried(() => onceStaged(work)),
     later,
     async close() {

@@ -35,6 +35,7 @@ import { usageOverTime } from './0042-usage-over-time.ts'
 import { disabledUsers } from './0044-disabled-users.ts'
 import { attested } from './0045-attested.ts'
 import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts'
+import { uploadWriters } from './0048-upload-writers.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -76,4 +77,5 @@ export const MIGRATIONS: readonly Migration[] = [
   disabledUsers,
   attested,
   organizationNamesAndEnds,
+  uploadWriters,
 ]

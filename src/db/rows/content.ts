@@ -86,6 +86,8 @@ export interface UploadSessionRow {
   offset_bytes: number
   created_at: string
   updated_at: string
+  writer: string | null
+  stage_id: string | null
 }
 
 export interface OrganizationUsageRow {

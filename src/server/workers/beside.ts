@@ -61,7 +61,13 @@ export async function openBeside(
     blobs,
     clock,
     pulls,
-    uploads: createUploads({ db, blobs, clock, claim: claims?.claim ?? turns.claim }),
+    uploads: createUploads({
+      db,
+      blobs,
+      clock,
+      claim: claims?.claim ?? turns.claim,
+      mayLoseClaims: claims !== undefined,
+    }),
     access: { authenticator, signBearer: createBearerSigner(key, clock), refusals },
     async close() {
       await pulls.close()
