@@ -48,6 +48,8 @@ export interface AppendOptions extends Abortable {
   readonly onChunk?: (chunk: Uint8Array) => void
   /** The stage may not grow beyond this; more bytes end with SIZE_INVALID and are not kept. */
   readonly maxBytes?: number
+  /** Nobody else has chunks of `body`: the memory of each is given back once it is written. */
+  readonly ownsChunks?: boolean
 }
 
 /** Bytes on their way in. One user at a time. */

@@ -3,6 +3,7 @@ import { constants, fstatSync } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
+import { giveBack, takeChunks } from '../lib/chunks.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { AppendOptions, Stage } from './blob-store.ts'
 import type { SyncDirectory } from './directory-sync.ts'
@@ -100,6 +101,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
           isDirty = true
           await writeAll(file, chunk, written)
           written += chunk.byteLength
+          if (o.ownsChunks) giveBack(chunk)
           if (written - synced >= SYNC_EVERY_BYTES) await sync()
         }
       } catch (error) {
@@ -114,16 +116,21 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
       if (map !== undefined) throw new Error('the stage comes in pieces')
       const writer = createStageWriter(file, size, takeRoom)
       isDirty = true
+      let last: Uint8Array | undefined
       try {
         for await (const chunk of readUntil(body, o.signal)) {
           if (o.maxBytes !== undefined && writer.takenTo + chunk.byteLength > o.maxBytes) {
             throw new AppError('SIZE_INVALID', `content has more than the ${o.maxBytes} bytes that were announced`)
           }
+          // Afterwards the one before is written.
           await writer.write(chunk)
+          if (o.ownsChunks && last !== undefined) giveBack(last)
+          last = chunk
           // The threads that write are at work meanwhile.
           o.onChunk?.(chunk)
         }
         await writer.settle()
+        if (o.ownsChunks && last !== undefined) giveBack(last)
       } catch (error) {
         await writer.settle().catch(() => {})
         await datasync().catch(() => {})
@@ -180,24 +187,29 @@ async function copyDurably(path: string, target: string): Promise<void> {
 
 /** Chunks of `body` until it ends or `signal` fires; the body is cancelled when the loop is left early. */
 async function* readUntil(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader()
-  const onAbort = () => void reader.cancel(signal?.reason).catch(() => {})
+  const chunks = takeChunks(body)
+  const onAbort = () => void chunks.cancel(signal?.reason).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
+  const refuseAborted = () => {
+    if (signal?.aborted) throw new AppError('CANCELLED', 'the transfer was stopped', { cause: signal.reason })
+  }
   let isDone = false
   try {
     for (;;) {
-      if (signal?.aborted) throw new AppError('CANCELLED', 'the transfer was stopped', { cause: signal.reason })
-      const { done, value } = await reader.read()
-      if (done && !signal?.aborted) {
+      refuseAborted()
+      const chunk = await chunks.next().catch((error) => {
+        refuseAborted()
+        throw error
+      })
+      if (chunk !== undefined) yield chunk
+      else if (!signal?.aborted) {
         isDone = true
         return
       }
-      if (value !== undefined) yield value
     }
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    if (!isDone) await reader.cancel().catch(() => {})
-    reader.releaseLock()
+    if (!isDone) await chunks.cancel().catch(() => {})
   }
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { takeChunks } from '../lib/chunks.ts'
 import { brokenOff } from './connection-failure.ts'
 
 /** What an operator gets to see of an answer that is an error, in bytes. */
@@ -45,19 +46,17 @@ async function readUpTo(
   stream: ReadableStream<Uint8Array>,
   limitBytes: number,
 ): Promise<{ bytes: Uint8Array; complete: boolean }> {
-  const chunks: Uint8Array[] = []
+  const read: Uint8Array[] = []
   let size = 0
-  const reader = stream.getReader()
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) break
+  const chunks = takeChunks(stream)
+  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
     const room = limitBytes - size
-    chunks.push(value.byteLength > room ? value.subarray(0, room) : value)
-    size += Math.min(value.byteLength, room)
-    if (value.byteLength > room) {
-      await reader.cancel().catch(() => {})
-      return { bytes: Buffer.concat(chunks), complete: false }
+    read.push(chunk.byteLength > room ? chunk.subarray(0, room) : chunk)
+    size += Math.min(chunk.byteLength, room)
+    if (chunk.byteLength > room) {
+      await chunks.cancel().catch(() => {})
+      return { bytes: Buffer.concat(read), complete: false }
     }
   }
-  return { bytes: Buffer.concat(chunks), complete: true }
+  return { bytes: Buffer.concat(read), complete: true }
 }

@@ -202,6 +202,7 @@ function openFlight(
       }
       const guarded = idleBody(body, {
         idleTimeoutMs,
+        lengthBytes: lengthOf(headers),
         abort: (reason) => inner.abort(reason),
         release: end,
         onBytes(more) {
@@ -224,6 +225,12 @@ function openFlight(
       return { ...from, status, headers, body: guarded }
     },
   }
+}
+
+/** A chunked body has no length, whatever a header says (RFC 9112 section 6.3). */
+function lengthOf(headers: Headers): number | undefined {
+  const length = headers.get('content-length')
+  return length !== null && /^\d{1,15}$/.test(length) && !headers.has('transfer-encoding') ? Number(length) : undefined
 }
 
 /**

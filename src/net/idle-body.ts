@@ -1,3 +1,5 @@
+import { streamOf } from '../lib/chunks.ts'
+
 /**
  * The least that an answer must bring in each LEAST_WINDOW_MS of waiting for it, in bytes: 256 bytes a second. Far below any link that is of use,
  * far above a server that drips to hold a place.
@@ -8,6 +10,8 @@ const LEAST_WINDOW_MS = 60_000
 /** What a body needs to know of the request that it belongs to. */
 export interface BodyOwner {
   readonly idleTimeoutMs: number
+  /** As its headers say; undefined: they do not. Nothing is asked for after the last byte: Bun makes room for what will not come. */
+  readonly lengthBytes?: number | undefined
   /** Ends the connection with the error that the reader shall see. */
   abort(reason: unknown): void
   /** Called once, when the body has ended in whatever way. */
@@ -40,47 +44,50 @@ export function idleBody(source: ReadableStream<Uint8Array>, owner: BodyOwner): 
   let receivedBytes = 0
   let windowBytes = 0
   let windowMs = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const timer = setTimeout(() => owner.abort(owner.timedOut(receivedBytes)), owner.idleTimeoutMs)
-        const askedMs = now()
-        try {
-          const { value, done } = await reader.read()
-          windowMs += now() - askedMs
-          if (done) {
-            owner.release()
-            controller.close()
-            return
-          }
-          receivedBytes += value.byteLength
-          owner.onBytes?.(value.byteLength)
-          windowBytes += value.byteLength
-          if (windowMs >= LEAST_WINDOW_MS) {
-            if (windowBytes < LEAST_BYTES) {
-              const error = owner.tooSlow(windowBytes, Math.round(windowMs))
-              owner.abort(error)
-              await reader.cancel(error).catch(() => {})
-              throw error
-            }
-            windowBytes = 0
-            windowMs = 0
-          }
-          controller.enqueue(value)
-        } catch (error) {
-          const failure = owner.failure(error, receivedBytes)
-          owner.release()
-          controller.error(failure)
-        } finally {
-          clearTimeout(timer)
-        }
-      },
-      async cancel(reason) {
+
+  async function refuseSlow(): Promise<void> {
+    if (windowBytes < LEAST_BYTES) {
+      const error = owner.tooSlow(windowBytes, Math.round(windowMs))
+      owner.abort(error)
+      await reader.cancel(error).catch(() => {})
+      throw error
+    }
+    windowBytes = 0
+    windowMs = 0
+  }
+
+  return streamOf({
+    async next() {
+      if (receivedBytes === owner.lengthBytes) {
         owner.release()
-        owner.abort(reason)
-        await reader.cancel(reason).catch(() => {})
-      },
+        return undefined
+      }
+      const timer = setTimeout(() => owner.abort(owner.timedOut(receivedBytes)), owner.idleTimeoutMs)
+      const askedMs = now()
+      try {
+        const { value, done } = await reader.read()
+        windowMs += now() - askedMs
+        if (done) {
+          owner.release()
+          return undefined
+        }
+        receivedBytes += value.byteLength
+        owner.onBytes?.(value.byteLength)
+        windowBytes += value.byteLength
+        if (windowMs >= LEAST_WINDOW_MS) await refuseSlow()
+        return value
+      } catch (error) {
+        const failure = owner.failure(error, receivedBytes)
+        owner.release()
+        throw failure
+      } finally {
+        clearTimeout(timer)
+      }
     },
-    { highWaterMark: 0 },
-  )
+    async cancel(reason) {
+      owner.release()
+      owner.abort(reason)
+      await reader.cancel(reason).catch(() => {})
+    },
+  })
 }

@@ -222,7 +222,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
         memory.pause({ kind, untilMs: nowMs() + ms, reason })
       }
       const among = o.about === undefined ? undefined : `about ${JSON.stringify([organization, o.about])}`
-      const standing = { rank: () => rankOf(priority), among }
+      const standing = { rank: rankOf(priority), among }
       const me = { organization, about: o.about, priority }
       const shares = organization === undefined ? [] : [{ key: organization, most: concurrency }]
       const mirror = among === undefined ? [] : [{ key: among, most: Number.POSITIVE_INFINITY }]

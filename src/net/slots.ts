@@ -14,8 +14,8 @@ export interface Share {
 
 /** How one who waits stands among the others of its share. */
 export interface Standing {
-  /** Lower ones first; asked anew each time, for what waits may become urgent. */
-  rank?(): number
+  /** Lower ones first; a function is asked anew each time, for what waits may become urgent. */
+  readonly rank?: number | (() => number) | undefined
   /** Key of a share: of equals the one goes first whose share holds fewest, then the one that was served longest ago. */
   readonly among?: string | undefined
   /** For `ahead`. */
@@ -70,14 +70,30 @@ interface Waiting {
   readonly lane: Lane
   readonly shares: readonly Share[]
   readonly standing: Standing
+  /** In the order of asking. */
+  readonly number: number
   grant(): void
+}
+
+/** Those between whom nothing but the order of asking decides: only the first of each is looked at when a place is free. */
+interface Line {
+  readonly key: string
+  readonly ones: Set<Waiting>
+}
+
+/** A rank that may change is its own. */
+function lineOf({ shares, standing: { rank = 0, among }, number }: Waiting): string {
+  const keys = shares.map(({ key }) => key)
+  return [...keys, among ?? '', typeof rank === 'number' ? rank : `its own ${number}`].join('\n')
 }
 
 /** `total` places, of which `bulk` work may hold at most `bulk`. */
 export function createSlots(limits: SlotLimits): Slots {
   const used: Count = { small: 0, bulk: 0 }
   const usedOf = new Map<string, Count>()
-  const waiting: Record<Lane, Set<Waiting>> = { small: new Set(), bulk: new Set() }
+  const waiting: Record<Lane, Map<string, Line>> = { small: new Map(), bulk: new Map() }
+  let inLine = 0
+  let asked = 0
   /** When the waiting shares were last served, in numbers of places given; those for whom nobody waits are forgotten. */
   const servedAt = new Map<string, number>()
   let served = 0
@@ -93,18 +109,38 @@ export function createSlots(limits: SlotLimits): Slots {
   }
   const heldBy = ({ shares }: Waiting) => inUseOf(shares[0]?.key ?? '')
   const lastServed = ({ shares }: Waiting) => servedAt.get(shares[0]?.key ?? '') ?? 0
-  const rankOf = ({ standing }: Waiting) => standing.rank?.() ?? 0
+  const rankOf = ({ standing: { rank = 0 } }: Waiting) => (typeof rank === 'number' ? rank : rank())
   const among = ({ standing: { among: a } }: Waiting, { standing: { among: b } }: Waiting) =>
     a === undefined || b === undefined || a === b
       ? 0
       : inUseOf(a) - inUseOf(b) || (servedAt.get(a) ?? 0) - (servedAt.get(b) ?? 0)
-  /** Those who came earlier are looked at first, so that equals keep their order. */
   const isBefore = (a: Waiting, b: Waiting) =>
-    heldBy(a) - heldBy(b) || lastServed(a) - lastServed(b) || rankOf(a) - rankOf(b) || among(a, b)
+    heldBy(a) - heldBy(b) ||
+    lastServed(a) - lastServed(b) ||
+    rankOf(a) - rankOf(b) ||
+    among(a, b) ||
+    a.number - b.number
+
+  function enter(one: Waiting): void {
+    const lines = waiting[one.lane]
+    const key = lineOf(one)
+    const line = lines.get(key) ?? { key, ones: new Set() }
+    lines.set(key, line)
+    line.ones.add(one)
+    inLine++
+  }
+
+  function leave(one: Waiting): void {
+    const lines = waiting[one.lane]
+    const line = lines.get(lineOf(one))
+    if (line?.ones.delete(one) !== true) return
+    inLine--
+    if (line.ones.size === 0) lines.delete(line.key)
+  }
 
   function take(lane: Lane, shares: readonly Share[], standing: Standing): () => void {
     used[lane]++
-    if (waiting.small.size + waiting.bulk.size === 0) servedAt.clear()
+    if (inLine === 0) servedAt.clear()
     servedAt.set(shares[0]?.key ?? '', ++served)
     if (standing.among !== undefined) servedAt.set(standing.among, served)
     for (const { key } of shares) {
@@ -134,8 +170,10 @@ export function createSlots(limits: SlotLimits): Slots {
     for (const lane of ['small', 'bulk'] as const) {
       let best: Waiting | undefined
       if (waiting[lane].size > 0 && hasRoom(lane)) {
-        for (const one of waiting[lane]) {
-          if ((best === undefined || isBefore(one, best) < 0) && isInShares(lane, one.shares)) best = one
+        for (const { ones } of waiting[lane].values()) {
+          const [one] = ones
+          if (one === undefined || (best !== undefined && isBefore(one, best) > 0)) continue
+          if (isInShares(lane, one.shares)) best = one
         }
       }
       if (best !== undefined) return best
@@ -148,7 +186,7 @@ export function createSlots(limits: SlotLimits): Slots {
       return used.small + used.bulk
     },
     get wanted() {
-      return used.small + used.bulk + waiting.small.size + waiting.bulk.size
+      return used.small + used.bulk + inLine
     },
     get total() {
       return limits.total
@@ -156,7 +194,9 @@ export function createSlots(limits: SlotLimits): Slots {
     inUseOf,
     grant,
     ahead(name) {
-      const all = [...waiting.small, ...waiting.bulk]
+      const inOrder = (lane: Lane) =>
+        [...waiting[lane].values()].flatMap(({ ones }) => [...ones]).sort((a, b) => a.number - b.number)
+      const all = [...inOrder('small'), ...inOrder('bulk')]
       const mine = all.findIndex((one) => one.standing.name === name)
       const me = all[mine]
       if (me === undefined) return undefined
@@ -187,18 +227,19 @@ export function createSlots(limits: SlotLimits): Slots {
           lane,
           shares,
           standing,
+          number: ++asked,
           grant() {
-            waiting[lane].delete(one)
+            leave(one)
             signal?.removeEventListener('abort', giveUp)
             resolve(take(lane, shares, standing))
           },
         }
         const giveUp = () => {
-          waiting[lane].delete(one)
+          leave(one)
           reject(cancelledBy(signal))
         }
         signal?.addEventListener('abort', giveUp, { once: true })
-        waiting[lane].add(one)
+        enter(one)
         limits.onWaiting?.()
       })
     },

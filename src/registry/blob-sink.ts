@@ -69,6 +69,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     await stage.close()
     throw error
   }
+  const owned = { maxBytes: blob.size, ownsChunks: true }
   const sink: BlobSink = {
     get missing() {
       return missingPieces(stage.pieces, blob.size)
@@ -76,7 +77,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     order: o.order,
     async write(offset, body, { signal } = {}) {
       if (o.order === 'any') {
-        await stage.writePiece(offset, body, { maxBytes: blob.size, ...(signal === undefined ? {} : { signal }) })
+        await stage.writePiece(offset, body, { ...owned, ...(signal === undefined ? {} : { signal }) })
         return
       }
       if (offset < stage.sizeBytes) {
@@ -90,7 +91,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
         state.hash.update(chunk)
         state.bytes += chunk.byteLength
       }
-      await stage.append(body, { onChunk, maxBytes: blob.size, ...(signal === undefined ? {} : { signal }) })
+      await stage.append(body, { ...owned, onChunk, ...(signal === undefined ? {} : { signal }) })
     },
     async commit({ signal } = {}) {
       if (signal?.aborted) throw cancelledBy(signal)

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { streamOf, takeChunks } from '../lib/chunks.ts'
 import { brokenOff, unavailable } from '../net/connection-failure.ts'
 
 /**
@@ -11,31 +12,29 @@ export function exactBody(
   title: string,
   redacted: (error: unknown) => Promise<unknown>,
 ): ReadableStream<Uint8Array> {
-  const reader = source.getReader()
+  const chunks = takeChunks(source)
   let received = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = await reader.read().catch(async (error) => {
-          throw await redacted(brokenOff(error, title))
-        })
-        if (done) {
-          if (received < length)
-            throw unavailable('reset', `${title} ended after ${received} bytes, want ${length}`, {})
-          controller.close()
-          return
-        }
-        received += value.byteLength
-        if (received > length) {
-          await reader.cancel().catch(() => {})
-          throw new AppError('UPSTREAM_INVALID', `${title} goes on after ${length} bytes, want no more`)
-        }
-        controller.enqueue(value)
-      },
-      async cancel(reason) {
-        await reader.cancel(reason)
-      },
+  const read = async () => {
+    try {
+      return await chunks.next()
+    } catch (error) {
+      throw await redacted(brokenOff(error, title))
+    }
+  }
+  return streamOf({
+    async next() {
+      const chunk = await read()
+      if (chunk === undefined) {
+        if (received < length) throw unavailable('reset', `${title} ended after ${received} bytes, want ${length}`, {})
+        return undefined
+      }
+      received += chunk.byteLength
+      if (received > length) {
+        await chunks.cancel().catch(() => {})
+        throw new AppError('UPSTREAM_INVALID', `${title} goes on after ${length} bytes, want no more`)
+      }
+      return chunk
     },
-    { highWaterMark: 0 },
-  )
+    cancel: (reason) => chunks.cancel(reason),
+  })
 }

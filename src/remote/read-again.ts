@@ -1,3 +1,4 @@
+import { streamOf, takeChunks } from '../lib/chunks.ts'
 import { failureReason, isPassing } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 
@@ -32,18 +33,15 @@ export function askForBytes(ask: () => Promise<HttpResponse>): Promise<HttpRespo
 
 /** The same body, when its first chunk is here. */
 async function begun(body: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
-  const reader = body.getReader()
-  let next: { readonly value?: Uint8Array | undefined; readonly done: boolean } | undefined = await reader.read()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = next ?? (await reader.read())
-        next = undefined
-        if (done || value === undefined) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: (reason) => reader.cancel(reason),
+  const chunks = takeChunks(body)
+  let first: Promise<Uint8Array | undefined> | undefined = chunks.next()
+  await first
+  return streamOf({
+    next() {
+      const next = first ?? chunks.next()
+      first = undefined
+      return next
     },
-    { highWaterMark: 0 },
-  )
+    cancel: (reason) => chunks.cancel(reason),
+  })
 }

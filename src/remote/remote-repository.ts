@@ -127,7 +127,8 @@ export function openRemoteRepository(
     async listReferrers(subject, { known, listed: before, signal } = {}) {
       const asking = { known, listed: before, ...(signal && { signal }) }
       let listed: 'unsupported' | 'absent' | ReferrerList | undefined
-      if (hasReferrersApi === undefined) {
+      // What has listed referrers by the API has it: in a pass without news that question would be a round trip of its own.
+      if (hasReferrersApi === undefined && before === undefined) {
         // One question finds out whether there is the API; those who ask at the same time wait for what it shows.
         await firstQuestion.run(async () => {
           if (hasReferrersApi === undefined) listed = await listByApi(subject, asking)
