@@ -46,7 +46,7 @@ test('another image under one tag twice a second: each sync ends, what shows is 
   const timer = setInterval(move, 500)
   try {
     const target = () => operator.target('acme/restless')
-    for (let sync = 0; sync < 3; sync++) {
+    for (let sync = 0; sync < 3 || moves <= 6; sync++) {
       const verb = sync === 0 ? ['start', 'restless/app', '--as', 'restless'] : ['sync', 'acme/restless']
       const answer = await operator.wait(['mirror', ...verb])
       // It follows, or says which tag it could not have.
@@ -59,7 +59,6 @@ test('another image under one tag twice a second: each sync ends, what shows is 
       const seen: Layout = { ...layout, tags: new Map([...layout.tags, ['moving', shown]]) }
       expect(await compareMirror(seen, await target())).toEqual([])
     }
-    expect(moves).toBeGreaterThan(6)
     clearInterval(timer)
     expectDone(await operator.wait(['mirror', 'sync', 'acme/restless']))
     const last = registry.tags.get('moving') ?? ''

@@ -73,7 +73,7 @@ describe.skipIf(!haveChromium)('the pages of a repository', () => {
     await page.getByLabel('Description').fill('Node, and more of it.')
     await button('Save').click()
     await page.getByText('Node, and more of it.', { exact: true }).waitFor()
-    expect(await page.getByLabel('Description').count()).toBe(0)
+    await page.getByLabel('Description').waitFor({ state: 'detached' })
     refuse()
     await page.getByText('somebody was quicker').waitFor()
     expect(await page.getByLabel('Description').inputValue()).toBe('Node, and more of it.')
