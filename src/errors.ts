@@ -48,7 +48,17 @@ export type UpstreamErrorCode =
   | 'UPSTREAM_UNAVAILABLE'
   | 'UPSTREAM_UNSUPPORTED'
 
-export type ErrorCode = RegistryErrorCode | ManagementErrorCode | UpstreamErrorCode
+/** What a registry that we write to did to us; replications and copies keep these as the reason of a failure. */
+export type TargetErrorCode =
+  | 'TARGET_DENIED'
+  | 'TARGET_INVALID'
+  | 'TARGET_NOT_FOUND'
+  | 'TARGET_PUBLIC'
+  | 'TARGET_RATE_LIMITED'
+  | 'TARGET_UNAVAILABLE'
+  | 'TARGET_UNSUPPORTED'
+
+export type ErrorCode = RegistryErrorCode | ManagementErrorCode | UpstreamErrorCode | TargetErrorCode
 
 /** What an error is about, finer than its code. The API shows it, so that a page can word the error in its reader's language. */
 export const ERROR_REASONS = [
@@ -110,6 +120,7 @@ export const ERROR_NOUNS = [
   'password',
   'plan',
   'platform',
+  'replication',
   'repository',
   'run',
   'session',
@@ -117,6 +128,7 @@ export const ERROR_NOUNS = [
   'sign-in',
   'subscription',
   'tag',
+  'target',
   'team',
   'token',
   'two-factor',

@@ -11,12 +11,13 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['server'],
   ['http', 'web'],
+  ['replication', 'copy'],
   ['mirror', 'catalog', 'sample'],
   ['registry', 'access'],
   ['events'],
   ['contents'],
   ['jobs'],
-  ['trust', 'remote'],
+  ['trust', 'remote', 'layouts'],
   ['db', 'blobs', 'net'],
   ['api', 'config'],
   ['oci'],
@@ -28,6 +29,8 @@ const ROWS: readonly (readonly string[])[] = [
 const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
   ['mirror', 'remote'],
   ['mirror', 'registry'],
+  ['replication', 'remote'],
+  ['replication', 'registry'],
 ]
 
 /** Rooms that have inner rooms, from the roof to the ground; files at their door stand in a row of their own. */

@@ -66,6 +66,17 @@ import type {
   SharedPortionRow,
   SharedRateRow,
 } from './rows/platform.ts'
+import type {
+  ReplicationCounterRow,
+  ReplicationPauseRow,
+  ReplicationRow,
+  ReplicationRuleRow,
+  ReplicationRunItemRow,
+  ReplicationRunRow,
+  ReplicationTagRow,
+  TargetContentRow,
+  TargetRow,
+} from './rows/replications.ts'
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
@@ -100,6 +111,7 @@ export type * from './rows/images.ts'
 export type * from './rows/mirrors.ts'
 export type * from './rows/people.ts'
 export type * from './rows/platform.ts'
+export type * from './rows/replications.ts'
 export type * from './rows/repositories.ts'
 export type * from './rows/runs.ts'
 export type * from './rows/subscriptions.ts'
@@ -195,4 +207,13 @@ export interface Schema {
   webhook_attempts: WebhookAttemptRow
   webhook_counters: WebhookCounterRow
   event_cursors: EventCursorRow
+  targets: TargetRow
+  target_content: TargetContentRow
+  replication_rules: ReplicationRuleRow
+  replications: ReplicationRow
+  replication_pauses: ReplicationPauseRow
+  replication_tags: ReplicationTagRow
+  replication_runs: ReplicationRunRow
+  replication_run_items: ReplicationRunItemRow
+  replication_counters: ReplicationCounterRow
 }

@@ -36,6 +36,7 @@ import { disabledUsers } from './0044-disabled-users.ts'
 import { attested } from './0045-attested.ts'
 import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts'
 import { uploadWriters } from './0048-upload-writers.ts'
+import { replication } from './0049-replication.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -78,4 +79,5 @@ export const MIGRATIONS: readonly Migration[] = [
   attested,
   organizationNamesAndEnds,
   uploadWriters,
+  replication,
 ]

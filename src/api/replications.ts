@@ -1,0 +1,116 @@
+/** Repositories of ours that are kept in sync out to targets. */
+import { listSchema } from './lists.ts'
+import { durationSchema, objectiveSchema, scheduleSchema } from './mirror-settings.ts'
+import { freshnessSchema, leftOutSchema, mirrorStateSchema } from './mirrors.ts'
+import { runSchema } from './runs.ts'
+import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { selectionChangeSchema, selectionSchema } from './selection.ts'
+
+export const replicationPauseCauseSchema = z.enum(['public', 'hand', 'credentials', 'gone'])
+
+const count = z.int().min(0)
+
+/**
+ * What people set for a replication. `onChange`: it runs when the log tells of a change, besides its schedule. `drift`: what becomes of tags
+ * that somebody has moved or deleted at the target, looked for every `driftEvery`. `after`: name of a webhook of the repository or its
+ * organization whose receiver has to call back with success before a tag is sent on. `digestAlias`: a tag that the target lets nobody
+ * move is sent on under `TAG-<first 12 of the digest>`.
+ */
+const settings = {
+  schedule: scheduleSchema,
+  selection: selectionSchema,
+  onChange: z.boolean(),
+  drift: z.enum(['repair', 'report']),
+  driftEvery: durationSchema('1m', '30d', { isNoneToo: true }),
+  after: nameSchema,
+  digestAlias: z.boolean(),
+  objective: objectiveSchema,
+} as const
+
+export const replicationSettingsSchema = z.strictObject(settings).partial()
+
+export const replicationChangeSchema = z
+  .strictObject({
+    schedule: settings.schedule.nullable().optional(),
+    selection: selectionChangeSchema.nullable().optional(),
+    onChange: settings.onChange.nullable().optional(),
+    drift: settings.drift.nullable().optional(),
+    driftEvery: settings.driftEvery.nullable().optional(),
+    after: settings.after.nullable().optional(),
+    digestAlias: settings.digestAlias.nullable().optional(),
+    objective: settings.objective.nullable().optional(),
+  })
+  .openapi('ReplicationChange')
+
+export const DEFAULT_REPLICATION = {
+  schedule: { every: '1h' },
+  onChange: true,
+  drift: 'report',
+  driftEvery: '1d',
+  digestAlias: false,
+} as const
+
+/**
+ * Tags of the repository as the last pass saw them. `total`: those that are selected; `published`: at the target with everything that they
+ * have here; `failed`: held back by a failure; `waiting`: for a callback; `diverged`: moved at the target by somebody else; `immutable`: the
+ * target lets nobody move them; `absent`: gone here, left there; `unselected`: never sent.
+ */
+export const replicationTagsSchema = z
+  .strictObject({
+    total: count,
+    published: count,
+    failed: count,
+    waiting: count,
+    diverged: count,
+    immutable: count,
+    absent: count,
+    unselected: count,
+  })
+  .openapi('ReplicationTags')
+
+/** The mirror's shape, the other way: `repository` is ours, `target` where it goes. States, runs and pauses are as those of mirrors. */
+export const replicationSchema = z
+  .strictObject({
+    id: idSchema,
+    organization: nameSchema,
+    repository: repositoryNameSchema,
+    target: z.strictObject({ target: nameSchema, repository: sourceRepositorySchema }),
+    rule: idSchema.nullable().describe('The rule that made it; null: it stands alone'),
+    state: mirrorStateSchema,
+    reason: z.string().nullable(),
+    since: timeSchema,
+    remedy: z.string().nullable(),
+    pauses: z.array(
+      z.strictObject({
+        cause: replicationPauseCauseSchema,
+        reason: z.string(),
+        since: timeSchema,
+        endsWhen: z.string(),
+      }),
+    ),
+    schedule: scheduleSchema,
+    selection: selectionSchema,
+    drift: z.strictObject({
+      mode: settings.drift,
+      every: z.string(),
+      checkedAt: timeSchema.nullable(),
+      drifted: count.describe('Tags that are other than we left them, and were not repaired'),
+    }),
+    freshness: freshnessSchema,
+    settings: replicationSettingsSchema,
+    tags: replicationTagsSchema,
+    leftOut: z.array(leftOutSchema),
+    waiting: z.strictObject({ ahead: count.nullable() }).nullable(),
+    lastRun: runSchema.nullable(),
+    nextRunAt: timeSchema.nullable(),
+    createdAt: timeSchema,
+  })
+  .openapi('Replication')
+
+export const replicationAnswerSchema = z.strictObject({ replication: replicationSchema })
+export const replicationRunAnswerSchema = z.strictObject({ replication: replicationSchema, run: runSchema })
+export const replicationListSchema = listSchema('replications', replicationSchema).openapi('ReplicationList')
+
+export type ReplicationSettings = z.infer<typeof replicationSettingsSchema>
+export type ReplicationChange = z.infer<typeof replicationChangeSchema>
+export type Replication = z.infer<typeof replicationSchema>
