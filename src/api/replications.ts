@@ -2,8 +2,17 @@
 import { listSchema } from './lists.ts'
 import { durationSchema, objectiveSchema, scheduleSchema } from './mirror-settings.ts'
 import { freshnessSchema, leftOutSchema, mirrorStateSchema } from './mirrors.ts'
-import { runSchema } from './runs.ts'
-import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { planSchema } from './plans.ts'
+import { runItemSchema, runSchema } from './runs.ts'
+import {
+  digestSchema,
+  idSchema,
+  nameSchema,
+  repositoryNameSchema,
+  sourceRepositorySchema,
+  timeSchema,
+  z,
+} from './schema.ts'
 import { selectionChangeSchema, selectionSchema } from './selection.ts'
 
 export const replicationPauseCauseSchema = z.enum(['public', 'hand', 'credentials', 'gone'])
@@ -68,6 +77,37 @@ export const replicationTagsSchema = z
   })
   .openapi('ReplicationTags')
 
+export const replicationTagStateSchema = z.enum([
+  'pending',
+  'synced',
+  'failed',
+  'waiting',
+  'immutable',
+  'diverged',
+  'absent',
+  'unselected',
+])
+
+/**
+ * Why a tag is, or is not, at the target. `local` and `target` are the digests that it has here and had there when it was last asked;
+ * `checkedAt` when that was; `next` what happens next and when, with the command that changes it.
+ */
+export const replicationTagExplanationSchema = z
+  .strictObject({
+    name: z.string(),
+    state: replicationTagStateSchema,
+    local: digestSchema.nullable(),
+    target: digestSchema.nullable(),
+    reason: z.string(),
+    checkedAt: timeSchema.nullable(),
+    next: z.string(),
+  })
+  .openapi('ReplicationTagExplanation')
+
+export const replicationExplanationSchema = listSchema('tags', replicationTagExplanationSchema).openapi(
+  'ReplicationExplanation',
+)
+
 /** The mirror's shape, the other way: `repository` is ours, `target` where it goes. States, runs and pauses are as those of mirrors. */
 export const replicationSchema = z
   .strictObject({
@@ -107,10 +147,45 @@ export const replicationSchema = z
   })
   .openapi('Replication')
 
+const repositoryOfTargetSchema = z.strictObject({ target: nameSchema, repository: sourceRepositorySchema })
+
+/** `dryRun` answers with the plan and changes nothing. One that was stopped goes on. */
+export const replicationStartSchema = z
+  .strictObject({
+    repository: repositoryNameSchema,
+    target: repositoryOfTargetSchema,
+    settings: replicationChangeSchema.optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .openapi('ReplicationStart')
+
+/** `full` asks the target about everything anew, whatever is known of it. `tags`: these and what hangs on them, nothing else. */
+export const replicationSyncSchema = z
+  .strictObject({
+    full: z.boolean().default(false),
+    tags: z.array(z.string()).min(1).max(100).optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .openapi('ReplicationSync')
+
+/** The plan of a mirror, the other way. */
+export const replicationPlanSchema = planSchema
+  .omit({ source: true, acceptShrink: true })
+  .extend({ target: repositoryOfTargetSchema })
+  .openapi('ReplicationPlan')
+
+export const replicationPlanAnswerSchema = z.strictObject({ plan: replicationPlanSchema })
+
 export const replicationAnswerSchema = z.strictObject({ replication: replicationSchema })
 export const replicationRunAnswerSchema = z.strictObject({ replication: replicationSchema, run: runSchema })
+/** One run with a page of its items. */
+export const replicationRunShowSchema = replicationRunAnswerSchema
+  .extend({ items: z.array(runItemSchema), next: z.string().nullable() })
+  .openapi('ReplicationRunAnswer')
 export const replicationListSchema = listSchema('replications', replicationSchema).openapi('ReplicationList')
 
 export type ReplicationSettings = z.infer<typeof replicationSettingsSchema>
 export type ReplicationChange = z.infer<typeof replicationChangeSchema>
 export type Replication = z.infer<typeof replicationSchema>
+export type ReplicationPlan = z.infer<typeof replicationPlanSchema>
+export type ReplicationTagExplanation = z.infer<typeof replicationTagExplanationSchema>

@@ -1,6 +1,7 @@
 import { digestSchema, idSchema, timeSchema, z } from './schema.ts'
 
-export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule'])
+/** `change`: something has changed here, `drift`: what is at a target is looked at anew; both are of replications alone, `hint` of mirrors. */
+export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule', 'change', 'drift'])
 export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
 
 /**

@@ -16,6 +16,7 @@ import { addMirrorRunCommands } from './mirror-runs.ts'
 import { addMirrorWatchCommand } from './mirror-watch.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addOrganizationCommands } from './organization.ts'
+import { addReplicationCommands } from './replication.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
 import { addSearchCommands } from './search.ts'
@@ -40,6 +41,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addMirrorWatchCommand(mirror, line)
   addMirrorRunCommands(mirror, line)
   addSubscriptionCommands(program, line)
+  addReplicationCommands(program, line)
   addApplyCommand(program, line)
   addExportCommands(program, line)
   addRepositoryCommands(program, line)

@@ -18,7 +18,14 @@ export const runs = {
     note: 'Note',
   },
   outcomes: { running: 'Running', done: 'Done', partial: 'Incomplete', failed: 'Failed', stopped: 'Stopped' },
-  triggers: { start: 'First copy', sync: 'By hand', hint: 'The upstream', schedule: 'Schedule' },
+  triggers: {
+    start: 'First copy',
+    sync: 'By hand',
+    hint: 'The upstream',
+    schedule: 'Schedule',
+    change: 'A change here',
+    drift: 'Drift check',
+  },
   items: 'What it did',
   noItems: 'Nothing changed: everything was in step already.',
   actions: {
