@@ -39,7 +39,9 @@ test('a list of runs says when, why, how long, and what came of it', () => {
     'REQUESTS',
   ])
   expect(row).toMatch(/^r-1 .* sync, full, of 2 tags {2}partial {2}30 seconds {2}2 minutes {2}1 {6}1 {7}2 MB {2}12$/)
-  expect(runTable([], 'acme/app', 'kagami mirror sync acme/app')).toBe('acme/app has not run yet. Begin: kagami mirror sync acme/app')
+  expect(runTable([], 'acme/app', 'kagami mirror sync acme/app')).toBe(
+    'acme/app has not run yet. Begin: kagami mirror sync acme/app',
+  )
 })
 
 test('one run shows its plan, each move from where to where, and each failure to its end, on lines of their own', () => {
