@@ -6,8 +6,8 @@ const LOOK_MS = 5000
 const REST_CPU = 150_000
 /** What is dropped costs about 0.6 s to compile again: after so much work that is 3 % at most. */
 const WORK_CPU = 20_000_000
-/** After less work than that, what is compiled again once in so long is 1 % of a core at most, and of one that rests. */
-const SELDOM_MS = 60_000
+/** After less work than that, what is compiled again once in so long is 2 % of a core at most, and of one that rests. */
+const SELDOM_MS = 30_000
 /** So little leaves nothing to give back. */
 const LITTLE_CPU = 1_000_000
 
