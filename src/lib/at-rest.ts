@@ -1,15 +1,16 @@
 /** Gives memory back once work is over: compiled code of functions, and what garbage has left between what lives. */
 import { cpuUsage } from 'node:process'
 
-const LOOK_MS = 5000
-/** Microseconds of CPU in that time: less is rest, as timers and health checks have it. */
-const REST_CPU = 150_000
+const LOOK_MS = 2000
+/** Microseconds of CPU in that time: less is rest, as timers, health checks and a pull now and then have it. */
+const REST_CPU = 60_000
+/** In a row. */
+const REST_LOOKS = 4
 /** What is dropped costs about 0.6 s to compile again: after so much work that is 3 % at most. */
-const WORK_CPU = 20_000_000
-/** After less work than that, what is compiled again once in so long is 2 % of a core at most, and of one that rests. */
+const MUCH_CPU = 20_000_000
+/** After less work, but some: what is compiled again once in so long is 2 % of one core at most. */
+const SOME_CPU = 1_000_000
 const SELDOM_MS = 30_000
-/** So little leaves nothing to give back. */
-const LITTLE_CPU = 1_000_000
 
 /**
  * To be called by a process that is ready: what it ran to get there is not run again, and is given back at once. Later by CPU alone, so that
@@ -18,16 +19,20 @@ const LITTLE_CPU = 1_000_000
 export function shrinkAtRest(): void {
   Bun.shrink()
   let seen = total()
-  let shrunk = { cpu: seen, at: performance.now() }
+  let shrunkAt = performance.now()
+  let worked = 0
+  let rested = 0
   setInterval(() => {
-    const now = { cpu: total(), at: performance.now() }
-    const isRest = now.cpu - seen < REST_CPU
-    seen = now.cpu
-    const worked = now.cpu - shrunk.cpu
-    const isDue = worked > WORK_CPU || (worked > LITTLE_CPU && now.at - shrunk.at > SELDOM_MS)
-    if (!isRest || !isDue) return
-    shrunk = now
+    const now = total()
+    const isRest = now - seen < REST_CPU
+    if (!isRest) worked += now - seen
+    rested = isRest ? rested + 1 : 0
+    seen = now
+    if (rested < REST_LOOKS || worked < SOME_CPU) return
+    if (worked < MUCH_CPU && performance.now() - shrunkAt < SELDOM_MS) return
     Bun.shrink()
+    shrunkAt = performance.now()
+    worked = 0
   }, LOOK_MS).unref()
 }
 
