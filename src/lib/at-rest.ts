@@ -5,7 +5,7 @@ const LOOK_MS = 2000
 /** Microseconds of CPU in that time: less is rest, as timers, health checks and a pull now and then have it. */
 const REST_CPU = 60_000
 /** In a row. */
-const REST_LOOKS = 4
+const REST_LOOKS = 3
 /** What is dropped costs about 0.6 s to compile again: after so much work that is 3 % at most. */
 const MUCH_CPU = 20_000_000
 /** After less work, but some: what is compiled again once in so long is 2 % of one core at most. */
