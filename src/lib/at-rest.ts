@@ -8,9 +8,6 @@ const REST_CPU = 60_000
 const REST_LOOKS = 3
 /** What is dropped costs about 0.6 s to compile again: after so much work that is 3 % at most. */
 const MUCH_CPU = 20_000_000
-/** After less work, but some: what is compiled again once in so long is 2 % of one core at most. */
-const SOME_CPU = 1_000_000
-const SELDOM_MS = 30_000
 
 /**
  * To be called by a process that is ready: what it ran to get there is not run again, and is given back at once. Later by CPU alone, so that
@@ -19,7 +16,6 @@ const SELDOM_MS = 30_000
 export function shrinkAtRest(): void {
   Bun.shrink()
   let seen = total()
-  let shrunkAt = performance.now()
   let worked = 0
   let rested = 0
   setInterval(() => {
@@ -28,10 +24,8 @@ export function shrinkAtRest(): void {
     if (!isRest) worked += now - seen
     rested = isRest ? rested + 1 : 0
     seen = now
-    if (rested < REST_LOOKS || worked < SOME_CPU) return
-    if (worked < MUCH_CPU && performance.now() - shrunkAt < SELDOM_MS) return
+    if (rested < REST_LOOKS || worked < MUCH_CPU) return
     Bun.shrink()
-    shrunkAt = performance.now()
     worked = 0
   }, LOOK_MS).unref()
 }
