@@ -89,8 +89,9 @@ export async function readNext(
   if (row === undefined) return undefined
   const { organization_id: organizationId, digest, tries } = row
   const dueAt = isoTime(new Date(now.getTime() + TRY_AGAIN_MS * 2 ** Math.min(tries, MAX_TRIES)))
+  // None of it shows: what the power takes back is read again, and is found to be read by its documents.
   const inFence = (work: (tx: Transaction) => Promise<void>) =>
-    db.write(async (tx) => {
+    db.stage(async (tx) => {
       await assertFence(tx, fence)
       await work(tx)
     })

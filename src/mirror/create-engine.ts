@@ -37,6 +37,7 @@ import { stopReason } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf, type StartTarget } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderMirrors } from './life/views.ts'
+import { createHeldBudget } from './pass/held.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
 
 /** The windows of requests bound what is read from a registry (record 53): a run alone may fill them. */
@@ -55,6 +56,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const sleep = options.sleep ?? systemSleep
   const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
   const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
+  const held = options.held ?? createHeldBudget()
   const board = createProgressBoard({ clock, sleep })
   const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS
   const presence = options.presence ?? createPresence({ db, clock, ttlMs: leaseTtlMs })
@@ -70,6 +72,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     random: options.random ?? Math.random,
     intervalMs,
     transfersPerRun,
+    held,
     board,
     holder,
     leaseTtlMs,
@@ -123,7 +126,14 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return findNextDue(db.read, at)
   }
 
-  const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
+  const dryRun = createDryRuns({
+    db,
+    openSource: options.openSource,
+    clock,
+    intervalMs,
+    transfers: transfersPerRun,
+    held,
+  })
 
   function planOf(
     mirror: MirrorRecord,

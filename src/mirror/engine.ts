@@ -19,6 +19,7 @@ import type { Priority } from '../net/priority.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
+import type { HeldBudget } from './pass/held.ts'
 
 /** One repository of one upstream, opened for one pass. */
 export interface Source {
@@ -71,6 +72,8 @@ export interface MirrorEngineOptions {
   readonly runsAtOnce?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
+  /** Bytes of manifests that all passes may keep; 16 MiB when left out. */
+  readonly held?: HeldBudget
   /** That this process lives, where others of its parts say so too; closed by who made it. */
   readonly presence?: Presence
   /** What it shares with the other processes; closed by who made it. */

@@ -113,15 +113,16 @@ export async function openDatabase(
     guard()
     return grouped((tx) => inWrite.run(true, () => underWatch(tx, () => work(tx))))
   }
-  // Many requests' works share a transaction.
-  const later = createLater((work) => detached(() => writeRetried(work)))
+  const stage: Database['stage'] = (work) => retried(() => onceStaged(work))
+  // Many requests' works share a transaction. They may be lost, so that nothing waits for the disk.
+  const later = createLater((work) => detached(() => stage(work)))
   return {
     engine,
     read,
     accounts: write,
     write: writeRetried,
     writeSmall,
-    stage: (work) => retried(() => onceStaged(work)),
+    stage,
     later,
     async close() {
       await later.settled()

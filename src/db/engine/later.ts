@@ -1,6 +1,6 @@
 /**
  * Small writes that reads bring about (when was this token used, this blob asked for): no read waits for them. They run in the
- * background, many in one transaction, and may be lost: on a full disk, when too many wait, when the process ends.
+ * background, many in one transaction, and may be lost: on a full disk, when too many wait, when the process ends, with the power.
  */
 import type { Transaction } from './engine.ts'
 

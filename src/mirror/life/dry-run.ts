@@ -8,6 +8,7 @@ import { saturate } from '../../lib/saturate.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions, Source } from '../engine.ts'
 import { forecastOf } from '../pass/forecast.ts'
+import type { HeldBudget } from '../pass/held.ts'
 import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
 import { imagesOf, planIdOf } from '../pass/plan-images.ts'
 import { policyOf } from '../pass/policy.ts'
@@ -22,6 +23,7 @@ export interface DryRunOptions extends Pick<MirrorEngineOptions, 'db' | 'openSou
   /** Between two passes of a mirror without a schedule of its own. */
   readonly intervalMs: number
   readonly transfers: number
+  readonly held: HeldBudget
 }
 
 export interface DryRunRequest {
@@ -72,7 +74,8 @@ async function dryRun(
   const text = JSON.stringify(settings)
   const sources = await openSources(o, mirror)
   const known = id === undefined ? NOTHING_KNOWN : await loadKnown(o.db.read, id, sources.keys, selection)
-  const { inventory, plan } = await planPass({
+  const held = o.held.open()
+  const planning = planPass({
     sources,
     known,
     isFull: full,
@@ -82,8 +85,10 @@ async function dryRun(
     nextPassMs: nextPassMs(text, now, o.intervalMs),
     transfers,
     selection,
+    held,
     signal,
   })
+  const { inventory, plan } = await planning.finally(held.end)
   const askedOf = async (source: Source) => ({
     listing: source.usage().requests,
     allowances: (await source.allowances?.()) ?? [],

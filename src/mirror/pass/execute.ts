@@ -8,6 +8,7 @@ import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
 import { type Begin, during } from './current.ts'
 import { fetchBlob } from './fetch-blob.ts'
+import type { Held } from './held.ts'
 import type { Inventory } from './inventory.ts'
 import type { Origin } from './known.ts'
 import { failureOf, type Problem, settleAll } from './problem.ts'
@@ -26,6 +27,7 @@ export interface Execution extends Abortable {
   readonly readers: Readers
   readonly writers: Readonly<Record<Origin, RepositoryWriter>>
   readonly limiter: Limiter
+  readonly held: Pick<Held, 'giveBack'>
   readonly observer: ExecutionObserver
   readonly begin: Begin
 }
@@ -134,6 +136,7 @@ export async function executePlan(o: Execution): Promise<{
         await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
       }
       await items.run(() => during(o.begin, doing, copy))
+      if (node.bytes !== undefined) o.held.giveBack(node.bytes.byteLength)
       node.bytes = undefined
       observer.onManifest(node)
     })

@@ -5,6 +5,7 @@ import type { Limiter } from '../../lib/concurrency.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import type { Begin } from './current.ts'
+import type { Held } from './held.ts'
 import type { Known } from './known.ts'
 import type { Learner } from './learn.ts'
 import type { Policy } from './policy.ts'
@@ -32,6 +33,8 @@ export interface WalkOptions extends Abortable {
   /** What the mirror takes; undefined: everything. */
   readonly selection?: Selection | undefined
   readonly learner: Learner
+  /** Bytes of manifests that may be kept until they are copied. */
+  readonly held: Held
   /** Takes down what is under way; undefined: nobody watches. */
   readonly begin?: Begin | undefined
 }
