@@ -12,6 +12,7 @@ import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { HeldBudget } from '../lib/held.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { Portions } from '../net/portions.ts'
@@ -19,7 +20,6 @@ import type { Priority } from '../net/priority.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/reference.ts'
 import type { RepositoryReader, RepositoryWriter } from '../oci/repository.ts'
-import type { HeldBudget } from './pass/held.ts'
 
 /** One repository of one upstream, opened for one pass. */
 export interface Source {

@@ -3,7 +3,7 @@
 
 import { openDatabase } from '../../src/db/engine/engine.ts'
 import { listMirrors } from '../../src/db/mirrors/mirrors.ts'
-import { createHeldBudget } from '../../src/mirror/pass/held.ts'
+import { createHeldBudget } from '../../src/lib/held.ts'
 import { loadKnown } from '../../src/mirror/pass/known.ts'
 import { policyOf } from '../../src/mirror/pass/policy.ts'
 import { planPass } from '../../src/mirror/pass/run.ts'

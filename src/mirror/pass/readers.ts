@@ -2,10 +2,10 @@
 
 import type { Selection } from '../../api/selection.ts'
 import type { Limiter } from '../../lib/concurrency.ts'
+import type { Held } from '../../lib/held.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import type { Begin } from './current.ts'
-import type { Held } from './held.ts'
 import type { Known } from './known.ts'
 import type { Learner } from './learn.ts'
 import type { Policy } from './policy.ts'

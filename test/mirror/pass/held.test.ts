@@ -1,6 +1,6 @@
 // Manifests that passes keep between the walk and the copy: one budget for all of a process, and what is over it is read again.
 import { afterEach, describe, expect, test } from 'bun:test'
-import { createHeldBudget } from '../../../src/mirror/pass/held.ts'
+import { createHeldBudget } from '../../../src/lib/held.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { memoryRepository } from '../../support/memory-repository.ts'
 import { type MirrorInstance, openMirrorInstance } from '../mirror-instance.ts'

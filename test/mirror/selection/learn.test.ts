@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Facts } from '../../../src/db/mirrors/mirror-facts.ts'
 import { createLimiter } from '../../../src/lib/concurrency.ts'
-import { createHeldBudget } from '../../../src/mirror/pass/held.ts'
+import { createHeldBudget } from '../../../src/lib/held.ts'
 import { NOTHING_KNOWN } from '../../../src/mirror/pass/known.ts'
 import { createLearner } from '../../../src/mirror/pass/learn.ts'
 import { policyOf } from '../../../src/mirror/pass/policy.ts'
