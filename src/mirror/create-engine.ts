@@ -16,6 +16,7 @@ import { createPortions } from '../jobs/portions.ts'
 import { createPresence } from '../jobs/presence.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
+import { createHeldBudget } from '../lib/held.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { cutPage, readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
@@ -55,6 +56,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const sleep = options.sleep ?? systemSleep
   const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
   const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
+  const held = options.held ?? createHeldBudget()
   const board = createProgressBoard({ clock, sleep })
   const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS
   const presence = options.presence ?? createPresence({ db, clock, ttlMs: leaseTtlMs })
@@ -70,6 +72,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     random: options.random ?? Math.random,
     intervalMs,
     transfersPerRun,
+    held,
     board,
     holder,
     leaseTtlMs,
@@ -123,7 +126,14 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return findNextDue(db.read, at)
   }
 
-  const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
+  const dryRun = createDryRuns({
+    db,
+    openSource: options.openSource,
+    clock,
+    intervalMs,
+    transfers: transfersPerRun,
+    held,
+  })
 
   function planOf(
     mirror: MirrorRecord,

@@ -9,6 +9,7 @@ import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
 import { cancelledBy } from '../../lib/abort.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
+import type { HeldBudget } from '../../lib/held.ts'
 import type { Sleep } from '../../lib/retry.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
@@ -42,6 +43,7 @@ export interface ExecutionOptions extends Omit<MirrorEngineOptions, 'presence' |
   readonly random: () => number
   readonly intervalMs: number
   readonly transfersPerRun: number
+  readonly held: HeldBudget
   readonly board: ProgressBoard
   readonly places: Places
   /** This process, as leases and runs name it. */
@@ -102,6 +104,7 @@ export function createExecution(
           engine: o,
           clock,
           transfers: o.transfersPerRun,
+          held: o.held,
           mirror,
           binding: { runId: run.id, leaseKey: key, generation },
           isFull: run.isFull,
