@@ -89,6 +89,16 @@ export const RULES = {
   // Private content leaves the instance.
   'replication.start': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
   'replication.stop': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
+  // Those of a whole organization, by name pattern.
+  'replication-rule.read': {
+    scope: 'read',
+    roles: EDITORS,
+    membersPull: true,
+    managers: true,
+    allow: ['mirrors'],
+    reach: 'everything',
+  },
+  'replication-rule.manage': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'], reach: 'everything' },
   'subscription.read': {
     scope: 'read',
     roles: EDITORS,

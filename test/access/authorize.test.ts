@@ -47,6 +47,8 @@ const EXPECTED: Record<Action, Expected> = {
   'replication.sync': ['oewaM', 'write', 'mirrors', 'repository'],
   'replication.start': ['oM', 'admin', 'mirrors', 'repository'],
   'replication.stop': ['oM', 'admin', 'mirrors', 'repository'],
+  'replication-rule.read': ['oedM', 'read', 'mirrors', 'everything'],
+  'replication-rule.manage': ['oM', 'admin', 'mirrors', 'everything'],
   'subscription.read': ['oedM', 'read', 'mirrors', 'everything'],
   'subscription.sync': ['oeM', 'write', 'mirrors', 'everything'],
   'subscription.manage': ['oM', 'admin', 'mirrors', 'everything'],
