@@ -33,7 +33,8 @@ import { createMailer } from './net/mail.ts'
 import { wholePortions } from './net/portions.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
-import { addressPolicy } from './server/address-policy.ts'
+import { createSignIns } from './remote/sign-in/sign-in.ts'
+import { addressPolicy, ambientPolicy } from './server/address-policy.ts'
 import { createServerCatalogs } from './server/catalogs.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
@@ -47,6 +48,7 @@ import { createRegistryApps } from './server/registry-app.ts'
 import type { RunningSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
+import { createTargets } from './server/targets.ts'
 import { createWebhookParts } from './server/webhooks.ts'
 import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
 import { createTurnKeeper } from './server/workers/turns.ts'
@@ -82,6 +84,9 @@ export interface RunningServer {
 
 /** To issuers of identity at once, beside the requests of mirrors. */
 const IDENTITY_REQUESTS = 16
+
+/** To the clouds that the server itself is known to. */
+const SIGN_IN_REQUESTS = 16
 
 const SAMPLE_UPSTREAM = 'sample'
 const SAMPLE_REPOSITORY = 'python'
@@ -137,6 +142,13 @@ export async function startServer({
       },
       sampleUrl: sample?.url,
     })
+    const signIns = createSignIns({
+      http: sources.network.http,
+      ambientHttp: createHttpClient({ policy: ambientPolicy(policy), maxInFlight: SIGN_IN_REQUESTS }),
+      clock,
+      dockerConfig: settings.dockerConfig,
+    })
+    const targets = createTargets({ network: sources.network, sealer, signIns })
     const mirrors = createMirrorEngine({
       db,
       logger,
@@ -192,11 +204,13 @@ export async function startServer({
       facts,
       logger,
       checkUpstream: sources.checkUpstream,
+      checkTarget: targets.checkTarget,
       clock,
       issuers: createIssuers({ http, clock }),
       http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
+      budgetOfTarget: targets.budgetOfTarget,
       historyMs: settings.historyMs,
       mailer,
       thisServer: {

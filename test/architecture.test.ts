@@ -37,6 +37,7 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
 const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   db: [
     ['webhooks'],
+    ['replication'],
     ['mirrors'],
     ['content'],
     ['people', 'repositories'],
