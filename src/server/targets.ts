@@ -31,7 +31,7 @@ export interface TargetsOptions {
 const OPERATOR = 'operator'
 
 export function createTargets({ network, sealer, signIns }: TargetsOptions): Targets {
-  const endpointAt = (target: TargetToCheck): UpstreamEndpoint => {
+  const endpointAt = (target: TargetToCheck, isFresh = false): UpstreamEndpoint => {
     const { password, username, ...endpoint } = endpointOf(sealer, SEALED_AS, target)
     const given = username === undefined || password === undefined ? undefined : { username, password }
     const signIn = signInOf(target)
@@ -42,6 +42,7 @@ export function createTargets({ network, sealer, signIns }: TargetsOptions): Tar
       endpoint,
       given,
       sealedPassword: target.sealed_password,
+      isFresh,
       isShared: target.organization_id === null,
     })
     return { ...endpoint, login }
@@ -58,7 +59,7 @@ export function createTargets({ network, sealer, signIns }: TargetsOptions): Tar
       const within = { http: network.http, organization: target.organization_id ?? OPERATOR }
       const onAnswered = async () => (await budgetAt(target)).endPause()
       try {
-        return await checkRegistry(within, endpointAt(target), { signal, onAnswered })
+        return await checkRegistry(within, endpointAt(target, true), { signal, onAnswered })
       } catch (error) {
         throw asTargetError(error)
       }

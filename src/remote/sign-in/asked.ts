@@ -15,6 +15,8 @@ export interface AskedLogin {
   readonly http: HttpClient
   /** For the registry itself. */
   readonly registryHttp: HttpClient
+  /** When it is asked, by the clock that its end is held against. */
+  readonly nowMs: number
   /** The end of the attempt. */
   readonly timeout: AbortSignal
 }

@@ -2,7 +2,6 @@
 import type { TokenCredential } from '@azure/identity'
 import { environment } from '../../config/environment.ts'
 import { AppError } from '../../errors.ts'
-import { systemClock } from '../../lib/clock.ts'
 import { parseForeignJson } from '../../lib/json.ts'
 import { parseUpstreamUrl } from '../upstream.ts'
 import type { AskedLogin, GivenLogin } from './asked.ts'
@@ -31,7 +30,7 @@ const PUBLIC = { authority: undefined, audience: 'https://containerregistry.azur
 
 /** @throws AppError TARGET_*, ADDRESS_NOT_ALLOWED */
 export async function signInToAzure(asked: AskedLogin): Promise<GivenLogin> {
-  const { endpoint, host, keys, http, registryHttp, timeout, signIn } = asked
+  const { endpoint, host, keys, http, registryHttp, timeout, signIn, nowMs } = asked
   const { base } = parseUpstreamUrl(endpoint.url)
   const cloud = CLOUDS.find((one) => one.host.test(base.hostname)) ?? PUBLIC
   const exchange = openExchange(http, {}, timeout)
@@ -58,7 +57,7 @@ export async function signInToAzure(asked: AskedLogin): Promise<GivenLogin> {
   const trust = { ...(ca === undefined ? {} : { ca }), ...(plainHttp === undefined ? {} : { plainHttp }) }
   const registry = openExchange(registryHttp, trust, timeout)
   try {
-    return await exchangeToken(registry, base, token, tenant)
+    return await exchangeToken(registry, base, { token, tenant, nowMs })
   } catch (error) {
     const remedy = 'Check that the identity has the role AcrPush on the registry'
     throw signInFailure(error, { host, by: 'the registry', remedy, secrets, exchange: registry })
@@ -114,8 +113,7 @@ async function credentialOf(
 async function exchangeToken(
   exchange: Exchange,
   base: URL,
-  token: string,
-  tenant: string | undefined,
+  { token, tenant, nowMs }: { readonly token: string; readonly tenant: string | undefined; readonly nowMs: number },
 ): Promise<GivenLogin> {
   const form = new URLSearchParams({ grant_type: 'access_token', service: base.host, access_token: token })
   if (tenant !== undefined) form.set('tenant', tenant)
@@ -135,14 +133,14 @@ async function exchangeToken(
   if (typeof refresh !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(refresh)) {
     throw new AppError('TARGET_INVALID', `${base.host}: the exchange of the token was answered without one`)
   }
-  return { credential: { username: USERNAME, password: refresh }, expiresInSeconds: lifeOf(refresh) }
+  return { credential: { username: USERNAME, password: refresh }, expiresInSeconds: lifeOf(refresh, nowMs) }
 }
 
 /** Of a JWT, by its own word: nothing depends on it but when the next one is asked for. */
-function lifeOf(token: string): number {
+function lifeOf(token: string, nowMs: number): number {
   try {
     const claims = parseForeignJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown }
-    const seconds = Number(claims.exp) - systemClock.now().getTime() / 1000
+    const seconds = Number(claims.exp) - nowMs / 1000
     return Number.isFinite(seconds) && seconds > 0 ? seconds : UNKNOWN_LIFE_SECONDS
   } catch {
     return UNKNOWN_LIFE_SECONDS

@@ -128,15 +128,18 @@ async function run(program: string, server: string, path: string, timeoutMs: num
   return new Promise((resolve, reject) => {
     const child = execFile(program, ['get'], options, (error, stdout) => {
       if (error === null) return resolve(stdout)
-      // Helpers say on standard output what went wrong.
-      const words = stdout.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-      if (NO_LOGIN.test(words)) return resolve(undefined)
       if (error.code === 'ENOENT')
         return reject(refuse(path, `names ${program}, which is not on the PATH of the server`))
-      const how = error.killed === true ? `gave no answer within ${timeoutMs / 1000} s, or too long a one` : 'failed'
-      // A secret is JSON; what is none is words.
+      if (typeof error.code !== 'number') {
+        return reject(
+          refuse(path, `names ${program}, which gave no answer within ${timeoutMs / 1000} s, or too long a one`),
+        )
+      }
+      // Helpers say on standard output what went wrong. A secret is JSON; what is none is words.
+      const words = stdout.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+      if (NO_LOGIN.test(words)) return resolve(undefined)
       const told = words === '' || words.startsWith('{') ? '' : `: ${words.slice(0, 200)}`
-      reject(refuse(path, `names ${program}, which ${how}${told}`))
+      reject(refuse(path, `names ${program}, which failed${told}`))
     })
     child.stdin?.on('error', () => {})
     child.stdin?.end(server)

@@ -1,6 +1,5 @@
 /** Amazon ECR and ECR Public: `GetAuthorizationToken` by the official SDK. */
 import { AppError } from '../../errors.ts'
-import { systemClock } from '../../lib/clock.ts'
 import type { AskedLogin, GivenLogin } from './asked.ts'
 import { type Exchange, openExchange } from './exchange.ts'
 import { signInFailure } from './failure.ts'
@@ -17,7 +16,7 @@ interface Authorization {
 
 /** @throws AppError TARGET_*, ADDRESS_NOT_ALLOWED */
 export async function signInToEcr(asked: AskedLogin): Promise<GivenLogin> {
-  const { signIn, kind, endpoint, host, keys, http, timeout } = asked
+  const { signIn, kind, endpoint, host, keys, http, timeout, nowMs } = asked
   const exchange = openExchange(http, {}, timeout)
   const isPublic = kind === 'ecr-public'
   const region = isPublic ? PUBLIC_REGION : (regionOf({ url: endpoint.url, signIn }) ?? '')
@@ -37,7 +36,7 @@ export async function signInToEcr(asked: AskedLogin): Promise<GivenLogin> {
             clientConfig: common,
             params: { RoleArn: role, RoleSessionName: SESSION_NAME },
           })
-    return loginOf(await authorize({ ...common, credentials }, isPublic), host)
+    return loginOf(await authorize({ ...common, credentials }, isPublic), host, nowMs)
   } catch (error) {
     const permission = isPublic
       ? 'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken'
@@ -62,7 +61,7 @@ async function authorize(config: Config, isPublic: boolean): Promise<Authorizati
 }
 
 /** The token is the base64 of `AWS:PASSWORD`. */
-function loginOf(authorization: Authorization | undefined, host: string): GivenLogin {
+function loginOf(authorization: Authorization | undefined, host: string, nowMs: number): GivenLogin {
   const text = Buffer.from(authorization?.authorizationToken ?? '', 'base64').toString()
   const colon = text.indexOf(':')
   const expiresMs = authorization?.expiresAt?.getTime() ?? Number.NaN
@@ -71,7 +70,7 @@ function loginOf(authorization: Authorization | undefined, host: string): GivenL
   }
   return {
     credential: { username: text.slice(0, colon), password: text.slice(colon + 1) },
-    expiresInSeconds: Math.max(0, (expiresMs - systemClock.now().getTime()) / 1000),
+    expiresInSeconds: Math.max(0, (expiresMs - nowMs) / 1000),
   }
 }
 

@@ -1,6 +1,5 @@
 /** Google Artifact Registry (and gcr.io): an access token by the official library, which the registry takes for a password. */
 import { AppError } from '../../errors.ts'
-import { systemClock } from '../../lib/clock.ts'
 import { parseForeignJson } from '../../lib/json.ts'
 import type { AskedLogin, GivenLogin } from './asked.ts'
 import { type Exchange, openExchange } from './exchange.ts'
@@ -8,6 +7,8 @@ import { signInFailure } from './failure.ts'
 
 const USERNAME = 'oauth2accesstoken'
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
+/** The library would look for one, and ask services about it that give no token. */
+const NO_PROJECT = 'none'
 /** Where the library tells no end. */
 const UNKNOWN_LIFE_SECONDS = 300
 
@@ -17,7 +18,7 @@ interface Client {
 }
 
 /** @throws AppError TARGET_*, ADDRESS_NOT_ALLOWED */
-export async function signInToGoogle({ host, keys, http, timeout }: AskedLogin): Promise<GivenLogin> {
+export async function signInToGoogle({ host, keys, http, timeout, nowMs }: AskedLogin): Promise<GivenLogin> {
   const exchange = openExchange(http, {}, timeout)
   const key = keys === undefined ? undefined : serviceAccountOf(keys.password, host)
   try {
@@ -28,13 +29,16 @@ export async function signInToGoogle({ host, keys, http, timeout }: AskedLogin):
     }
     const client: Client =
       key === undefined
-        ? await new GoogleAuth({ scopes: SCOPES, clientOptions: { transporterOptions } }).getClient()
+        ? await new GoogleAuth({
+            scopes: SCOPES,
+            projectId: NO_PROJECT,
+            clientOptions: { transporterOptions },
+          }).getClient()
         : new JWT({ email: key.email, key: key.privateKey, scopes: SCOPES, transporterOptions })
     const { token } = await client.getAccessToken()
     if (typeof token !== 'string' || token === '') throw new Error('it answered without a token')
     const endMs = client.credentials.expiry_date
-    const expiresInSeconds =
-      typeof endMs === 'number' ? Math.max(0, (endMs - systemClock.now().getTime()) / 1000) : UNKNOWN_LIFE_SECONDS
+    const expiresInSeconds = typeof endMs === 'number' ? Math.max(0, (endMs - nowMs) / 1000) : UNKNOWN_LIFE_SECONDS
     return { credential: { username: USERNAME, password: token }, expiresInSeconds }
   } catch (error) {
     const whose =

@@ -25,6 +25,8 @@ export interface LoginWanted extends Pick<AskedLogin, 'signIn' | 'kind' | 'endpo
     | undefined
   /** Tells apart what was given, without telling it. */
   readonly sealedPassword: string | null
+  /** What is known already does not count: somebody wants to hear how it is now. */
+  readonly isFresh?: boolean
   /** Of an operator: it may be signed in to as the server itself. */
   readonly isShared: boolean
 }
@@ -53,6 +55,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const address = parseUpstreamUrl(endpoint.url)
       const account = JSON.stringify([signIn, kind, given?.username ?? null, sealedPassword])
       const key = `${address.base.origin} ${account}`
+      const kept = wanted.isFresh === true ? createTokenCache(clock) : logins
       let refused: string | undefined
       const fetchLogin = async () => {
         const { credential, expiresInSeconds } = await ask(wanted, options)
@@ -62,7 +65,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
       return {
         account,
         async current(signal) {
-          const text = await logins.get(key, fetchLogin, { refused, signal })
+          const text = await kept.get(key, fetchLogin, { refused, signal })
           if (text === NO_LOGIN) return undefined
           const [username = '', password = ''] = text.split(' ').map((part) => Buffer.from(part, 'base64').toString())
           return { username, password }
@@ -82,7 +85,7 @@ function textOf({ username, password }: Credential): string {
 
 async function ask(
   { signIn, kind, endpoint, given, isShared }: LoginWanted,
-  { http, ambientHttp, dockerConfig, helperTimeoutMs }: SignInsOptions,
+  { http, ambientHttp, clock, dockerConfig, helperTimeoutMs }: SignInsOptions,
 ): Promise<Omit<GivenLogin, 'credential'> & { readonly credential: Credential | undefined }> {
   const address = parseUpstreamUrl(endpoint.url)
   // Refused when it was set already (`settings.ts`); what the server itself is must not hang on that alone.
@@ -104,6 +107,7 @@ async function ask(
     keys,
     http: keys === undefined ? ambientHttp : http,
     registryHttp: http,
+    nowMs: clock.now().getTime(),
     timeout: AbortSignal.timeout(TIMEOUT_MS),
   }
   switch (signIn.by) {
