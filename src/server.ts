@@ -48,7 +48,7 @@ import { createRegistryApps } from './server/registry-app.ts'
 import type { RunningSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
-import { createTargets } from './server/targets.ts'
+import { createTargets, targetLock } from './server/targets.ts'
 import { createWebhookParts } from './server/webhooks.ts'
 import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
 import { createTurnKeeper } from './server/workers/turns.ts'
@@ -148,7 +148,14 @@ export async function startServer({
       clock,
       dockerConfig: settings.dockerConfig,
     })
-    const targets = createTargets({ network: sources.network, sealer, signIns })
+    const targets = createTargets({
+      network: sources.network,
+      sealer,
+      signIns,
+      lock: isAlone
+        ? undefined
+        : targetLock({ db, clock, sealer, holder: presence.holder, ttlMs: settings.takeoverMs }),
+    })
     const mirrors = createMirrorEngine({
       db,
       logger,
