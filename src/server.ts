@@ -63,7 +63,6 @@ export interface RunningServer {
 
 /** To issuers of identity at once, beside the requests of mirrors. */
 const IDENTITY_REQUESTS = 16
-
 /**
  * Starts to serve; all that can fail for the sake of settings fails before anything is made.
  * @throws AppError CONFIG_INVALID: a port is taken, another server has the data directory
@@ -104,7 +103,7 @@ export async function startServer({
       logger,
       opened: (closeOne) => closers.push(closeOne),
     })
-    const { isAlone, sources, mirrors, subscriptions, catalogs, outgoing, indexer } = engines
+    const { isAlone, sources, targets, mirrors, subscriptions, catalogs, outgoing, indexer } = engines
     const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
@@ -129,11 +128,13 @@ export async function startServer({
       facts: engines.facts,
       logger,
       checkUpstream: sources.checkUpstream,
+      checkTarget: targets.checkTarget,
       clock,
       issuers: createIssuers({ http, clock }),
       http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
+      budgetOfTarget: targets.budgetOfTarget,
       historyMs: settings.historyMs,
       mailer: engines.mailer,
       thisServer: {

@@ -2,7 +2,9 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Rate } from '../lib/rate.ts'
+
 import { type Sleep, systemSleep } from '../lib/retry.ts'
+
 import type { HttpResponse, RequestEnd } from './guarded-fetch.ts'
 import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
 import { pacedBody } from './paced-body.ts'
@@ -52,12 +54,20 @@ export interface SendOptions {
   readonly about?: string | undefined
   /** Takes secrets out of what is kept of the answer's headers. */
   readonly redact?: (text: string) => string
+  /**
+   * What is not idempotent. `never`: it is sent once, and what becomes of it is the caller's to see (a body that is read as it is sent).
+   * Else it is asked before each further try, when the pause before it is over; false: the last answer or failure stands.
+   */
+  readonly again?: 'never' | (() => Promise<boolean>) | undefined
 }
 
 /** A rate of some kinds of requests; of all where none is named. */
 export interface Limit extends Rate {
   readonly kinds?: readonly RequestKind[]
 }
+
+/** Waits until so many bytes may pass. */
+export type Spend = (bytes: number) => Promise<void>
 
 export interface Rates {
   readonly owner: string
@@ -83,14 +93,18 @@ export interface WindowView {
 /** What one (registry host, credential) is asked for: upstreams, referrer sources and targets share it. */
 export interface RequestBudget {
   /**
-   * Sends an idempotent request: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
+   * Sends a request, an idempotent one unless `again` says otherwise: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
    * connections; once a request has given up, the others try once until one gets an answer, so that a run against a dead registry
-   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` and `onBegin` to the HTTP client. Resolves to the last
-   * answer, whatever its status.
+   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` and `onBegin` to the HTTP client, and calls `spend` for the
+   * bytes of a body that it sends, where those are limited. Resolves to the last answer, whatever its status.
    * @throws AppError UPSTREAM_RATE_LIMITED (`detail.retryAt`) when the pause outlasts `maxWaitMs`, and what `attempt` throws
    */
   send(
-    attempt: (onEnd: (end?: RequestEnd) => void, onBegin: () => void) => Promise<HttpResponse>,
+    attempt: (
+      onEnd: (end?: RequestEnd) => void,
+      onBegin: () => void,
+      spend: Spend | undefined,
+    ) => Promise<HttpResponse>,
     options: SendOptions,
   ): Promise<HttpResponse>
   /** All requests so far, tries included. */
@@ -242,13 +256,16 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
         if (organization !== undefined) requestsOf.set(organization, 1 + (requestsOf.get(organization) ?? 0))
         return release
       }
-      const { target = '' } = o
-      const response = await sendWithTries(shared, { attempt, place, patience, target, kind, counted, redact })
-      const paces = isTried(response) ? [] : gatesOf(rates, 'bytes', kind)
-      if (paces.length === 0) return response
+      const { target = '', again } = o
+      const paces = gatesOf(rates, 'bytes', kind)
       const spend = async (bytes: number) => {
         for (const gate of paces) await gate.spend(bytes, signal)
       }
+      const response = await sendWithTries(shared, {
+        ...{ place, patience, target, kind, counted, redact, again },
+        attempt: (onEnd, onBegin) => attempt(onEnd, onBegin, paces.length === 0 ? undefined : spend),
+      })
+      if (paces.length === 0 || isTried(response)) return response
       return { ...response, body: pacedBody(response.body, spend) }
     },
   }

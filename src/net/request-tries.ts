@@ -1,13 +1,14 @@
 /** The tries of one request: what is asked for again and when, and what each answer says of how its registry may be asked. */
 import { isCancelled } from '../errors.ts'
 import { type Backoff, backoffMs } from '../lib/retry.ts'
-import { discard } from './bounded-body.ts'
+import { discard, readExcerpt } from './bounded-body.ts'
 import { isPassing } from './connection-failure.ts'
 import type { HttpResponse, RequestEnd } from './guarded-fetch.ts'
 import type { BudgetMemory } from './learned-budget.ts'
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
 import { ALL, type RequestKind } from './registry-windows.ts'
 import type { RequestWindows } from './request-windows.ts'
+import { isOfOwnBody } from './sent-body.ts'
 
 const RETRIED: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
 /** These speak for the whole registry, not for one request. */
@@ -18,6 +19,8 @@ const DOWN: ReadonlySet<number> = new Set([502, 503, 504, 522])
 const DOWN_MS = 30_000
 /** Of one registry; it names its token services itself, so that there may be any number. */
 const MAX_TARGETS = 100
+/** Of an answer that may be the last: enough to say what it was. */
+const KEPT_BYTES = 8 * 1024
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
 /** Hosts that a request has reached in vain. */
@@ -86,6 +89,8 @@ export interface Tried {
   /** What the registry counts it together with: see `registry-windows.ts`. */
   readonly counted: string
   readonly redact: (text: string) => string
+  /** See `SendOptions`. */
+  readonly again: 'never' | (() => Promise<boolean>) | undefined
 }
 
 /** An answer that is not taken as long as there are tries left. */
@@ -96,14 +101,18 @@ export function isTried({ status }: HttpResponse): boolean {
 /** @returns the last answer, whatever its status @throws what `place` and `attempt` throw */
 export async function sendWithTries(o: TriesOptions, request: Tried): Promise<HttpResponse> {
   const { nowMs, windows, memory, down } = o
-  const { kind, target, counted, patience } = request
+  const { kind, target, counted, patience, again } = request
   const pauseFor = (kind: string, ms: number, reason: string) => {
     memory.pause({ kind, untilMs: nowMs() + ms, reason })
+  }
+  const isWanted = async () => again === undefined || (again !== 'never' && (await again()))
+  const giveUp = () => {
+    if (again !== 'never') down.add(target)
   }
   for (let tries = 1; ; tries++) {
     const release = await request.place()
     const delayMs = backoffMs(tries, BACKOFF, o.random)
-    const mayRetry = (ms: number) => tries < o.maxTries && !down.has(target) && patience.has(ms)
+    const mayRetry = (ms: number) => again !== 'never' && tries < o.maxTries && !down.has(target) && patience.has(ms)
     const window = windows.of(kind)
     const trip = window.begin(o.isFull(kind))
     let sentMs = nowMs()
@@ -121,13 +130,14 @@ export async function sendWithTries(o: TriesOptions, request: Tried): Promise<Ht
       response = await request.attempt(onEnd, onBegin)
     } catch (error) {
       release()
-      if (isCancelled(error) || !isPassing(error)) throw error
+      if (isCancelled(error) || isOfOwnBody(error) || !isPassing(error)) throw error
       windows.refuse(kind, trip, false)
       if (!mayRetry(delayMs)) {
-        down.add(target)
+        giveUp()
         throw error
       }
       await patience.wait(delayMs)
+      if (!(await isWanted())) throw error
       continue
     }
     memory.see(counted, response.headers, request.redact)
@@ -148,10 +158,13 @@ export async function sendWithTries(o: TriesOptions, request: Tried): Promise<Ht
       pauseFor(status === 429 ? counted : ALL, retryMs, `it answered ${status}`)
     }
     if (!mayRetry(retryMs)) {
-      if (DOWN.has(status)) down.add(target)
+      if (DOWN.has(status)) giveUp()
       return response
     }
-    await discard(response)
+    // What is asked before the next try needs a place of its own.
+    const kept = again === undefined ? undefined : await readExcerpt(response, KEPT_BYTES)
+    if (kept === undefined) await discard(response)
     if (!PAUSING.has(status)) await patience.wait(retryMs)
+    if (!(await isWanted())) return { ...response, body: new Blob([kept ?? '']).stream() }
   }
 }

@@ -4,6 +4,9 @@ import { redactError } from '../lib/redact-error.ts'
 import { isPublicAddress } from '../net/address-guard.ts'
 import { discard } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
+import { pacedBody } from '../net/paced-body.ts'
+import type { Spend } from '../net/request-budget.ts'
+import { isStreamed, type RequestBody } from '../net/sent-body.ts'
 import type { Lane } from '../net/slots.ts'
 import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
 import { chooseChallenge, parseChallenges } from './challenge.ts'
@@ -11,7 +14,7 @@ import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
 import { kindOfRequest } from './request-kind.ts'
 import {
-  accountKey,
+  accountOf,
   parseUpstreamUrl,
   resolveCredential,
   type UpstreamAddress,
@@ -27,10 +30,18 @@ export interface SentRequest {
 }
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** One on another origin is asked without a login: the storage behind the registry, which signs its own addresses. */
   readonly url: URL
-  /** For a token, e.g. `repository:app:pull`. */
+  /** For a token, e.g. `repository:app:pull`; several with spaces between. */
   readonly scope: string
+  /** One that is streamed is sent once: an answer of 401, 429 or 5xx is the caller's to go on from. */
+  readonly body?: RequestBody
+  /** See `SendOptions`; for other methods than GET and HEAD. */
+  readonly again?: (() => Promise<boolean>) | 'never' | undefined
+  readonly answerTimeoutMs?: number
+  /** See `HttpRequest`: of the answer that named an address on another origin. */
+  readonly ledBy?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   readonly lane?: Lane
@@ -69,14 +80,21 @@ export function openSession(
 
   async function openAccount(): Promise<Account> {
     const credential = await resolveCredential(endpoint)
-    const key = accountKey(address, credential)
+    const key = await accountOf(address, endpoint)
     const secrets = credential === undefined ? [] : [credential.password, basicOf(credential)]
     const redactor = network.redactors.get(key) ?? createRedactor(secrets)
     network.redactors.set(key, redactor)
+    // One that changes is another than the one of before.
+    if (endpoint.login !== undefined) for (const secret of secrets) redactor.add(secret)
     return { address, credential, key, redactor, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
   }
 
   function getAccount(): Promise<Account> {
+    // A session may outlive a login that changes.
+    if (endpoint.login !== undefined) {
+      account = openAccount()
+      return account
+    }
     account ??= openAccount().catch((error) => {
       account = undefined
       throw error
@@ -84,16 +102,17 @@ export function openSession(
     return account
   }
 
-  const sendRaw: SendRaw = async (url, request, what) => {
+  const sendRaw: SendRaw = async (url, request, what, again) => {
     const { key, ca, plainHttp, redactor } = await getAccount()
     const { organization, rates, about, priority } = network
     const payer = organization === undefined ? undefined : { organization, registry: address.base.origin }
-    const { signal, lane = 'small', method = 'GET' } = request
+    const { signal, lane = 'small', method = 'GET', body } = request
     const whole: HttpRequest = { ...request, payer, plainHttp, ...(ca === undefined ? {} : { ca }) }
     return await network.budgets.of(key).send(
-      async (onEnd, onBegin) => {
+      async (onEnd, onBegin, spend) => {
         const ledBy = whole.ledBy ?? publicLeader
-        const response = await network.http.request(url, { ...whole, ledBy, onEnd, onBegin })
+        const paced = spend === undefined || body === undefined ? {} : { body: await pacedRequest(body, spend) }
+        const response = await network.http.request(url, { ...whole, ...paced, ledBy, onEnd, onBegin })
         const isRegistry = response.url.origin === address.base.origin
         if (isRegistry && isPublicAddress(response.address)) publicLeader ??= response.address
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
@@ -109,12 +128,16 @@ export function openSession(
         rates,
         about,
         redact: (text) => redactor.redact(text),
+        again: isStreamed(body) ? 'never' : again,
         ...(signal === undefined ? {} : { signal }),
       },
     )
   }
 
-  const sendOnce = ({ url, what, signal, scope: _, headers, ...rest }: RegistryRequest, authorization?: string) =>
+  const sendOnce = (
+    { url, what, signal, scope: _, headers, again, ...rest }: RegistryRequest,
+    authorization?: string,
+  ) =>
     sendRaw(
       url,
       {
@@ -123,6 +146,7 @@ export function openSession(
         headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
       },
       `${host}: ${what}`,
+      again,
     )
 
   /** A challenge in an answer from where a redirect led is not the registry's: that gets no credentials. */
@@ -159,6 +183,7 @@ export function openSession(
     async send(request) {
       const me = await getAccount()
       const { signal } = request
+      if (request.url.origin !== address.base.origin) return await sendOnce(request)
       const scopeKey = `${me.key} ${request.scope}`
       const answer = (known: KnownChallenge, scope: string, refused?: string) =>
         answerChallenge(network, me, known, { scope, refused, signal, send: sendRaw })
@@ -185,6 +210,10 @@ export function openSession(
       }
       let response = await sendOnce(request, tried)
       if (response.status !== 401 || response.url.origin !== address.base.origin) return response
+      if (isStreamed(request.body)) {
+        if (tried !== undefined && me.credential !== undefined) endpoint.login?.refused(me.credential)
+        return response
+      }
 
       let known = challengeIn(response)
       if (parseChallenges(response.headers.get('www-authenticate')).length === 0) {
@@ -194,7 +223,10 @@ export function openSession(
       }
       if (known === undefined) return response
       const { scheme, params } = known.challenge
-      if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
+      if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) {
+        if (me.credential !== undefined) endpoint.login?.refused(me.credential)
+        return response
+      }
       await discard(response)
       // An empty scope says as little as none (registries send `scope=""` with an expired token): we know what we need.
       const told = params.scope?.trim() ?? ''
@@ -207,11 +239,21 @@ export function openSession(
         tried = await answer(known, scope, tried)
       } catch (error) {
         if (!isCancelled(error)) forget(known)
+        if (me.credential !== undefined && isAppError(error, 'UPSTREAM_DENIED')) endpoint.login?.refused(me.credential)
         throw error
       }
-      return await sendOnce(request, tried)
+      response = await sendOnce(request, tried)
+      if (response.status === 401 && me.credential !== undefined) endpoint.login?.refused(me.credential)
+      return response
     },
   }
+}
+
+/** The same body, no faster than limits of bytes let it. */
+async function pacedRequest(body: RequestBody, spend: Spend): Promise<RequestBody> {
+  if (isStreamed(body)) return { lengthBytes: body.lengthBytes, stream: () => pacedBody(body.stream(), spend) }
+  await spend(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
+  return body
 }
 
 /** What a challenge makes us ask, and within which limits: where that has failed it fails again. */

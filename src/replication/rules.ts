@@ -130,7 +130,8 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
         await look(rule)
       }
       const last = page.at(-1)
-      after = last === undefined || page.length < PAGE ? undefined : ruleCursor({ createdAt: last.created_at, id: last.id })
+      after =
+        last === undefined || page.length < PAGE ? undefined : ruleCursor({ createdAt: last.created_at, id: last.id })
     } while (after !== undefined)
   }
 
@@ -166,7 +167,10 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
       const columns = await prepare(request)
       const row = await db.write(async (tx) => {
         if ((await findSameRule(tx, columns)) !== undefined) {
-          throw new AppError('CONFLICT', `there is a rule that sends ${request.match.join(' ')} to ${request.target} already`)
+          throw new AppError(
+            'CONFLICT',
+            `there is a rule that sends ${request.match.join(' ')} to ${request.target} already`,
+          )
         }
         const many = await listRules(tx, { organizationIds: [columns.organization_id], limit: MAX_RULES })
         if (many.length >= MAX_RULES) {
@@ -196,7 +200,8 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
       const { items, next } = await readPage({
         limit,
         after,
-        read: async (from, count) => (await listRules(db.read, { organizationIds, after: from, limit: count })).map(render),
+        read: async (from, count) =>
+          (await listRules(db.read, { organizationIds, after: from, limit: count })).map(render),
         keyOf: ruleCursor,
       })
       return { rules: items, next }

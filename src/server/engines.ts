@@ -11,16 +11,23 @@ import type { MirrorEngine } from '../mirror/engine.ts'
 import { createSubscriptions } from '../mirror/subscriptions/create-subscriptions.ts'
 import type { Subscriptions } from '../mirror/subscriptions/subscriptions.ts'
 import type { AddressPolicy } from '../net/address-guard.ts'
+import { createHttpClient } from '../net/guarded-fetch.ts'
 import { createMailer, type Mailer } from '../net/mail.ts'
 import { wholePortions } from '../net/portions.ts'
 import { createLocalWriters } from '../registry/local-writer.ts'
+import { createSignIns } from '../remote/sign-in/sign-in.ts'
+import { ambientPolicy } from './address-policy.ts'
 import { createServerCatalogs } from './catalogs.ts'
 import type { Instance } from './instance.ts'
 import { learnedBudgets } from './learned-budgets.ts'
 import type { RunningSample } from './sample.ts'
 import { accountNames, requestPortions, sharedRates } from './shared-budgets.ts'
 import { createSources, type Sources } from './sources.ts'
+import { createTargets, type Targets, targetLock } from './targets.ts'
 import { createWebhookParts, type WebhookParts } from './webhooks.ts'
+
+/** To the clouds that the server itself is known to. */
+const SIGN_IN_REQUESTS = 16
 
 export interface Engines {
   /** With SQLite the data directory's lock says that no other server is there. */
@@ -28,6 +35,7 @@ export interface Engines {
   /** By which other servers know this one. */
   readonly holder: string
   readonly sources: Sources
+  readonly targets: Targets
   readonly mirrors: MirrorEngine
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
@@ -72,6 +80,14 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
     },
     sampleUrl: sample?.url,
   })
+  const signIns = createSignIns({
+    http: sources.network.http,
+    ambientHttp: createHttpClient({ policy: ambientPolicy(policy), maxInFlight: SIGN_IN_REQUESTS }),
+    clock,
+    dockerConfig: settings.dockerConfig,
+  })
+  const lock = isAlone ? undefined : targetLock({ db, clock, sealer, holder, ttlMs: leaseTtlMs })
+  const targets = createTargets({ network: sources.network, sealer, signIns, lock })
   const mirrors = createMirrorEngine({
     db,
     logger,
@@ -95,5 +111,5 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
   opened(outgoing.close)
   const indexer = createIndexer({ db, blobs, clock, logger, holder, leaseTtlMs })
   opened(indexer.close)
-  return { isAlone, holder, sources, mirrors, subscriptions, catalogs, facts, mailer, outgoing, indexer }
+  return { isAlone, holder, sources, targets, mirrors, subscriptions, catalogs, facts, mailer, outgoing, indexer }
 }

@@ -59,15 +59,11 @@ export async function listRules(
     )
   }
   if (o.organizationIds === undefined) return query.execute()
-  return pageOfChunks(
-    o.organizationIds,
-    (chunk) => query.where('rule.organization_id', 'in', chunk).execute(),
-    {
-      limit: o.limit,
-      keyOf: ({ id }) => id,
-      compare: (a, b) => byBytes(a.created_at, b.created_at) || byBytes(a.id, b.id),
-    },
-  )
+  return pageOfChunks(o.organizationIds, (chunk) => query.where('rule.organization_id', 'in', chunk).execute(), {
+    limit: o.limit,
+    keyOf: ({ id }) => id,
+    compare: (a, b) => byBytes(a.created_at, b.created_at) || byBytes(a.id, b.id),
+  })
 }
 
 export async function createRule(
