@@ -1,6 +1,6 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import { isResting, scheduleForgotten } from '../db/mirrors/life.ts'
-import { listHintedMirrors } from '../db/mirrors/mirror-hints.ts'
+import { listHintedMirrors, releaseClaimsOf } from '../db/mirrors/mirror-hints.ts'
 import {
   claimDueMirror,
   findMirror,
@@ -9,7 +9,10 @@ import {
   listDueMirrors,
   listMirrors,
   type MirrorRecord,
+  setMirrorState,
 } from '../db/mirrors/mirrors.ts'
+import { listRunItems } from '../db/mirrors/run-items.ts'
+import { listRunningIn } from '../db/mirrors/running-runs.ts'
 import { SERVER_LEASE, voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { createPortions } from '../jobs/portions.ts'
@@ -26,18 +29,22 @@ import { settleObjectives } from './life/freshness.ts'
 import { getMirror } from './life/get-mirror.ts'
 import { renderGlances } from './life/glance.ts'
 import { createHints } from './life/hints.ts'
-import { endOrphans, MIRROR_LEASE } from './life/orphans.ts'
+import { MIRROR_KIND, MIRROR_LEASE } from './life/mirror-kind.ts'
+import { createMirrorPass } from './life/mirror-pass.ts'
+import { endOrphans } from './life/orphans.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { type Round, startRound } from './life/round.ts'
-import { createRunReads } from './life/run-reads.ts'
+import { stopReason } from './life/run-end.ts'
+import { createRunReads, momentsOf } from './life/run-reads.ts'
 import { createRunner, type RunRequest } from './life/runner.ts'
 import { type Scheduler, startScheduler } from './life/schedule.ts'
 import { settingsOf } from './life/settings.ts'
-import { stopReason } from './life/settle.ts'
+import { settleRun } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf, type StartTarget } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderMirrors } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
+import type { RunReport } from './pass/run-report.ts'
 
 /** The windows of requests bound what is read from a registry (record 53): a run alone may fill them. */
 const TRANSFERS_PER_RUN = 64
@@ -63,13 +70,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     options.portions === undefined ? createPortions({ db, clock, presence, logger: options.logger }) : undefined
   let scheduler: Scheduler | undefined
   const rounds: Round[] = []
-  const runner = createRunner({
-    ...options,
+  const random = options.random ?? Math.random
+  const runner = createRunner<MirrorRecord, RunReport>({
+    kind: MIRROR_KIND,
+    db,
+    logger: options.logger,
     clock,
     sleep,
-    random: options.random ?? Math.random,
     intervalMs,
-    transfersPerRun,
+    runsAtOnce: options.runsAtOnce,
+    pass: createMirrorPass({ ...options, clock, intervalMs, transfersPerRun }),
+    settle: (tx, mirror, end) => settleRun(tx, mirror, { ...end, defaultCadence: { everyMs: intervalMs }, random }),
     board,
     holder,
     leaseTtlMs,
@@ -160,12 +171,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     runner,
     now,
     openSource: options.openSource,
-    random: options.random ?? Math.random,
+    random,
     begin,
     show: async (id) => renderMirror(await getMirror(db.read, id)),
     wake: () => scheduler?.wake(),
   })
-  const runReads = createRunReads({ db, clock, sleep, holder, board, runner })
+  const runReads = createRunReads({
+    kind: MIRROR_KIND,
+    ...{ db, clock, sleep, holder, board, runner },
+    get: getMirror,
+    listItems: listRunItems,
+  })
 
   return {
     async start(request) {
@@ -249,6 +265,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return { mirrors: items, next }
     },
     ...runReads,
+    async activity({ organizationId, viewer, limit }) {
+      const { runs, total } = await listRunningIn(db.read, organizationId, viewer, limit)
+      return { runs: momentsOf(runs, { holder, board, ownerOf: MIRROR_KIND.ownerOf }), total }
+    },
     async resume({ isAlone }) {
       if (isAlone) {
         await db.write(async (tx) => {
@@ -287,7 +307,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   async function haltOthers(): Promise<void> {
     const { logger } = options
     // Whoever has to wait for the end of a run is not this round.
-    for (const id of runner.mirrorIds)
+    for (const id of runner.subjectIds)
       halt(id).catch((error) => logger.error({ err: error }, 'a run could not be ended'))
   }
 
@@ -295,7 +315,13 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     await clockWatch.look()
     // A process that slept, or was forgotten, says again that it lives.
     await presence.announce()
-    const ended = await endOrphans(db, clock, (id) => runner.find(id) !== undefined)
+    const ended = await endOrphans({
+      kind: MIRROR_KIND,
+      ...{ db, clock },
+      isMine: (id) => runner.find(id) !== undefined,
+      setState: setMirrorState,
+      release: releaseClaimsOf,
+    })
     if (ended > 0) options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
     // Another server may have been told of what is due and be gone, and the nap of this one's schedule may be long.
     if (ended > 0 || (await hasWork())) scheduler?.wake()
