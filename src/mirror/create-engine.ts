@@ -24,6 +24,7 @@ import { cutPage, readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { createClockWatch } from './life/clock-watch.ts'
 import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
+import { createDue } from './life/due.ts'
 import { explainMirror } from './life/explain.ts'
 import { settleObjectives } from './life/freshness.ts'
 import { getMirror } from './life/get-mirror.ts'
@@ -48,8 +49,6 @@ import type { RunReport } from './pass/run-report.ts'
 
 /** The windows of requests bound what is read from a registry (record 53): a run alone may fill them. */
 const TRANSFERS_PER_RUN = 64
-/** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
-const SCHEDULED_WAITING = 2
 /** Takeover, of runs and of hints, is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
 const LEASE_TTL_MS = 20_000
 /** How often the clock alone may have made a mirror miss its objective. */
@@ -119,20 +118,14 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return nextHint === undefined || (nextDue !== undefined && nextDue < nextHint) ? nextDue : nextHint
   }
 
-  async function beginScheduled(at: string): Promise<string | undefined> {
-    for (const { id } of await listDueMirrors(db.read, at, SCHEDULED_WAITING + runner.size)) {
-      // What has become of it since is looked at again: another server may have begun it.
-      const mirror = runner.isRunning(id) ? undefined : await findMirror(db.read, id)
-      if (mirror === undefined || mirror.next_run_at === null || mirror.next_run_at > at) continue
-      if (runner.countWaiting(mirror) >= SCHEDULED_WAITING) continue
-      const later = isoTime(new Date(clock.now().getTime() + intervalMs))
-      const dueAt = mirror.next_run_at
-      if (!(await db.write((tx) => claimDueMirror(tx, id, dueAt, later)))) continue
-      await runner.begin(mirror, { trigger: 'schedule', isFull: mirror.full_due === 1 })
-    }
-    // What is due and waits is looked at again when a run begins or ends.
-    return findNextDue(db.read, at)
-  }
+  const beginScheduled = createDue({
+    kind: MIRROR_KIND,
+    ...{ db, clock, runner, intervalMs },
+    listDue: listDueMirrors,
+    claim: claimDueMirror,
+    findNextDue,
+    requestOf: (mirror) => ({ trigger: 'schedule', isFull: mirror.full_due === 1 }),
+  })
 
   const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
 
