@@ -1,4 +1,5 @@
 /** Registries that are written to. */
+import type { SignIn } from '../../api/targets.ts'
 import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import { byBytes, type Chunk, pageOfChunks } from '../engine/chunks.ts'
@@ -41,6 +42,16 @@ export async function findTarget(
 
 export async function findTargetById(db: Queries, id: string): Promise<TargetRow | undefined> {
   return db.selectFrom('targets').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** How it is signed in to. */
+export function signInOf(row: Pick<TargetRow, 'sign_in' | 'sign_in_settings'>): SignIn {
+  return { ...(JSON.parse(row.sign_in_settings) as object), by: row.sign_in } as SignIn
+}
+
+/** The limits that people set for it, as they wrote them. */
+export function targetRatesOf({ max_rate }: Pick<TargetRow, 'max_rate'>): string[] {
+  return JSON.parse(max_rate) as string[]
 }
 
 /** What a person may change of a target; its replications go on, with the new settings from their next run on. */
