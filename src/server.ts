@@ -19,6 +19,7 @@ import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
 import { createMetricsApp } from './http/metrics/app.ts'
 import { createPageApp } from './http/page/app.ts'
+import { createLeaseLock } from './jobs/lease-lock.ts'
 import { createPortions } from './jobs/portions.ts'
 import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
@@ -31,9 +32,13 @@ import { createSubscriptions } from './mirror/subscriptions/create-subscriptions
 import { createHttpClient } from './net/guarded-fetch.ts'
 import { createMailer } from './net/mail.ts'
 import { wholePortions } from './net/portions.ts'
+import { openLocalReader } from './registry/local-reader.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
-import { addressPolicy } from './server/address-policy.ts'
+import { createSignIns } from './remote/sign-in/sign-in.ts'
+import { createReplications } from './replication/create-replications.ts'
+import type { Replications } from './replication/engine.ts'
+import { addressPolicy, ambientPolicy } from './server/address-policy.ts'
 import { createServerCatalogs } from './server/catalogs.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
@@ -47,6 +52,7 @@ import { createRegistryApps } from './server/registry-app.ts'
 import type { RunningSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
+import { createTargets } from './server/targets.ts'
 import { createWebhookParts } from './server/webhooks.ts'
 import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
 import { createTurnKeeper } from './server/workers/turns.ts'
@@ -74,6 +80,7 @@ export interface RunningServer {
   /** The first run of the sample's mirror, begun by the first start with the sample. */
   readonly firstRun: MirrorAndRun | undefined
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
   /** A link that opens the page signed in; undefined: there is no such user, or a second factor is to be asked for. */
   linkFor(username: string): Promise<SignInLink | undefined>
   /** Ends runs, lets requests under way end for a moment, closes the data. */
@@ -82,6 +89,12 @@ export interface RunningServer {
 
 /** To issuers of identity at once, beside the requests of mirrors. */
 const IDENTITY_REQUESTS = 16
+
+/** To the clouds that the server itself is known to. */
+const SIGN_IN_REQUESTS = 16
+
+/** Before what is written to at a target. */
+const TARGET_LOCK = 'target-write:'
 
 const SAMPLE_UPSTREAM = 'sample'
 const SAMPLE_REPOSITORY = 'python'
@@ -137,6 +150,14 @@ export async function startServer({
       },
       sampleUrl: sample?.url,
     })
+    const signIns = createSignIns({
+      http: sources.network.http,
+      ambientHttp: createHttpClient({ policy: ambientPolicy(policy), maxInFlight: SIGN_IN_REQUESTS }),
+      clock,
+      dockerConfig: settings.dockerConfig,
+    })
+    const lock = createLeaseLock({ db, clock, holder: presence.holder, prefix: TARGET_LOCK })
+    const targets = createTargets({ network: sources.network, sealer, signIns, lock })
     const mirrors = createMirrorEngine({
       db,
       logger,
@@ -149,6 +170,19 @@ export async function startServer({
       portions: shared ?? wholePortions,
     })
     closers.push(mirrors.close)
+    const replications = createReplications({
+      db,
+      logger,
+      clock,
+      runsAtOnce: settings.runsAtOnce,
+      openLocal: (repositoryId) => openLocalReader({ db, blobs }, repositoryId),
+      openTarget: targets.openTarget,
+      mountsCommittedOnly: targets.mountsCommittedOnly,
+      leaseTtlMs: settings.takeoverMs,
+      presence,
+      portions: shared ?? wholePortions,
+    })
+    closers.push(replications.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
     closers.push(subscriptions.close)
     const folders = settings.definitions ?? new Map<string, string>()
@@ -178,6 +212,7 @@ export async function startServer({
       ...access,
       sealer,
       mirrors,
+      replications,
       subscriptions,
       catalogs,
       webhooks: outgoing.webhooks,
@@ -192,11 +227,13 @@ export async function startServer({
       facts,
       logger,
       checkUpstream: sources.checkUpstream,
+      checkTarget: targets.checkTarget,
       clock,
       issuers: createIssuers({ http, clock }),
       http,
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
+      budgetOfTarget: targets.budgetOfTarget,
       historyMs: settings.historyMs,
       mailer,
       thisServer: {
@@ -218,6 +255,7 @@ export async function startServer({
     await forgetPrivateKeys(db)
     await countStoredDefinitions(db)
     await mirrors.resume({ isAlone })
+    await replications.resume({ isAlone })
     const housekeeping = startHousekeeping({
       ...instance,
       logger,
@@ -280,7 +318,18 @@ export async function startServer({
     }
     const { url } = listener
     const operator = (await findOperator(db.read, owner))?.username
-    return { url, firstOwner, operator, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
+    return {
+      url,
+      firstOwner,
+      operator,
+      setupCode,
+      sampleUrl: sample?.url,
+      firstRun,
+      mirrors,
+      replications,
+      linkFor,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

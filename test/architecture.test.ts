@@ -38,6 +38,7 @@ const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   db: [
     ['replication'],
     ['webhooks'],
+    ['replication'],
     ['mirrors'],
     ['content'],
     ['people', 'repositories'],

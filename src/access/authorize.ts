@@ -90,6 +90,10 @@ export const RULES = {
   // Has the operator's credential sent to a shared upstream: for those who bring content in.
   'upstream.use': { scope: 'read', roles: EDITORS, managers: true, allow: ['mirrors'], reach: 'organization' },
   'upstream.manage': { scope: 'admin', roles: OWNERS },
+  'target.read': { scope: 'read', roles: ALL, allow: ['mirrors'], reach: 'organization' },
+  // Has content sent out, by the operator's credential where the target is shared: for those who bring content in.
+  'target.use': { scope: 'read', roles: EDITORS, managers: true, allow: ['mirrors'], reach: 'organization' },
+  'target.manage': { scope: 'admin', roles: OWNERS },
   'webhook.read': { scope: 'read', roles: EDITORS, team: 'admin', allow: ['webhooks'] },
   'webhook.manage': { scope: 'admin', roles: EDITORS, team: 'admin', allow: ['webhooks'] },
   // Those of a whole organization, by name pattern.
@@ -113,6 +117,7 @@ export const RULES = {
   'user.create': { scope: 'admin', roles: [], operator: true },
   'user.manage': { scope: 'admin', roles: [], operator: true },
   'upstream.share': { scope: 'admin', roles: [], operator: true },
+  'target.share': { scope: 'admin', roles: [], operator: true },
   'identity.share': { scope: 'admin', roles: [], operator: true },
   'metrics.read': { scope: 'read', roles: [], operator: true },
   // Its users, and how it is.
@@ -132,6 +137,7 @@ export type InstanceAction =
   | 'user.create'
   | 'user.manage'
   | 'upstream.share'
+  | 'target.share'
   | 'identity.share'
   | 'metrics.read'
   | 'instance.read'

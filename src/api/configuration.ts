@@ -1,8 +1,9 @@
-/** The files of `kagami apply`: upstreams, subscriptions and mirrors of one organization a document, with all that people set for them. */
+/** The files of `kagami apply`: upstreams, targets, subscriptions and mirrors of one organization a document, with all that people set for them. */
 import { mirrorSettingsSchema } from './mirror-settings.ts'
 import { maxRateSchema } from './rates.ts'
 import { nameSchema, sourceRepositorySchema, z } from './schema.ts'
 import { subscriptionStartSchema } from './subscriptions.ts'
+import { targetCreateSchema } from './targets.ts'
 import { upstreamCreateSchema } from './upstreams.ts'
 
 const given = upstreamCreateSchema.shape
@@ -37,6 +38,24 @@ export const configuredUpstreamSchema = z
     maxRate: maxRateSchema
       .optional()
       .describe('Requests and bytes from it keep to all of these, such as 10/s or 50MB/s'),
+  })
+  .refine((value) => (value.username === undefined) === (value.password === undefined), {
+    message: 'username and password go together',
+    path: ['username'],
+  })
+
+const written = targetCreateSchema.shape
+
+export const configuredTargetSchema = z
+  .strictObject({
+    url: written.url,
+    kind: written.kind,
+    signIn: written.signIn.unwrap().optional(),
+    username: written.username,
+    password: secretReferenceSchema.optional(),
+    ca: certificatesSchema.optional(),
+    plainHttp: z.boolean().optional().describe('Allow http to a host that is not the machine of the server'),
+    maxRate: maxRateSchema.optional().describe('Requests to it, and bytes from it, keep to all of these'),
   })
   .refine((value) => (value.username === undefined) === (value.password === undefined), {
     message: 'username and password go together',
@@ -81,8 +100,9 @@ export const configurationSchema = z
     shared: z
       .literal(true)
       .optional()
-      .describe('Instead of an organization: upstreams shared with all of them (operators)'),
+      .describe('Instead of an organization: upstreams and targets shared with all of them (operators)'),
     upstreams: z.record(nameSchema, configuredUpstreamSchema).nullish().describe('By name'),
+    targets: z.record(nameSchema, configuredTargetSchema).nullish().describe('Registries that are written to, by name'),
     mirrors: z
       .record(sourceRepositorySchema, configuredMirrorSchema)
       .nullish()
@@ -109,5 +129,6 @@ export function configurationJsonSchema(): object {
 
 export type Configuration = z.infer<typeof configurationSchema>
 export type ConfiguredUpstream = z.infer<typeof configuredUpstreamSchema>
+export type ConfiguredTarget = z.infer<typeof configuredTargetSchema>
 export type ConfiguredSubscription = z.infer<typeof configuredSubscriptionSchema>
 export type ConfiguredMirror = z.infer<typeof configuredMirrorSchema>

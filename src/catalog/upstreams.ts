@@ -11,14 +11,17 @@ import { AppError } from '../errors.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { RegistryFindings } from '../remote/check-registry.ts'
-import { defaultNamePrefix } from './name-prefix.ts'
 import {
   type Connection,
   type ConnectionChange,
   changedConnection,
   isOtherSource,
   newConnection,
-} from './upstream-settings.ts'
+} from './connection.ts'
+import { defaultNamePrefix } from './name-prefix.ts'
+
+/** What passwords of upstreams are sealed as. */
+export const SEALED_AS = 'upstream password'
 
 /** Looks at a registry as it would be read. @throws AppError UPSTREAM_*, ADDRESS_NOT_ALLOWED when nothing could be read from it */
 export type CheckUpstream = (
@@ -61,7 +64,7 @@ export async function addUpstream(
   given: NewUpstream,
   check: Check,
 ): Promise<{ row: UpstreamRow; findings: RegistryFindings | null }> {
-  const connection = newConnection(sealer, given)
+  const connection = newConnection(sealer, SEALED_AS, given)
   const organizationId = given.organization?.id ?? null
   const sourceIn = async (tx: Queries) => {
     if ((await findOwn(tx, organizationId, given.name)) !== undefined) {
@@ -151,7 +154,12 @@ export async function changeUpstream(
       change.maxRate === undefined
         ? { max_rate: before.max_rate, has_own_rate: before.has_own_rate }
         : { max_rate: JSON.stringify(change.maxRate ?? []), has_own_rate: ownRate(change.maxRate) }
-    const after = { ...changedConnection(sealer, before, change), referrers_from: referrersFrom, prefix, ...rate }
+    const after = {
+      ...changedConnection(sealer, SEALED_AS, before, change),
+      referrers_from: referrersFrom,
+      prefix,
+      ...rate,
+    }
     return { before, after }
   }
   const { before, after } = await changed(db.read)

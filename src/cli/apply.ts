@@ -22,12 +22,12 @@ interface ApplyOptions {
 }
 
 export function addApplyCommand(program: Command, line: CommandLine): void {
-  addCommand(program, 'apply', 'make upstreams, mirrors and subscriptions as files say')
+  addCommand(program, 'apply', 'make upstreams, targets, mirrors and subscriptions as files say')
     .requiredOption('-f, --file <path...>', 'files, or folders of .yaml, .yml and .json files; - for standard input')
     .option('--dry-run', 'print what would be done, and change nothing')
     .option(
       '--prune',
-      'stop mirrors and subscriptions and remove upstreams, of the organizations in the files, that are in no file',
+      'stop mirrors and subscriptions and remove upstreams and targets, of the organizations in the files, that are in no file',
     )
     .option('--yes', 'do not ask; what --prune removes wants --confirm')
     .option('--confirm <organization...>', 'with --prune: the names of the organizations that lose something')
@@ -106,7 +106,7 @@ function planText(steps: readonly Step[], others: number, program: string): stri
 
 /** `2 mirrors and 1 subscription`. */
 function kindsText(steps: readonly Step[]): string {
-  const parts = (['upstream', 'mirror', 'subscription'] as const).flatMap((kind) => {
+  const parts = (['upstream', 'target', 'mirror', 'subscription'] as const).flatMap((kind) => {
     const number = steps.filter((step) => step.kind === kind).length
     return number === 0 ? [] : [count(number, kind)]
   })

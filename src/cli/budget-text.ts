@@ -20,14 +20,26 @@ export function upstreamText({
     ['User', upstream.username ?? '-'],
     ['Referrers from', upstream.referrersFrom ?? undefined],
     ['Limit', limitText(upstream)],
+    ...budgetFacts(budget),
+    ['Hook', hook == null ? undefined : `made ${age(hook.createdAt, '-')}`],
+    ['Added', age(upstream.createdAt, '-')],
+  ])
+  return withBudgetLines(text, budget)
+}
+
+/** How much is asked of a registry at the moment. */
+export function budgetFacts(budget: Budget): (readonly [string, string | undefined])[] {
+  return [
     [
       'Requests',
       `${budget.requests} since the server started, ${budget.inFlight} of at most ${budget.mostInFlight} under way${partText(budget)}`,
     ],
     ['At once', budget.windows.length === 0 ? undefined : budget.windows.map(windowText).join(', ')],
-    ['Hook', hook == null ? undefined : `made ${age(hook.createdAt, '-')}`],
-    ['Added', age(upstream.createdAt, '-')],
-  ])
+  ]
+}
+
+/** And what it lets be asked, and who waits for that. */
+export function withBudgetLines(text: string, budget: Budget): string {
   const rest = [
     ...budget.pauses.map(({ kind, until, reason }) => `No ${kind} before ${until}: ${reason}.`),
     ...budget.allowances.map(allowanceText),

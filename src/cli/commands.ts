@@ -23,6 +23,7 @@ import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
 import { addSubscriptionCommands } from './subscription.ts'
 import { addTagCommands } from './tag.ts'
+import { addTargetCommands } from './target.ts'
 import { addTeamCommands } from './team.ts'
 import { addTokenCommands } from './token.ts'
 import { addTwoFactorCommands } from './two-factor.ts'
@@ -40,6 +41,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addMirrorWatchCommand(mirror, line)
   addMirrorRunCommands(mirror, line)
   addSubscriptionCommands(program, line)
+  addTargetCommands(program, line)
   addApplyCommand(program, line)
   addExportCommands(program, line)
   addRepositoryCommands(program, line)

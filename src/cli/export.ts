@@ -4,6 +4,7 @@ import { Document } from 'yaml'
 import { configurationJsonSchema } from '../api/configuration.ts'
 import { type Mirror, mirrorSchema } from '../api/mirrors.ts'
 import { subscriptionSchema } from '../api/subscriptions.ts'
+import { targetSchema } from '../api/targets.ts'
 import { upstreamSchema } from '../api/upstreams.ts'
 import { profileAnswerSchema } from '../api/users.ts'
 import { AppError } from '../errors.ts'
@@ -21,9 +22,13 @@ interface ExportOptions {
 }
 
 export function addExportCommands(program: Command, line: CommandLine): void {
-  addCommand(program, 'export', 'print upstreams, mirrors and subscriptions as a file for apply; no secret is in it')
+  addCommand(
+    program,
+    'export',
+    'print upstreams, targets, mirrors and subscriptions as a file for apply; no secret is in it',
+  )
     .option('--org <org>', 'of this organization; default: your only one')
-    .option('--shared', 'the upstreams that every organization may use (operators)')
+    .option('--shared', 'the upstreams and targets that every organization may use (operators)')
     .action((o: ExportOptions) => exportState(line, o))
   program
     .command('schema')
@@ -43,10 +48,13 @@ async function exportState(line: CommandLine, o: ExportOptions): Promise<void> {
   const upstreams = (await client.listAll('/upstreams', 'upstreams', upstreamSchema, query)).filter(
     (one) => one.organization === organization,
   )
+  const targets = (await client.listAll('/targets', 'targets', targetSchema, query)).filter(
+    (one) => one.organization === organization,
+  )
   const mirrors = organization === null ? [] : await client.listAll('/mirrors', 'mirrors', mirrorSchema, query)
   const subscriptions =
     organization === null ? [] : await client.listAll('/subscriptions', 'subscriptions', subscriptionSchema, query)
-  const { document, variables } = exportedState(organization, upstreams, mirrors, subscriptions)
+  const { document, variables } = exportedState(organization, upstreams, mirrors, subscriptions, targets)
   answer(line, o, document, () => yamlOf(document, variables, mirrors.filter(isStopped), line.program))
 }
 

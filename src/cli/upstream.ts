@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { repositoryAnswerSchema } from '../api/repositories.ts'
 import {
@@ -8,22 +7,16 @@ import {
   upstreamSchema,
   upstreamShowSchema,
 } from '../api/upstreams.ts'
-import { AppError, isAppError, messageOf } from '../errors.ts'
-import { certificatesOf } from '../lib/certificates.ts'
 import { upstreamText } from './budget-text.ts'
 import { type ApiClient, repositoryPath, segment } from './client.ts'
 import { addCommand, answer, type CommandLine, chooseOrganization, connect, organizationFlag } from './command-line.ts'
+import { checkOwner, isDefault, type Owner, readCertificates, URL_ABOUT, withCheckHint } from './connection.ts'
 import { UsageError } from './exit.ts'
 import { age } from './format.ts'
 import { readPassword } from './input.ts'
 import { blocks, lines, table } from './table.ts'
 import { addHookCommand } from './upstream-hook.ts'
 import { changeText, checkText, knownRepository, nextText, type Wording } from './upstream-text.ts'
-
-interface Owner {
-  readonly org?: string
-  readonly shared?: boolean
-}
 
 interface AddOptions extends Owner {
   readonly json?: boolean
@@ -54,8 +47,6 @@ interface ChangeOptions extends Owner {
 
 const RATE_ABOUT =
   'ask it no more often, or read no faster: 10/s, 100/h, 50MB/s; several hold together; default: what the registry documents'
-const DOCUMENTED = 'default'
-const URL_ABOUT = 'https://HOST[:PORT][/PATH]; the path is a prefix of its repositories'
 
 export function addUpstreamCommands(program: Command, line: CommandLine): void {
   const upstream = program.command('upstream').description('registries to mirror from')
@@ -106,23 +97,6 @@ export function addUpstreamCommands(program: Command, line: CommandLine): void {
     .option('--org <org>', 'the organization that it belongs to; default: your only one')
     .option('--shared', 'it is shared (operators)')
     .action((name: string, o: Owner & { json?: boolean }) => remove(line, name, o))
-}
-
-/** Back to what holds while nobody sets anything. */
-function isDefault(rates: readonly string[] | undefined): boolean {
-  return rates?.length === 1 && rates[0] === DOCUMENTED
-}
-
-function checkOwner(o: Owner): void {
-  if (o.org !== undefined && o.shared === true) throw new UsageError('--org and --shared exclude each other')
-}
-
-/** Only the certificates leave this machine. */
-async function readCertificates(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    throw new AppError('INVALID_REQUEST', `--ca-file ${path} cannot be read: ${messageOf(error)}`, { cause: error })
-  })
-  return certificatesOf(text, `--ca-file ${path}`)
 }
 
 async function add(line: CommandLine, name: string, url: string, o: AddOptions): Promise<void> {
@@ -219,13 +193,6 @@ async function show(line: CommandLine, name: string, o: Owner & { json?: boolean
   const path = `/upstreams/${segment(name)}`
   const document = await client.call('GET', path, upstreamShowSchema, { query: { organization } })
   answer(line, o, document, () => upstreamText(document))
-}
-
-/** What the registry said no to is perhaps right later. */
-function withCheckHint(error: unknown, { check }: { readonly check: boolean }, hint: string): never {
-  const isOfRegistry = isAppError(error) && (error.code.startsWith('UPSTREAM_') || error.code === 'ADDRESS_NOT_ALLOWED')
-  if (!check || !isOfRegistry) throw error
-  throw new AppError(error.code, `${error.message}. ${hint}`, { detail: error.detail, cause: error })
 }
 
 async function wordingOf(line: CommandLine, client: ApiClient, upstream: Upstream): Promise<Wording> {

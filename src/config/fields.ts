@@ -131,6 +131,12 @@ export const SERVER_FIELDS = {
     'a mail address, with or without a name: Kagami <kagami@example.com>',
     'Whom mail comes from; wanted with KAGAMI_SMTP_URL',
   ),
+  dockerConfig: field(
+    'KAGAMI_DOCKER_CONFIG',
+    'config.json in DOCKER_CONFIG, or in .docker of the home directory',
+    'a file path',
+    "Docker's logins and credential helpers, for shared targets that sign in by docker",
+  ),
   log: field('KAGAMI_LOG', 'info', 'debug, info, warn or error', 'Least level that is logged, to standard error'),
 } as const satisfies Record<string, Field>
 

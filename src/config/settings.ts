@@ -1,5 +1,6 @@
 /** The settings of a server and of the command line, parsed purely; `read.ts` alone reads the environment and the file. */
-import { resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
@@ -47,6 +48,8 @@ export interface Settings {
   readonly workers: number
   /** Undefined: no mail is sent. */
   readonly smtp?: { readonly url: Secret; readonly from: string } | undefined
+  /** Path of docker's `config.json`, which need not be there. */
+  readonly dockerConfig: string
   readonly logLevel: LogLevel
   /** All of them with where they come from, without secrets. */
   readonly shown: readonly ShownSetting[]
@@ -113,9 +116,17 @@ export function parseSettings(
     upstreamRequests: take(s.upstreamRequests, value.upTo64) ?? value.fallback(s.upstreamRequests, value.upTo64),
     workers: value.workersHere(take(s.workers, value.upTo64)),
     smtp: smtpOf(take(s.smtpUrl, value.smtpUrl, value.hidden), take(s.smtpFrom, value.mailbox), publicUrl),
+    dockerConfig: dockerConfigPath(env, from.directory, take(s.dockerConfig, value.path)),
     logLevel: take(s.log, value.logLevel) ?? 'info',
     shown: showSettings((field) => findText(env, field, file)),
   }
+}
+
+/** Where docker itself looks for it. */
+function dockerConfigPath(env: Environment, directory: string, given: string | undefined): string {
+  if (given !== undefined) return resolve(directory, given)
+  const folder = env.DOCKER_CONFIG
+  return join(folder === undefined || folder === '' ? join(homedir(), '.docker') : folder, 'config.json')
 }
 
 /** All or none: links in letters lead to the public address, and not to what a request calls the server. @throws AppError CONFIG_INVALID */

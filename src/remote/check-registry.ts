@@ -65,7 +65,9 @@ export async function checkRegistry(
   const network = { ...createRegistryNetwork({ http: within.http, budgets }), organization: within.organization }
   const session = openSession(network, endpoint)
   try {
-    const findings = await look(session, endpoint.username, o)
+    const { login } = endpoint
+    const username = login === undefined ? endpoint.username : (await login.current(o.signal))?.username
+    const findings = await look(session, username, o)
     const isPaused = (await budgets.of(await session.key()).learned()).pauses.length > 0
     if (!isPaused) await o.onAnswered?.()
     return findings

@@ -46,7 +46,7 @@ export function readUpstreamUrl(given: string): string {
   }
   const image = imageIn(parts.path)
   if (image !== undefined)
-    throw refuse(`${shown(last)} is an image, want its registry: ${registry} (then mirror ${image})`)
+    throw refuse(`${shown(last)} is an image, want its registry: ${registry} (the repository ${image} is named later)`)
   return canonical(parts, last)
 }
 

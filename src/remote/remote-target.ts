@@ -95,7 +95,7 @@ export function openRemoteTarget(
     head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
     findVisibility: (o = {}) =>
       guarded(() => {
-        const { username: _, password: __, ...anonymous } = endpoint
+        const { username: _, password: __, login: ___, ...anonymous } = endpoint
         const stranger = openSession(network, anonymous, onRequest)
         return probeAnonymously(stranger, name, () => anyTag(o).catch(() => undefined), o)
       }),

@@ -14,7 +14,7 @@ import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
 import { kindOfRequest } from './request-kind.ts'
 import {
-  accountKey,
+  accountOf,
   parseUpstreamUrl,
   resolveCredential,
   type UpstreamAddress,
@@ -80,14 +80,21 @@ export function openSession(
 
   async function openAccount(): Promise<Account> {
     const credential = await resolveCredential(endpoint)
-    const key = accountKey(address, credential)
+    const key = await accountOf(address, endpoint)
     const secrets = credential === undefined ? [] : [credential.password, basicOf(credential)]
     const redactor = network.redactors.get(key) ?? createRedactor(secrets)
     network.redactors.set(key, redactor)
+    // One that changes is another than the one of before.
+    if (endpoint.login !== undefined) for (const secret of secrets) redactor.add(secret)
     return { address, credential, key, redactor, ca: endpoint.ca, plainHttp: endpoint.plainHttp ?? false }
   }
 
   function getAccount(): Promise<Account> {
+    // A session may outlive a login that changes.
+    if (endpoint.login !== undefined) {
+      account = openAccount()
+      return account
+    }
     account ??= openAccount().catch((error) => {
       account = undefined
       throw error
@@ -213,7 +220,10 @@ export function openSession(
       }
       if (known === undefined) return response
       const { scheme, params } = known.challenge
-      if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) return response
+      if (scheme === 'basic' && (me.credential === undefined || tried?.startsWith('Basic '))) {
+        if (me.credential !== undefined) endpoint.login?.refused(me.credential)
+        return response
+      }
       await discard(response)
       // An empty scope says as little as none (registries send `scope=""` with an expired token): we know what we need.
       const told = params.scope?.trim() ?? ''
@@ -226,9 +236,12 @@ export function openSession(
         tried = await answer(known, scope, tried)
       } catch (error) {
         if (!isCancelled(error)) forget(known)
+        if (me.credential !== undefined && isAppError(error, 'UPSTREAM_DENIED')) endpoint.login?.refused(me.credential)
         throw error
       }
-      return await sendOnce(request, tried)
+      response = await sendOnce(request, tried)
+      if (response.status === 401 && me.credential !== undefined) endpoint.login?.refused(me.credential)
+      return response
     },
   }
 }

@@ -10,10 +10,26 @@ export interface UpstreamEndpoint {
   readonly username?: string
   /** The secret itself, or what fetches it when it is needed. With the user name `<token>` it is an OAuth2 refresh token. */
   readonly password?: string | (() => string | Promise<string>)
+  /** In place of user name and password: a login that changes. */
+  readonly login?: ChangingLogin
   /** PEM of the CA that signed the registry's certificate. */
   readonly ca?: string
   /** Allows http to hosts other than loopback. */
   readonly plainHttp?: boolean
+}
+
+/** The login of the moment, as the service of a cloud or a credential helper gives it out for some time. */
+export interface ChangingLogin {
+  /** Names whose login it is, however often it changes: the key of budgets. Tells no secret. */
+  readonly account: string
+  /**
+   * Asked before each request; one that is known and lasts costs nothing.
+   * @returns undefined: there is none, and nobody signs in
+   * @throws AppError TARGET_*, ADDRESS_NOT_ALLOWED
+   */
+  current(signal?: AbortSignal): Promise<Credential | undefined>
+  /** The registry did not take it: the next one is a new one. */
+  refused(credential: Credential): void
 }
 
 /** Where an endpoint's requests really go. */
@@ -45,7 +61,7 @@ export function parseUpstreamUrl(text: string): UpstreamAddress {
     throw invalid(text, 'https://host[:port][/prefix] (or http://)')
   }
   if (url.username !== '' || url.password !== '') {
-    throw new AppError('INVALID_REQUEST', `the upstream URL for ${url.host} holds credentials, want them given apart`, {
+    throw new AppError('INVALID_REQUEST', `the URL for ${url.host} holds credentials, want them given apart`, {
       about: { reason: 'invalid', where: 'url' },
     })
   }
@@ -83,7 +99,8 @@ export function namesUnderPrefix(address: UpstreamAddress, name: RepositoryName)
 
 /** User name and password when both are known; undefined means anonymous. */
 export async function resolveCredential(endpoint: UpstreamEndpoint): Promise<Credential | undefined> {
-  const { username, password } = endpoint
+  const { username, password, login } = endpoint
+  if (login !== undefined) return login.current()
   if (username === undefined || username === '' || password === undefined) return undefined
   return { username, password: typeof password === 'string' ? password : await password() }
 }
@@ -99,8 +116,15 @@ export function accountKey(address: UpstreamAddress, credential: Credential | un
   return `${address.base.origin} ${who}`
 }
 
+/** The same of an endpoint; a login that changes is not asked for. */
+export async function accountOf(address: UpstreamAddress, endpoint: UpstreamEndpoint): Promise<string> {
+  const { login } = endpoint
+  if (login === undefined) return accountKey(address, await resolveCredential(endpoint))
+  return `${address.base.origin} ${createHash('sha256').update(login.account).digest('hex')}`
+}
+
 function invalid(text: string, want: string): AppError {
-  return new AppError('INVALID_REQUEST', `upstream URL ${quoted(text, 200)} is not valid: want ${want}`, {
+  return new AppError('INVALID_REQUEST', `the URL of a registry, ${quoted(text, 200)}, is not valid: want ${want}`, {
     about: { reason: 'invalid', where: 'url' },
   })
 }

@@ -25,6 +25,14 @@ export function samplePolicy(sampleUrl: string, policy: AddressPolicy): AddressP
   return { allowLoopback: true, allowNetworks: isIP(host) === 0 ? policy.allowNetworks : [host] }
 }
 
+/** Of the clouds that this may run in: link-local, and each of them of the machine that asks. */
+const METADATA_SERVICES = ['169.254.169.254', '169.254.170.2', '169.254.170.23', 'fd00:ec2::254', 'fd00:ec2::23']
+
+/** For what the server itself is, which its operator has a shared target sign in as; nobody else's request goes there. */
+export function ambientPolicy(policy: AddressPolicy): AddressPolicy {
+  return { ...policy, allowNetworks: [...policy.allowNetworks, ...METADATA_SERVICES] }
+}
+
 /** `localhost` and the names below it are loopback by RFC 6761 section 6.3; of other names nobody knows what they mean elsewhere. */
 function isLoopbackUrl(url: string): boolean {
   const host = hostOf(url)

@@ -1,8 +1,8 @@
 /** Upstreams as mirror and catalog see them: readers over the network, within the operator's rules on addresses. */
 import type { Budget } from '../api/rates.ts'
+import { endpointOf } from '../catalog/connection.ts'
 import { ratesOf } from '../catalog/upstream-rates.ts'
-import { endpointOf } from '../catalog/upstream-settings.ts'
-import type { CheckUpstream } from '../catalog/upstreams.ts'
+import { type CheckUpstream, SEALED_AS } from '../catalog/upstreams.ts'
 import type { UpstreamRow } from '../db/schema.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { Source } from '../mirror/engine.ts'
@@ -22,6 +22,8 @@ import { samplePolicy } from './address-policy.ts'
 import { allowancesOf, budgetView, pausesOf } from './budget-view.ts'
 
 export interface Sources {
+  /** That of all registries but the sample of this server: targets share its budgets. */
+  readonly network: RegistryNetwork
   /** @param organization id of the one that mirrors, in whose share the requests count */
   openSource: (
     upstream: UpstreamRow,
@@ -58,11 +60,12 @@ export function createSources({ policy, sealer, budgets, sampleUrl }: SourcesOpt
   const networkOf = ({ organization_id, url }: Pick<UpstreamRow, 'organization_id' | 'url'>): RegistryNetwork =>
     organization_id === null && url === sampleUrl ? ownNetwork : network
   const budgetAt = async (upstream: Parameters<CheckUpstream>[0]) => {
-    const endpoint = endpointOf(sealer, upstream)
+    const endpoint = endpointOf(sealer, SEALED_AS, upstream)
     const key = accountKey(parseUpstreamUrl(endpoint.url), await resolveCredential(endpoint))
     return networkOf(upstream).budgets.of(key)
   }
   return {
+    network,
     async budgetOf(upstream, organizations) {
       return budgetView(await budgetAt(upstream), organizations)
     },
@@ -86,7 +89,7 @@ export function createSources({ policy, sealer, budgets, sampleUrl }: SourcesOpt
         requests++
       }
       const own = { ...shared, http, organization, priority, rates: ratesOf(upstream), about: repository }
-      const reader = openRemoteRepository(own, endpointOf(sealer, upstream), repository, { onRequest })
+      const reader = openRemoteRepository(own, endpointOf(sealer, SEALED_AS, upstream), repository, { onRequest })
       return {
         reader,
         usage: () => ({ requests, readBytes }),
@@ -96,13 +99,13 @@ export function createSources({ policy, sealer, budgets, sampleUrl }: SourcesOpt
     },
     openRegistry(upstream, organization) {
       const own = { ...networkOf(upstream), organization: organization ?? OPERATOR, rates: ratesOf(upstream) }
-      return openRemoteRegistry(own, endpointOf(sealer, upstream))
+      return openRemoteRegistry(own, endpointOf(sealer, SEALED_AS, upstream))
     },
     checkUpstream(upstream, signal) {
       const { http } = networkOf(upstream)
       const own = { http, organization: upstream.organization_id ?? OPERATOR }
       const onAnswered = async () => (await budgetAt(upstream)).endPause()
-      return checkRegistry(own, endpointOf(sealer, upstream), { signal, onAnswered })
+      return checkRegistry(own, endpointOf(sealer, SEALED_AS, upstream), { signal, onAnswered })
     },
   }
 }

@@ -75,6 +75,7 @@ const wantedArbitrary: fc.Arbitrary<WantedState> = fc
   })
   .map(({ upstreams, order, mirrors }) => ({
     organizations: [ORGANIZATION],
+    targets: [],
     subscriptions: [],
     upstreams: order.map((i): Wanted<WantedUpstream> => {
       const { connection, takesReferrers } = upstreams[i] as (typeof upstreams)[number]
@@ -185,7 +186,8 @@ function presentOf(world: World, wanted: WantedState): PresentState {
       FIELDS.filter((field) => JSON.stringify(setValueOf(kept, field)) !== JSON.stringify(body[field])),
     )
   }
-  return { upstreams: [...world.upstreams.values()], mirrors: [...world.mirrors.values()], subscriptions: [], changes }
+  const none = { targets: [], targetChanges: new Map(), subscriptions: [] }
+  return { upstreams: [...world.upstreams.values()], mirrors: [...world.mirrors.values()], ...none, changes }
 }
 
 /** Does what the API does, and refuses what it refuses. */
@@ -295,8 +297,9 @@ test('an organization that the files do not speak for is left alone by --prune',
     organization: 'beta',
     repository: 'beta/old',
   }
-  const present = { upstreams: [], mirrors: [other], subscriptions: [], changes: new Map() }
-  const wanted = { organizations: ['acme'], upstreams: [], mirrors: [], subscriptions: [] }
+  const maps = { changes: new Map(), targetChanges: new Map() }
+  const present = { upstreams: [], targets: [], mirrors: [other], subscriptions: [], ...maps }
+  const wanted = { organizations: ['acme'], upstreams: [], targets: [], mirrors: [], subscriptions: [] }
   expect(planConfiguration(wanted, present, { isPruned: true, check: false })).toEqual([])
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
+import { join } from 'node:path'
 import { FIELDS } from '../../src/config/fields.ts'
 import { parseClientSettings, parseSettings } from '../../src/config/settings.ts'
 
@@ -32,6 +33,7 @@ describe('settings', () => {
       runsAtOnce: 8,
       upstreamRequests: 64,
       workers: process.platform === 'linux' ? Math.min(availableParallelism(), 16) : 1,
+      dockerConfig: join(homedir(), '.docker', 'config.json'),
       logLevel: 'info',
       shown: expect.any(Array),
     })

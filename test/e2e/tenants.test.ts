@@ -119,7 +119,7 @@ function shapeOf(answer: Pick<Answer, 'status' | 'headers' | 'text'>, repository
 const ID = '00000000-0000-4000-8000-000000000000'
 /** What is there and what is not, below the organization and the repository that a request names. */
 const NAMES: Omit<Names, 'organization' | 'name'> = {
-  ...{ user: 'owner', upstream: 'vault', tag: 'v1', team: 'ops', identity: 'ci', webhook: 'hook' },
+  ...{ user: 'owner', upstream: 'vault', target: 'vault', tag: 'v1', team: 'ops', identity: 'ci', webhook: 'hook' },
   ...{ token: ID, run: ID, subscription: ID, invitation: ID, session: ID, provider: ID, delivery: ID, link: ID },
 }
 

@@ -356,6 +356,26 @@ const STEPS: readonly Step[] = [
     leaves: ['acme upstream.remove upstream:up'],
   },
   {
+    route: 'post /targets',
+    path: '/targets',
+    body: {
+      ...{ name: 'to', organization: 'acme', url: 'https://registry.example.com/team', check: false },
+      ...{ username: 'robot', password: PASSWORD },
+    },
+    leaves: ['acme target.create target:to'],
+  },
+  {
+    route: 'patch /targets/{target}',
+    path: '/targets/to?organization=acme',
+    body: { password: OTHER_PASSWORD, check: false },
+    leaves: ['acme target.change target:to'],
+  },
+  {
+    route: 'delete /targets/{target}',
+    path: '/targets/to?organization=acme',
+    leaves: ['acme target.remove target:to'],
+  },
+  {
     route: 'post /repositories',
     path: '/repositories',
     body: { name: 'acme/box' },

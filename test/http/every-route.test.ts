@@ -19,6 +19,7 @@ const ABSENT: Names = {
   name: 'absentrepo',
   user: 'nosuchuser',
   upstream: 'noupstream',
+  target: 'notarget',
   tag: 'notag',
   token: '00000000-0000-4000-8000-000000000000',
   run: '00000000-0000-4000-8000-000000000000',
@@ -42,6 +43,7 @@ const OWN = new Map<string, number>([
   ['get /webhooks', 200],
   ['get /subscriptions', 200],
   ['get /upstreams', 200],
+  ['get /targets', 200],
   ['get /search/packages', 200],
   ['get /search/vulnerabilities', 200],
   ['get /tokens', 200],
@@ -121,6 +123,10 @@ beforeAll(async () => {
   )
   const shared = { name: 'sharedup', organization: null, url: 'https://registry.example.com/shared', check: false }
   await must('POST', '/upstreams', { ...shared, username: 'operatorsname', password: 'operator secret' })
+  const login = { username: 'robotname', password: 'robot secret' }
+  await must('POST', '/targets', { ...own, ...login, name: 'victimtarget' }, insider)
+  const operators = { ...shared, name: 'sharedtarget', username: 'operatorsname', password: 'operator secret' }
+  await must('POST', '/targets', operators)
   await must('POST', '/repositories', { name: 'victimorg/victimrepo' }, insider)
   await emptyIndexPushed(kagami.url, 'victimorg/victimrepo', 'victimtag', insider)
   const mirrored = { organization: 'victimorg', upstream: 'sample', repository: 'nginx', as: 'victimmirror' }
@@ -148,6 +154,7 @@ beforeAll(async () => {
     name: 'victimrepo',
     user: 'insider',
     upstream: 'victimup',
+    target: 'victimtarget',
     tag: 'victimtag',
     token,
     run: run.id,
@@ -172,6 +179,7 @@ beforeAll(async () => {
     'operatorsname',
     'registry.example.com',
     'sharedup',
+    'sharedtarget',
     token,
     run.id,
     subscription.id,
@@ -302,8 +310,12 @@ describe('every route of the management API', () => {
               withoutNames(absent.text, ABSENT),
             ])
           }
-          // A member of some organization sees that the shared upstream is there, and where; never whose credential it has.
-          const seen = caller === 'stranger' && name === 'get /upstreams' ? ['sharedup', 'registry.example.com'] : []
+          // A member of some organization sees that what is shared is there, and where; never whose credential it has.
+          const shared = new Map([
+            ['get /upstreams', ['sharedup', 'registry.example.com']],
+            ['get /targets', ['sharedtarget', 'registry.example.com']],
+          ])
+          const seen = caller === 'stranger' ? (shared.get(name) ?? []) : []
           const leaked = secrets.filter((secret) => withoutNames(there.text, victim).includes(secret))
           expect([what, leaked.filter((secret) => !seen.includes(secret))]).toEqual([what, []])
         }
@@ -329,8 +341,8 @@ describe('every route of the management API', () => {
     // What the organization is made of beside its repositories is no secret to its members.
     const hidden = ['victimrepo', 'victimmirror', 'victimtag', 'victimglob', 'victimteam']
     hidden.push(victim.run, victim.subscription, victim.token)
-    const { organization, upstream, user } = victim
-    const absentHere = { ...ABSENT, organization, upstream, user }
+    const { organization, upstream, target, user } = victim
+    const absentHere = { ...ABSENT, organization, upstream, target, user }
     for (const [caller, login] of Object.entries(narrow)) {
       for (const operation of operations) {
         const name = `${operation.method} ${operation.path}`

@@ -69,6 +69,8 @@ beforeAll(async () => {
     await make(`${base}/webhooks`, { name: 'reads', url: 'https://receiver.example.com/in' })
     deliveries[base] = (await make(`${base}/webhooks/reads/test`, undefined)).delivery.id
   }
+  const target = 'beside'
+  await make('/targets', { name: target, organization: null, url: 'https://registry.example.com', check: false })
   const [user, upstream] = [OWNER.username, 'sample']
   names = {
     organization: 'acme',
@@ -76,6 +78,7 @@ beforeAll(async () => {
     user,
     team: 'readers',
     upstream,
+    target,
     tag,
     reference: tag,
     digest: await attestation(),

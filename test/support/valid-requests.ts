@@ -6,6 +6,7 @@ export interface Names {
   readonly name: string
   readonly user: string
   readonly upstream: string
+  readonly target: string
   readonly tag: string
   readonly token: string
   readonly run: string
@@ -102,6 +103,13 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
     },
     'post /upstreams/{upstream}/hook': {},
     'patch /upstreams/{upstream}': { url: 'https://b.example', check: false },
+    'post /targets': {
+      name: names.target,
+      url: 'https://a.example',
+      organization: names.organization,
+      check: false,
+    },
+    'patch /targets/{target}': { url: 'https://b.example', check: false },
     'patch /catalog/{upstream}': { names: ['a'] },
     'post /catalog/{upstream}/refresh': {},
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },

@@ -4,12 +4,16 @@ import type {
   Configuration,
   ConfiguredMirror,
   ConfiguredSubscription,
+  ConfiguredTarget,
   ConfiguredUpstream,
 } from '../../api/configuration.ts'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { Subscription } from '../../api/subscriptions.ts'
+import type { Target } from '../../api/targets.ts'
 import type { Upstream } from '../../api/upstreams.ts'
 import { defaultNamePrefix } from '../../catalog/name-prefix.ts'
+import { kindOfAddress } from '../../remote/registry-traits.ts'
+import { parseUpstreamUrl } from '../../remote/upstream.ts'
 import { isLive } from './subscriptions.ts'
 
 export interface ExportedState {
@@ -24,14 +28,17 @@ export function exportedState(
   upstreams: readonly Upstream[],
   mirrors: readonly Mirror[],
   subscriptions: readonly Subscription[] = [],
+  targets: readonly Target[] = [],
 ): ExportedState {
-  const variables = variablesOf(upstreams)
+  const variables = variablesOf([...upstreams, ...targets])
   const named = upstreams.map((one) => [one.name, upstreamIn(one, variables)] as const)
+  const sent = targets.map((one) => [one.name, targetIn(one, variables)] as const)
   const live = subscriptions.filter(isLive)
   const own = mirrors.filter((one) => !isStopped(one) && !isKept(one, live))
   const document = {
     ...(organization === null ? { shared: true as const } : { organization }),
     ...(named.length === 0 ? {} : { upstreams: Object.fromEntries(named) }),
+    ...(sent.length === 0 ? {} : { targets: Object.fromEntries(sent) }),
     ...(own.length === 0 ? {} : { mirrors: mirrorsIn(own) }),
     ...(live.length === 0 ? {} : { subscriptions: live.map(subscriptionIn) }),
   }
@@ -67,7 +74,7 @@ function mirrorsIn(mirrors: readonly Mirror[]): Record<string, ConfiguredMirror>
   )
 }
 
-function upstreamIn(upstream: Upstream, variables: ReadonlyMap<Upstream, string>): ConfiguredUpstream {
+function upstreamIn(upstream: Upstream, variables: Variables): ConfiguredUpstream {
   const { url, username, ca, plainHttp, referrersFrom, prefix, maxRate, isMaxRateSet } = upstream
   return {
     url,
@@ -80,19 +87,34 @@ function upstreamIn(upstream: Upstream, variables: ReadonlyMap<Upstream, string>
   }
 }
 
-/** `DHI_PASSWORD` for each upstream with a login, each of them once. */
-function variablesOf(upstreams: readonly Upstream[]): Map<Upstream, string> {
-  const variables = new Map<Upstream, string>()
+function targetIn(target: Target, variables: Variables): ConfiguredTarget {
+  const { url, kind, signIn, username, ca, plainHttp, maxRate } = target
+  return {
+    url,
+    ...(kind === kindOfAddress(parseUpstreamUrl(url)) ? {} : { kind }),
+    ...(signIn.by === 'password' ? {} : { signIn }),
+    ...(username === null ? {} : { username, password: `env:${variables.get(target)}` }),
+    ...(ca === null ? {} : { ca }),
+    ...(plainHttp ? { plainHttp } : {}),
+    ...(maxRate.length === 0 ? {} : { maxRate }),
+  }
+}
+
+type Variables = ReadonlyMap<Upstream | Target, string>
+
+/** `DHI_PASSWORD` for each registry with a login, each of them once. */
+function variablesOf(registries: readonly (Upstream | Target)[]): Variables {
+  const variables = new Map<Upstream | Target, string>()
   const taken = new Set<string>()
-  for (const upstream of upstreams.filter(({ username }) => username !== null)) {
-    const name = `${upstream.name
+  for (const registry of registries.filter(({ username }) => username !== null)) {
+    const name = `${registry.name
       .toUpperCase()
       .replaceAll(/[^A-Z0-9]/g, '_')
       .replace(/^(?=\d)/, '_')}_PASSWORD`
     let variable = name
     for (let n = 2; taken.has(variable); n++) variable = `${name}_${n}`
     taken.add(variable)
-    variables.set(upstream, variable)
+    variables.set(registry, variable)
   }
   return variables
 }

@@ -6,6 +6,7 @@ import {
   type Configuration,
   type ConfiguredMirror,
   type ConfiguredSubscription,
+  type ConfiguredTarget,
   type ConfiguredUpstream,
   configurationSchema,
 } from '../../api/configuration.ts'
@@ -35,10 +36,17 @@ export interface WantedUpstream extends Omit<ConfiguredUpstream, 'password' | 'c
   readonly ca: string | undefined
 }
 
+/** A target with the secrets that its file refers to. */
+export interface WantedTarget extends Omit<ConfiguredTarget, 'password' | 'ca'> {
+  readonly password: string | undefined
+  readonly ca: string | undefined
+}
+
 export interface WantedState {
   /** Organizations that the files speak for. */
   readonly organizations: readonly string[]
   readonly upstreams: readonly Wanted<WantedUpstream>[]
+  readonly targets: readonly Wanted<WantedTarget>[]
   readonly mirrors: readonly Wanted<ConfiguredMirror>[]
   /** Named by their upstream, of which there may be several. */
   readonly subscriptions: readonly Wanted<ConfiguredSubscription>[]
@@ -105,6 +113,7 @@ function unreadable(path: string, error: unknown): AppError {
 export function parseFiles(texts: readonly TextFile[]): ReadFiles {
   const problems: FileProblem[] = []
   const upstreams = new Map<string, Wanted<WantedUpstream>>()
+  const targets = new Map<string, Wanted<WantedTarget>>()
   const mirrors = new Map<string, Wanted<ConfiguredMirror>>()
   const subscriptions: Wanted<ConfiguredSubscription>[] = []
   const organizations = new Set<string>()
@@ -125,8 +134,13 @@ export function parseFiles(texts: readonly TextFile[]): ReadFiles {
       if (organization !== null) organizations.add(organization)
       for (const [name, upstream] of Object.entries(config.upstreams ?? {})) {
         const path = ['upstreams', name]
-        const resolved = resolve(at, path, upstream, text.directory, problems)
+        const resolved = { ...upstream, ...resolve(at, path, upstream, text.directory, problems) }
         add(upstreams, { organization, name, place: placeOf(at, path), config: resolved }, 'upstreams')
+      }
+      for (const [name, target] of Object.entries(config.targets ?? {})) {
+        const path = ['targets', name]
+        const resolved = { ...target, ...resolve(at, path, target, text.directory, problems) }
+        add(targets, { organization, name, place: placeOf(at, path), config: resolved }, 'targets')
       }
       for (const [name, mirror] of Object.entries(config.mirrors ?? {})) {
         add(mirrors, { organization, name, place: placeOf(at, ['mirrors', name]), config: mirror }, 'mirrors')
@@ -142,6 +156,7 @@ export function parseFiles(texts: readonly TextFile[]): ReadFiles {
     state: {
       organizations: [...organizations].sort(),
       upstreams: [...upstreams.values()],
+      targets: [...targets.values()],
       mirrors: [...mirrors.values()],
       subscriptions,
     },
@@ -184,10 +199,10 @@ function documentsOf(
 function resolve(
   at: Located,
   path: Path,
-  upstream: ConfiguredUpstream,
+  given: ConfiguredUpstream | ConfiguredTarget,
   directory: string,
   problems: FileProblem[],
-): WantedUpstream {
+): Pick<WantedUpstream, 'url' | 'password' | 'ca'> {
   const attempt = <T>(field: string, work: () => T): T | undefined => {
     try {
       return work()
@@ -202,12 +217,11 @@ function resolve(
     text === undefined
       ? undefined
       : attempt(field, () => (isReference(text) ? readReference(text, { directory }) : text))
-  const url = attempt('url', () => readUpstreamUrl(upstream.url)) ?? upstream.url
-  const ca = read('ca', upstream.ca)
+  const url = attempt('url', () => readUpstreamUrl(given.url)) ?? given.url
+  const ca = read('ca', given.ca)
   return {
-    ...upstream,
     url,
-    password: read('password', upstream.password),
+    password: read('password', given.password),
     // Only the certificates leave this machine.
     ca: ca === undefined ? undefined : attempt('ca', () => certificatesOf(ca, 'the text')),
   }

@@ -3,12 +3,14 @@ import type { ConfiguredMirror } from '../../api/configuration.ts'
 import type { MirrorSettings } from '../../api/mirror-settings.ts'
 import type { Mirror } from '../../api/mirrors.ts'
 import type { Subscription } from '../../api/subscriptions.ts'
+import type { Target, TargetField } from '../../api/targets.ts'
 import type { Upstream, UpstreamField } from '../../api/upstreams.ts'
 import { defaultNamePrefix } from '../../catalog/name-prefix.ts'
 import { repositoryPath, segment } from '../client.ts'
 import type { Wanted, WantedState, WantedUpstream } from './files.ts'
 import { settingChanges } from './settings.ts'
 import { pathOf, planSubscriptions } from './subscriptions.ts'
+import { planTarget, unmanagedTargets } from './targets.ts'
 
 export interface Call {
   readonly method: 'POST' | 'PATCH' | 'DELETE'
@@ -19,7 +21,7 @@ export interface Call {
 }
 
 export interface Step {
-  readonly kind: 'upstream' | 'subscription' | 'mirror'
+  readonly kind: 'upstream' | 'target' | 'subscription' | 'mirror'
   readonly action: 'create' | 'change' | 'restart' | 'unchanged' | 'remove'
   /** Null: shared. */
   readonly organization: string | null
@@ -35,10 +37,13 @@ export interface Step {
 
 export interface PresentState {
   readonly upstreams: readonly Upstream[]
+  readonly targets: readonly Target[]
   readonly mirrors: readonly Mirror[]
   readonly subscriptions: readonly Subscription[]
   /** By `keyOf`: what the server finds another than wanted, of upstreams that are there. */
   readonly changes: ReadonlyMap<string, readonly UpstreamField[]>
+  /** The same of targets. */
+  readonly targetChanges: ReadonlyMap<string, readonly TargetField[]>
 }
 
 type Named = { readonly organization: string | null; readonly name: string }
@@ -79,8 +84,9 @@ export function planConfiguration(wanted: WantedState, present: PresentState, o:
   const subscriptions = planSubscriptions(wanted.subscriptions, present.subscriptions).steps.map((step) => {
     return { ...step, needs: upstreamKeys(step.organization, step.name) }
   })
+  const targets = wanted.targets.map((one) => planTarget(one, present.targets, present.targetChanges, o))
   const removed = o.isPruned ? unmanaged(wanted, present) : []
-  return [...upstreams.map(settle), ...mirrors.map(settle), ...subscriptions.map(settle), ...removed]
+  return [...upstreams.map(settle), ...targets, ...mirrors.map(settle), ...subscriptions.map(settle), ...removed]
 }
 
 /** Those that others take their referrers from first; a circle stays as it is written. */
@@ -182,7 +188,7 @@ function planMirror(one: Wanted<ConfiguredMirror>, present: PresentState): Step 
   return { ...base, action: 'change', reason: reasons.join('; '), calls }
 }
 
-/** Subscriptions, mirrors and upstreams of the files' organizations that the files do not have: mirrors stop, and no repository goes. */
+/** Subscriptions, mirrors, upstreams and targets of the files' organizations that the files do not have: mirrors stop, and no repository goes. */
 export function unmanaged(wanted: WantedState, present: PresentState): Step[] {
   const isManaged = (organization: string | null): organization is string =>
     organization !== null && wanted.organizations.includes(organization)
@@ -244,7 +250,7 @@ export function unmanaged(wanted: WantedState, present: PresentState): Step[] {
       calls: [{ method: 'DELETE', path, query: { organization: organization ?? undefined } }],
     }
   })
-  return [...subscriptions, ...mirrors, ...upstreams]
+  return [...subscriptions, ...mirrors, ...upstreams, ...unmanagedTargets(wanted, present.targets)]
 }
 
 /** An upstream goes after those that take their referrers from it. */

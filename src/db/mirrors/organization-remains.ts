@@ -17,6 +17,7 @@ export async function removePortion(tx: Transaction, id: string): Promise<boolea
     (await removeFetched(tx, id)) ||
     (await removeSubscription(tx, id)) ||
     (await removeUpstreamRow(tx, id)) ||
+    (await removeTargetRow(tx, id)) ||
     (await removePeople(tx, id)) ||
     (await removeRest(tx, id))
   )
@@ -140,6 +141,42 @@ async function removeUpstreamRow(tx: Transaction, organizationId: string): Promi
   if (one === undefined) return false
   await tx.updateTable('upstreams').set({ referrers_from: null }).where('referrers_from', '=', one.id).execute()
   await tx.deleteFrom('upstreams').where('id', '=', one.id).execute()
+  return true
+}
+
+/** What is kept in sync out to it went with the repositories, and rules go before it. */
+async function removeTargetRow(tx: Transaction, organizationId: string): Promise<boolean> {
+  await tx.deleteFrom('replication_rules').where('organization_id', '=', organizationId).execute()
+  const one = await tx
+    .selectFrom('targets')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .limit(1)
+    .executeTakeFirst()
+  if (one === undefined) return false
+  const known = await tx
+    .selectFrom('target_content')
+    .select('repository')
+    .where('target_id', '=', one.id)
+    .limit(1)
+    .executeTakeFirst()
+  if (known === undefined) {
+    await tx.deleteFrom('replications').where('target_id', '=', one.id).execute()
+    await tx.deleteFrom('targets').where('id', '=', one.id).execute()
+    return true
+  }
+  const some = tx
+    .selectFrom('target_content')
+    .select('digest')
+    .where('target_id', '=', one.id)
+    .where('repository', '=', known.repository)
+    .limit(PORTION)
+  await tx
+    .deleteFrom('target_content')
+    .where('target_id', '=', one.id)
+    .where('repository', '=', known.repository)
+    .where('digest', 'in', (eb) => eb.selectFrom(some.as('some')).select('some.digest'))
+    .execute()
   return true
 }
 

@@ -31,11 +31,24 @@ export async function findChangeAfter(db: Queries, repositoryId: string, seq: nu
 }
 
 /**
- * Something has changed in these repositories: replications that go by changes are due at once, unless they are paused or back off. A webhook's
- * callback is such a change too.
+ * Something has changed in these repositories: replications that go by changes are due at once, unless they are paused or back off.
  * @returns how many are due now
  */
 export async function noteChanges(tx: Transaction, repositoryIds: readonly string[], at: string): Promise<number> {
+  return note(tx, repositoryIds, at, ({ onChange }) => onChange !== false)
+}
+
+/** The receiver of a webhook has said something of a tag: what waits for that may go on. */
+export async function noteCallback(tx: Transaction, repositoryId: string, at: string): Promise<void> {
+  await note(tx, [repositoryId], at, ({ after }) => after !== undefined)
+}
+
+async function note(
+  tx: Transaction,
+  repositoryIds: readonly string[],
+  at: string,
+  isConcerned: (settings: { readonly onChange?: boolean; readonly after?: string }) => boolean,
+): Promise<number> {
   const due: string[] = []
   for (const chunk of inChunks(repositoryIds)) {
     const rows = await tx
@@ -46,8 +59,7 @@ export async function noteChanges(tx: Transaction, repositoryIds: readonly strin
       .returning(['id', 'settings', 'next_run_at'])
       .execute()
     for (const { id, settings, next_run_at: next } of rows) {
-      const { onChange } = JSON.parse(settings) as { onChange?: boolean }
-      if (onChange !== false && next !== null && next > at) due.push(id)
+      if (next !== null && next > at && isConcerned(JSON.parse(settings))) due.push(id)
     }
   }
   const pauses = await listReplicationPauses(tx, due)

@@ -11,9 +11,10 @@ import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Catalogs } from '../../catalog/catalogs.ts'
+import type { CheckTarget } from '../../catalog/targets.ts'
 import type { CheckUpstream } from '../../catalog/upstreams.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import type { UpstreamRow } from '../../db/schema.ts'
+import type { TargetRow, UpstreamRow } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import type { FactsLoader } from '../../events/payload/load-facts.ts'
 import type { Webhooks } from '../../events/webhooks.ts'
@@ -27,6 +28,7 @@ import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
+import type { Replications } from '../../replication/engine.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -64,6 +66,7 @@ import { signInRoutes } from './sign-in.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagDeletionRoutes } from './tag-deletion.ts'
 import { tagRoutes } from './tags.ts'
+import { targetRoutes } from './targets.ts'
 import { teamGrantRoutes } from './team-grants.ts'
 import { teamRoutes } from './teams.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -84,6 +87,7 @@ export interface ApiDeps {
   readonly setup: Setup
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly webhooks: Webhooks
@@ -93,6 +97,7 @@ export interface ApiDeps {
   readonly refusals: Refusals
   readonly logger: Logger
   readonly checkUpstream: CheckUpstream
+  readonly checkTarget: CheckTarget
   readonly clock: Clock
   readonly issuers: Issuers
   /** For the endpoints of providers of identity. */
@@ -105,6 +110,7 @@ export interface ApiDeps {
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
+  budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
 const MAX_BODY_BYTES = 64 * 1024
@@ -172,6 +178,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     deviceRoutes(deps),
     upstreamRoutes(deps),
     hookRoutes(deps),
+    targetRoutes(deps),
     catalogRoutes(deps),
     mirrorRoutes(deps),
     subscriptionRoutes(deps),

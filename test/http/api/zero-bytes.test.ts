@@ -5,7 +5,16 @@ import { describeOnEachDatabase, OWNER, type WholeServer } from '../../support/w
 
 const ID = '00000000-0000-4000-8000-000000000000'
 const NAMES: Names = {
-  ...{ organization: 'acme', name: 'app', user: 'owner', upstream: 'vault', tag: 'v1', team: 'ops', identity: 'ci' },
+  ...{
+    organization: 'acme',
+    name: 'app',
+    user: 'owner',
+    upstream: 'vault',
+    target: 'vault',
+    tag: 'v1',
+    team: 'ops',
+    identity: 'ci',
+  },
   ...{ webhook: 'hook', token: ID, run: ID, subscription: ID, invitation: ID, session: ID, provider: ID },
   ...{ delivery: ID, link: ID },
 }

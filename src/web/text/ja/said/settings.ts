@@ -27,10 +27,12 @@ export const settings: Said['settings'] = {
   KAGAMI_SMTP_URL:
     '招待状と、Webhook が無効になった知らせを送るメールサーバー。KAGAMI_ALLOW_NETWORKS が許すアドレスで、リンク先として KAGAMI_URL も必要。未設定ならメールを送らない',
   KAGAMI_SMTP_FROM: 'メールの差出人。KAGAMI_SMTP_URL とともに設定する',
+  KAGAMI_DOCKER_CONFIG: 'docker のログイン情報と認証ヘルパーの設定。docker でサインインする共有の送り先が使う',
   KAGAMI_LOG: '標準エラーに記録する最低のレベル',
 }
 
 export const defaults: Said['defaults'] = {
   KAGAMI_DATABASE: 'データディレクトリの kagami.sqlite',
+  KAGAMI_DOCKER_CONFIG: 'DOCKER_CONFIG、またはホームディレクトリの .docker にある config.json',
   KAGAMI_WORKERS: 'コアの数 (最大 16)。Linux 以外では 1',
 }

@@ -1,4 +1,4 @@
-/** Address, login and trust of an upstream, as people give them and as they are kept. No I/O. */
+/** Address, login and trust of a registry that is read from or written to, as people give them and as they are kept. No I/O. */
 import type { UpstreamRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { certificatesOf } from '../lib/certificates.ts'
@@ -8,7 +8,7 @@ import { isLoopbackAddress } from '../net/address-guard.ts'
 import { readUpstreamUrl } from '../remote/pasted-url.ts'
 import { parseUpstreamUrl, type UpstreamEndpoint } from '../remote/upstream.ts'
 
-/** How an upstream is reached. */
+/** How an upstream or a target is reached. */
 export type Connection = Pick<UpstreamRow, 'url' | 'username' | 'sealed_password' | 'ca' | 'plain_http'>
 
 /** What is given of it; what is left out stays as it is. */
@@ -21,12 +21,18 @@ export interface ConnectionChange {
   readonly plainHttp?: boolean | undefined
 }
 
-const SEALED_AS = 'upstream password'
+/** What a password is sealed as: one that was sealed for an upstream opens as no target's. */
+export type Sealed = 'upstream password' | 'target password'
+
 const NEW: Connection = { url: '', username: null, sealed_password: null, ca: null, plain_http: 0 }
 
 /** @throws AppError INVALID_REQUEST (url, ca, plain http, half a login) */
-export function newConnection(sealer: Sealer, given: ConnectionChange & { readonly url: string }): Connection {
-  return changedConnection(sealer, NEW, given)
+export function newConnection(
+  sealer: Sealer,
+  as: Sealed,
+  given: ConnectionChange & { readonly url: string },
+): Connection {
+  return changedConnection(sealer, as, NEW, given)
 }
 
 /**
@@ -34,7 +40,12 @@ export function newConnection(sealer: Sealer, given: ConnectionChange & { readon
  * that somebody else has given, so that it must be given again with another registry's address.
  * @throws AppError INVALID_REQUEST
  */
-export function changedConnection(sealer: Sealer, before: Connection, change: ConnectionChange): Connection {
+export function changedConnection(
+  sealer: Sealer,
+  as: Sealed,
+  before: Connection,
+  change: ConnectionChange,
+): Connection {
   const url = change.url === undefined ? before.url : readUpstreamUrl(change.url)
   const plainHttp = change.plainHttp ?? before.plain_http === 1
   const { base } = parseUpstreamUrl(url)
@@ -56,7 +67,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
   }
   return {
     url,
-    ...loginAfter(sealer, before, change.credential),
+    ...loginAfter(sealer, as, before, change.credential),
     ca: ca === undefined ? before.ca : ca,
     plain_http: plainHttp ? 1 : 0,
   }
@@ -64,7 +75,7 @@ export function changedConnection(sealer: Sealer, before: Connection, change: Co
 
 type Login = Pick<Connection, 'username' | 'sealed_password'>
 
-function loginAfter(sealer: Sealer, before: Login, given: ConnectionChange['credential']): Login {
+function loginAfter(sealer: Sealer, as: Sealed, before: Login, given: ConnectionChange['credential']): Login {
   const { username: usernameBefore, sealed_password: sealedBefore } = before
   if (given === undefined) return { username: usernameBefore, sealed_password: sealedBefore }
   if (given === null) return { username: null, sealed_password: null }
@@ -75,14 +86,14 @@ function loginAfter(sealer: Sealer, before: Login, given: ConnectionChange['cred
     })
   // The same login sealed anew would look like another: what was fetched by it would count for nothing.
   const isSame =
-    username === usernameBefore && sealedBefore !== null && opensTo(sealer, sealedBefore, given.password.reveal())
-  return { username, sealed_password: isSame ? sealedBefore : sealer.seal(given.password, SEALED_AS) }
+    username === usernameBefore && sealedBefore !== null && opensTo(sealer, as, sealedBefore, given.password.reveal())
+  return { username, sealed_password: isSame ? sealedBefore : sealer.seal(given.password, as) }
 }
 
 /** A text that was sealed under a key that is lost opens to nothing. */
-function opensTo(sealer: Sealer, sealed: string, text: string): boolean {
+function opensTo(sealer: Sealer, as: Sealed, sealed: string, text: string): boolean {
   try {
-    return sealer.unseal(sealed, SEALED_AS).reveal() === text
+    return sealer.unseal(sealed, as).reveal() === text
   } catch {
     return false
   }
@@ -93,16 +104,14 @@ export function isOtherSource(a: Connection, b: Connection): boolean {
   return a.url !== b.url || a.username !== b.username || a.sealed_password !== b.sealed_password
 }
 
-/** An upstream as the client for other registries takes it; the password is unsealed when it is needed. */
-export function endpointOf(sealer: Sealer, row: Connection): UpstreamEndpoint {
+/** As the client for other registries takes it; the password is unsealed when it is needed. */
+export function endpointOf(sealer: Sealer, as: Sealed, row: Connection): UpstreamEndpoint {
   const { username, sealed_password: sealed, ca } = row
   return {
     url: row.url,
     plainHttp: row.plain_http === 1,
     ...(ca === null ? {} : { ca }),
-    ...(username === null || sealed === null
-      ? {}
-      : { username, password: () => sealer.unseal(sealed, SEALED_AS).reveal() }),
+    ...(username === null || sealed === null ? {} : { username, password: () => sealer.unseal(sealed, as).reveal() }),
   }
 }
 
