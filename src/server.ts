@@ -18,6 +18,7 @@ import type { Secret } from './lib/secret.ts'
 import type { MirrorAndRun, MirrorEngine } from './mirror/engine.ts'
 import { createHttpClient } from './net/guarded-fetch.ts'
 import { createPlatforms } from './registry/platforms.ts'
+import type { Replications } from './replication/engine.ts'
 import { addressPolicy } from './server/address-policy.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { createEngines } from './server/engines.ts'
@@ -55,6 +56,7 @@ export interface RunningServer {
   /** The first run of the sample's mirror, begun by the first start with the sample. */
   readonly firstRun: MirrorAndRun | undefined
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
   /** A link that opens the page signed in; undefined: there is no such user, or a second factor is to be asked for. */
   linkFor(username: string): Promise<SignInLink | undefined>
   /** Ends runs, lets requests under way end for a moment, closes the data. */
@@ -103,7 +105,18 @@ export async function startServer({
       logger,
       opened: (closeOne) => closers.push(closeOne),
     })
-    const { isAlone, sources, targets, mirrors, subscriptions, catalogs, outgoing, indexer } = engines
+    const {
+      isAlone,
+      sources,
+      targets,
+      mirrors,
+      replications,
+      replicationRules,
+      subscriptions,
+      catalogs,
+      outgoing,
+      indexer,
+    } = engines
     const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
@@ -114,6 +127,8 @@ export async function startServer({
       ...access,
       sealer,
       mirrors,
+      replicationRules,
+      replications,
       subscriptions,
       catalogs,
       webhooks: outgoing.webhooks,
@@ -156,6 +171,8 @@ export async function startServer({
     await forgetPrivateKeys(db)
     await countStoredDefinitions(db)
     await mirrors.resume({ isAlone })
+    await replications.resume({ isAlone })
+    replicationRules.begin()
     const housekeeping = startHousekeeping({
       ...instance,
       logger,
@@ -219,7 +236,18 @@ export async function startServer({
     }
     const { url } = listener
     const operator = (await findOperator(db.read, owner))?.username
-    return { url, firstOwner, operator, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
+    return {
+      url,
+      firstOwner,
+      operator,
+      setupCode,
+      sampleUrl: sample?.url,
+      firstRun,
+      mirrors,
+      replications,
+      linkFor,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -14,8 +14,12 @@ import type { AddressPolicy } from '../net/address-guard.ts'
 import { createHttpClient } from '../net/guarded-fetch.ts'
 import { createMailer, type Mailer } from '../net/mail.ts'
 import { wholePortions } from '../net/portions.ts'
+import { openLocalReader } from '../registry/local-reader.ts'
 import { createLocalWriters } from '../registry/local-writer.ts'
 import { createSignIns } from '../remote/sign-in/sign-in.ts'
+import { createReplications } from '../replication/create-replications.ts'
+import type { Replications } from '../replication/engine.ts'
+import { createReplicationRules, type ReplicationRules } from '../replication/rules.ts'
 import { ambientPolicy } from './address-policy.ts'
 import { createServerCatalogs } from './catalogs.ts'
 import type { Instance } from './instance.ts'
@@ -37,6 +41,8 @@ export interface Engines {
   readonly sources: Sources
   readonly targets: Targets
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
+  readonly replicationRules: ReplicationRules
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly facts: FactsLoader
@@ -100,6 +106,21 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
     portions: shared ?? wholePortions,
   })
   opened(mirrors.close)
+  const replications = createReplications({
+    db,
+    logger,
+    clock,
+    runsAtOnce: settings.runsAtOnce,
+    openLocal: (repositoryId) => openLocalReader({ db, blobs }, repositoryId),
+    openTarget: targets.openTarget,
+    mountsCommittedOnly: targets.mountsCommittedOnly,
+    leaseTtlMs,
+    presence,
+    portions: shared ?? wholePortions,
+  })
+  opened(replications.close)
+  const replicationRules = createReplicationRules({ db, replications, logger, clock })
+  opened(replicationRules.close)
   const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
   opened(subscriptions.close)
   const folders = settings.definitions ?? new Map<string, string>()
@@ -111,5 +132,19 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
   opened(outgoing.close)
   const indexer = createIndexer({ db, blobs, clock, logger, holder, leaseTtlMs })
   opened(indexer.close)
-  return { isAlone, holder, sources, targets, mirrors, subscriptions, catalogs, facts, mailer, outgoing, indexer }
+  return {
+    isAlone,
+    holder,
+    sources,
+    targets,
+    mirrors,
+    replications,
+    replicationRules,
+    subscriptions,
+    catalogs,
+    facts,
+    mailer,
+    outgoing,
+    indexer,
+  }
 }

@@ -28,6 +28,8 @@ import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
+import type { Replications } from '../../replication/engine.ts'
+import type { ReplicationRules } from '../../replication/rules.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -54,6 +56,7 @@ import { nameRoutes } from './names.ts'
 import { operatorRoutes, type ThisServer } from './operator.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
+import { replicationRoutes } from './replications.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, absentRoute, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
@@ -86,6 +89,8 @@ export interface ApiDeps {
   readonly setup: Setup
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
+  readonly replicationRules: ReplicationRules
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly webhooks: Webhooks
@@ -182,6 +187,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     catalogRoutes(deps),
     mirrorRoutes(deps),
     subscriptionRoutes(deps),
+    replicationRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
     accessRoutes(deps),

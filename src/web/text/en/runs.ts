@@ -35,6 +35,7 @@ export const runs = {
     unlinked: 'Detached',
     failed: 'Failed',
     diverged: 'Left: moved here',
+    drifted: 'Put back',
     'left-out': 'Not there',
   },
   full: 'everything was checked anew',

@@ -37,6 +37,7 @@ export const runs: Text['runs'] = {
     unlinked: '添付解除',
     failed: '失敗',
     diverged: '対象外 (ここで変更済み)',
+    drifted: '復元',
     'left-out': 'ソースになし',
   },
   full: 'すべてを確認し直し',
