@@ -56,6 +56,7 @@ import { nameRoutes } from './names.ts'
 import { operatorRoutes, type ThisServer } from './operator.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
+import { replicationRuleRoutes } from './replication-rules.ts'
 import { replicationRoutes } from './replications.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, absentRoute, newApp } from './route.ts'
@@ -122,7 +123,7 @@ const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)
 
 /** Paths whose second part is an organization. */
 const ORGANIZATION_PATH = new RegExp(
-  `^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions|replications)/([^/]+)`,
+  `^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions|replications|replication-rules)/([^/]+)`,
 )
 
 /** Serves `/api/v1/…`; its environment is Bun's server. */
@@ -188,6 +189,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     mirrorRoutes(deps),
     subscriptionRoutes(deps),
     replicationRoutes(deps),
+    replicationRuleRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
     accessRoutes(deps),
