@@ -9,7 +9,7 @@ import type { Spend } from '../net/request-budget.ts'
 import { isStreamed, type RequestBody } from '../net/sent-body.ts'
 import type { Lane } from '../net/slots.ts'
 import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
-import { chooseChallenge, parseChallenges } from './challenge.ts'
+import { chooseChallenge, coversScope, parseChallenges } from './challenge.ts'
 import { failureOf, readRedactable } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
 import { kindOfRequest } from './request-kind.ts'
@@ -245,7 +245,7 @@ export function openSession(
       await discard(response)
       // An empty scope says as little as none (registries send `scope=""` with an expired token): we know what we need.
       const told = params.scope?.trim() ?? ''
-      const scope = told === '' ? request.scope : told
+      const scope = coversScope(request.scope, told) ? request.scope : told
       if (failed?.question === questionOf(known, scope)) throw failed.error
       network.challenges.set(me.key, known)
       if (scope === request.scope) network.scopes.delete(scopeKey)

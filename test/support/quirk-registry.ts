@@ -75,10 +75,10 @@ export async function startQuirkRegistry(quirks: Quirks = {}): Promise<QuirkRegi
     const body = blobs.get(digest)
     if (body === undefined) return refuse(404, 'BLOB_UNKNOWN')
     const told = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest }
-    const [, from] = /^bytes=(\d+)-$/.exec(headers.range ?? '') ?? []
+    const [, from, to = `${body.length - 1}`] = /^bytes=(\d+)-(\d+)?$/.exec(headers.range ?? '') ?? []
     if (from === undefined) return { status: 200, headers: told, body }
-    const range = { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }
-    return { status: 206, headers: { ...told, ...range }, body: body.subarray(Number(from)) }
+    const range = { 'content-range': `bytes ${from}-${to}/${body.length}` }
+    return { status: 206, headers: { ...told, ...range }, body: body.subarray(Number(from), Number(to) + 1) }
   }
 
   /** Signed URLs know nobody: who comes with two proofs of who he is is sent away, as by S3. */
@@ -150,15 +150,20 @@ export async function startQuirkRegistry(quirks: Quirks = {}): Promise<QuirkRegi
 }
 
 /** What comes, up to `cutAt` bytes. */
-async function readBody(request: IncomingMessage, cutAt: number): Promise<Uint8Array> {
+function readBody(request: IncomingMessage, cutAt: number): Promise<Uint8Array> {
   const parts: Buffer[] = []
   let size = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    parts.push(part.subarray(0, cutAt - size))
-    size += part.length
-    if (size >= cutAt) break
-  }
-  return new Uint8Array(Buffer.concat(parts))
+  return new Promise((resolve, reject) => {
+    const done = () => resolve(new Uint8Array(Buffer.concat(parts)))
+    request.on('data', (part: Buffer) => {
+      if (size >= cutAt) return
+      parts.push(part.subarray(0, cutAt - size))
+      size += part.length
+      if (size >= cutAt) done()
+    })
+    request.on('end', done)
+    request.on('error', reject)
+  })
 }
 
 async function listen(serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>) {

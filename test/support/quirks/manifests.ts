@@ -65,7 +65,8 @@ export function answerManifests(quirks: Quirks, { store, counts }: { store: Stor
     }
     const refused = refusal(repository, manifest, digest)
     if (refused !== undefined) return refused
-    const tags = isDigest ? url.searchParams.getAll('tag') : [reference]
+    const together = isDigest && quirks.takesTags ? url.searchParams.getAll('tag') : []
+    const tags = isDigest ? together : [reference]
     const taken = tags.find((tag) => ![undefined, digest].includes(repository.tags.get(tag)))
     if (taken !== undefined && quirks.immutable !== undefined) {
       const code = quirks.immutable === 412 ? 'PRECONDITION' : 'DENIED'
@@ -85,6 +86,7 @@ export function answerManifests(quirks: Quirks, { store, counts }: { store: Stor
       headers: {
         location: `/v2/${name}/manifests/${digest}`,
         'docker-content-digest': quirks.liesAboutDigest ? `sha256:${'0'.repeat(64)}` : digest,
+        ...(together.length === 0 ? {} : { 'oci-tag': together.join(', ') }),
         ...(subject !== undefined && knowsSubject ? { 'oci-subject': subject.digest } : {}),
       },
     }

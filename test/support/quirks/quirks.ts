@@ -62,6 +62,8 @@ export interface Quirks {
   readonly wantsMediaType?: boolean
   readonly refusesSparse?: boolean
   readonly refusesSha512?: boolean
+  /** A PUT by digest sets the tags of its query, and names them (OCI-Tag). */
+  readonly takesTags?: boolean
   readonly manifestStatus?: 200 | 201 | 202
   /** Docker-Content-Digest of PUTs of manifests is another than that of what was sent. */
   readonly liesAboutDigest?: boolean

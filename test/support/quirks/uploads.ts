@@ -9,6 +9,8 @@ interface Upload {
   /** What the registry says that it has. */
   told: number
   patches: number
+  /** A chunk came that may only be the last. */
+  isLast: boolean
 }
 
 export interface Uploads {
@@ -98,6 +100,8 @@ export function createUploads(
       const [first] = range.split('-').map(Number)
       if (body.length > (quirks.largestChunkBytes ?? Number.POSITIVE_INFINITY)) return outOfRange(id, upload)
       if (first !== upload.told && !quirks.patchIsStuck) return outOfRange(id, upload)
+      if (upload.isLast) return outOfRange(id, upload)
+      upload.isLast = body.length < (quirks.smallestChunkBytes ?? 0)
     }
     upload.patches++
     upload.bytes = quirks.patchOverwrites ? body : join(upload.bytes, body)
@@ -136,7 +140,7 @@ export function createUploads(
         if (mounted !== 'not') return mounted
       }
       const id = `upload-${++made}`
-      const upload: Upload = { repository: name, bytes: new Uint8Array(), told: 0, patches: 0 }
+      const upload: Upload = { repository: name, bytes: new Uint8Array(), told: 0, patches: 0, isLast: false }
       const whole = url.searchParams.get('digest')
       if (whole !== null && body.length > 0) return commit({ ...upload, bytes: body }, whole)
       open.set(id, upload)
