@@ -5,9 +5,10 @@ import { isAppError } from '../../src/errors.ts'
 import { fetchBlob } from '../../src/mirror/pass/fetch-blob.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import { parseRepositoryName, type RepositoryName, type Tag } from '../../src/oci/reference.ts'
+import { parseRepositoryName, type Tag } from '../../src/oci/reference.ts'
 import type { TagOutcome } from '../../src/oci/repository.ts'
 import type { TargetMemory, TargetRepository } from '../../src/oci/target-repository.ts'
+import type { RegistryApi } from '../../src/remote/registry-api.ts'
 import { openRemoteTarget } from '../../src/remote/remote-target.ts'
 import { digestOf, fallbackTagOf, type Layout, type LayoutManifest, makeLayout } from '../support/fixtures.ts'
 import { memoryRepository } from '../support/memory-repository.ts'
@@ -149,11 +150,10 @@ export function targetMemory(mounts: Readonly<Record<string, readonly string[]>>
 export function openTarget(
   registry: QuirkRegistry,
   kind: RegistryKind,
-  o: { readonly memory?: TargetMemory; readonly name?: RepositoryName } = {},
+  { memory = targetMemory(), api }: { readonly memory?: TargetMemory; readonly api?: RegistryApi } = {},
 ): TargetRepository {
-  const { memory = targetMemory(), name = NAME } = o
   const endpoint = { url: registry.url, ...USER }
-  return openRemoteTarget(loopbackNetwork(), endpoint, name, { kind, memory, sleep: async () => {} })
+  return openRemoteTarget(loopbackNetwork(), endpoint, NAME, { kind, memory, api, sleep: async () => {} })
 }
 
 export interface Copied {

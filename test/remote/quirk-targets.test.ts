@@ -2,6 +2,7 @@
 // every blob once and nothing put that was there; or it is said clearly what the registry cannot take, and no tag has moved.
 import { describe, expect, test } from 'bun:test'
 import type { RegistryKind } from '../../src/api/targets.ts'
+import type { Digest } from '../../src/oci/digest.ts'
 import { MediaType } from '../../src/oci/media-types.ts'
 import { type QuirkRegistry, type Quirks, REGISTRIES, startQuirkRegistry } from '../support/quirk-registry.ts'
 import type { Counted } from '../support/quirks/exchange.ts'
@@ -168,6 +169,16 @@ describe('how a blob is sent', () => {
     }
   })
 
+  test.each([
+    { patchIsStuck: true },
+    { patchOverwrites: true },
+    { noPatch: true },
+    { largestChunkBytes: MIB },
+    { lastChunkWithPut: true },
+  ] as const)('and begun anew where it cannot be gone on with: %j', async (quirks) => {
+    await using _ = await expectCopied({ ...quirks, cutsUpload: 2 }, 'other', imageWithAll({ layerBytes: 3 * MIB }))
+  })
+
   test.each([{ uploadStatus: 202 }, { uploadStatus: 204 }, { manifestStatus: 200 }, { manifestStatus: 202 }] as const)(
     'and %j is a success too',
     async (quirks) => {
@@ -201,6 +212,38 @@ describe('limits by kind of request', () => {
     const limit = { kind, after: 1, refusals: 2, retryAfter: '7' } as const
     await using registry = await expectCopied({ signIn: 'bearer', limit }, 'other', imageWithAll({ layerBytes: MIB }))
     expect(registry.requests.some(({ status }) => status === 429)).toBe(true)
+  })
+})
+
+describe("a client of the registry's own API", () => {
+  test('makes the repository, and tells of blobs a hundred at a time', async () => {
+    await using registry = await startQuirkRegistry(REGISTRIES.ecr)
+    const image = imageWithAll()
+    const asked: number[] = []
+    const api = {
+      createRepository: async (name: string) => void registry.repository(name),
+      hasBlobs: async (name: string, blobs: readonly Digest[]) => {
+        asked.push(blobs.length)
+        return blobs.filter((digest) => registry.repository(name).blobs.has(digest))
+      },
+    }
+    const target = () => openTarget(registry, 'ecr', { api })
+    await copyImage(target(), image)
+    expectWhole(registry, REGISTRIES.ecr, image)
+    const before = registry.count('blob-head')
+    const again = target()
+    const others = Array.from({ length: 200 }, (_, i) => `sha256:${String(i).padStart(64, '0')}` as Digest)
+    const ours = [...image.layout.blobs.keys()] as Digest[]
+    await again.noteBlobs?.([...ours, ...others, ...ours])
+    expect(asked).toEqual([100, 100, ours.length])
+    await copyImage(again, image)
+    expect(registry.count('blob-head')).toBe(before)
+    expectNothingTwice(registry)
+  })
+
+  test('is not asked for where there is none', async () => {
+    await using registry = await start({})
+    expect(openTarget(registry, 'other').noteBlobs).toBeUndefined()
   })
 })
 
