@@ -10,7 +10,7 @@ import { createTagMoves } from './move-tags.ts'
 import type { RegistryNetwork } from './network.ts'
 import { prepareRepository } from './prepare.ts'
 import { noteBlobs, type RegistryApi } from './registry-api.ts'
-import { kindOfAddress, traitsOf } from './registry-traits.ts'
+import { kindOfAddress, type RegistryTraits, traitsOf } from './registry-traits.ts'
 import { readRepository } from './remote-repository.ts'
 import { openSession, type SentRequest } from './session.ts'
 import { createBlobStage } from './stage-blob.ts'
@@ -30,6 +30,8 @@ export interface RemoteTargetOptions {
   /** Where there is a client for what the registry does besides `/v2`. */
   readonly api?: RegistryApi | undefined
   readonly sleep?: Sleep | undefined
+  /** Otherwise than its kind has it. */
+  readonly traits?: Partial<RegistryTraits> | undefined
 }
 
 const ownLock = createKeyedTurns()
@@ -60,7 +62,7 @@ export function openRemoteTarget(
     session,
     name,
     kind,
-    traits: traitsOf(kind),
+    traits: { ...traitsOf(kind), ...o.traits },
     memory: o.memory,
     lock: o.lock ?? ownLock,
     sleep: o.sleep ?? systemSleep,
