@@ -31,9 +31,12 @@ import { createSubscriptions } from './mirror/subscriptions/create-subscriptions
 import { createHttpClient } from './net/guarded-fetch.ts'
 import { createMailer } from './net/mail.ts'
 import { wholePortions } from './net/portions.ts'
+import { openLocalReader } from './registry/local-reader.ts'
 import { createLocalWriters } from './registry/local-writer.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import { createSignIns } from './remote/sign-in/sign-in.ts'
+import { createReplications } from './replication/create-replications.ts'
+import type { Replications } from './replication/engine.ts'
 import { addressPolicy, ambientPolicy } from './server/address-policy.ts'
 import { createServerCatalogs } from './server/catalogs.ts'
 import { startEmptying } from './server/ended-organizations.ts'
@@ -76,6 +79,7 @@ export interface RunningServer {
   /** The first run of the sample's mirror, begun by the first start with the sample. */
   readonly firstRun: MirrorAndRun | undefined
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
   /** A link that opens the page signed in; undefined: there is no such user, or a second factor is to be asked for. */
   linkFor(username: string): Promise<SignInLink | undefined>
   /** Ends runs, lets requests under way end for a moment, closes the data. */
@@ -168,6 +172,19 @@ export async function startServer({
       portions: shared ?? wholePortions,
     })
     closers.push(mirrors.close)
+    const replications = createReplications({
+      db,
+      logger,
+      clock,
+      runsAtOnce: settings.runsAtOnce,
+      openLocal: (repositoryId) => openLocalReader({ db, blobs }, repositoryId),
+      openTarget: targets.openTarget,
+      mountsCommittedOnly: targets.mountsCommittedOnly,
+      leaseTtlMs: settings.takeoverMs,
+      presence,
+      portions: shared ?? wholePortions,
+    })
+    closers.push(replications.close)
     const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
     closers.push(subscriptions.close)
     const folders = settings.definitions ?? new Map<string, string>()
@@ -197,6 +214,7 @@ export async function startServer({
       ...access,
       sealer,
       mirrors,
+      replications,
       subscriptions,
       catalogs,
       webhooks: outgoing.webhooks,
@@ -239,6 +257,7 @@ export async function startServer({
     await forgetPrivateKeys(db)
     await countStoredDefinitions(db)
     await mirrors.resume({ isAlone })
+    await replications.resume({ isAlone })
     const housekeeping = startHousekeeping({
       ...instance,
       logger,
@@ -301,7 +320,18 @@ export async function startServer({
     }
     const { url } = listener
     const operator = (await findOperator(db.read, owner))?.username
-    return { url, firstOwner, operator, setupCode, sampleUrl: sample?.url, firstRun, mirrors, linkFor, close }
+    return {
+      url,
+      firstOwner,
+      operator,
+      setupCode,
+      sampleUrl: sample?.url,
+      firstRun,
+      mirrors,
+      replications,
+      linkFor,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -36,6 +36,7 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
 /** Rooms that have inner rooms, from the roof to the ground; files at their door stand in a row of their own. */
 const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   db: [
+    ['replication'],
     ['webhooks'],
     ['replication'],
     ['mirrors'],

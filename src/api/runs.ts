@@ -1,12 +1,13 @@
 import { digestSchema, idSchema, timeSchema, z } from './schema.ts'
 
-export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule'])
+export const runTriggerSchema = z.enum(['start', 'sync', 'hint', 'schedule', 'change', 'drift'])
 export const runOutcomeSchema = z.enum(['running', 'done', 'partial', 'failed', 'stopped'])
 
 /**
  * `readBytes` were read from upstream; `requests` were sent to it, authentication included. `tagsExcluded`, `tagsDiverged`
  * and `tagsPinned` were left as they are, because people keep the mirror from them, moved them here or took them back; `tagsHeld` wait
- * for attestations; `tagsUntagged` and `referrersUnlinked` were taken away, as upstream has lost them for long enough.
+ * for attestations, or for a callback; `tagsUntagged` and `referrersUnlinked` were taken away, as upstream has lost them for long enough.
+ * Of replications `requests` were sent to the target, `sentBytes` with them; of the mounts that were tried, `mounts` spared an upload.
  */
 export const runCountsSchema = z
   .strictObject({
@@ -24,6 +25,9 @@ export const runCountsSchema = z
     tagsHeld: z.int().min(0),
     tagsUntagged: z.int().min(0),
     referrersUnlinked: z.int().min(0),
+    sentBytes: z.int().min(0).optional(),
+    mountsTried: z.int().min(0).optional(),
+    mounts: z.int().min(0).optional(),
   })
   .openapi('RunCounts')
 
@@ -63,12 +67,12 @@ export const runSchema = z
 
 /**
  * What a run did, or could not do. `moved` and `removed`: a tag, `from` where it pointed before, `to` where since `at`; `published`:
- * something was attached to what tags point at already; `unlinked`: an attestation that upstream no longer lists was taken away; `failed`, with its `code`; `diverged`: people moved it here; `left-out`:
- * upstream itself does not have it. The moves come first.
+ * something was attached to what tags point at already; `unlinked`: an attestation that upstream no longer lists was taken away; `failed`, with its `code`; `diverged`: people moved it here, or at the
+ * target; `drifted`: it was other at the target than it was left, and came back; `left-out`: upstream itself does not have it. The moves come first.
  */
 export const runItemSchema = z
   .strictObject({
-    action: z.enum(['moved', 'removed', 'published', 'unlinked', 'failed', 'diverged', 'left-out']),
+    action: z.enum(['moved', 'removed', 'published', 'unlinked', 'failed', 'diverged', 'drifted', 'left-out']),
     tag: z.string().nullable(),
     from: digestSchema.nullable(),
     to: digestSchema.nullable(),

@@ -1,6 +1,7 @@
 /** What a receiver says of a delivery, at the `callback_url` that came with it. */
 import type { CallbackBody } from '../api/webhooks.ts'
 import type { Database } from '../db/engine/engine.ts'
+import { noteCallback } from '../db/replication/changes.ts'
 import { findDelivery } from '../db/webhooks/deliveries.ts'
 import { endFollowers } from '../db/webhooks/followers.ts'
 import { startFollowers } from '../db/webhooks/start.ts'
@@ -53,6 +54,7 @@ export async function takeCallback(
       const words = description === null ? '' : `: ${description}`
       await endFollowers(tx, [{ ...of, why: `its receiver said ${state}${words}` }], at)
     }
+    if (row.repository_id !== null) await noteCallback(tx, row.repository_id, at)
     return true
   })
   if (isNew) wake()

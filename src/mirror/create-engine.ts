@@ -1,6 +1,6 @@
 import { changedSettings, DEFAULT_SCHEDULE } from '../api/mirror-settings.ts'
 import { isResting, scheduleForgotten } from '../db/mirrors/life.ts'
-import { listHintedMirrors } from '../db/mirrors/mirror-hints.ts'
+import { listHintedMirrors, releaseClaimsOf } from '../db/mirrors/mirror-hints.ts'
 import {
   claimDueMirror,
   findMirror,
@@ -9,7 +9,10 @@ import {
   listDueMirrors,
   listMirrors,
   type MirrorRecord,
+  setMirrorState,
 } from '../db/mirrors/mirrors.ts'
+import { listRunItems } from '../db/mirrors/run-items.ts'
+import { listRunningIn } from '../db/mirrors/running-runs.ts'
 import { SERVER_LEASE, voidLeases } from '../db/platform/leases.ts'
 import { AppError } from '../errors.ts'
 import { createPortions } from '../jobs/portions.ts'
@@ -21,28 +24,31 @@ import { cutPage, readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
 import { createClockWatch } from './life/clock-watch.ts'
 import { createDryRuns, type DryRunRequest } from './life/dry-run.ts'
+import { createDue } from './life/due.ts'
 import { explainMirror } from './life/explain.ts'
 import { settleObjectives } from './life/freshness.ts'
 import { getMirror } from './life/get-mirror.ts'
 import { renderGlances } from './life/glance.ts'
 import { createHints } from './life/hints.ts'
-import { endOrphans, MIRROR_LEASE } from './life/orphans.ts'
+import { MIRROR_KIND, MIRROR_LEASE } from './life/mirror-kind.ts'
+import { createMirrorPass } from './life/mirror-pass.ts'
+import { endOrphans } from './life/orphans.ts'
 import { createProgressBoard } from './life/progress.ts'
 import { type Round, startRound } from './life/round.ts'
-import { createRunReads } from './life/run-reads.ts'
+import { stopReason } from './life/run-end.ts'
+import { createRunReads, momentsOf } from './life/run-reads.ts'
 import { createRunner, type RunRequest } from './life/runner.ts'
 import { type Scheduler, startScheduler } from './life/schedule.ts'
 import { settingsOf } from './life/settings.ts'
-import { stopReason } from './life/settle.ts'
+import { settleRun } from './life/settle.ts'
 import { findStartTarget, insertStart, requireReachable, restartOf, type StartTarget } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderMirrors } from './life/views.ts'
 import { refuseOtherPlan } from './pass/plan-images.ts'
+import type { RunReport } from './pass/run-report.ts'
 
 /** The windows of requests bound what is read from a registry (record 53): a run alone may fill them. */
 const TRANSFERS_PER_RUN = 64
-/** Runs that the schedule lets wait for a place, of each organization and upstream: what else is due waits in the database. */
-const SCHEDULED_WAITING = 2
 /** Takeover, of runs and of hints, is within 30 s of a server's death: this, and a fourth of it until somebody looks. */
 const LEASE_TTL_MS = 20_000
 /** How often the clock alone may have made a mirror miss its objective. */
@@ -63,13 +69,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     options.portions === undefined ? createPortions({ db, clock, presence, logger: options.logger }) : undefined
   let scheduler: Scheduler | undefined
   const rounds: Round[] = []
-  const runner = createRunner({
-    ...options,
+  const random = options.random ?? Math.random
+  const runner = createRunner<MirrorRecord, RunReport>({
+    kind: MIRROR_KIND,
+    db,
+    logger: options.logger,
     clock,
     sleep,
-    random: options.random ?? Math.random,
     intervalMs,
-    transfersPerRun,
+    runsAtOnce: options.runsAtOnce,
+    pass: createMirrorPass({ ...options, clock, intervalMs, transfersPerRun }),
+    settle: (tx, mirror, end) => settleRun(tx, mirror, { ...end, defaultCadence: { everyMs: intervalMs }, random }),
     board,
     holder,
     leaseTtlMs,
@@ -108,20 +118,14 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     return nextHint === undefined || (nextDue !== undefined && nextDue < nextHint) ? nextDue : nextHint
   }
 
-  async function beginScheduled(at: string): Promise<string | undefined> {
-    for (const { id } of await listDueMirrors(db.read, at, SCHEDULED_WAITING + runner.size)) {
-      // What has become of it since is looked at again: another server may have begun it.
-      const mirror = runner.isRunning(id) ? undefined : await findMirror(db.read, id)
-      if (mirror === undefined || mirror.next_run_at === null || mirror.next_run_at > at) continue
-      if (runner.countWaiting(mirror) >= SCHEDULED_WAITING) continue
-      const later = isoTime(new Date(clock.now().getTime() + intervalMs))
-      const dueAt = mirror.next_run_at
-      if (!(await db.write((tx) => claimDueMirror(tx, id, dueAt, later)))) continue
-      await runner.begin(mirror, { trigger: 'schedule', isFull: mirror.full_due === 1 })
-    }
-    // What is due and waits is looked at again when a run begins or ends.
-    return findNextDue(db.read, at)
-  }
+  const beginScheduled = createDue({
+    kind: MIRROR_KIND,
+    ...{ db, clock, runner, intervalMs },
+    listDue: listDueMirrors,
+    claim: claimDueMirror,
+    findNextDue,
+    requestOf: (mirror) => ({ trigger: 'schedule', isFull: mirror.full_due === 1 }),
+  })
 
   const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
 
@@ -160,12 +164,17 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     runner,
     now,
     openSource: options.openSource,
-    random: options.random ?? Math.random,
+    random,
     begin,
     show: async (id) => renderMirror(await getMirror(db.read, id)),
     wake: () => scheduler?.wake(),
   })
-  const runReads = createRunReads({ db, clock, sleep, holder, board, runner })
+  const runReads = createRunReads({
+    kind: MIRROR_KIND,
+    ...{ db, clock, sleep, holder, board, runner },
+    get: getMirror,
+    listItems: listRunItems,
+  })
 
   return {
     async start(request) {
@@ -249,6 +258,10 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
       return { mirrors: items, next }
     },
     ...runReads,
+    async activity({ organizationId, viewer, limit }) {
+      const { runs, total } = await listRunningIn(db.read, organizationId, viewer, limit)
+      return { runs: momentsOf(runs, { holder, board, ownerOf: MIRROR_KIND.ownerOf }), total }
+    },
     async resume({ isAlone }) {
       if (isAlone) {
         await db.write(async (tx) => {
@@ -287,7 +300,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   async function haltOthers(): Promise<void> {
     const { logger } = options
     // Whoever has to wait for the end of a run is not this round.
-    for (const id of runner.mirrorIds)
+    for (const id of runner.subjectIds)
       halt(id).catch((error) => logger.error({ err: error }, 'a run could not be ended'))
   }
 
@@ -295,7 +308,13 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     await clockWatch.look()
     // A process that slept, or was forgotten, says again that it lives.
     await presence.announce()
-    const ended = await endOrphans(db, clock, (id) => runner.find(id) !== undefined)
+    const ended = await endOrphans({
+      kind: MIRROR_KIND,
+      ...{ db, clock },
+      isMine: (id) => runner.find(id) !== undefined,
+      setState: setMirrorState,
+      release: releaseClaimsOf,
+    })
     if (ended > 0) options.logger.warn({ ended }, 'runs of a server that is gone are taken over')
     // Another server may have been told of what is due and be gone, and the nap of this one's schedule may be long.
     if (ended > 0 || (await hasWork())) scheduler?.wake()

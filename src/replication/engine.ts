@@ -35,6 +35,8 @@ export interface ReplicationsOptions {
       readonly priority?: (() => Priority) | undefined
     },
   ): TargetRepository | Promise<TargetRepository>
+  /** Whether the target mounts only what a manifest that is there names. */
+  mountsCommittedOnly(target: TargetRow): boolean
   readonly intervalMs?: number
   readonly runsAtOnce?: number
   readonly transfersPerRun?: number

@@ -13,6 +13,7 @@ import type { Sealer } from '../lib/seal.ts'
 import type { Rates } from '../net/request-budget.ts'
 import { checkRegistry } from '../remote/check-registry.ts'
 import type { RegistryNetwork } from '../remote/network.ts'
+import { traitsOf } from '../remote/registry-traits.ts'
 import { openRemoteTarget } from '../remote/remote-target.ts'
 import type { SignIns } from '../remote/sign-in/sign-in.ts'
 import { asTargetError } from '../remote/target-errors.ts'
@@ -24,6 +25,7 @@ import { accountNames } from './shared-budgets.ts'
 export interface Targets {
   readonly checkTarget: CheckTarget
   readonly openTarget: ReplicationsOptions['openTarget']
+  readonly mountsCommittedOnly: ReplicationsOptions['mountsCommittedOnly']
   /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
   budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
@@ -69,6 +71,7 @@ export function createTargets({ network, sealer, signIns, lock }: TargetsOptions
       const own = { ...network, organization, priority, rates: ratesOfTarget(target), about: repository }
       return openRemoteTarget(own, endpointAt(target), repository, { kind: kindOf(target), memory, lock })
     },
+    mountsCommittedOnly: (target) => traitsOf(kindOf(target)).mounts === 'committed',
     async checkTarget(target, signal) {
       const within = { http: network.http, organization: target.organization_id ?? OPERATOR }
       const onAnswered = async () => (await budgetAt(target)).endPause()

@@ -4,7 +4,7 @@ import type { Mirror } from '../../src/api/mirrors.ts'
 import type { Run } from '../../src/api/runs.ts'
 import { mirrorTable, mirrorText, outcomeText } from '../../src/cli/mirror-text.ts'
 import { NO_TAGS } from '../../src/db/mirrors/mirror-tags.ts'
-import { NO_COUNTS } from '../../src/mirror/life/views.ts'
+import { NO_COUNTS } from '../../src/mirror/life/run-end.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const run = (change: Partial<Run> = {}): Run => ({

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { Mirror } from '../../src/api/mirrors.ts'
 import type { Run, RunItem } from '../../src/api/runs.ts'
 import { moreText, runTable, runText } from '../../src/cli/run-text.ts'
-import { NO_COUNTS } from '../../src/mirror/life/views.ts'
+import { NO_COUNTS } from '../../src/mirror/life/run-end.ts'
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`
 const run: Run = {

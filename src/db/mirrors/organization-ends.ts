@@ -129,6 +129,11 @@ export async function closeOrganization(
     .where('organization_id', '=', id)
     .execute()
   await tx
+    .updateTable('replications')
+    .set({ state: 'stopped', next_run_at: null })
+    .where('organization_id', '=', id)
+    .execute()
+  await tx
     .updateTable('repositories')
     .set({ visibility: 'private' })
     .where('organization_id', '=', id)

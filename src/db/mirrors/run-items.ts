@@ -3,13 +3,13 @@ import { rowChunks } from '../engine/chunks.ts'
 import { formatCursor, parseCursor } from '../engine/cursor.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { SyncRunItemRow } from '../schema.ts'
+import { createPruneItems } from './prune-items.ts'
+import { MIRROR_RUNS } from './sync-runs.ts'
 
 export type RunItem = Omit<SyncRunItemRow, 'run_id' | 'position'>
 
 /** Of one run. */
 const MAX_ITEMS = 5_000
-/** Of all runs of one mirror: the newest ones. */
-const KEPT_ITEMS = 20_000
 
 export async function recordRunItems(tx: Transaction, runId: string, items: readonly RunItem[]): Promise<void> {
   const rows = items.slice(0, MAX_ITEMS).map((item, position) => ({ run_id: runId, position, ...pick(item) }))
@@ -21,25 +21,10 @@ function pick({ action, tag, digest, code, message }: RunItem): RunItem {
 }
 
 /** Forgets the items of older runs, once those of newer ones are enough; the runs themselves stay with their failures. */
-export async function pruneRunItems(tx: Transaction, mirrorId: string): Promise<void> {
-  const runs = await tx
-    .selectFrom('sync_run_items as item')
-    .innerJoin('sync_runs as run', 'run.id', 'item.run_id')
-    .select((eb) => ['run.id', eb.fn.countAll<number>().as('items')])
-    .where('run.mirror_id', '=', mirrorId)
-    .groupBy(['run.id', 'run.started_at'])
-    .orderBy('run.started_at', 'desc')
-    .orderBy('run.id', 'desc')
-    .execute()
-  let kept = 0
-  for (const { id, items } of runs) {
-    kept += Number(items)
-    if (kept > KEPT_ITEMS) await tx.deleteFrom('sync_run_items').where('run_id', '=', id).execute()
-  }
-}
+export const pruneRunItems = createPruneItems(MIRROR_RUNS)
 
 export interface ShownRunItem {
-  readonly action: 'moved' | 'removed' | RunItem['action']
+  readonly action: 'moved' | 'removed' | 'drifted' | RunItem['action']
   readonly tag: string | null
   readonly from: string | null
   readonly to: string | null

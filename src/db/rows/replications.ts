@@ -1,7 +1,7 @@
 /** Registries that are written to, what they are known to hold, and the repositories that are kept in sync out to them. */
 import type { Flag } from './flag.ts'
 import type { RestingState } from './mirrors.ts'
-import type { RunOutcome } from './runs.ts'
+import type { RunRow } from './runs.ts'
 
 /** How a target is signed in to: by user and password, by what a cloud's own library finds, or by docker's configuration. */
 export type SignInMethod = 'password' | 'ecr' | 'google' | 'azure' | 'docker'
@@ -110,22 +110,9 @@ export interface ReplicationTagRow {
 export type ReplicationTrigger = 'start' | 'sync' | 'change' | 'schedule' | 'drift'
 
 /** As `SyncRunRow`. */
-export interface ReplicationRunRow {
-  id: string
+export interface ReplicationRunRow extends RunRow {
   replication_id: string
   trigger: ReplicationTrigger
-  full: Flag
-  outcome: RunOutcome
-  generation: number
-  started_at: string
-  began_at: string | null
-  ended_at: string | null
-  counts: string
-  failures: string
-  tags: string | null
-  holder: string | null
-  plan: string | null
-  progress: string | null
 }
 
 export interface ReplicationRunItemRow {

@@ -5,10 +5,10 @@ export type RunTrigger = 'start' | 'sync' | 'hint' | 'schedule'
 
 export type RunOutcome = 'running' | 'done' | 'partial' | 'failed' | 'stopped'
 
-export interface SyncRunRow {
+/** What all runs have, whosever they are. */
+export interface RunRow {
   id: string
-  mirror_id: string
-  trigger: RunTrigger
+  trigger: RunTrigger | 'change' | 'drift'
   full: Flag
   outcome: RunOutcome
   /** Lease generation under which the run writes; a higher one fences it off. */
@@ -27,6 +27,11 @@ export interface SyncRunRow {
   plan: string | null
   /** JSON of its last moment, while it runs; not each one is written. */
   progress: string | null
+}
+
+export interface SyncRunRow extends RunRow {
+  mirror_id: string
+  trigger: RunTrigger
 }
 
 /** What a run did beside moving tags, which `tag_history` holds. */

@@ -28,6 +28,7 @@ import type { Subscriptions } from '../../mirror/subscriptions/subscriptions.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
+import type { Replications } from '../../replication/engine.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -86,6 +87,7 @@ export interface ApiDeps {
   readonly setup: Setup
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
+  readonly replications: Replications
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly webhooks: Webhooks

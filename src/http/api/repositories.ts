@@ -18,12 +18,14 @@ import { listRepositories } from '../../db/content/repository-lists.ts'
 import { type RepositorySummary, summarizeRepositories } from '../../db/content/repository-summaries.ts'
 import type { Database, Queries } from '../../db/engine/engine.ts'
 import { repositoryState, workState } from '../../db/mirrors/audit-states.ts'
+import { listReplicationIds } from '../../db/replication/life.ts'
 import type { RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/reference.ts'
 import { changeSettings, createWithSettings, removeRepository, type Settings } from '../../registry/repositories.ts'
+import type { Replications } from '../../replication/engine.ts'
 import { actorOf, allowList, allowOnName, allowOnRepository, nameOf } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
@@ -101,9 +103,10 @@ const stopsMirror = {
 interface Deps {
   readonly db: Database
   readonly mirrors: MirrorEngine
+  readonly replications: Pick<Replications, 'halt'>
 }
 
-export function repositoryRoutes({ db, mirrors }: Deps): Routes {
+export function repositoryRoutes({ db, mirrors, replications }: Deps): Routes {
   const detail = async (row: RepositoryRow) => {
     const [summary] = await summarizeRepositories(db.read, [row])
     if (summary === undefined) throw new Error('a summary has a row for each repository')
@@ -206,7 +209,10 @@ export function repositoryRoutes({ db, mirrors }: Deps): Routes {
         }
         const mirror = await findOwnMirror(name, c.var.who)
         if (mirror !== undefined) await mirrors.stop(mirror.id, actorOf(c.var.who))
+        const sentOn = await listReplicationIds(db.read, { repositoryId: repository.id })
         await removeRepository(db, repository, actorOf(c.var.who))
+        // They went with it; what is at the targets stays.
+        for (const id of sentOn) await replications.halt(id)
         mirrors.wake()
         return c.body(null, 204)
       },

@@ -1,20 +1,20 @@
 /** What a pass would do, as people and programs get it: the same planning as of a run, and nothing else. */
 
 import type { MirrorSettings } from '../../api/mirror-settings.ts'
-import { MAX_PLAN_BYTES, type Plan } from '../../api/plans.ts'
+import type { Plan } from '../../api/plans.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { saturate } from '../../lib/saturate.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions, Source } from '../engine.ts'
 import { forecastOf } from '../pass/forecast.ts'
 import { loadKnown, NOTHING_KNOWN } from '../pass/known.ts'
-import { imagesOf, planIdOf } from '../pass/plan-images.ts'
+import { imagesOf } from '../pass/plan-images.ts'
 import { policyOf } from '../pass/policy.ts'
 import { planPass, subjectOf } from '../pass/run.ts'
 import { openSources } from '../pass/sources.ts'
 import { registryOf } from './places.ts'
 import { createPlanPlaces } from './plan-places.ts'
+import { renderPlan } from './render-plan.ts'
 import { nextPassMs } from './schedule.ts'
 
 export interface DryRunOptions extends Pick<MirrorEngineOptions, 'db' | 'openSource'> {
@@ -98,32 +98,5 @@ async function dryRun(
   const asked = image.usage().requests + (referrers?.usage().requests ?? 0)
   // The run asks what this did once more, and then for the blobs.
   const totals = { ...plan.totals, requests: asked + (plan.totals.blobs ?? 0) }
-  const items = plan.items.map((one) => ({
-    ...one,
-    sizeBytes: one.sizeBytes === null ? null : saturate(one.sizeBytes),
-  }))
-  const [shownImages, shownItems] = [within(MAX_PLAN_BYTES, images), within(MAX_PLAN_BYTES, items)]
-  return {
-    id: planIdOf(subject, images),
-    repository: subject.repository,
-    source: subject.source,
-    tags: subject.tags === null ? null : [...subject.tags],
-    full,
-    acceptShrink,
-    images: shownImages,
-    items: shownItems,
-    totals: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, saturate(total)])),
-    forecast,
-    omitted: { images: images.length - shownImages.length, items: items.length - shownItems.length },
-  }
-}
-
-/** The first of them that take no more than so many bytes as JSON (or characters: it is a bound, no measure). */
-function within<T>(most: number, all: readonly T[]): T[] {
-  let length = 0
-  const end = all.findIndex((one) => {
-    length += JSON.stringify(one).length + 1
-    return length > most
-  })
-  return all.slice(0, end === -1 ? all.length : end)
+  return renderPlan({ subject, images, items: plan.items, totals, full, acceptShrink, forecast })
 }

@@ -1,26 +1,20 @@
-/** One run: it waits for its place, takes the lease of its mirror, makes the pass, and is settled. */
+/** One run: it waits for its place, takes the lease of what it is of, makes the pass, and is settled. */
 import type { PlanReference } from '../../api/plans.ts'
 import type { RunCounts } from '../../api/runs.ts'
-import { findMirror, type MirrorRecord } from '../../db/mirrors/mirrors.ts'
-import { setRunGeneration, setRunProgress } from '../../db/mirrors/sync-runs.ts'
-import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
-import type { RunOutcome, RunTrigger } from '../../db/schema.ts'
+import type { Database, Transaction } from '../../db/engine/engine.ts'
+import type { RunOutcome, RunRow } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
 import { cancelledBy } from '../../lib/abort.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
 import type { Sleep } from '../../lib/retry.ts'
 import type { Tag } from '../../oci/reference.ts'
-import type { MirrorEngineOptions } from '../engine.ts'
-import { runPass } from '../pass/run.ts'
-import type { RunReport } from '../pass/run-report.ts'
-import { MIRROR_LEASE } from './orphans.ts'
-import { type Places, priorityOf, registryOf, urgencyOf } from './places.ts'
+import type { RunMeter } from '../pass/meter.ts'
+import { type Places, urgencyOf } from './places.ts'
 import type { ProgressBoard } from './progress.ts'
-import { nextPassMs } from './schedule.ts'
-import { settingsOf } from './settings.ts'
-import { isStop, settleRun } from './settle.ts'
-import { NO_COUNTS } from './views.ts'
+import { isStop, NO_COUNTS, type RunEnding } from './run-end.ts'
+import type { RunKind, RunSubject } from './run-kind.ts'
 
 /** How often a run looks whether another server's run of the same mirror has ended. */
 const LEASE_RETRY_MS = 1_000
@@ -36,25 +30,39 @@ const UNSAID_END = JSON.stringify([
   },
 ])
 
-export interface ExecutionOptions extends Omit<MirrorEngineOptions, 'presence' | 'portions'> {
+/** What the pass of a run works with. */
+export interface PassRun {
+  readonly run: ExecutedRun
+  readonly lease: Lease
+  readonly counts: { -readonly [K in keyof RunCounts]: RunCounts[K] }
+  readonly signal: AbortSignal
+  readonly meter: RunMeter
+  changed(): void
+}
+
+export interface ExecutionOptions<Subject extends RunSubject, Report> {
+  readonly kind: RunKind<Subject>
+  readonly db: Database
+  readonly logger: Logger
   readonly clock: Clock
   readonly sleep: Sleep
-  readonly random: () => number
-  readonly intervalMs: number
-  readonly transfersPerRun: number
   readonly board: ProgressBoard
   readonly places: Places
   /** This process, as leases and runs name it. */
   readonly holder: string
   readonly leaseTtlMs: number
+  /** @throws what ended the pass as a whole; `counts` then tells how far it got */
+  pass(subject: Subject, o: PassRun): Promise<Report>
+  /** The end of a run, and what it means. @returns the outcome, as it was written down */
+  settle(tx: Transaction, subject: Subject, end: RunEnding<Report>): Promise<RunOutcome>
 }
 
 /** What may change until the run has begun is read then. */
 export interface ExecutedRun {
   readonly id: string
-  readonly mirrorId: string
+  readonly ownerId: string
   readonly abort: AbortController
-  readonly trigger: RunTrigger
+  readonly trigger: RunRow['trigger']
   isFull: boolean
   readonly acceptShrink: boolean
   readonly only: ReadonlySet<Tag> | undefined
@@ -64,18 +72,19 @@ export interface ExecutedRun {
 }
 
 /** @returns what brings one run to its end; it tells when the run has begun, and throws only when the end could not be written down */
-export function createExecution(
-  o: ExecutionOptions,
-): (mirror: MirrorRecord, run: ExecutedRun, onBegun: () => void) => Promise<void> {
-  const { db, clock, logger, places } = o
+export function createExecution<Subject extends RunSubject, Report>(
+  o: ExecutionOptions<Subject, Report>,
+): (subject: Subject, run: ExecutedRun, onBegun: () => void) => Promise<void> {
+  const { kind, db, clock, logger, places } = o
   const now = () => isoTime(clock.now())
 
-  async function execute(begun: MirrorRecord, run: ExecutedRun, onBegun: () => void): Promise<void> {
-    let mirror = begun
+  async function execute(begun: Subject, run: ExecutedRun, onBegun: () => void): Promise<void> {
+    let subject = begun
     const { id: runId } = run
     const ahead = () => places.ahead(runId)
-    const { meter, changed: tell } = o.board.open({ mirrorId: mirror.id, mirror: mirror.repository, runId, ahead })
-    const writeDown = progressWriter(mirror.id, run.id)
+    const name = kind.nameOf(subject)
+    const { meter, changed: tell } = o.board.open({ mirrorId: subject.id, mirror: name, runId, ahead })
+    const writeDown = progressWriter(subject.id, run.id)
     const changed = () => {
       tell()
       writeDown()
@@ -83,41 +92,24 @@ export function createExecution(
     const counts = { ...NO_COUNTS }
     let lease: Lease | undefined
     let leave: (() => void) | undefined
-    let report: RunReport | undefined
+    let report: Report | undefined
     let thrown: { readonly error: unknown } | undefined
     try {
-      const turn = await takeTurn(mirror, run)
+      const turn = await takeTurn(subject, run)
       lease = turn.lease
       leave = turn.leave
       meter.phase = 'listing'
       onBegun()
       changed()
-      const { key, generation, signal } = lease
+      const { generation } = lease
       // It may have waited: settings are those of now, and a full check that is due is made by whoever comes first.
-      mirror = (await findMirror(db.read, mirror.id)) ?? mirror
-      if (mirror.full_due === 1) run.isFull = true
-      await db.write((tx) => setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }))
-      report = await runPass(
-        {
-          engine: o,
-          clock,
-          transfers: o.transfersPerRun,
-          mirror,
-          binding: { runId: run.id, leaseKey: key, generation },
-          isFull: run.isFull,
-          selection: settingsOf(mirror).selection,
-          only: run.only,
-          hinted: run.hinted,
-          acceptShrink: run.acceptShrink,
-          nextPassMs: nextPassMs(mirror.settings, clock.now(), o.intervalMs),
-          exactly: run.exactly,
-          signal: AbortSignal.any([run.abort.signal, signal]),
-          priority: priorityOf(run.trigger),
-          meter,
-          changed,
-        },
-        counts,
+      subject = (await kind.find(db.read, subject.id)) ?? subject
+      if (subject.full_due === 1) run.isFull = true
+      await db.write((tx) =>
+        kind.runs.setRunGeneration(tx, run, generation, { at: now(), failuresOfEarlier: UNSAID_END }),
       )
+      const signal = AbortSignal.any([run.abort.signal, lease.signal])
+      report = await o.pass(subject, { run, lease, counts, signal, meter, changed })
     } catch (error) {
       // What ended the run says more than the failure of whatever was under way at that moment.
       const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
@@ -126,7 +118,8 @@ export function createExecution(
     meter.current.begin({ doing: 'recording' })
     tell()
     try {
-      meter.outcome = await finish(mirror, run, counts, report, thrown, lease?.signal.aborted ?? false)
+      const isFenced = lease?.signal.aborted ?? false
+      meter.outcome = await finish(subject, run, counts, report, thrown, isFenced)
     } finally {
       if (meter.outcome === 'running') meter.outcome = 'failed'
       meter.phase = 'ended'
@@ -137,27 +130,26 @@ export function createExecution(
   }
 
   /** Lets other servers see how it goes: one write in a while, none for a short run, and none where there are no others. */
-  function progressWriter(mirrorId: string, runId: string): () => void {
+  function progressWriter(subjectId: string, runId: string): () => void {
     let nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
     return () => {
       if (db.engine === 'sqlite' || clock.now().getTime() < nextMs) return
       nextMs = clock.now().getTime() + PROGRESS_EVERY_MS
-      const moment = o.board.find(mirrorId)
+      const moment = o.board.find(subjectId)
       if (moment?.runId !== runId) return
       // Shown, not relied on.
-      db.write((tx) => setRunProgress(tx, runId, JSON.stringify(moment))).catch(() => {})
+      db.write((tx) => kind.runs.setRunProgress(tx, runId, JSON.stringify(moment))).catch(() => {})
     }
   }
 
-  /** A place and the mirror's lease. While another server has the lease, the place is for others. */
-  async function takeTurn(mirror: MirrorRecord, run: ExecutedRun): Promise<{ lease: Lease; leave: () => void }> {
+  /** A place and the lease. While another server has the lease, the place is for others. */
+  async function takeTurn(subject: Subject, run: ExecutedRun): Promise<{ lease: Lease; leave: () => void }> {
     const { signal } = run.abort
-    const options = { db, clock, key: `${MIRROR_LEASE}${mirror.id}`, holder: o.holder, ttlMs: o.leaseTtlMs }
-    const upstream = await findUpstreamById(db.read, mirror.upstream_id)
+    const options = { db, clock, key: `${kind.lease}${subject.id}`, holder: o.holder, ttlMs: o.leaseTtlMs }
     const request = {
       runId: run.id,
-      organizationId: mirror.organization_id,
-      registry: registryOf(upstream, mirror.upstream_id),
+      organizationId: subject.organization_id,
+      registry: await kind.registryOf(db.read, subject),
       urgency: () => urgencyOf(run.trigger, run.only !== undefined),
     }
     for (;;) {
@@ -176,20 +168,20 @@ export function createExecution(
   }
 
   async function finish(
-    mirror: MirrorRecord,
+    subject: Subject,
     run: ExecutedRun,
     counts: RunCounts,
-    report: RunReport | undefined,
+    report: Report | undefined,
     thrown: { readonly error: unknown } | undefined,
     isFenced: boolean,
   ): Promise<RunOutcome> {
     const isStopped = isStop(run.abort.signal.reason)
-    if (thrown !== undefined && !isStopped) logFailure(mirror, run, thrown.error)
+    if (thrown !== undefined && !isStopped) logFailure(subject, run, thrown.error)
     return db.write((tx) =>
-      settleRun(tx, mirror, {
+      o.settle(tx, subject, {
         runId: run.id,
-        // One that had nothing to say but that its plan is over says nothing about the mirror.
-        isPartOfMirror: run.only !== undefined || (run.exactly !== undefined && isAppError(thrown?.error, 'CONFLICT')),
+        // One that had nothing to say but that its plan is over says nothing about the whole.
+        isPart: run.only !== undefined || (run.exactly !== undefined && isAppError(thrown?.error, 'CONFLICT')),
         hintClaims: run.hinted?.claims,
         isFull: run.isFull,
         counts,
@@ -201,15 +193,13 @@ export function createExecution(
         isFenced,
         now: clock.now(),
         at: now(),
-        defaultCadence: { everyMs: o.intervalMs },
-        random: o.random,
       }),
     )
   }
 
   /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
-  function logFailure(mirror: MirrorRecord, run: ExecutedRun, error: unknown): void {
-    const about = { mirror: mirror.repository, run: run.id }
+  function logFailure(subject: Subject, run: ExecutedRun, error: unknown): void {
+    const about = { [kind.what]: kind.nameOf(subject), run: run.id }
     if (!isAppError(error)) {
       logger.error({ ...about, err: error }, 'a run failed')
       return

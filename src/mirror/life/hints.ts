@@ -20,7 +20,7 @@ import { type Clock, isoTime } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Hint, HintOutcome } from '../engine.ts'
-import { MIRROR_LEASE } from './orphans.ts'
+import { MIRROR_LEASE } from './mirror-kind.ts'
 import type { Runner } from './runner.ts'
 import { PAUSES } from './state.ts'
 
@@ -36,7 +36,7 @@ const WHOLE_WITHIN_MS = 5 * 60_000
 export interface HintsOptions {
   readonly db: Database
   readonly clock: Clock
-  readonly runner: Runner
+  readonly runner: Runner<MirrorRecord>
   readonly logger: Logger
 }
 

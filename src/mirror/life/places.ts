@@ -1,5 +1,5 @@
 /** Where runs wait until there is room for them: a bounded number of places, shared fairly, whoever asked (record 30). */
-import type { RunTrigger, UpstreamRow } from '../../db/schema.ts'
+import type { RunRow, UpstreamRow } from '../../db/schema.ts'
 import { createSharedSlots, type Portions, wholePortions } from '../../net/portions.ts'
 import type { Priority } from '../../net/priority.ts'
 
@@ -12,7 +12,7 @@ const ORGANIZATION = 3 / 4
 export interface PlaceRequest {
   readonly runId: string
   readonly organizationId: string
-  /** Origin of the registry that it reads. */
+  /** Origin of the registry that it reads or writes. */
   readonly registry: string
   /** See `urgencyOf`; it may become more urgent while it waits. */
   urgency(): number
@@ -25,24 +25,25 @@ export interface Places {
   ahead(runId: string): number | undefined
 }
 
-/** Of one upstream; it may be gone. */
+/** Of one upstream or target; it may be gone. */
 export function registryOf(upstream: Pick<UpstreamRow, 'url'> | undefined, upstreamId: string): string {
   return URL.parse(upstream?.url ?? '')?.origin ?? upstreamId
 }
 
 /**
- * Lower ones first, within an organization: tags that people name, what else somebody waits for, what upstream tells of, what the clock has
+ * Lower ones first, within an organization: tags that people name, what else somebody waits for, what upstream or our own log tells of, what the clock has
  * begun.
  */
-export function urgencyOf(trigger: RunTrigger, isOfTags = false): number {
-  if (trigger === 'schedule' || trigger === 'hint') return trigger === 'hint' ? 1 : 2
+export function urgencyOf(trigger: RunRow['trigger'], isOfTags = false): number {
+  if (trigger === 'schedule' || trigger === 'drift') return 2
+  if (trigger === 'hint' || trigger === 'change') return 1
   return isOfTags ? -1 : 0
 }
 
 /** Of the requests of a run; undefined: nobody waits for it. */
-export function priorityOf(trigger: RunTrigger): Priority | undefined {
-  if (trigger === 'schedule') return undefined
-  return trigger === 'hint' ? 'hinted' : 'asked'
+export function priorityOf(trigger: RunRow['trigger']): Priority | undefined {
+  if (trigger === 'schedule' || trigger === 'drift') return undefined
+  return trigger === 'hint' || trigger === 'change' ? 'hinted' : 'asked'
 }
 
 /**

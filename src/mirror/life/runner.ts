@@ -1,14 +1,11 @@
 /**
- * The runs of this process: one per mirror at a time; behind it wait one of all tags, one of a few that people name, and one of those that
+ * The runs of this process: one per mirror (or replication) at a time; behind it wait one of all tags, one of a few that people name, and one of those that
  * upstream names. `execution.ts` is one of them.
  */
 import type { PlanReference } from '../../api/plans.ts'
 import type { Run } from '../../api/runs.ts'
 import { detached } from '../../db/engine/watch.ts'
-import { isResting } from '../../db/mirrors/life.ts'
-import { type MirrorRecord, scheduleMirror } from '../../db/mirrors/mirrors.ts'
-import { findRun, insertRun, setRunTags } from '../../db/mirrors/sync-runs.ts'
-import type { RunTrigger } from '../../db/schema.ts'
+import type { RunRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import type { Presence } from '../../jobs/presence.ts'
 import { isoTime } from '../../lib/clock.ts'
@@ -17,9 +14,16 @@ import type { Portions } from '../../net/portions.ts'
 import type { Tag } from '../../oci/reference.ts'
 import { createExecution, type ExecutionOptions } from './execution.ts'
 import { createPlaces, RUNS_AT_ONCE, urgencyOf } from './places.ts'
-import { NO_COUNTS, renderRun } from './views.ts'
+import { NO_COUNTS } from './run-end.ts'
+import type { RunSubject } from './run-kind.ts'
+import { renderRun } from './views.ts'
 
-export interface RunnerOptions extends Omit<ExecutionOptions, 'places' | 'onBegun' | 'presence' | 'portions'> {
+export interface RunnerOptions<Subject extends RunSubject, Report>
+  extends Omit<ExecutionOptions<Subject, Report>, 'places'> {
+  /** Runs under way at once, of all processes on the database. */
+  readonly runsAtOnce?: number | undefined
+  /** Of a run that began a while ago the next one is due after this, should this process die. */
+  readonly intervalMs: number
   readonly presence: Presence
   /** Where several processes share the places. */
   readonly portions: Portions | undefined
@@ -29,12 +33,12 @@ export interface RunnerOptions extends Omit<ExecutionOptions, 'places' | 'onBegu
 
 interface ProcessRun {
   readonly id: string
-  readonly mirrorId: string
+  readonly ownerId: string
   readonly organizationId: string
-  readonly upstreamId: string
+  readonly registryId: string
   readonly abort: AbortController
   /** The most urgent of those that have joined it. */
-  trigger: RunTrigger
+  trigger: RunRow['trigger']
   isFull: boolean
   acceptShrink: boolean
   /** Only these tags; undefined: all. */
@@ -53,7 +57,7 @@ interface ProcessRun {
 }
 
 export interface RunRequest {
-  readonly trigger: RunTrigger
+  readonly trigger: RunRow['trigger']
   readonly isFull: boolean
   /** What upstream lists now is right, however much less it is than before. */
   readonly acceptShrink?: boolean | undefined
@@ -65,26 +69,26 @@ export interface RunRequest {
   readonly exactly?: PlanReference | undefined
 }
 
-export interface Runner {
+export interface Runner<Subject extends RunSubject> {
   /**
    * Begins a run, or lets it wait behind the present one; whoever comes while one of the kind (all tags, some by name, some by hints)
    * waits already joins it.
    */
-  begin(mirror: MirrorRecord, o: RunRequest): Promise<Run>
+  begin(subject: Subject, o: RunRequest): Promise<Run>
   /** Those with runs under way here, or waiting. */
-  readonly mirrorIds: readonly string[]
+  readonly subjectIds: readonly string[]
   /** Whether a run of the mirror is under way here, or waits. */
-  isRunning(mirrorId: string): boolean
+  isRunning(subjectId: string): boolean
   /** Runs under way and waiting. */
   readonly size: number
-  /** How many runs that the schedule has begun for mirrors of this organization and upstream wait for a place. */
-  countWaiting(of: Pick<MirrorRecord, 'organization_id' | 'upstream_id'>): number
+  /** How many runs that the schedule has begun for this organization and registry wait for a place. */
+  countWaiting(of: Subject): number
   /** How many runs come before this one; undefined: it does not wait here. */
   ahead(runId: string): number | undefined
   /** Resolves when the run has ended here; undefined when it is not a run of this process. */
   find(runId: string): Promise<void> | undefined
-  /** Aborts the mirror's runs with `reason` and waits for their end. */
-  end(mirrorId: string, reason: AppError): Promise<void>
+  /** Aborts its runs with `reason` and waits for their end. */
+  end(subjectId: string, reason: AppError): Promise<void>
   /** The same for all, and no more begin. */
   close(reason: AppError): Promise<void>
 }
@@ -92,12 +96,12 @@ export interface Runner {
 /** What the plans of an organization's runs say of their images, of all that wait here: beyond this a refusal names no differences. */
 const MAX_PLANNED_BYTES = 16 * 1024 * 1024
 
-export function createRunner(o: RunnerOptions): Runner {
-  const { db, clock, logger } = o
+export function createRunner<Subject extends RunSubject, Report>(o: RunnerOptions<Subject, Report>): Runner<Subject> {
+  const { kind, db, clock, logger } = o
   const places = createPlaces(o.runsAtOnce ?? RUNS_AT_ONCE, o.portions)
-  /** By mirror: the present run and those that wait, in order of asking. */
+  /** By what it is of: the present run and those that wait, in order of asking. */
   const queues = new Map<string, ProcessRun[]>()
-  /** By mirror: the run whose turn it is. */
+  /** By what it is of: the run whose turn it is. */
   const present = new Map<string, ProcessRun>()
   let isClosed = false
   const execute = createExecution({ ...o, places })
@@ -111,25 +115,24 @@ export function createRunner(o: RunnerOptions): Runner {
   }
 
   /** Tags that people name are ahead of whatever else waits for the mirror; the rest goes in order of asking. */
-  function giveTurn(mirrorId: string): void {
-    const queue = queues.get(mirrorId)
-    if (queue === undefined || present.has(mirrorId)) return
+  function giveTurn(subjectId: string): void {
+    const queue = queues.get(subjectId)
+    if (queue === undefined || present.has(subjectId)) return
     const next = queue.find((run) => kindOf(run.only, run.hinted) === 'some') ?? queue[0]
     if (next === undefined) return
-    present.set(mirrorId, next)
+    present.set(subjectId, next)
     next.turn.resolve()
   }
 
-  function create(mirror: MirrorRecord, request: RunRequest): ProcessRun {
+  function create(subject: Subject, request: RunRequest): ProcessRun {
     const { trigger, isFull, acceptShrink = false, only, hint } = request
-    const kept = request.exactly === undefined ? undefined : keptPlan(request.exactly, mirror.organization_id)
-    const queue = queues.get(mirror.id) ?? []
+    const kept = request.exactly === undefined ? undefined : keptPlan(request.exactly, subject.organization_id)
+    const queue = queues.get(subject.id) ?? []
     const id = newId()
     const turn = Promise.withResolvers<void>()
     const inserted = db.write(async (tx) => {
-      await insertRun(tx, {
+      const row: RunRow = {
         id,
-        mirror_id: mirror.id,
         trigger,
         full: isFull ? 1 : 0,
         outcome: 'running',
@@ -143,18 +146,19 @@ export function createRunner(o: RunnerOptions): Runner {
         holder: o.holder,
         plan: null,
         progress: null,
-      })
+      }
+      await kind.runs.insertRun(tx, row, subject.id)
       // A few tags do not stand for the pass over all.
       if (only !== undefined) return
       // Should this process die, the mirror is due again by itself.
       const later = new Date(clock.now().getTime() + o.intervalMs)
-      if (!(await isResting(tx, mirror.id))) await scheduleMirror(tx, mirror.id, isoTime(later))
+      if (!(await kind.isResting(tx, subject.id))) await kind.schedule(tx, subject.id, isoTime(later))
     })
     const run: ProcessRun = {
       id,
-      mirrorId: mirror.id,
-      organizationId: mirror.organization_id,
-      upstreamId: mirror.upstream_id,
+      ownerId: subject.id,
+      organizationId: subject.organization_id,
+      registryId: kind.registryIdOf(subject),
       abort: new AbortController(),
       trigger,
       isFull,
@@ -172,7 +176,7 @@ export function createRunner(o: RunnerOptions): Runner {
           await turn.promise
           // Whoever began it is not who does what it does.
           await detached(() =>
-            execute(mirror, run, () => {
+            execute(subject, run, () => {
               run.hasBegun = true
               o.onRoom()
             }),
@@ -181,29 +185,29 @@ export function createRunner(o: RunnerOptions): Runner {
         .catch((error) => logger.error({ err: error, run: id }, 'a run could not be brought to its end'))
         .finally(() => {
           queue.splice(queue.indexOf(run), 1)
-          if (queue.length === 0) queues.delete(mirror.id)
-          if (present.get(mirror.id) === run) present.delete(mirror.id)
-          giveTurn(mirror.id)
+          if (queue.length === 0) queues.delete(subject.id)
+          if (present.get(subject.id) === run) present.delete(subject.id)
+          giveTurn(subject.id)
           o.onRoom()
         }),
     }
     queue.push(run)
-    queues.set(mirror.id, queue)
-    giveTurn(mirror.id)
+    queues.set(subject.id, queue)
+    giveTurn(subject.id)
     return run
   }
 
   const all = () => [...queues.values()].flat()
   return {
-    async begin(mirror, request) {
+    async begin(subject, request) {
       // Before anything runs here, other servers know that this one lives.
       await o.presence.announce()
       if (isClosed) throw new AppError('UNAVAILABLE', 'the server is shutting down')
-      const waiting = (queues.get(mirror.id) ?? []).filter((one) => !one.hasBegun && !one.abort.signal.aborted)
+      const waiting = (queues.get(subject.id) ?? []).filter((one) => !one.hasBegun && !one.abort.signal.aborted)
       const mayJoin = (one: ProcessRun) =>
         one.exactly === undefined && kindOf(one.only, one.hinted) === kindOf(request.only, request.hint)
       const joined = request.exactly === undefined ? waiting.find(mayJoin) : undefined
-      const run = joined ?? create(mirror, request)
+      const run = joined ?? create(subject, request)
       if (request.isFull) run.isFull = true
       if (request.acceptShrink) run.acceptShrink = true
       if (urgencyOf(request.trigger) < urgencyOf(run.trigger)) run.trigger = request.trigger
@@ -215,30 +219,30 @@ export function createRunner(o: RunnerOptions): Runner {
         }
       }
       await run.inserted
-      if (joined?.only !== undefined) await db.write((tx) => setRunTags(tx, run.id, tagsText(run.only)))
-      const row = await findRun(db.read, run.id)
+      if (joined?.only !== undefined) await db.write((tx) => kind.runs.setRunTags(tx, run.id, tagsText(run.only)))
+      const row = await kind.runs.findRun(db.read, run.id)
       if (row === undefined) throw new Error(`run ${run.id} is gone`)
       return renderRun(row)
     },
-    get mirrorIds() {
+    get subjectIds() {
       return [...queues.keys()]
     },
-    isRunning: (mirrorId) => queues.has(mirrorId),
+    isRunning: (subjectId) => queues.has(subjectId),
     get size() {
       return all().length
     },
-    countWaiting: ({ organization_id, upstream_id }) =>
+    countWaiting: (subject) =>
       all().filter(
         (run) =>
           !run.hasBegun &&
-          run.trigger === 'schedule' &&
-          run.organizationId === organization_id &&
-          run.upstreamId === upstream_id,
+          isOfClock(run.trigger) &&
+          run.organizationId === subject.organization_id &&
+          run.registryId === kind.registryIdOf(subject),
       ).length,
     ahead: (runId) => places.ahead(runId),
     find: (runId) => all().find((run) => run.id === runId)?.ended,
-    async end(mirrorId, reason) {
-      const runs = all().filter((run) => run.mirrorId === mirrorId)
+    async end(subjectId, reason) {
+      const runs = all().filter((run) => run.ownerId === subjectId)
       for (const run of runs) run.abort.abort(reason)
       await Promise.all(runs.map((run) => run.ended))
     },
@@ -249,6 +253,11 @@ export function createRunner(o: RunnerOptions): Runner {
       await Promise.all(runs.map((run) => run.ended))
     },
   }
+}
+
+/** Nobody asked for it at that moment; what upstream names is another matter. */
+function isOfClock(trigger: RunRow['trigger']): boolean {
+  return trigger === 'schedule' || trigger === 'change' || trigger === 'drift'
 }
 
 function kindOf(only: ReadonlySet<Tag> | undefined, hint: object | undefined): 'all' | 'some' | 'hinted' {

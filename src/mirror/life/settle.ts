@@ -1,5 +1,4 @@
 /** The end of a run, and what it means for its mirror: one transaction. */
-import type { RunCounts } from '../../api/runs.ts'
 import { isSameSelection } from '../../api/selection.ts'
 import { countTags } from '../../db/content/tags.ts'
 import type { Transaction } from '../../db/engine/engine.ts'
@@ -17,46 +16,23 @@ import {
   setMirrorState,
 } from '../../db/mirrors/mirrors.ts'
 import { pruneRunItems, type RunItem, recordRunItems } from '../../db/mirrors/run-items.ts'
-import { endRun, listRuns, pruneRuns } from '../../db/mirrors/sync-runs.ts'
+import { endRun, pruneRuns } from '../../db/mirrors/sync-runs.ts'
 import { recordUnlisted } from '../../db/mirrors/unlisted-referrers.ts'
 import { appendEvents, type NewEvent } from '../../db/platform/events.ts'
 import type { PauseCause, RunOutcome } from '../../db/schema.ts'
-import { AppError, isAppError } from '../../errors.ts'
+import { isAppError } from '../../errors.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { failureOf } from '../pass/problem.ts'
 import type { RunReport } from '../pass/run-report.ts'
 import { settleObjective } from './freshness.ts'
 import { settleClaims } from './hint-claims.ts'
+import { MIRROR_KIND } from './mirror-kind.ts'
+import { countFailedInRow, KEPT_MS, KEPT_RUNS, type RunEnding } from './run-end.ts'
 import { type Cadence, cadenceOf, nextRunAt } from './schedule.ts'
 import { settingsOf } from './settings.ts'
 import { nextState } from './state.ts'
 
-/** Runs that are kept of one mirror: so many, and not for longer, but always the last few. */
-const KEPT_RUNS = { keep: 200, keepAlways: 20 }
-const KEPT_MS = 90 * 24 * 60 * 60 * 1000
-
-/** How a run came to its end. */
-export interface RunEnd {
-  readonly runId: string
-  /** It was of these tags only. */
-  readonly isPartOfMirror: boolean
-  /** It was of hints; the claims on them. */
-  readonly hintClaims?: readonly string[] | undefined
-  readonly isFull: boolean
-  readonly counts: RunCounts
-  readonly report: RunReport | undefined
-  /** What ended the run as a whole. */
-  readonly thrown: { readonly error: unknown } | undefined
-  /** Ended by people: stopped, paused, the repository closed to it. */
-  readonly isStopped: boolean
-  /** Ended with the server. */
-  readonly isInterrupted: boolean
-  /** False: it never had a place, and says nothing of the mirror. */
-  readonly hasBegun: boolean
-  /** Another run has the lease by now and has the last word on the mirror. */
-  readonly isFenced: boolean
-  readonly now: Date
-  readonly at: string
+export interface RunEnd extends RunEnding<RunReport> {
   /** For mirrors without a schedule of their own. */
   readonly defaultCadence: Cadence
   readonly random: () => number
@@ -80,7 +56,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
     await forgetTags(tx, mirror.id, report.forgotten)
     await recordFacts(tx, mirror.id, report.learned)
     await forgetFacts(tx, mirror.id, report.outlived)
-    await recordHolds(tx, mirror.id, report.holds, { isAll: !end.isPartOfMirror })
+    await recordHolds(tx, mirror.id, report.holds, { isAll: !end.isPart })
     await recordUnlisted(tx, mirror.id, report.unlisted)
     if (report.listedTags !== undefined) await setListedTags(tx, mirror.id, report.listedTags)
     if (!(await hasNewSelection(tx, mirror))) await recordSubjects(tx, report.subjects)
@@ -110,7 +86,7 @@ export async function settleRun(tx: Transaction, mirror: MirrorRecord, end: RunE
   if (outcome === 'stopped' || end.isFenced || !isMine || present === undefined || present.state === 'stopped')
     return outcome
   const reason = whole[0]?.message ?? report?.reason ?? null
-  const events = end.isPartOfMirror
+  const events = end.isPart
     ? await afterSome(tx, present, {
         reason: report?.reason ?? null,
         isHinted: end.hintClaims !== undefined,
@@ -144,7 +120,7 @@ async function afterAll(
     return events
   }
   const state = nextState(mirror.state, o.isInterrupted ? 'run interrupted' : `run ${outcome}`)
-  const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(tx, mirror.id, o.runId)) : 0
+  const failedBefore = outcome === 'failed' ? 1 + (await countFailedInRow(MIRROR_KIND, tx, mirror.id, o.runId)) : 0
   const { schedule } = settingsOf(mirror)
   const cadence = schedule === undefined ? o.defaultCadence : cadenceOf(schedule)
   const planned = nextRunAt({ now: o.now, outcome, failedBefore, cadence, random: o.random })
@@ -227,25 +203,4 @@ function changeOf(mirror: MirrorRecord, state: MirrorRecord['state'], reason: st
   const by = { actor: `mirror:${mirror.id}`, at }
   if (state === 'degraded') return [eventOf('mirror.degraded', mirror, by, { reason })]
   return mirror.state === 'degraded' && state === 'active' ? [eventOf('mirror.recovered', mirror, by)] : []
-}
-
-/** Failed runs in a row before this one; those of a few tags say nothing. */
-async function countFailedInRow(tx: Transaction, mirrorId: string, runId: string): Promise<number> {
-  const rows = (await listRuns(tx, mirrorId, { limit: 12 })).filter((row) => row.id !== runId && row.tags === null)
-  const firstGood = rows.findIndex((row) => row.outcome !== 'failed')
-  return firstGood === -1 ? rows.length : firstGood
-}
-
-/** What ends a run because people ended it; any other reason leaves the run failed. */
-export function stopReason(message = 'the mirror was stopped'): AppError {
-  return new AppError('CANCELLED', message, { detail: { stopped: true } })
-}
-
-export function isStop(reason: unknown): boolean {
-  return (
-    reason instanceof AppError &&
-    typeof reason.detail === 'object' &&
-    reason.detail !== null &&
-    'stopped' in reason.detail
-  )
 }

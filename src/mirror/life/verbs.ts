@@ -5,21 +5,21 @@ import { isSameSelection } from '../../api/selection.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { endPause, eventOf, pauseMirror } from '../../db/mirrors/life.ts'
 import { forgetSubjects } from '../../db/mirrors/mirror-subjects.ts'
-import { findMirror, setMirrorSettings, stopMirror } from '../../db/mirrors/mirrors.ts'
+import { findMirror, type MirrorRecord, setMirrorSettings, stopMirror } from '../../db/mirrors/mirrors.ts'
 import { appendEvents } from '../../db/platform/events.ts'
 import { AppError } from '../../errors.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions } from '../engine.ts'
 import { settleObjective } from './freshness.ts'
 import { getMirror } from './get-mirror.ts'
+import { stopReason } from './run-end.ts'
 import type { Runner, RunRequest } from './runner.ts'
 import { cadenceOf, nextRunAt } from './schedule.ts'
 import { settingsOf } from './settings.ts'
-import { stopReason } from './settle.ts'
 import { findRestartTarget, insertStart, requireReachable, restartOf } from './start.ts'
 
 export interface VerbsOptions {
   readonly db: Database
-  readonly runner: Runner
+  readonly runner: Runner<MirrorRecord>
   readonly now: () => string
   readonly random: () => number
   readonly openSource: MirrorEngineOptions['openSource']

@@ -9,31 +9,15 @@ import { countMirrorTags, findBehindSince, listTagsInState, NO_TAGS } from '../.
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import { listLastRuns, timesOf } from '../../db/mirrors/sync-runs.ts'
 import { listPins } from '../../db/mirrors/tag-pins.ts'
-import type { MirrorPauseRow, SyncRunRow } from '../../db/schema.ts'
+import type { MirrorPauseRow, RunRow } from '../../db/schema.ts'
 import { saturate } from '../../lib/saturate.ts'
 import { freshnessOf } from './freshness.ts'
+import { NO_COUNTS } from './run-end.ts'
 import { settingsOf } from './settings.ts'
 import { restartOf } from './start.ts'
 import { PAUSES, shownState } from './state.ts'
 
-export const NO_COUNTS: RunCounts = {
-  tagsMoved: 0,
-  tagsUnchanged: 0,
-  manifests: 0,
-  referrers: 0,
-  blobs: 0,
-  readBytes: 0,
-  requests: 0,
-  failed: 0,
-  tagsExcluded: 0,
-  tagsDiverged: 0,
-  tagsPinned: 0,
-  tagsHeld: 0,
-  tagsUntagged: 0,
-  referrersUnlinked: 0,
-}
-
-export function renderRun(row: SyncRunRow): Run {
+export function renderRun(row: RunRow): Run {
   const { waitedMs, runningMs } = timesOf(row)
   const seconds = (ms: number | undefined) => (ms === undefined ? null : ms / 1000)
   return {

@@ -53,6 +53,8 @@ export interface Inventory extends Walked {
 
 export interface InventoryOptions extends Omit<WalkOptions, 'fallbackTags' | 'learner'> {
   readonly concurrency: number
+  /** What becomes of a tag; the rule of mirrors when absent. */
+  decide?(digest: Digest, tag: Tag): TagDecision
   onTags?(total: number): void
 }
 
@@ -170,7 +172,7 @@ export async function takeInventory(o: InventoryOptions): Promise<Inventory> {
         throw new AppError('MANIFEST_UNKNOWN', 'upstream lists the tag, but answers 404 for its manifest')
       }
       const { digest, mediaType } = descriptor
-      const decision = decideTag(digest, before, known.excluded)
+      const decision = o.decide?.(digest, tag) ?? decideTag(digest, before, known.excluded)
       if (decision.action === 'move' && isSchema1Type(mediaType)) {
         isSchema1Told ??= isSchema1(one)
         if (!isRead && !(await isSchema1Told)) return await see(one, true)

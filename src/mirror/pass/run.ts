@@ -123,7 +123,10 @@ export interface RunOptions {
 }
 
 /** @throws whatever ended the pass as a whole; `counts` then tells how far it got */
-export async function runPass(o: RunOptions, counts: { -readonly [K in keyof RunCounts]: number }): Promise<RunReport> {
+export async function runPass(
+  o: RunOptions,
+  counts: { -readonly [K in keyof RunCounts]: RunCounts[K] },
+): Promise<RunReport> {
   const { engine, mirror, meter, selection } = o
   const sources = await openSources(engine, mirror, () => o.priority ?? (meter.phase === 'listing' ? 'recheck' : 'new'))
   const known = await loadKnown(engine.db.read, mirror, sources.keys, selection)

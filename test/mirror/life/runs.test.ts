@@ -1,10 +1,10 @@
 // What is kept of each run: its plan, what it moved from where to where, what failed and why; bounded, and in pages.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { countRun } from '../../../src/db/mirrors/mirror-counters.ts'
+import { countRun } from '../../../src/db/mirrors/run-counters.ts'
 import { pruneRunItems, recordRunItems } from '../../../src/db/mirrors/run-items.ts'
-import { insertRun, pruneRuns } from '../../../src/db/mirrors/sync-runs.ts'
+import { insertRun, MIRROR_RUNS, pruneRuns } from '../../../src/db/mirrors/sync-runs.ts'
 import { AppError } from '../../../src/errors.ts'
-import { NO_COUNTS } from '../../../src/mirror/life/views.ts'
+import { NO_COUNTS } from '../../../src/mirror/life/run-end.ts'
 import { describeOnEachEngine } from '../../support/engines.ts'
 import { type MemoryRepository, memoryRepository } from '../../support/memory-repository.ts'
 import { type MirrorInstance, openMirrorInstance } from '../mirror-instance.ts'
@@ -169,7 +169,7 @@ describeOnEachEngine('runs', (openFresh) => {
     expect(await counters()).toEqual(after)
     const failures = [{ code: 'DENIED' }, { code: 'DENIED' }]
     await instance.db.write((tx) =>
-      countRun(tx, mirrorId, {
+      countRun(tx, MIRROR_RUNS, mirrorId, {
         outcome: 'done',
         counts: { readBytes: 7 },
         failures,

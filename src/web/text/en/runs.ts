@@ -18,7 +18,14 @@ export const runs = {
     note: 'Note',
   },
   outcomes: { running: 'Running', done: 'Done', partial: 'Incomplete', failed: 'Failed', stopped: 'Stopped' },
-  triggers: { start: 'First copy', sync: 'By hand', hint: 'The upstream', schedule: 'Schedule' },
+  triggers: {
+    start: 'First copy',
+    sync: 'By hand',
+    hint: 'The upstream',
+    schedule: 'Schedule',
+    change: 'Change here',
+    drift: 'Look for drift',
+  },
   items: 'What it did',
   noItems: 'Nothing changed: everything was in step already.',
   actions: {
@@ -28,6 +35,7 @@ export const runs = {
     unlinked: 'Detached',
     failed: 'Failed',
     diverged: 'Left: moved here',
+    drifted: 'Put back',
     'left-out': 'Not there',
   },
   full: 'everything was checked anew',

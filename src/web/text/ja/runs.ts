@@ -20,7 +20,14 @@ export const runs: Text['runs'] = {
     note: '備考',
   },
   outcomes: { running: '実行中', done: '完了', partial: '一部未完了', failed: '失敗', stopped: '停止' },
-  triggers: { start: '初回コピー', sync: '手動', hint: 'アップストリームからの通知', schedule: 'スケジュール' },
+  triggers: {
+    start: '初回コピー',
+    sync: '手動',
+    hint: 'アップストリームからの通知',
+    schedule: 'スケジュール',
+    change: 'ローカルの変更',
+    drift: 'ドリフトの確認',
+  },
   items: '行われたこと',
   noItems: '変更はありません。すでにすべて同期済みでした。',
   actions: {
@@ -30,6 +37,7 @@ export const runs: Text['runs'] = {
     unlinked: '添付解除',
     failed: '失敗',
     diverged: '対象外 (ここで変更済み)',
+    drifted: '復元',
     'left-out': 'ソースになし',
   },
   full: 'すべてを確認し直し',

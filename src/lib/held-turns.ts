@@ -1,4 +1,4 @@
-import { cancelledBy } from '../lib/abort.ts'
+import { cancelledBy } from './abort.ts'
 
 /** One holder per key at a time, in order of asking. */
 export interface KeyedTurns {
