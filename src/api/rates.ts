@@ -34,7 +34,20 @@ export const budgetSchema = z
     windows: z
       .array(
         z.strictObject({
-          kind: z.enum(['manifest-get', 'manifest-head', 'blob', 'tags', 'referrers', 'token', 'other']),
+          kind: z.enum([
+            'manifest-get',
+            'manifest-head',
+            'manifest-put',
+            'blob',
+            'blob-head',
+            'upload-begin',
+            'upload-part',
+            'upload-end',
+            'tags',
+            'referrers',
+            'token',
+            'other',
+          ]),
           requests: count,
           answerMs: count.nullable(),
         }),

@@ -14,7 +14,7 @@ const EVERYBODY = '*'
 /** What holds because nobody has set anything. */
 export function ceilingsFor(upstream: Omit<Limited, 'organization_id' | 'max_rate'>): Ceiling[] {
   if (upstream.has_own_rate === 1) return []
-  return ceilingsOf(parseUpstreamUrl(upstream.url).base.hostname, upstream.username === null)
+  return ceilingsOf(parseUpstreamUrl(upstream.url).base.hostname, upstream.username === null, 'read')
 }
 
 /**

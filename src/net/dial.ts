@@ -29,7 +29,8 @@ export function rememberLookups(lookup: Lookup): Lookup {
 export interface DialOptions {
   readonly method: string
   readonly headers: Headers
-  readonly body: string | Uint8Array<ArrayBuffer> | undefined
+  /** Asked for each address that is tried. */
+  readonly body: () => BodyInit | undefined
   readonly signal: AbortSignal
   /** PEM of a CA that is trusted besides the system's. */
   readonly ca: string | undefined
@@ -97,6 +98,7 @@ function urlAt(url: URL, address: string): URL {
 function initOf(url: URL, host: string, options: DialOptions): GuardedInit {
   const headers = new Headers(options.headers)
   headers.set('host', url.host)
+  const body = options.body()
   return {
     method: options.method,
     headers,
@@ -104,7 +106,7 @@ function initOf(url: URL, host: string, options: DialOptions): GuardedInit {
     // Bun decompresses even when identity was asked for; digests are of the bytes as they come.
     decompress: false,
     signal: options.signal,
-    ...(options.body === undefined ? {} : { body: options.body }),
+    ...(body === undefined ? {} : { body }),
     ...(url.protocol === 'https:' ? { tls: tlsOf(host, options.ca) } : {}),
   }
 }

@@ -7,6 +7,7 @@ import { dial, type Lookup, lookupSystem, rememberLookups } from './dial.ts'
 import { emptyBody, idleBody, LEAST_BYTES } from './idle-body.ts'
 import { type Payer, sharesOf } from './payer.ts'
 import { nextHop } from './redirect.ts'
+import { type BodyListener, bodyToSend, isStreamed, type RequestBody } from './sent-body.ts'
 import { bulkOf, createSlots, type Lane } from './slots.ts'
 
 export interface RequestEnd {
@@ -19,10 +20,12 @@ export interface RequestEnd {
 export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly body?: RequestBody
   readonly signal?: AbortSignal
-  /** The longest silence before the headers and between two chunks of the body. */
+  /** The longest silence before the headers and between two chunks of the body, of what is sent too. */
   readonly idleTimeoutMs?: number
+  /** The same for the headers once a streamed body is taken: some of it is under way still. `idleTimeoutMs` when left out. */
+  readonly answerTimeoutMs?: number
   /** PEM of a CA that is trusted besides the system's. */
   readonly ca?: string
   /** Allows http to hosts other than loopback. */
@@ -34,7 +37,7 @@ export interface HttpRequest {
   readonly payer?: Payer | undefined
   /** `ledBy` of the answer that led here (a token realm, a link to the next page): a public one leads to public addresses only. */
   readonly ledBy?: string | undefined
-  /** It has its place, and is sent. */
+  /** It has its place, and is sent; again when the last of its streamed body is. */
   readonly onBegin?: () => void
   /** Called once, when the request is over: its body read or cancelled, or the request failed. */
   readonly onEnd?: (end: RequestEnd) => void
@@ -87,12 +90,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     let url = start
     let policy = request.ledBy === undefined ? options.policy : policyAfter(request.ledBy, options.policy)
     const headers = new Headers({ 'user-agent': userAgent, 'accept-encoding': 'identity', ...request.headers })
+    const { body } = request
+    if (isStreamed(body)) headers.set('content-length', String(body.lengthBytes))
     for (let hops = 0; ; hops++) {
-      const { response, address } = await flight.awaitHeaders(url, (signal) =>
+      const { response, address } = await flight.awaitHeaders(url, (signal, listener) =>
         dial(url, {
           method: request.method ?? 'GET',
           headers,
-          body: request.body,
+          body: () => (isStreamed(body) ? (body.lengthBytes === 0 ? '' : bodyToSend(body, listener)) : body),
           signal,
           ca: request.ca,
           plainHttp: request.plainHttp ?? false,
@@ -124,15 +129,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         throw error
       })
       request.onBegin?.()
-      const flight = openFlight(
-        request.signal,
-        request.idleTimeoutMs ?? options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-        (end) => {
-          release()
-          request.onEnd?.(end)
-        },
-        request.onBytes,
-      )
+      const idleTimeoutMs = request.idleTimeoutMs ?? options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
+      const answerTimeoutMs = request.answerTimeoutMs ?? idleTimeoutMs
+      const flight = openFlight({ ...request, idleTimeoutMs, answerTimeoutMs }, (end) => {
+        release()
+        request.onEnd?.(end)
+      })
       try {
         return await follow(url, request, flight)
       } catch (error) {
@@ -145,7 +147,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 }
 
 interface Flight {
-  awaitHeaders<T>(url: URL, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  awaitHeaders<T>(url: URL, work: (signal: AbortSignal, body: BodyListener) => Promise<T>): Promise<T>
   answer(from: Pick<HttpResponse, 'url' | 'address' | 'ledBy'>, response: Response, isHead: boolean): HttpResponse
   abort(reason: unknown): void
   end(): void
@@ -153,11 +155,13 @@ interface Flight {
 
 /** One request from its slot to the end of its body, redirects included. */
 function openFlight(
-  outer: AbortSignal | undefined,
-  idleTimeoutMs: number,
+  request: Pick<HttpRequest, 'signal' | 'onBegin' | 'onBytes'> & {
+    readonly idleTimeoutMs: number
+    readonly answerTimeoutMs: number
+  },
   release: (end: RequestEnd) => void,
-  onBytes: ((bytes: number) => void) | undefined,
 ): Flight {
+  const { signal: outer, idleTimeoutMs, onBytes } = request
   const inner = new AbortController()
   const stop = () => {
     inner.abort(cancelledBy(outer))
@@ -166,10 +170,13 @@ function openFlight(
   let ended = false
   let bytes = 0
   let isBroken = false
+  /** It was answered before all of its body was taken: the connection is of no use to another request. */
+  let isCutShort = false
   function end() {
     if (ended) return
     ended = true
     outer?.removeEventListener('abort', stop)
+    if (isCutShort) inner.abort(new AppError('CANCELLED', 'answered before all was sent'))
     release({ bytes, isBroken })
   }
   outer?.addEventListener('abort', stop, { once: true })
@@ -178,18 +185,34 @@ function openFlight(
     abort: (reason) => inner.abort(reason),
     end,
     async awaitHeaders(url, work) {
-      const timer = setTimeout(
-        () =>
-          inner.abort(
-            unavailable('timeout', `${url.host} did not answer within ${idleTimeoutMs} ms`, { host: url.host }),
-          ),
-        idleTimeoutMs,
-      )
+      const { host } = url
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const wait = (ms: number, what: string) => {
+        clearTimeout(timer)
+        timer = setTimeout(() => inner.abort(unavailable('timeout', `${host} ${what} within ${ms} ms`, { host })), ms)
+      }
+      let isWaiting = true
+      const listener: BodyListener = {
+        onAsked() {
+          isCutShort = true
+          clearTimeout(timer)
+        },
+        onTaken(isLast) {
+          if (!isWaiting) return
+          isCutShort = !isLast
+          if (isLast) request.onBegin?.()
+          if (isLast) wait(request.answerTimeoutMs, 'did not answer what was sent')
+          else wait(idleTimeoutMs, 'took nothing more of what was sent')
+        },
+        onFailure: (error) => inner.abort(error),
+      }
+      wait(idleTimeoutMs, 'did not answer')
       try {
-        return await work(inner.signal)
+        return await work(inner.signal, listener)
       } catch (error) {
         throw inner.signal.aborted ? inner.signal.reason : error
       } finally {
+        isWaiting = false
         clearTimeout(timer)
       }
     },

@@ -3,7 +3,7 @@ import { AppError, isCancelled } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Rate } from '../lib/rate.ts'
 import { type Backoff, backoffMs, type Sleep, systemSleep } from '../lib/retry.ts'
-import { discard } from './bounded-body.ts'
+import { discard, readExcerpt } from './bounded-body.ts'
 import { isPassing } from './connection-failure.ts'
 import type { HttpResponse, RequestEnd } from './guarded-fetch.ts'
 import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
@@ -14,6 +14,7 @@ import { createOwnLedger, createRateGate, type RateGate, type RateLedger } from 
 import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
 import { ALL, type RequestKind, windowOf } from './registry-windows.ts'
 import { createRequestWindows } from './request-windows.ts'
+import { isOfOwnBody } from './sent-body.ts'
 import { bulkOf, type Lane, type Share } from './slots.ts'
 
 /** What the windows of all kinds of one account may have under way together (`KAGAMI_UPSTREAM_REQUESTS`). */
@@ -54,12 +55,20 @@ export interface SendOptions {
   readonly about?: string | undefined
   /** Takes secrets out of what is kept of the answer's headers. */
   readonly redact?: (text: string) => string
+  /**
+   * What is not idempotent. `never`: it is sent once, and what becomes of it is the caller's to see (a body that is read as it is sent).
+   * Else it is asked before each further try, when the pause before it is over; false: the last answer or failure stands.
+   */
+  readonly again?: 'never' | (() => Promise<boolean>) | undefined
 }
 
 /** A rate of some kinds of requests; of all where none is named. */
 export interface Limit extends Rate {
   readonly kinds?: readonly RequestKind[]
 }
+
+/** Waits until so many bytes may pass. */
+export type Spend = (bytes: number) => Promise<void>
 
 export interface Rates {
   readonly owner: string
@@ -85,14 +94,18 @@ export interface WindowView {
 /** What one (registry host, credential) is asked for: upstreams, referrer sources and targets share it. */
 export interface RequestBudget {
   /**
-   * Sends an idempotent request: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
+   * Sends a request, an idempotent one unless `again` says otherwise: waits for a place and for the end of a pause, tries again after 408, 429, 5xx and broken
    * connections; once a request has given up, the others try once until one gets an answer, so that a run against a dead registry
-   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` and `onBegin` to the HTTP client. Resolves to the last
-   * answer, whatever its status.
+   * ends after the tries of one request and not of thousands. `attempt` hands `onEnd` and `onBegin` to the HTTP client, and calls `spend` for the
+   * bytes of a body that it sends, where those are limited. Resolves to the last answer, whatever its status.
    * @throws AppError UPSTREAM_RATE_LIMITED (`detail.retryAt`) when the pause outlasts `maxWaitMs`, and what `attempt` throws
    */
   send(
-    attempt: (onEnd: (end?: RequestEnd) => void, onBegin: () => void) => Promise<HttpResponse>,
+    attempt: (
+      onEnd: (end?: RequestEnd) => void,
+      onBegin: () => void,
+      spend: Spend | undefined,
+    ) => Promise<HttpResponse>,
     options: SendOptions,
   ): Promise<HttpResponse>
   /** All requests so far, tries included. */
@@ -124,6 +137,8 @@ const DOWN_MS = 30_000
 const MAX_TARGETS = 100
 /** Limits of one owner at one registry and login that are counted: each list has four at most. */
 const MAX_GATES = 40
+/** Of an answer that may be the last: enough to say what it was. */
+const KEPT_BYTES = 8 * 1024
 const NO_RATES: Rates = { owner: '', list: [] }
 const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
@@ -213,7 +228,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
     },
     async send(attempt, o) {
       const { signal, lane = 'small', organization, target = '', what } = o
-      const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o
+      const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text, again } = o
       await memory.ready()
       const { kind = 'other' } = o
       const counted = windowOf(host, kind)
@@ -252,14 +267,23 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           waiting.delete(me)
         }
       }
+      const paces = gatesOf(rates, 'bytes', kind)
+      const spend = async (bytes: number) => {
+        for (const gate of paces) await gate.spend(bytes, signal)
+      }
+      const isWanted = async () => again === undefined || (again !== 'never' && (await again()))
       for (let tries = 1; ; tries++) {
         const release = await place()
         requests++
         if (organization !== undefined) requestsOf.set(organization, 1 + (requestsOf.get(organization) ?? 0))
         const delayMs = backoffMs(tries, BACKOFF, random)
         const mayRetry = (ms: number) =>
-          tries < maxTries && nowMs() >= (downUntilMs.get(target) ?? 0) && waitedMs + ms <= maxWaitMs
+          again !== 'never' &&
+          tries < maxTries &&
+          nowMs() >= (downUntilMs.get(target) ?? 0) &&
+          waitedMs + ms <= maxWaitMs
         const giveUp = () => {
+          if (again === 'never') return
           downUntilMs.delete(target)
           downUntilMs.set(target, nowMs() + DOWN_MS)
           const [oldest] = downUntilMs.keys()
@@ -279,16 +303,17 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
         }
         let response: HttpResponse
         try {
-          response = await attempt(onEnd, onBegin)
+          response = await attempt(onEnd, onBegin, paces.length === 0 ? undefined : spend)
         } catch (error) {
           release()
-          if (isCancelled(error) || !isPassing(error)) throw error
+          if (isCancelled(error) || isOfOwnBody(error) || !isPassing(error)) throw error
           windows.refuse(kind, trip, false)
           if (!mayRetry(delayMs)) {
             giveUp()
             throw error
           }
           await wait(delayMs)
+          if (!(await isWanted())) throw error
           continue
         }
         memory.see(counted, response.headers, redact)
@@ -299,11 +324,7 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           window.answered(trip, answeredMs - sentMs)
           slots.grant()
           downUntilMs.delete(target)
-          const paces = gatesOf(rates, 'bytes', kind)
           if (paces.length === 0) return response
-          const spend = async (bytes: number) => {
-            for (const gate of paces) await gate.spend(bytes, signal)
-          }
           return { ...response, body: pacedBody(response.body, spend) }
         }
         const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs
@@ -317,8 +338,11 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
           if (DOWN.has(response.status)) giveUp()
           return response
         }
-        await discard(response)
+        // What is asked before the next try needs a place of its own.
+        const kept = again === undefined ? undefined : await readExcerpt(response, KEPT_BYTES)
+        if (kept === undefined) await discard(response)
         if (!PAUSING.has(response.status)) await wait(retryMs)
+        if (!(await isWanted())) return { ...response, body: new Blob([kept ?? '']).stream() }
       }
     },
   }

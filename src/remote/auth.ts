@@ -22,8 +22,13 @@ export interface Account {
   readonly plainHttp: boolean
 }
 
-/** Sends one request within the account's budget. */
-export type SendRaw = (url: URL, request: HttpRequest, what: string) => Promise<HttpResponse>
+/** Sends one request within the account's budget. @param again see `SendOptions` */
+export type SendRaw = (
+  url: URL,
+  request: HttpRequest,
+  what: string,
+  again?: 'never' | (() => Promise<boolean>),
+) => Promise<HttpResponse>
 
 /** Docker's user name for a refresh token in place of a password. */
 const REFRESH_TOKEN_USER = '<token>'
@@ -63,10 +68,7 @@ export async function answerChallenge(
 
 function basicHeader({ credential, address }: Account): string {
   if (credential === undefined) {
-    throw new AppError(
-      'UPSTREAM_DENIED',
-      `${address.host} asks for a user name and a password, and the upstream has none`,
-    )
+    throw new AppError('UPSTREAM_DENIED', `${address.host} asks for a user name and a password, and there are none`)
   }
   return `Basic ${basicOf(credential)}`
 }

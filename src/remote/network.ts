@@ -37,10 +37,14 @@ export interface RegistryNetwork {
   readonly scopes: LRUCache<string, string>
   /** Account and repository, for some minutes: no referrers API there. */
   readonly withoutReferrersApi: LRUCache<string, true>
+  /** Account: a PUT by digest sets no tags there. */
+  readonly withoutTagParameter: LRUCache<string, true>
 }
 
 /** Long enough to spare each pass the question, short enough to notice when a registry learns the API. */
 const CAPABILITY_TTL_MS = 10 * 60 * 1000
+/** Each question is a PUT of what is there. */
+const TAG_PARAMETER_TTL_MS = 24 * 60 * 60 * 1000
 
 export function createRegistryNetwork(options: {
   readonly http: HttpClient
@@ -57,5 +61,6 @@ export function createRegistryNetwork(options: {
     redactors: new LRUCache({ max: 200 }),
     scopes: new LRUCache({ max: 1000 }),
     withoutReferrersApi: new LRUCache({ max: 10_000, ttl: CAPABILITY_TTL_MS }),
+    withoutTagParameter: new LRUCache({ max: 1000, ttl: TAG_PARAMETER_TTL_MS }),
   }
 }

@@ -1,5 +1,5 @@
 /** The one way out of this room: whatever an upstream says in an error, its reader hears without the upstream's secrets. */
-import { AppError, messageOf } from '../errors.ts'
+import { AppError, isAppError, messageOf } from '../errors.ts'
 import type { LeftOut, RegistryReader, RepositoryReader } from '../oci/repository.ts'
 
 /** See `RegistrySession`. */
@@ -18,7 +18,7 @@ export function redactedReader(reader: RepositoryReader, redacted: Redacted): Re
       const leftOut: LeftOut[] = []
       async function* items() {
         yield* redactedItems(() => all, redacted)
-        for (const one of found) leftOut.push({ ...one, message: await redactedText(one, redacted) })
+        for (const one of found) leftOut.push({ ...one, ...(await redactedText(one, redacted)) })
       }
       return { ...list, items: items(), leftOut }
     },
@@ -29,8 +29,9 @@ export function redactedRegistry(reader: RegistryReader, redacted: Redacted): Re
   return { listRepositories: (o) => redactedItems(() => reader.listRepositories(o), redacted) }
 }
 
-async function redactedText({ code, message }: LeftOut, redacted: Redacted): Promise<string> {
-  return messageOf(await redacted(new AppError(code, message)))
+async function redactedText({ code, message }: LeftOut, redacted: Redacted): Promise<Omit<LeftOut, 'digest'>> {
+  const error = await redacted(new AppError(code, message))
+  return { code: isAppError(error) ? error.code : code, message: messageOf(error) }
 }
 
 async function redactedCall<T>(call: () => Promise<T>, redacted: Redacted): Promise<T> {

@@ -11,7 +11,7 @@ import type { RegistryNetwork } from './network.ts'
 import { redactedReader } from './redacted-reader.ts'
 import { listReferrersByApi } from './referrers.ts'
 import { listReferrersByTag } from './referrers-fallback.ts'
-import { openSession, type SentRequest } from './session.ts'
+import { openSession, type RegistrySession, type SentRequest } from './session.ts'
 import { listTags } from './tags.ts'
 import { nameAtRegistry, type UpstreamEndpoint } from './upstream.ts'
 
@@ -32,7 +32,12 @@ export function openRemoteRepository(
   { onRequest }: { readonly onRequest?: (request: SentRequest) => void } = {},
 ): RepositoryReader {
   const session = openSession(network, endpoint, onRequest)
-  const name = nameAtRegistry(session.address, repository)
+  return readRepository(session, nameAtRegistry(session.address, repository))
+}
+
+/** The same over a session that is there. @param name at the registry itself */
+export function readRepository(session: RegistrySession, name: RepositoryName): RepositoryReader {
+  const { network } = session
   const kept = new LRUCache<string, Manifest>({
     maxSize: KEPT_MANIFEST_BYTES,
     sizeCalculation: ({ bytes }) => bytes.byteLength + 1,

@@ -4,6 +4,9 @@ import { redactError } from '../lib/redact-error.ts'
 import { isPublicAddress } from '../net/address-guard.ts'
 import { discard } from '../net/bounded-body.ts'
 import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
+import { pacedBody } from '../net/paced-body.ts'
+import type { Spend } from '../net/request-budget.ts'
+import { isStreamed, type RequestBody } from '../net/sent-body.ts'
 import type { Lane } from '../net/slots.ts'
 import { type Account, answerChallenge, basicOf, type SendRaw } from './auth.ts'
 import { chooseChallenge, parseChallenges } from './challenge.ts'
@@ -27,10 +30,18 @@ export interface SentRequest {
 }
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** One on another origin is asked without a login: the storage behind the registry, which signs its own addresses. */
   readonly url: URL
-  /** For a token, e.g. `repository:app:pull`. */
+  /** For a token, e.g. `repository:app:pull`; several with spaces between. */
   readonly scope: string
+  /** One that is streamed is sent once: an answer of 401, 429 or 5xx is the caller's to go on from. */
+  readonly body?: RequestBody
+  /** See `SendOptions`; for other methods than GET and HEAD. */
+  readonly again?: (() => Promise<boolean>) | 'never' | undefined
+  readonly answerTimeoutMs?: number
+  /** See `HttpRequest`: of the answer that named an address on another origin. */
+  readonly ledBy?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   readonly lane?: Lane
@@ -84,16 +95,17 @@ export function openSession(
     return account
   }
 
-  const sendRaw: SendRaw = async (url, request, what) => {
+  const sendRaw: SendRaw = async (url, request, what, again) => {
     const { key, ca, plainHttp, redactor } = await getAccount()
     const { organization, rates, about, priority } = network
     const payer = organization === undefined ? undefined : { organization, registry: address.base.origin }
-    const { signal, lane = 'small', method = 'GET' } = request
+    const { signal, lane = 'small', method = 'GET', body } = request
     const whole: HttpRequest = { ...request, payer, plainHttp, ...(ca === undefined ? {} : { ca }) }
     return await network.budgets.of(key).send(
-      async (onEnd, onBegin) => {
+      async (onEnd, onBegin, spend) => {
         const ledBy = whole.ledBy ?? publicLeader
-        const response = await network.http.request(url, { ...whole, ledBy, onEnd, onBegin })
+        const paced = spend === undefined || body === undefined ? {} : { body: await pacedRequest(body, spend) }
+        const response = await network.http.request(url, { ...whole, ...paced, ledBy, onEnd, onBegin })
         const isRegistry = response.url.origin === address.base.origin
         if (isRegistry && isPublicAddress(response.address)) publicLeader ??= response.address
         onRequest({ method, target: `${url.host}${url.pathname}`, status: response.status })
@@ -109,12 +121,16 @@ export function openSession(
         rates,
         about,
         redact: (text) => redactor.redact(text),
+        again: isStreamed(body) ? 'never' : again,
         ...(signal === undefined ? {} : { signal }),
       },
     )
   }
 
-  const sendOnce = ({ url, what, signal, scope: _, headers, ...rest }: RegistryRequest, authorization?: string) =>
+  const sendOnce = (
+    { url, what, signal, scope: _, headers, again, ...rest }: RegistryRequest,
+    authorization?: string,
+  ) =>
     sendRaw(
       url,
       {
@@ -123,6 +139,7 @@ export function openSession(
         headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
       },
       `${host}: ${what}`,
+      again,
     )
 
   /** A challenge in an answer from where a redirect led is not the registry's: that gets no credentials. */
@@ -159,6 +176,7 @@ export function openSession(
     async send(request) {
       const me = await getAccount()
       const { signal } = request
+      if (request.url.origin !== address.base.origin) return await sendOnce(request)
       const scopeKey = `${me.key} ${request.scope}`
       const answer = (known: KnownChallenge, scope: string, refused?: string) =>
         answerChallenge(network, me, known, { scope, refused, signal, send: sendRaw })
@@ -185,6 +203,7 @@ export function openSession(
       }
       let response = await sendOnce(request, tried)
       if (response.status !== 401 || response.url.origin !== address.base.origin) return response
+      if (isStreamed(request.body)) return response
 
       let known = challengeIn(response)
       if (parseChallenges(response.headers.get('www-authenticate')).length === 0) {
@@ -212,6 +231,13 @@ export function openSession(
       return await sendOnce(request, tried)
     },
   }
+}
+
+/** The same body, no faster than limits of bytes let it. */
+async function pacedRequest(body: RequestBody, spend: Spend): Promise<RequestBody> {
+  if (isStreamed(body)) return { lengthBytes: body.lengthBytes, stream: () => pacedBody(body.stream(), spend) }
+  await spend(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
+  return body
 }
 
 /** What a challenge makes us ask, and within which limits: where that has failed it fails again. */

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { ceilingsFor, ratesOf } from '../../src/catalog/upstream-rates.ts'
 import { findRate } from '../../src/lib/rate.ts'
 import { emptyBody } from '../../src/net/idle-body.ts'
-import { CEILINGS } from '../../src/net/registry-ceilings.ts'
-import type { RequestKind } from '../../src/net/registry-windows.ts'
+import { CEILINGS, ceilingsOf } from '../../src/net/registry-ceilings.ts'
+import { ALL, type RequestKind, WRITES, windowOf } from '../../src/net/registry-windows.ts'
 import { createRequestBudget, type Rates } from '../../src/net/request-budget.ts'
 
 const upstream = (url: string, more: { username?: string; own?: string[]; organization?: string } = {}) => ({
@@ -31,6 +31,20 @@ describe('what a registry documents', () => {
   ])('%s as %s: %j', (url, username, want) => {
     const found = ceilingsFor(upstream(url, username === undefined ? {} : { username }))
     expect(found.map(({ rate }) => rate)).toEqual(want)
+  })
+
+  test('of writing is held where something is written, and not shown of what is read', () => {
+    const counts = (host: string, use: 'read' | 'write') => ceilingsOf(host, false, use).map((one) => one.counts)
+    const ecr = '123456789012.dkr.ecr.eu-west-1.amazonaws.com'
+    expect(counts(ecr, 'read')).toEqual([])
+    expect(counts(ecr, 'write')).toEqual(['PutImage', 'InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload'])
+    expect(counts('europe-docker.pkg.dev', 'read')).toEqual(['requests'])
+    expect(counts('europe-docker.pkg.dev', 'write')).toEqual(['requests', 'writes'])
+    for (const kind of WRITES) expect(windowOf(ecr, kind)).not.toBe(ALL)
+    expect(new Set(WRITES.map((kind) => windowOf(ecr, kind))).size).toBe(WRITES.length)
+    expect(WRITES.map((kind) => windowOf('acme.azurecr.io', kind))).toEqual(WRITES.map(() => 'WriteOps'))
+    expect(windowOf('acme.azurecr.io', 'blob')).toBe('ReadOps')
+    expect(windowOf('ghcr.io', 'manifest-put')).toBe(ALL)
   })
 
   test('is no longer held once somebody has set something, be it no limit', () => {

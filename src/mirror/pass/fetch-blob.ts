@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, isAppError } from '../../errors.ts'
-import type { Sleep } from '../../lib/retry.ts'
+import { type Backoff, backoffMs, type Sleep, systemSleep } from '../../lib/retry.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Abortable, BlobSink, RepositoryReader, RepositoryWriter } from '../../oci/repository.ts'
 import { counted } from './counted-stream.ts'
@@ -9,7 +9,16 @@ import { fillByPieces } from './fetch-pieces.ts'
 /** How many answers in a row may bring no byte further than was reached before: of a blob that is soon fetched anew, some. */
 const maxEmptyBodies = ({ size }: Descriptor) => (size <= 8 * 1024 * 1024 ? 2 : 1)
 /** What a download that was taken up in its middle may end with because of how it was taken up. */
-const WRONG_MIDDLE: readonly ErrorCode[] = ['DIGEST_INVALID', 'SIZE_INVALID', 'RANGE_INVALID', 'UPSTREAM_INVALID']
+const WRONG_MIDDLE: readonly ErrorCode[] = [
+  'DIGEST_INVALID',
+  'SIZE_INVALID',
+  'RANGE_INVALID',
+  'UPSTREAM_INVALID',
+  'TARGET_INVALID',
+]
+/** Writes in a row that may leave a target as far as it was: what is sent once more is read here, and costs no upstream anything. */
+const MAX_EMPTY_WRITES = 4
+const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 30_000 }
 
 const IN_ROW = { order: 'sequential' } as const
 /** Readers, which live for one pass, whose registry has answered a range with something else. */
@@ -18,6 +27,8 @@ const RANGELESS = new WeakSet<RepositoryReader>()
 export interface BlobTransfer extends Abortable {
   readonly reader: RepositoryReader
   readonly writer: RepositoryWriter
+  /** Who has the blob, for messages: `upstream` when left out. */
+  readonly source?: string
   /** Each piece as it arrives, in bytes. */
   onBytes(bytes: number): void
   /** All bytes are here: what is left asks upstream for nothing, unless they are wrong. */
@@ -83,6 +94,7 @@ function startOf(sink: BlobSink, blob: Descriptor): number {
 
 async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: BlobTransfer): Promise<void> {
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
+  const { source = 'upstream', sleep = systemSleep } = o
   // A registry that starts over each time makes progress only where it gets further than before.
   let reached = download.isFresh ? 0 : startOf(sink, blob)
   let emptyBodies = 0
@@ -94,7 +106,7 @@ async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: Blo
       await body.stream.cancel()
       throw new AppError(
         'SIZE_INVALID',
-        `upstream's blob ${blob.digest} has ${body.totalBytes} bytes, want ${blob.size}`,
+        `${source}'s blob ${blob.digest} has ${body.totalBytes} bytes, want ${blob.size}`,
       )
     }
     download.isResumed ||= body.offset > 0
@@ -102,16 +114,25 @@ async function fill(sink: BlobSink, blob: Descriptor, download: Download, o: Blo
     try {
       await sink.write(body.offset, counted(body.stream, o.onBytes), abortable)
     } catch (error) {
-      if (!isAppError(error, 'UPSTREAM_UNAVAILABLE') || o.signal?.aborted) throw error
+      if (!isBreak(error) || o.signal?.aborted) throw error
       broken = error
     }
     const now = startOf(sink, blob)
     emptyBodies = now > reached ? 0 : emptyBodies + 1
     reached = Math.max(reached, now)
     if (broken === undefined && emptyBodies > 0) {
-      throw new AppError('SIZE_INVALID', `upstream's blob ${blob.digest} ended at byte ${now}, want ${blob.size}`)
+      throw new AppError('SIZE_INVALID', `${source}'s blob ${blob.digest} ended at byte ${now}, want ${blob.size}`)
     }
-    if (broken !== undefined && emptyBodies > maxEmptyBodies(blob)) throw broken
+    const isTargets = broken !== undefined && !isAppError(broken, 'UPSTREAM_UNAVAILABLE')
+    if (broken !== undefined && emptyBodies > (isTargets ? MAX_EMPTY_WRITES : maxEmptyBodies(blob))) throw broken
+    if (isTargets && emptyBodies > 0) await sleep(backoffMs(emptyBodies, BACKOFF, Math.random), o.signal)
     if (now < blob.size) refuseCrumbs(blob, { bodies, bytes: reached, cause: broken })
   }
 }
+
+/** It may be gone on with: where the bytes come from broke off, or where they go to. */
+function isBreak(error: unknown): boolean {
+  return BREAKS.some((code) => isAppError(error, code))
+}
+
+const BREAKS: readonly ErrorCode[] = ['UPSTREAM_UNAVAILABLE', 'TARGET_UNAVAILABLE', 'TARGET_RATE_LIMITED']

@@ -1,0 +1,105 @@
+import type { RegistryKind } from '../api/targets.ts'
+import { createKeyedTurns, type Lock } from '../lib/keyed-turns.ts'
+import { type Sleep, systemSleep } from '../lib/retry.ts'
+import type { Reference, RepositoryName } from '../oci/reference.ts'
+import type { Abortable, BlobSink, RepositoryWriter } from '../oci/repository.ts'
+import type { TargetMemory, TargetRepository } from '../oci/target-repository.ts'
+import { createReferrerLinks } from './link-referrers.ts'
+import { resolveReference } from './manifests.ts'
+import { createTagMoves } from './move-tags.ts'
+import type { RegistryNetwork } from './network.ts'
+import { prepareRepository } from './prepare.ts'
+import { kindOfAddress, traitsOf } from './registry-traits.ts'
+import { readRepository } from './remote-repository.ts'
+import { openSession, type SentRequest } from './session.ts'
+import { createBlobStage } from './stage-blob.ts'
+import { asTarget, type TargetSession } from './target-session.ts'
+import { unlinkReferrers } from './unlink-referrers.ts'
+import { nameAtRegistry, type UpstreamEndpoint } from './upstream.ts'
+import { probeAnonymously } from './visibility.ts'
+import { createManifestPuts } from './write-manifest.ts'
+
+export interface RemoteTargetOptions {
+  /** As the address says when left out. */
+  readonly kind?: RegistryKind | undefined
+  readonly memory: TargetMemory
+  /** For what others of us may write at the same time: over servers where there are several; within this process when left out. */
+  readonly lock?: Lock | undefined
+  readonly onRequest?: ((request: SentRequest) => void) | undefined
+  readonly sleep?: Sleep | undefined
+}
+
+const ownLock = createKeyedTurns()
+
+/**
+ * Writes to one repository of another registry; open one for each pass. No request is sent before the first call.
+ * @param repository its name under the endpoint's prefix
+ * @throws AppError INVALID_REQUEST or NAME_INVALID for an endpoint or name that cannot be; the methods throw TARGET_* and
+ *   ADDRESS_NOT_ALLOWED, DIGEST_INVALID and SIZE_INVALID for bytes that are not the blob, and what the source of a blob throws
+ */
+export function openRemoteTarget(
+  network: RegistryNetwork,
+  endpoint: UpstreamEndpoint,
+  repository: RepositoryName,
+  o: RemoteTargetOptions,
+): TargetRepository {
+  let requests = 0
+  const onRequest = (request: SentRequest) => {
+    requests++
+    o.onRequest?.(request)
+  }
+  const outer = openSession(network, endpoint, onRequest)
+  const name = nameAtRegistry(outer.address, repository)
+  const session = asTarget(outer, name)
+  const kind = o.kind ?? kindOfAddress(session.address)
+  const usage = { sentBytes: 0, mountsTried: 0, mountsDone: 0 }
+  const target: TargetSession = {
+    session,
+    name,
+    kind,
+    traits: traitsOf(kind),
+    memory: o.memory,
+    lock: o.lock ?? ownLock,
+    sleep: o.sleep ?? systemSleep,
+    usage,
+  }
+  const links = createReferrerLinks(target)
+  const puts = createManifestPuts(target, links)
+  const moves = createTagMoves(target, puts)
+  const blobs = createBlobStage(target)
+
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw await session.redacted(error)
+    }
+  }
+
+  const reader = readRepository(session, name)
+  const writer: RepositoryWriter = {
+    stageBlob: (blob, o = {}) => guarded<'present' | BlobSink>(() => blobs.stage(blob, o)),
+    writeManifest: (manifest, o = {}) => guarded(() => puts.write(manifest, o)),
+    publish: ({ tags }, read, o = {}) => guarded(() => moves.move(tags, read, o)),
+    unlink: (referrers, o = {}) => guarded(() => unlinkReferrers(target, links, referrers, o)),
+  }
+
+  async function anyTag(o: Abortable): Promise<Reference | undefined> {
+    for await (const { tag } of reader.listTags(o)) return { tag }
+    return undefined
+  }
+
+  return {
+    reader,
+    writer,
+    head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
+    findVisibility: (o = {}) =>
+      guarded(() => {
+        const { username: _, password: __, ...anonymous } = endpoint
+        const stranger = openSession(network, anonymous, onRequest)
+        return probeAnonymously(stranger, name, () => anyTag(o).catch(() => undefined), o)
+      }),
+    prepare: (o = {}) => guarded(() => prepareRepository(target, o)),
+    usage: () => ({ requests, ...usage }),
+  }
+}
