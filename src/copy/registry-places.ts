@@ -1,7 +1,8 @@
 /** Registries as the command line names them: their addresses, schemes and what is counted of their requests. */
-import { AppError, isAppError } from '../errors.ts'
+import { isAppError, isCancelled } from '../errors.ts'
 import { isLoopbackAddress } from '../net/address-guard.ts'
 import { discard } from '../net/bounded-body.ts'
+import { failureReason } from '../net/connection-failure.ts'
 import { createHttpClient, type HttpClient } from '../net/guarded-fetch.ts'
 import { createRequestBudgets } from '../net/request-budgets.ts'
 import type { Abortable } from '../oci/repository.ts'
@@ -83,20 +84,13 @@ function isLoopback(host: string): boolean {
   return /^(?:.+\.)?localhost$/.test(name) || isLoopbackAddress(name)
 }
 
-/** A certificate that is not trusted is one: it is told by the first real request. */
+/** A certificate that is not trusted is one: it is told by the first real request. What speaks http there ends or breaks the handshake. */
 async function speaksTls({ http }: RegistryNetwork, host: string, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     await discard(await http.request(new URL(`https://${host}/v2/`), { ...(signal && { signal }), redirect: 'manual' }))
     return true
   } catch (error) {
-    if (!isAppError(error) || isAppError(error, 'CANCELLED')) throw error
-    const { reason } = (error.detail ?? {}) as { readonly reason?: unknown }
-    return reason === 'certificate'
+    if (isCancelled(error) || !isAppError(error)) throw error
+    return failureReason(error) === 'tls' && !/speaks no TLS/.test(error.message)
   }
-}
-
-/** @throws AppError INVALID_REQUEST when a user name comes without a password, or the other way round */
-export function refuseHalfLogin(side: 'src' | 'dst', { username, password }: RegistryAccess): void {
-  if ((username === undefined) === (password === undefined)) return
-  throw new AppError('INVALID_REQUEST', `want both --${side}-username and --${side}-password-file, or neither`)
 }

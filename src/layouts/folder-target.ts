@@ -9,6 +9,7 @@ import { isNoEntry } from '../lib/no-entry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, verifyDigest } from '../oci/digest.ts'
 import { referencesOf } from '../oci/manifest.ts'
+import { isNonDistributable } from '../oci/media-types.ts'
 import type { Abortable, RepositoryWriter, TagOutcome } from '../oci/repository.ts'
 import type { TargetRepository } from '../oci/target-repository.ts'
 import { failing, openSink } from './blob-sink.ts'
@@ -26,7 +27,7 @@ const LOCK = 'lock'
 const ABANDONED_MS = 60 * 60 * 1000
 
 export interface LayoutTarget extends TargetRepository {
-  /** Whether the manifest is there, and its blobs with the sizes that it says. */
+  /** Whether the manifest is there, and its blobs, but for those that may be left out, with the sizes that it says. */
   holdsWhole(digest: Digest): Promise<boolean>
   /** Makes durable what was written, where that is still to be done, and lets go of the layout. */
   finish(): Promise<void>
@@ -202,7 +203,8 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
       if (manifest === undefined) return false
       const { config, layers } = referencesOf(manifest.bytes)
       for (const blob of config === undefined ? layers : [config, ...layers]) {
-        if ((await files.findSize(blobPath(blob.digest))) !== blob.size) return false
+        const size = await files.findSize(blobPath(blob.digest))
+        if (size !== blob.size && !(size === undefined && isNonDistributable(blob.mediaType))) return false
       }
       return true
     },

@@ -108,7 +108,7 @@ async function packOne(
   o: { readonly path: string; readonly size: number; readonly files: LayoutFiles; readonly title: string },
 ): Promise<number> {
   const { path, size, files, title } = o
-  const header = headerOf(path, size)
+  const header = await headerOf(path, size)
   await writeAll(handle, header, from)
   let at = from + header.byteLength
   const digest = findDigest(path.replace(/^blobs\//, '').replace('/', ':'))
@@ -131,13 +131,17 @@ async function packOne(
 }
 
 /** By the library that writes archives, which is given the name and the size and none of the bytes. */
-function headerOf(name: string, size: number): Uint8Array {
+async function headerOf(name: string, size: number): Promise<Uint8Array> {
   const pack = tarStream().pack()
   pack.on('error', () => {})
-  const sink = pack.entry({ name, size, type: 'file', mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 })
+  const sink = pack.entry({ name, size, type: 'file', mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 }, () => {})
   sink.on('error', () => {})
+  // It opens, and writes, between two turns.
   const blocks: Uint8Array[] = []
-  for (let block = pack.read(); block !== null; block = pack.read()) blocks.push(block as Uint8Array)
+  for (let block = pack.read(); block !== null || blocks.length === 0; block = pack.read()) {
+    if (block === null) await new Promise((resolve) => setImmediate(resolve))
+    else blocks.push(block as Uint8Array)
+  }
   pack.destroy()
   return Buffer.concat(blocks)
 }
