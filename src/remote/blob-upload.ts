@@ -146,7 +146,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     if (isWhole) return { length: rest, isLast: true }
     const chunkBytes = Math.max(1, traits.chunkBytes, leastChunk)
     const isCut = traits.upload === 'chunks' || rest > largestBodyBytes
-    return { length: isCut ? Math.min(rest, chunkBytes) : rest, isLast: false }
+    const length = isCut ? Math.min(rest, chunkBytes) : rest
+    // The last of several goes with the PUT: some registries want it there, and it spares a request.
+    const isOfSeveral = traits.upload === 'chunks' || size > largestBodyBytes
+    return { length, isLast: isOfSeveral && position > 0 && length === rest }
   }
 
   /** Sends one part, and takes note of how far the registry is then. */
@@ -158,7 +161,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   ): Promise<HttpResponse | undefined> {
     const from = position
     // One PATCH of everything says no range: it is what clients without chunks send.
-    const isRanged = !isLast && (from > 0 || length < size || traits.upload === 'chunks')
+    const isRanged = from > 0 || (!isLast && (length < size || traits.upload === 'chunks'))
     const response = await sendTo(target, {
       ...signalOf(o),
       method: isLast ? 'PUT' : 'PATCH',
@@ -198,6 +201,12 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     done()
   }
 
+  async function refusal(response: HttpResponse): Promise<AppError> {
+    const error = await target.session.failure(response, { what })
+    if (algorithm !== 'sha512' || response.status !== 400) return error
+    return new AppError('TARGET_UNSUPPORTED', `${error.message}; it takes no sha512 digests`, { detail: error.detail })
+  }
+
   function isBreak(error: unknown): boolean {
     return !isOfOwnBody(error) && failureReason(error) !== undefined
   }
@@ -220,7 +229,12 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         const response = await sendPart(at, part, body, { ...o, again })
         usage.sentBytes += body.byteLength
         if (response === undefined) continue
-        failure = await target.session.failure(response, { what })
+        failure = await refusal(response)
+        // fetch sends a PUT once more by itself where the connection broke, behind what had come: what is here is right, so it is begun anew.
+        if (starts === 1 && part.isLast && isOfOtherBytes(failure)) {
+          session = undefined
+          continue
+        }
         if (!BROKEN.has(response.status)) throw failure
         isMoved = response.status === 416
       } catch (error) {
@@ -267,7 +281,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
           failure = brokenAt('took less than was sent')
         } else {
           const isPassing = BROKEN.has(response.status) || response.status === 401
-          failure = await target.session.failure(response, { what })
+          failure = await refusal(response)
           if (!isPassing) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
           if (response.status === 401) failure = brokenAt('asked for a login in the middle of the upload')
@@ -322,7 +336,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         await finish(response)
         return
       }
-      const failure = await target.session.failure(response, { what })
+      const failure = await refusal(response)
       if (isDone || (response.status === 404 && (await upload.isThere(o)))) {
         if (!isDone) done()
         return
@@ -411,6 +425,13 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     [Symbol.asyncDispose]: () => sink.close(),
   }
   return sink
+}
+
+function isOfOtherBytes(failure: unknown): boolean {
+  const { status, body } = (isAppError(failure, 'UPSTREAM_INVALID') ? failure.detail : {}) as Partial<
+    Record<string, unknown>
+  >
+  return status === 400 && typeof body === 'string' && body.includes('DIGEST_INVALID')
 }
 
 /** The same bytes without the first `count`. */

@@ -56,3 +56,22 @@ export function chooseChallenge(challenges: readonly Challenge[]): Challenge | u
     challenges.find(({ scheme }) => scheme === 'basic')
   )
 }
+
+/** Whether a token for `asked` is one for `told` too: a registry names what one request needs, and the next one may need more. */
+export function coversScope(asked: string, told: string): boolean {
+  const has = actionsOf(asked)
+  return [...actionsOf(told)].every(([name, actions]) => [...actions].every((action) => has.get(name)?.has(action)))
+}
+
+/** `type:name:actions`, where the name may hold colons; several with spaces between. */
+function actionsOf(scope: string): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const item of scope.split(' ').filter((one) => one !== '')) {
+    const colon = item.lastIndexOf(':')
+    const name = item.slice(0, Math.max(0, colon))
+    const actions = found.get(name) ?? new Set()
+    for (const action of item.slice(colon + 1).split(',')) actions.add(action)
+    found.set(name, actions)
+  }
+  return found
+}
