@@ -110,7 +110,8 @@ function shownTag(tag: string): string | null {
 function problemOf({ state, reason, problem }: TagResult): Omit<RunFailure, 'tag'> | undefined {
   if (problem !== undefined) return { digest: problem.digest ?? null, code: problem.code, message: problem.message }
   if (state === 'synced') return undefined
-  return { digest: null, code: 'CONFLICT', message: reason ?? `the tag was left as it is: ${state}` }
+  const moved = 'somebody else has moved the tag at the target meanwhile: it stays where it is'
+  return { digest: null, code: 'CONFLICT', message: reason ?? (state === 'diverged' ? moved : `the tag is ${state}`) }
 }
 
 /** Parts that registries may leave out, and entries of indexes that the source does not have: the digest stays what it is. */

@@ -13,6 +13,7 @@ import type { TargetMemory } from '../oci/target-repository.ts'
 import type { RegistryNetwork } from '../remote/network.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
 import { openRemoteTarget } from '../remote/remote-target.ts'
+import { asTargetError } from '../remote/target-errors.ts'
 import { type CopyRequest, copyRepository } from './copy-repository.ts'
 import { formatPlace, formatWhere, type Place, type RegistryPlace } from './place.ts'
 import { countedNetwork, createNetwork, endpointOf, type RegistryAccess } from './registry-places.ts'
@@ -73,9 +74,17 @@ export async function runCopy(o: CopyOptions): Promise<CopyReport> {
       counts: { ...counts, readBytes: sum('readBytes'), sourceRequests: sum('requests') },
       ...{ tags: result.tags, failures: result.failures, notes: result.notes },
     }
+  } catch (error) {
+    throw asFileFault(error)
   } finally {
     for (const one of opened.reverse()) await one.close()
   }
+}
+
+/** What the system says of files is for people, and no bug of ours. */
+function asFileFault(error: unknown): unknown {
+  const isOfSystem = error instanceof Error && !(error instanceof AppError) && 'syscall' in error && 'code' in error
+  return isOfSystem ? new AppError('UNAVAILABLE', error.message, { cause: error }) : error
 }
 
 function refuseMisfit({ source, target, referrersFrom, hasReferrers }: CopyOptions, isMany: boolean): void {
@@ -170,7 +179,10 @@ async function openTarget(
     })
     return { target, usage: () => nothing, close: async () => {} }
   }
-  const target: LayoutTarget = await (place.kind === 'oci' ? openFolderTarget : openTarTarget)(place.path)
+  const open = place.kind === 'oci' ? openFolderTarget : openTarTarget
+  const target: LayoutTarget = await open(place.path).catch((error) => {
+    throw asTargetError(error)
+  })
   return { target, usage: () => nothing, close: () => target.close(), finish: () => target.finish() }
 }
 
