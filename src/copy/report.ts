@@ -60,6 +60,7 @@ export function reportPass(o: {
   /** As it was before. */
   readonly before: ReadonlyMap<Tag, string | undefined>
   readonly executed: Executed | undefined
+  readonly insteadOf: ReadonlyMap<Tag, string>
 }): PassResult {
   const { inventory, plan, executed } = o
   const failures = new Map<string, RunFailure>()
@@ -98,7 +99,8 @@ export function reportPass(o: {
     if (failures.has(tag) || digest === undefined || (!isMoved && state !== 'synced')) return []
     const from = o.before.get(tag) ?? null
     const result = !isMoved ? 'unchanged' : executed === undefined ? 'planned' : 'moved'
-    return [{ tag: shownTag(tag), digest, from, result }]
+    const index = o.insteadOf.get(tag)
+    return [{ tag: shownTag(tag), digest, from, result, ...(index === undefined ? {} : { insteadOf: index }) }]
   })
   return { tags, failures: [...failures.values(), ...down], notes: notesOf(inventory, executed) }
 }

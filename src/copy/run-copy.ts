@@ -8,7 +8,7 @@ import { openTarFiles } from '../layouts/tar-files.ts'
 import { openTarTarget } from '../layouts/tar-target.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
-import type { RepositoryReader } from '../oci/repository.ts'
+import type { Abortable, RepositoryReader } from '../oci/repository.ts'
 import type { TargetMemory } from '../oci/target-repository.ts'
 import type { RegistryNetwork } from '../remote/network.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
@@ -62,7 +62,7 @@ export async function runCopy(o: CopyOptions): Promise<CopyReport> {
       ...o,
       ...{ source: from.reader, referrers: referrers?.reader, target: to.target, single },
     })
-    if (!o.isDryRun) await to.finish?.()
+    if (!o.isDryRun) await to.finish?.({ signal })
     const reads = [from, ...(referrers === undefined ? [] : [referrers])].map(({ usage }) => usage())
     const sum = (of: 'requests' | 'readBytes') => reads.reduce((total, one) => total + one[of], 0)
     if (signal.aborted) throw new AppError('CANCELLED', 'the copy was cancelled')
@@ -169,7 +169,7 @@ async function imageOf(
 async function openTarget(
   network: RegistryNetwork,
   o: CopyOptions,
-): Promise<Opened & { readonly target: CopyTarget; finish?(): Promise<void> }> {
+): Promise<Opened & { readonly target: CopyTarget; finish?(o: Abortable): Promise<void> }> {
   const place = o.target
   const nothing = { requests: 0, readBytes: 0 }
   if (place.kind === 'registry') {
@@ -183,7 +183,7 @@ async function openTarget(
   const target: LayoutTarget = await open(place.path).catch((error) => {
     throw asTargetError(error)
   })
-  return { target, usage: () => nothing, close: () => target.close(), finish: () => target.finish() }
+  return { target, usage: () => nothing, close: () => target.close(), finish: (how) => target.finish(how) }
 }
 
 /** What this copy learns of its target. What a repository of the same registry has may be mounted from there. */

@@ -32,7 +32,7 @@ export interface LayoutTarget extends TargetRepository {
   /** Whether the manifest is there, and its blobs, but for those that may be left out, with the sizes that it says. */
   holdsWhole(digest: Digest): Promise<boolean>
   /** Makes durable what was written, where that is still to be done, and lets go of the layout. */
-  finish(): Promise<void>
+  finish(o?: Abortable): Promise<void>
   /** Lets go of the layout without that. Safe after `finish`. */
   close(): Promise<void>
 }
