@@ -3,6 +3,7 @@ import type { RunFailure } from '../api/runs.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createLimiter } from '../lib/concurrency.ts'
+import { createHeldBudget } from '../lib/held.ts'
 import { withBreaker } from '../mirror/pass/breaker.ts'
 import type { Begin } from '../mirror/pass/current.ts'
 import { executePlan } from '../mirror/pass/execute.ts'
@@ -11,9 +12,10 @@ import type { RunMeter } from '../mirror/pass/meter.ts'
 import { planSync } from '../mirror/pass/plan.ts'
 import { policyOf } from '../mirror/pass/policy.ts'
 import type { SyncPlan } from '../mirror/pass/sync-plan.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Reference, Tag } from '../oci/reference.ts'
 import type { RepositoryReader } from '../oci/repository.ts'
-import { type CopiedTag, type CopyCounts, type CopyReport, outcomeOf, type PassResult, reportPass } from './report.ts'
+import { type CopyCounts, type CopyReport, outcomeOf, type PassResult, reportPass } from './report.ts'
 import { NO_TAG, viewReferrers, viewSource } from './source-view.ts'
 import { type CopyTarget, createTargetKnown } from './target-known.ts'
 
@@ -90,15 +92,10 @@ async function refusePublic({ target, signal }: CopyRequest): Promise<void> {
 
 /** What became of the tags whose index was refused is what the second pass says. */
 function merged(first: PassResult, again: PassResult, refused: readonly RunFailure[]): PassResult {
-  const indexOf = new Map(refused.map(({ tag, digest }) => [tag, digest]))
-  const tags = again.tags.map((one): CopiedTag => {
-    const insteadOf = indexOf.get(one.tag)
-    return insteadOf == null ? one : { ...one, insteadOf }
-  })
-  const redone = new Set(again.tags.map(({ tag }) => tag))
+  const redone = new Set([...refused, ...again.tags].map(({ tag }) => tag))
   return {
-    tags: [...first.tags.filter(({ tag }) => !redone.has(tag)), ...tags],
-    failures: [...first.failures.filter(({ tag }) => !indexOf.has(tag) && !redone.has(tag)), ...again.failures],
+    tags: [...first.tags.filter(({ tag }) => !redone.has(tag)), ...again.tags],
+    failures: [...first.failures.filter(({ tag }) => !redone.has(tag)), ...again.failures],
     notes: [...first.notes, ...again.notes],
   }
 }
@@ -120,19 +117,33 @@ async function runPass(
   const single = o.single === undefined ? undefined : { from: o.single.from, to: o.single.to ?? NO_TAG }
   const only = flattened ?? (single === undefined ? undefined : new Set([single.to]))
   if (single?.to === NO_TAG) await target.noteUntagged(single.from, NO_TAG)
+  const insteadOf = new Map<Tag, Digest>()
   const readers = {
     image: viewSource({
       ...{ reader: source, target, single, hasReferrers: o.hasReferrers },
-      flattened: flattened && { tags: flattened, platforms: platforms ?? [] },
+      ...{ platforms, flattened, insteadOf },
     }),
     referrers: o.referrers && viewReferrers(withBreaker(o.referrers), target),
   }
   const limiter = createLimiter(o.transfers)
+  const held = createHeldBudget().open()
   const now = o.clock.now()
   meter.phase = 'listing'
   o.changed()
   const inventory = await takeInventory({
-    ...{ readers, known: target.known, limiter, isFull: true, only, now, policy: POLICY, nextPassMs: 0, signal, begin },
+    ...{
+      readers,
+      known: target.known,
+      limiter,
+      held,
+      isFull: true,
+      only,
+      now,
+      policy: POLICY,
+      nextPassMs: 0,
+      signal,
+      begin,
+    },
     selection: selectionOf(o, flattened !== undefined),
     concurrency: o.transfers * 2,
     onTags(total) {
@@ -151,7 +162,7 @@ async function runPass(
   const sparse = new Set(
     [...inventory.unchosen.values()].flatMap(({ kind, parent }) => (kind === 'platform' ? [parent] : [])),
   )
-  const found = { inventory, plan, before }
+  const found = { inventory, plan, before, insteadOf }
   if (o.isDryRun) {
     counts.manifests += totals.manifests ?? 0
     counts.referrers += totals.referrers ?? 0
@@ -161,7 +172,7 @@ async function runPass(
   }
   if (plan.works.some(({ problem }) => problem === undefined)) await o.target.prepare({ signal })
   const executed = await executePlan({
-    ...{ plan, inventory, readers, limiter, signal, begin },
+    ...{ plan, inventory, readers, limiter, held, signal, begin },
     writers: { image: o.target.writer, referrers: o.target.writer },
     observer: {
       onBytes(bytes) {
