@@ -6,8 +6,9 @@ import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { Abortable, BlobSink } from '../oci/repository.ts'
-import { openUpload, sessionOf, type UploadSession } from './blob-upload.ts'
+import { openUpload } from './blob-upload.ts'
 import { sendTo, signalOf, type TargetSession } from './target-session.ts'
+import { sessionOf, type UploadSession } from './upload-session.ts'
 import { nameAtRegistry } from './upstream.ts'
 
 export interface BlobStage {
