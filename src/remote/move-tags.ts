@@ -8,6 +8,7 @@ import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseDigestTag, type Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest, TagMove, TagOutcome } from '../oci/repository.ts'
 import { resolveReference } from './manifests.ts'
+import { kindOfChallenge } from './registry-kind.ts'
 import { placeOf, sendTo, signalOf, type TargetSession } from './target-session.ts'
 import type { ManifestPuts } from './write-manifest.ts'
 
@@ -75,7 +76,8 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
    */
   async function takesTags({ digest }: Descriptor): Promise<boolean> {
     const isOnlyWay = algorithmOf(digest) === 'sha512'
-    if (kind !== 'kagami' && !isOnlyWay) return false
+    const told = kind === 'other' ? kindOfChallenge((await session.challenge())?.challenge) : kind
+    if (told !== 'kagami' && !isOnlyWay) return false
     return !session.network.withoutTagParameter.has(await session.key())
   }
 

@@ -64,6 +64,11 @@ function pathOf(challenge: Challenge | undefined): string {
   return URL.parse(challenge?.params.realm ?? '', 'http://x')?.pathname ?? ''
 }
 
+/** What the challenge of a registry says, which every session that signs in has seen. */
+export function kindOfChallenge(challenge: Challenge | undefined): RegistryKind {
+  return SIGNS.find(({ isShown }) => isShown(new Headers(), challenge))?.kind ?? 'other'
+}
+
 /**
  * The kind that the address says, or else what `/v2/` shows; `other` when neither says anything, or nothing answers there.
  * @throws AppError CANCELLED, INVALID_REQUEST for an endpoint that cannot be

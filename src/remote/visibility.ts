@@ -3,7 +3,7 @@
  * them makes it public; it is private when one of them says so and none says otherwise.
  */
 import type { RegistryKind } from '../api/targets.ts'
-import { isAppError, isCancelled } from '../errors.ts'
+import { type AppError, isAppError, isCancelled } from '../errors.ts'
 import { discard } from '../net/bounded-body.ts'
 import { MANIFEST_ACCEPT } from '../oci/media-types.ts'
 import { formatReference, type Reference, type RepositoryName } from '../oci/reference.ts'
@@ -17,11 +17,11 @@ import type { UpstreamEndpoint } from './upstream.ts'
 
 export type Visibility = 'private' | 'public' | 'unknown'
 
-/** Without a login: `denied`: it is kept from us; `absent`: we may look, and there is nothing; `unknown`: it did not tell. */
-type Shown = 'public' | 'denied' | 'absent' | 'unknown'
+/** Without a login: `denied`: it is kept from us; `absent`: we may look, and there is nothing; `unknown`: it told something else; or why there was no answer. */
+type Shown = 'public' | 'denied' | 'absent' | 'unknown' | AppError
 
-/** What our own login sees of a repository. */
-type There = Reference | 'empty' | 'absent' | 'unknown'
+/** What our own login sees of a repository, or why it sees nothing. */
+type There = Reference | 'empty' | 'absent' | AppError
 
 export interface VisibilityOptions extends Abortable {
   /** With the target's own login. */
@@ -36,7 +36,7 @@ export interface VisibilityOptions extends Abortable {
 
 /**
  * `unknown` where neither tells, and where nothing is there yet that would be made with a visibility that depends on settings.
- * @throws AppError CANCELLED
+ * @throws AppError CANCELLED; UPSTREAM_UNAVAILABLE, UPSTREAM_RATE_LIMITED and UPSTREAM_DENIED (of our own login) where nothing was learned
  */
 export async function findVisibility(
   network: RegistryNetwork,
@@ -58,9 +58,11 @@ export async function findVisibility(
   if (shown === 'public') return 'public'
   const told = await askVisibility(session, kind, name, o)
   if (told !== undefined) return told
+  if (isAppError(shown)) throw shown
   // What we see and nobody else does is kept from them, by whatever answer.
-  if (typeof there === 'object' || there === 'empty') return shown === 'unknown' ? 'unknown' : 'private'
-  if (there === 'unknown') return 'unknown'
+  if (isReference(there) || there === 'empty') return shown === 'unknown' ? 'unknown' : 'private'
+  if (isAppError(there, 'UPSTREAM_INVALID') || isAppError(there, 'UPSTREAM_UNSUPPORTED')) return 'unknown'
+  if (isAppError(there)) throw there
   // Who may look into what is not there may look into what will be, where a project or the whole registry is open.
   if (shown === 'absent') return (await isOpen(visitor, kind, o)) ? 'public' : 'unknown'
   return shown === 'denied' && traitsOf(kind).madeAs === 'private' ? 'private' : 'unknown'
@@ -72,8 +74,13 @@ async function findTag(session: RegistrySession, name: RepositoryName, o: Aborta
     return 'empty'
   } catch (error) {
     if (isCancelled(error)) throw error
-    return isAppError(error, 'UPSTREAM_NOT_FOUND') ? 'absent' : 'unknown'
+    if (!isAppError(error)) throw error
+    return error.code === 'UPSTREAM_NOT_FOUND' ? 'absent' : error
   }
+}
+
+function isReference(there: There): there is Reference {
+  return typeof there === 'object' && !isAppError(there)
 }
 
 /** Whether what everybody may do in a repository does not depend on the repository. */
@@ -97,29 +104,33 @@ async function look(
   there: There,
   { signal }: Abortable,
 ): Promise<Shown> {
-  const path = typeof there === 'object' ? `manifests/${formatReference(there)}` : 'tags/list'
+  const path = isReference(there) ? `manifests/${formatReference(there)}` : 'tags/list'
   const request = {
     url: new URL(`/v2/${name}/${path}`, session.address.base),
     scope: `repository:${name}:pull`,
-    headers: { accept: typeof there === 'object' ? MANIFEST_ACCEPT : 'application/json' },
+    headers: { accept: isReference(there) ? MANIFEST_ACCEPT : 'application/json' },
     redirect: 'same-origin',
     what: `${name} without a login`,
     signal,
   } as const
   const ask = async (method: 'GET' | 'HEAD') => {
     const response = await session.send({ ...request, method })
+    const { status } = response
+    if (status === 408 || status === 429 || status >= 500) throw await session.failure(response, request)
     await discard(response)
-    return response.status
+    return status
   }
   try {
     // A HEAD is no pull, where those are counted.
-    let status = await ask(typeof there === 'object' ? 'HEAD' : 'GET')
-    if (typeof there === 'object' && (status === 404 || status === 405)) status = await ask('GET')
+    let status = await ask(isReference(there) ? 'HEAD' : 'GET')
+    if (isReference(there) && (status === 404 || status === 405)) status = await ask('GET')
     if (status === 200) return 'public'
     if (status === 401 || status === 403) return 'denied'
     return status === 404 ? 'absent' : 'unknown'
   } catch (error) {
     if (isCancelled(error)) throw error
-    return isAppError(error, 'UPSTREAM_DENIED') ? 'denied' : 'unknown'
+    if (isAppError(error, 'UPSTREAM_DENIED')) return 'denied'
+    const isPassing = isAppError(error, 'UPSTREAM_UNAVAILABLE') || isAppError(error, 'UPSTREAM_RATE_LIMITED')
+    return isPassing ? error : 'unknown'
   }
 }

@@ -6,7 +6,7 @@ import { openSession } from '../../src/remote/session.ts'
 import { findVisibility } from '../../src/remote/visibility.ts'
 import { ociRequests, pushImage } from '../support/oci-requests.ts'
 import { type QuirkRegistry, type Quirks, REGISTRIES, startQuirkRegistry, USER } from '../support/quirk-registry.ts'
-import { loopbackNetwork } from './scripted-registry.ts'
+import { failed, loopbackNetwork } from './scripted-registry.ts'
 
 const NAME = parseRepositoryName('team/app')
 
@@ -47,15 +47,24 @@ describe('a question without a login', () => {
     ['is denied for what is not there yet', bearer, 'absent', 'private'],
     ['is of no use for what is not there yet, at a registry that asks nobody', {}, 'absent', 'public'],
     ['finds nothing where everybody might', { ...bearer, isPublic: true }, 'absent', 'unknown'],
-    [
-      'gets no answer',
-      { ...bearer, limit: { kind: 'manifest-head', after: 0, refusals: 99, retryAfter: '1' } },
-      'tag',
-      'unknown',
-    ],
   ] as const)('%s', async (_, quirks, made, want) => {
     await using registry = await start(quirks, made)
     expect(await ask(registry, 'other')).toBe(want)
+  })
+
+  test('that gets no answer has taught nothing', async () => {
+    const limit = { kind: 'manifest-head', after: 0, refusals: 99, retryAfter: '1' } as const
+    await using registry = await start({ ...bearer, limit })
+    expect((await failed(ask(registry, 'other'))).code).toBe('UPSTREAM_RATE_LIMITED')
+  })
+
+  test('does not hide that our own login is refused', async () => {
+    await using registry = await start(bearer)
+    const network = loopbackNetwork()
+    const endpoint = { url: registry.url, username: 'robot', password: 'another' }
+    const session = openSession(network, endpoint)
+    const error = await failed(findVisibility(network, endpoint, { session, kind: 'other', name: NAME }))
+    expect(error.code).toBe('UPSTREAM_DENIED')
   })
 
   test('looks at what is known to be there, and looks for it where it no longer is', async () => {
