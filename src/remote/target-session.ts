@@ -71,16 +71,6 @@ export function placeOf({ session, name }: TargetSession): string {
   return `${session.address.host}: ${name}`
 }
 
-/** An answer's words, with its body read and its connection given back. */
-export async function refusalOf(
-  { session }: TargetSession,
-  response: HttpResponse,
-  what: string,
-): Promise<AppError & { readonly status: number }> {
-  const error = await session.failure(response, { what })
-  return Object.assign(error, { status: response.status })
-}
-
 export function signalOf({ signal }: Abortable): Abortable {
   return signal === undefined ? {} : { signal }
 }
