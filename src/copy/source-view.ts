@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import { isManifestType, MediaType } from '../oci/media-types.ts'
-import { parseDigestTag, type Reference, type Tag } from '../oci/reference.ts'
+import { formatReference, parseDigestTag, type Reference, type Tag } from '../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../oci/repository.ts'
 import type { TargetKnown } from './target-known.ts'
 
@@ -40,6 +40,9 @@ export function viewSource(o: SourceView): RepositoryReader {
       reader.resolve(from, how),
       tag === undefined || tag === NO_TAG ? undefined : target.noteTag(tag),
     ])
+    if (found === undefined && single !== undefined && tag === single.to) {
+      throw new AppError('MANIFEST_UNKNOWN', `the source does not have ${formatReference(single.from)}`)
+    }
     if (found === undefined || tag === undefined) return found
     const root = await chooseRoot(tag, found, how)
     await target.noteRoot(tag, root)

@@ -197,11 +197,11 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     if (prepared === undefined) return
     await prepared.catch(() => {})
     prepared = undefined
-    if (mine !== undefined) {
-      await emptyFolder(scratch)
-      releaseWithFile(mine, join(scratch, LOCK))
-      mine = undefined
-    }
+    // It could not even be made.
+    if (mine === undefined) return
+    await emptyFolder(scratch)
+    releaseWithFile(mine, join(scratch, LOCK))
+    mine = undefined
     const held = tryLock(indexLock)
     if (held !== undefined) releaseWithFile(held, indexLock)
   }
