@@ -19,7 +19,6 @@ import { trustedProxies } from './http/client-address.ts'
 import { createHooksApp } from './http/hooks/app.ts'
 import { createMetricsApp } from './http/metrics/app.ts'
 import { createPageApp } from './http/page/app.ts'
-import { createLeaseLock } from './jobs/lease-lock.ts'
 import { createPortions } from './jobs/portions.ts'
 import { createPresence } from './jobs/presence.ts'
 import { isoTime } from './lib/clock.ts'
@@ -52,7 +51,7 @@ import { createRegistryApps } from './server/registry-app.ts'
 import type { RunningSample } from './server/sample.ts'
 import { accountNames, requestPortions, sharedRates } from './server/shared-budgets.ts'
 import { createSources } from './server/sources.ts'
-import { createTargets } from './server/targets.ts'
+import { createTargets, targetLock } from './server/targets.ts'
 import { createWebhookParts } from './server/webhooks.ts'
 import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
 import { createTurnKeeper } from './server/workers/turns.ts'
@@ -92,9 +91,6 @@ const IDENTITY_REQUESTS = 16
 
 /** To the clouds that the server itself is known to. */
 const SIGN_IN_REQUESTS = 16
-
-/** Before what is written to at a target. */
-const TARGET_LOCK = 'target-write:'
 
 const SAMPLE_UPSTREAM = 'sample'
 const SAMPLE_REPOSITORY = 'python'
@@ -156,8 +152,14 @@ export async function startServer({
       clock,
       dockerConfig: settings.dockerConfig,
     })
-    const lock = createLeaseLock({ db, clock, holder: presence.holder, prefix: TARGET_LOCK })
-    const targets = createTargets({ network: sources.network, sealer, signIns, lock })
+    const targets = createTargets({
+      network: sources.network,
+      sealer,
+      signIns,
+      lock: isAlone
+        ? undefined
+        : targetLock({ db, clock, sealer, holder: presence.holder, ttlMs: settings.takeoverMs }),
+    })
     const mirrors = createMirrorEngine({
       db,
       logger,

@@ -1,6 +1,8 @@
 /** Registries that are written to: added and changed by people, after a look at what is there. */
 import type { RegistryKind, SignIn, TargetField } from '../api/targets.ts'
 import type { Database, Queries } from '../db/engine/engine.ts'
+import { appendEvents, type NewEvent } from '../db/platform/events.ts'
+import { endReplicationPause, listReplicationIds } from '../db/replication/life.ts'
 import {
   createTarget,
   findTarget,
@@ -159,7 +161,7 @@ function changedSettings(sealer: Sealer, before: TargetRow, change: TargetChange
 export async function changeTarget(
   db: Database,
   sealer: Sealer,
-  at: { readonly organizationId: string | null; readonly name: string },
+  at: { readonly organizationId: string | null; readonly name: string; readonly actor: string },
   change: TargetChange,
   check: Check,
   o: { readonly isDryRun?: boolean } = {},
@@ -185,6 +187,14 @@ export async function changeTarget(
     const now = await changed(tx)
     const row = await updateTarget(tx, now.before.id, now.after)
     if (now.isOtherPlace) await forgetTargetContent(tx, row.id)
+    // Replications that the registry refused, or that it had no place for, are tried at once.
+    const resumed: NewEvent[] = []
+    for (const id of await listReplicationIds(tx, { targetId: row.id })) {
+      const by = { actor: at.actor, at: isoTime(systemClock.now()) }
+      const event = await endReplicationPause(tx, id, { ...by, causes: ['credentials', 'gone'] })
+      if (event !== undefined) resumed.push(event)
+    }
+    await appendEvents(tx, resumed)
     return { row, findings, isOtherPlace: now.isOtherPlace, changes: now.changes }
   })
 }

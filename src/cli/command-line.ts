@@ -16,6 +16,8 @@ export interface CommandLine {
   readonly clientSettings: () => ClientSettings
   /** The file of `credentials.ts`. */
   readonly credentialsPath: string
+  /** Files with logins for registries; those of docker and podman when left out. */
+  readonly dockerConfigPaths?: readonly string[]
   /** The system's own when left out. */
   readonly sleep?: Sleep
 }

@@ -4,6 +4,7 @@ import { addApplyCommand } from './apply.ts'
 import { addAuditCommands } from './audit.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
+import { addCopyCommand } from './copy.ts'
 import { addExportCommands } from './export.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addImageCommands } from './image.ts'
@@ -44,6 +45,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addTargetCommands(program, line)
   addApplyCommand(program, line)
   addExportCommands(program, line)
+  addCopyCommand(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)
   addImageCommands(program, line)

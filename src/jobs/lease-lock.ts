@@ -1,37 +1,34 @@
-/** One after the other, over all servers on the database. */
-import type { Database } from '../db/engine/engine.ts'
-import type { Clock } from '../lib/clock.ts'
+import { createHash } from 'node:crypto'
 import { createKeyedTurns, type Lock } from '../lib/keyed-turns.ts'
-import { type Sleep, systemSleep } from '../lib/retry.ts'
-import { acquireLease } from './leases.ts'
+import type { Sleep } from '../lib/retry.ts'
+import { acquireLease, type Lease, type LeaseOptions } from './leases.ts'
 
-const RETRY_MS = 200
-const TTL_MS = 20_000
+/** Keys share these leases, so that their rows are bounded whatever is locked. */
+const LEASES = 1024
+/** Between two looks at a lease that another server holds: what is done under one takes some requests. */
+const LOOK_MS = 100
 
-/** With SQLite this process is alone, and its own turns are enough. @param o.prefix of the keys of its leases */
-export function createLeaseLock(o: {
-  readonly db: Database
-  readonly clock: Clock
-  readonly holder: string
-  readonly prefix: string
-  readonly sleep?: Sleep
-}): Lock {
-  const own = createKeyedTurns()
-  const { db, clock, holder, prefix, sleep = systemSleep } = o
-  if (db.engine === 'sqlite') return own
-  return (key, work) =>
-    own(key, async () => {
-      for (;;) {
-        const lease = await acquireLease({ db, clock, holder, key: `${prefix}${key}`, ttlMs: TTL_MS })
-        if (lease === undefined) {
-          await sleep(RETRY_MS)
-          continue
-        }
-        try {
-          return await work()
-        } finally {
-          await lease.release()
-        }
+/** A lock over all servers of one database: one after the other within this process, and under a lease. Fair to nobody else. */
+export function createLeaseLock(o: Omit<LeaseOptions, 'key'> & { readonly name: string; readonly sleep: Sleep }): Lock {
+  const { name, sleep, ...lease } = o
+  const turns = createKeyedTurns()
+  const take = async (key: string): Promise<Lease> => {
+    for (;;) {
+      const taken = await acquireLease({ ...lease, key })
+      if (taken !== undefined) return taken
+      await sleep(LOOK_MS)
+    }
+  }
+  return (key, work) => {
+    const bucket = createHash('sha256').update(key).digest().readUInt32BE() % LEASES
+    return turns(`${bucket}`, async () => {
+      const held = await take(`${name}/${bucket}`)
+      try {
+        return await work()
+      } finally {
+        // One that cannot be released ends by itself.
+        await held.release().catch(() => {})
       }
     })
+  }
 }

@@ -68,7 +68,7 @@ export async function answerChallenge(
 
 function basicHeader({ credential, address }: Account): string {
   if (credential === undefined) {
-    throw new AppError('UPSTREAM_DENIED', `${address.host} asks for a user name and a password, and none are given`)
+    throw new AppError('UPSTREAM_DENIED', `${address.host} asks for a user name and a password, and there are none`)
   }
   return `Basic ${basicOf(credential)}`
 }

@@ -210,7 +210,10 @@ export function openSession(
       }
       let response = await sendOnce(request, tried)
       if (response.status !== 401 || response.url.origin !== address.base.origin) return response
-      if (isStreamed(request.body)) return response
+      if (isStreamed(request.body)) {
+        if (tried !== undefined && me.credential !== undefined) endpoint.login?.refused(me.credential)
+        return response
+      }
 
       let known = challengeIn(response)
       if (parseChallenges(response.headers.get('www-authenticate')).length === 0) {

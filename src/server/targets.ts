@@ -5,7 +5,10 @@ import { type CheckTarget, kindOf, SEALED_AS, type TargetToCheck } from '../cata
 import { ratesOf } from '../catalog/upstream-rates.ts'
 import { signInOf, targetRatesOf } from '../db/replication/targets.ts'
 import type { TargetRow } from '../db/schema.ts'
+import { createLeaseLock } from '../jobs/lease-lock.ts'
+import type { LeaseOptions } from '../jobs/leases.ts'
 import type { Lock } from '../lib/keyed-turns.ts'
+import { systemSleep } from '../lib/retry.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { Rates } from '../net/request-budget.ts'
 import { checkRegistry } from '../remote/check-registry.ts'
@@ -17,13 +20,14 @@ import { asTargetError } from '../remote/target-errors.ts'
 import { accountOf, parseUpstreamUrl, type UpstreamEndpoint } from '../remote/upstream.ts'
 import type { ReplicationsOptions } from '../replication/engine.ts'
 import { budgetView } from './budget-view.ts'
+import { accountNames } from './shared-budgets.ts'
 
 export interface Targets {
   readonly checkTarget: CheckTarget
-  /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
-  budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
   readonly openTarget: ReplicationsOptions['openTarget']
   readonly mountsCommittedOnly: ReplicationsOptions['mountsCommittedOnly']
+  /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
+  budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
 export interface TargetsOptions {
@@ -31,8 +35,8 @@ export interface TargetsOptions {
   readonly network: RegistryNetwork
   readonly sealer: Sealer
   readonly signIns: SignIns
-  /** For what several servers may write at the same time. */
-  readonly lock: Lock
+  /** For what several servers may write at the same time; undefined: there is one. */
+  readonly lock: Lock | undefined
 }
 
 /** No organization's id. */
@@ -81,6 +85,13 @@ export function createTargets({ network, sealer, signIns, lock }: TargetsOptions
 }
 
 /** What people set binds the target that they set it for; otherwise what its registry documents is counted for all who share the login. */
-export function ratesOfTarget(target: TargetToCheck): Rates {
+function ratesOfTarget(target: TargetToCheck): Rates {
   return ratesOf({ ...target, has_own_rate: targetRatesOf(target).length > 0 ? 1 : 0 })
+}
+
+/** Over all servers of the database. What is locked is named by accounts, whose names do not go into the database (`shared-budgets.ts`). */
+export function targetLock({ sealer, ...o }: Omit<LeaseOptions, 'key'> & { readonly sealer: Sealer }): Lock {
+  const nameOf = accountNames(sealer)
+  const lock = createLeaseLock({ ...o, name: 'targets', sleep: systemSleep })
+  return (key, work) => lock(nameOf(key), work)
 }

@@ -35,7 +35,8 @@ export function isDirectoryLocked(directory: string): boolean {
   return lock === undefined
 }
 
-function lockFile(path: string, isShared: boolean): DirectoryLock | undefined {
+/** The same for a file of the caller's, which is made where it is absent. @returns undefined when another process has it */
+export function lockFile(path: string, isShared: boolean): DirectoryLock | undefined {
   const sqlite = new Sqlite(path, { create: true, readwrite: true })
   try {
     sqlite.exec('PRAGMA busy_timeout = 0')

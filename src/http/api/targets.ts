@@ -29,7 +29,7 @@ import type { OrganizationRow, TargetRow } from '../../db/schema.ts'
 import type { Sealer } from '../../lib/seal.ts'
 import { createSecret } from '../../lib/secret.ts'
 import { readPage } from '../../lib/weighed-page.ts'
-import { allowAcross, allowInOrganization, allowList, allowOnInstance } from './decide.ts'
+import { actorOf, allowAcross, allowInOrganization, allowList, allowOnInstance } from './decide.ts'
 import { body, created, done, keepOpen, newRoutes, ok, type Routes } from './route.ts'
 
 const tags = ['targets']
@@ -181,7 +181,7 @@ export function targetRoutes({ db, sealer, checkTarget, budgetOfTarget }: Deps):
       const changed = await changeTarget(
         db,
         sealer,
-        { organizationId: owner?.id ?? null, name },
+        { organizationId: owner?.id ?? null, name, actor: actorOf(c.var.who) },
         { ...rest, credential },
         check ? { run: checkTarget, signal: c.req.raw.signal } : undefined,
         { isDryRun: dryRun },

@@ -15,7 +15,6 @@ export interface SignInsOptions {
   readonly clock: Clock
   /** Path of docker's `config.json`. */
   readonly dockerConfig: string
-  readonly helperTimeoutMs?: number
 }
 
 export interface LoginWanted extends Pick<AskedLogin, 'signIn' | 'kind' | 'endpoint'> {
@@ -85,7 +84,7 @@ function textOf({ username, password }: Credential): string {
 
 async function ask(
   { signIn, kind, endpoint, given, isShared }: LoginWanted,
-  { http, ambientHttp, clock, dockerConfig, helperTimeoutMs }: SignInsOptions,
+  { http, ambientHttp, clock, dockerConfig }: SignInsOptions,
 ): Promise<Omit<GivenLogin, 'credential'> & { readonly credential: Credential | undefined }> {
   const address = parseUpstreamUrl(endpoint.url)
   // Refused when it was set already (`settings.ts`); what the server itself is must not hang on that alone.
@@ -120,9 +119,11 @@ async function ask(
     case 'azure':
       return (await import('./azure.ts')).signInToAzure(asked)
     case 'docker': {
-      const { findDockerLogin } = await import('./docker.ts')
-      const how = { config: dockerConfig, ...(helperTimeoutMs === undefined ? {} : { helperTimeoutMs }) }
-      return { credential: await findDockerLogin(address, how), expiresInSeconds: DOCKER_SECONDS }
+      const { signInByDocker } = await import('./docker.ts')
+      return {
+        credential: await signInByDocker(address, dockerConfig, asked.timeout),
+        expiresInSeconds: DOCKER_SECONDS,
+      }
     }
   }
 }

@@ -1,8 +1,8 @@
-// Docker's config.json and credential helpers: real files, and real programs on a PATH of their own.
+// Docker's config.json on the server, with real helpers on a PATH of their own; forms of the file: test/remote/docker-config.test.ts.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findDockerLogin } from '../../../src/remote/sign-in/docker.ts'
+import { signInByDocker } from '../../../src/remote/sign-in/docker.ts'
 import { parseUpstreamUrl } from '../../../src/remote/upstream.ts'
 import { withEnvironment } from '../../support/fake-clouds.ts'
 import { temporaryDirectory } from '../../support/process.ts'
@@ -19,12 +19,10 @@ afterEach(() => {
 })
 
 const at = (name: string) => join(folder.path, name)
-const loginOf = (url: string, config: unknown, helperTimeoutMs?: number) => {
+const loginOf = (config: unknown, timeout = AbortSignal.timeout(30_000)) => {
   writeFileSync(at('config.json'), typeof config === 'string' ? config : JSON.stringify(config))
-  const how = { config: at('config.json'), ...(helperTimeoutMs === undefined ? {} : { helperTimeoutMs }) }
-  return findDockerLogin(parseUpstreamUrl(url), how)
+  return signInByDocker(parseUpstreamUrl('https://a.example'), at('config.json'), timeout)
 }
-const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') })
 
 /** A helper as docker's protocol has it; what it was asked is beside it. */
 function helper(name: string, script: string): void {
@@ -32,77 +30,51 @@ function helper(name: string, script: string): void {
   writeFileSync(file, `#!/bin/sh\necho "$1" >> ${at(`${name}.asked`)}\ncat >> ${at(`${name}.asked`)}\n${script}\n`)
   chmodSync(file, 0o755)
 }
-const asked = (name: string) => (existsSync(at(`${name}.asked`)) ? readFileSync(at(`${name}.asked`), 'utf8') : '')
-const answers = (username: string, secret: string) =>
-  `echo '${JSON.stringify({ ServerURL: 'x', Username: username, Secret: secret })}'`
 const failed = (work: Promise<unknown>) =>
   work.then(
     () => ({ code: 'none', message: '' }),
     (error) => error as { code: string; message: string },
   )
 
-describe("docker's config.json", () => {
-  test('has logins by the names that docker gives registries', async () => {
-    const me = { username: 'me', password: 'pass:word' }
-    for (const name of ['127.0.0.1:5000', 'http://127.0.0.1:5000', 'https://127.0.0.1:5000/v2/']) {
-      expect(await loginOf('http://127.0.0.1:5000/team', { auths: { [name]: auth('me:pass:word') } })).toEqual(me)
-    }
-    const hub = { auths: { 'https://index.docker.io/v1/': auth('me:pass:word') } }
-    expect(await loginOf('docker.io', hub)).toEqual(me)
-    expect(await loginOf('https://other.example', hub)).toBeUndefined()
-    const plain = { auths: { 'other.example': { username: 'me', password: 'pass:word' } } }
-    expect(await loginOf('https://other.example', plain)).toEqual(me)
-    const token = { auths: { 'other.example': { ...auth('me:x'), identitytoken: 'refresh' } } }
-    expect(await loginOf('https://other.example', token)).toEqual({ username: '<token>', password: 'refresh' })
-    expect(await loginOf('https://other.example', { auths: { 'other.example': {} } })).toBeUndefined()
-    expect(await findDockerLogin(parseUpstreamUrl('docker.io'), { config: at('absent.json') })).toBeUndefined()
+describe("sign-in by docker's config.json", () => {
+  test('a helper on the PATH of the server, or what the file holds, or nobody', async () => {
+    helper('keeper', `echo '${JSON.stringify({ Username: 'me', Secret: 'of the helper' })}'`)
+    const both = { credHelpers: { 'a.example': 'keeper' }, auths: { 'a.example': { auth: 'eDp5' } } }
+    expect(await loginOf(both)).toEqual({ username: 'me', password: 'of the helper' })
+    expect(readFileSync(at('keeper.asked'), 'utf8')).toBe('get\na.example')
+    expect(await loginOf({ auths: both.auths })).toEqual({ username: 'x', password: 'y' })
+    expect(await loginOf({})).toBeUndefined()
+    const absent = signInByDocker(parseUpstreamUrl('docker.io'), at('absent.json'), AbortSignal.timeout(30_000))
+    expect(await absent).toBeUndefined()
   })
 
-  test('that cannot be understood is refused, and nothing of it is told', async () => {
-    for (const config of [
-      '{"auths": {"other.example": {"auth": "hunter2',
-      '["hunter2"]',
-      { auths: { 'other.example': { auth: 'hunter2' } } },
-      { credHelpers: { 'other.example': '../hunter2' } },
-    ]) {
-      const error = await failed(loginOf('https://other.example', config))
-      expect([error.code, error.message]).toEqual(['TARGET_DENIED', expect.stringContaining('config.json')])
-      expect(Bun.inspect(error)).not.toContain('hunter2')
-    }
-    expect((await failed(loginOf('https://other.example', 'x'.repeat(1024 * 1024 + 1)))).message).toContain('1048576')
-  })
-
-  test('a helper of the registry comes before the store of all, and that before the file', async () => {
-    helper('own', answers('by-helper', 'secret of the helper'))
-    helper('store', answers('<token>', 'secret of the store'))
-    helper('empty', "echo 'credentials not found in native keychain'; exit 1")
-    const file = { auths: { 'a.example': auth('by-file:x'), 'b.example': auth('by-file:x') } }
-    const both = { ...file, credHelpers: { 'a.example': 'own' }, credsStore: 'store' }
-    expect(await loginOf('https://a.example', both)).toEqual({
-      username: 'by-helper',
-      password: 'secret of the helper',
-    })
-    expect(asked('own')).toBe('get\na.example')
-    expect(await loginOf('https://b.example', both)).toEqual({ username: '<token>', password: 'secret of the store' })
-    expect((await loginOf('https://b.example', { ...file, credsStore: 'empty' }))?.username).toBe('by-file')
-    await loginOf('docker.io', { credsStore: 'store' })
-    expect(asked('store')).toEndWith('https://index.docker.io/v1/')
-  })
-
-  test('helpers that are not there, fail, hang, or say too much are told as such', async () => {
+  test('files and helpers that fail, hang or say too much are told as such, and nothing secret of them', async () => {
     const told = async (name: string, script: string | undefined) => {
       if (script !== undefined) helper(name, script)
-      const error = await failed(loginOf('https://a.example', { credHelpers: { 'a.example': name } }, 300))
+      const error = await failed(loginOf({ credHelpers: { 'a.example': name } }, AbortSignal.timeout(300)))
       expect([name, error.code]).toEqual([name, 'TARGET_DENIED'])
       expect(Bun.inspect(error)).not.toContain('hunter2')
       return error.message
     }
-    expect(await told('absent', undefined)).toContain('docker-credential-absent, which is not on the PATH')
-    expect(await told('failing', "echo 'the keychain is locked'; exit 1")).toContain('failed: the keychain is locked')
-    expect(await told('leaking', 'echo \'{"Secret":"hunter2"}\'; exit 1')).toContain('failed.')
-    expect(await told('hanging', 'exec sleep 600')).toContain('no answer within 0.3 s')
-    expect(await told('forking', 'sleep 3; true')).toContain('no answer within 0.3 s')
-    expect(await told('talking', 'exec yes hunter2')).toContain('no answer within')
-    expect(await told('vague', 'echo \'{"Secret":"hunter2"}\'')).toContain('without Username and Secret')
+    expect(await told('absent', undefined)).toContain('docker-credential-absent')
+    expect(await told('failing', "echo 'the keychain is locked'; exit 1")).toContain('the keychain is locked')
+    await told('leaking', 'echo \'{"Secret":"hunter2"}\'; exit 1')
+    await told('vague', 'echo \'{"Secret":"hunter2"}\'')
+    await told('talking', 'exec yes hunter2')
+    for (const [name, script] of [
+      ['hanging', 'exec sleep 600'],
+      ['forking', 'sleep 3; true'],
+    ] as const) {
+      expect(await told(name, script)).toContain('gave no answer in time')
+    }
+    for (const config of [
+      '{"auths": {"a.example": {"auth": "hunter2',
+      '["hunter2"]',
+      ' '.repeat(4 * 1024 * 1024 + 1),
+    ]) {
+      const error = await failed(loginOf(config))
+      expect([error.code, error.message]).toEqual(['TARGET_DENIED', expect.stringContaining('KAGAMI_DOCKER_CONFIG')])
+      expect(Bun.inspect(error)).not.toContain('hunter2')
+    }
   })
 })
