@@ -1,17 +1,23 @@
 /** The executable. */
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { environment } from './config/environment.ts'
+import { startAnewWithHeapSettings } from './config/heap.ts'
 import { removeProxyVariables } from './net/guarded-fetch.ts'
 import { WORKER_ARGUMENT } from './server/workers/messages.ts'
 
-/** How to call this program from the working directory: the single executable, or `bin/kagami` of the clone. */
+/** The single executable; not `bin/kagami` of the clone. */
+const isExecutable = import.meta.path.startsWith('/$bunfs/') || /^[A-Z]:[\\/]~BUN/.test(import.meta.path)
+
+/** How to call this program from the working directory. */
 function programName(): string {
-  const isExecutable = import.meta.path.startsWith('/$bunfs/') || /^[A-Z]:[\\/]~BUN/.test(import.meta.path)
   const path = isExecutable ? process.execPath : resolve(join(import.meta.dir, '..', 'bin', 'kagami'))
   const near = relative(process.cwd(), path)
   if (near.startsWith('..') || isAbsolute(near)) return path
   return near.includes('/') ? near : `./${near}`
 }
+
+// Other verbs are over soon, and workers are given what their main process has.
+if (isExecutable && process.argv[2] === 'serve') startAnewWithHeapSettings(environment, process.argv.slice(2))
 
 // Whatever this program makes is for its user alone.
 process.umask(0o077)

@@ -76,6 +76,29 @@ export const RULES = {
   'mirror.sync': { scope: 'write', roles: EDITORS, team: 'write', managers: true, allow: ['mirrors'] },
   'mirror.start': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
   'mirror.stop': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
+  // What it sends out is what its readers may read here.
+  'replication.read': {
+    scope: 'read',
+    roles: EDITORS,
+    membersPull: true,
+    team: 'read',
+    managers: true,
+    allow: ['pull', 'mirrors'],
+  },
+  'replication.sync': { scope: 'write', roles: EDITORS, team: 'write', managers: true, allow: ['mirrors'] },
+  // Private content leaves the instance.
+  'replication.start': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
+  'replication.stop': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'] },
+  // Those of a whole organization, by name pattern.
+  'replication-rule.read': {
+    scope: 'read',
+    roles: EDITORS,
+    membersPull: true,
+    managers: true,
+    allow: ['mirrors'],
+    reach: 'everything',
+  },
+  'replication-rule.manage': { scope: 'admin', roles: OWNERS, managers: true, allow: ['mirrors'], reach: 'everything' },
   'subscription.read': {
     scope: 'read',
     roles: EDITORS,

@@ -97,6 +97,7 @@ export type RepositoryAction =
   | 'grant'
   | 'tag.delete'
   | `mirror.${'read' | 'sync' | 'start' | 'stop'}`
+  | `replication.${'read' | 'sync' | 'start' | 'stop'}`
   | `webhook.${'read' | 'manage'}`
 
 const CARRIED: ReadonlySet<string> = new Set(['pull', 'push', 'delete'] satisfies RepositoryAction[])
@@ -354,10 +355,11 @@ async function acrossOfToken(
 export async function viewerOf(
   db: Queries,
   who: Authenticated,
-  action: 'repository.pull' | 'repository.history' | 'mirror.read' | 'webhook.read',
+  action: 'repository.pull' | 'repository.history' | 'mirror.read' | 'replication.read' | 'webhook.read',
   now = new Date(),
 ): Promise<Viewer> {
-  const [isPublicSeen, isManagerSeen] = [action === 'repository.pull', action === 'mirror.read']
+  const isPublicSeen = action === 'repository.pull'
+  const isManagerSeen = action === 'mirror.read' || action === 'replication.read'
   const isForAdmins = action === 'webhook.read'
   const { principal } = who
   if (principal.kind === 'anonymous') return { kind: 'anybody', isPublicSeen }

@@ -17,6 +17,10 @@ export const repositoryRightSchema = z.enum([
   'mirror.sync',
   'mirror.start',
   'mirror.stop',
+  'replication.read',
+  'replication.sync',
+  'replication.start',
+  'replication.stop',
   'webhook.read',
   'webhook.manage',
 ])

@@ -2,7 +2,15 @@
 import { repositoryNameSchema, z } from './schema.ts'
 
 /** What a page shows by itself, and asks for again once it has changed. */
-export const changedNounSchema = z.enum(['tags', 'mirrors', 'runs', 'repositories', 'subscriptions', 'webhooks'])
+export const changedNounSchema = z.enum([
+  'tags',
+  'mirrors',
+  'runs',
+  'repositories',
+  'subscriptions',
+  'replications',
+  'webhooks',
+])
 
 export const changesQuerySchema = z.strictObject({
   after: z.coerce

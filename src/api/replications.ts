@@ -1,9 +1,19 @@
 /** Repositories of ours that are kept in sync out to targets. */
+import { findGlobFault } from '../oci/repository-globs.ts'
 import { listSchema } from './lists.ts'
 import { durationSchema, objectiveSchema, scheduleSchema } from './mirror-settings.ts'
 import { freshnessSchema, leftOutSchema, mirrorStateSchema } from './mirrors.ts'
-import { runSchema } from './runs.ts'
-import { idSchema, nameSchema, repositoryNameSchema, sourceRepositorySchema, timeSchema, z } from './schema.ts'
+import { planSchema } from './plans.ts'
+import { runItemSchema, runSchema } from './runs.ts'
+import {
+  digestSchema,
+  idSchema,
+  nameSchema,
+  repositoryNameSchema,
+  sourceRepositorySchema,
+  timeSchema,
+  z,
+} from './schema.ts'
 import { selectionChangeSchema, selectionSchema } from './selection.ts'
 
 export const replicationPauseCauseSchema = z.enum(['public', 'hand', 'credentials', 'gone'])
@@ -68,6 +78,37 @@ export const replicationTagsSchema = z
   })
   .openapi('ReplicationTags')
 
+export const replicationTagStateSchema = z.enum([
+  'pending',
+  'synced',
+  'failed',
+  'waiting',
+  'immutable',
+  'diverged',
+  'absent',
+  'unselected',
+])
+
+/**
+ * Why a tag is, or is not, at the target. `local` and `target` are the digests that it has here and had there when it was last asked;
+ * `checkedAt` when that was; `next` what happens next and when, with the command that changes it.
+ */
+export const replicationTagExplanationSchema = z
+  .strictObject({
+    name: z.string(),
+    state: replicationTagStateSchema,
+    local: digestSchema.nullable(),
+    target: digestSchema.nullable(),
+    reason: z.string(),
+    checkedAt: timeSchema.nullable(),
+    next: z.string(),
+  })
+  .openapi('ReplicationTagExplanation')
+
+export const replicationExplanationSchema = listSchema('tags', replicationTagExplanationSchema).openapi(
+  'ReplicationExplanation',
+)
+
 /** The mirror's shape, the other way: `repository` is ours, `target` where it goes. States, runs and pauses are as those of mirrors. */
 export const replicationSchema = z
   .strictObject({
@@ -107,10 +148,124 @@ export const replicationSchema = z
   })
   .openapi('Replication')
 
+const repositoryOfTargetSchema = z.strictObject({ target: nameSchema, repository: sourceRepositorySchema })
+
+/** `dryRun` answers with the plan and changes nothing. One that was stopped goes on. */
+export const replicationStartSchema = z
+  .strictObject({
+    repository: repositoryNameSchema,
+    target: repositoryOfTargetSchema,
+    settings: replicationChangeSchema.optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .openapi('ReplicationStart')
+
+/** `full` asks the target about everything anew, whatever is known of it. `tags`: these and what hangs on them, nothing else. */
+export const replicationSyncSchema = z
+  .strictObject({
+    full: z.boolean().default(false),
+    tags: z.array(z.string()).min(1).max(100).optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .openapi('ReplicationSync')
+
+/** The plan of a mirror, the other way. */
+export const replicationPlanSchema = planSchema
+  .omit({ source: true, acceptShrink: true })
+  .extend({ target: repositoryOfTargetSchema })
+  .openapi('ReplicationPlan')
+
+export const replicationPlanAnswerSchema = z.strictObject({ plan: replicationPlanSchema })
+
+const globsSchema = z
+  .array(z.string())
+  .min(1)
+  .superRefine((globs, context) => {
+    const fault = findGlobFault(globs)
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+  })
+
+/** The name at the target: `{name}` stands for ours without its organization, `{organization}` for that. */
+const templateSchema = z
+  .string()
+  .max(200)
+  .refine(
+    (text) => text.includes('{name}') && sourceRepositorySchema.safeParse(nameByTemplate(text, 'org/name')).success,
+    'want a repository name with {name} in it, such as base/{name}',
+  )
+  .openapi({ example: 'base/{name}' })
+
+/** @param repository ours, with its organization */
+export function nameByTemplate(template: string, repository: string): string {
+  const slash = repository.indexOf('/')
+  return template
+    .replaceAll('{organization}', repository.slice(0, slash))
+    .replaceAll('{name}', repository.slice(slash + 1))
+}
+
+/**
+ * Repositories of an organization by their names, those that come later too, each kept in sync out to one target. `reason`: why some of them
+ * are without a replication.
+ */
+export const replicationRuleSchema = z
+  .strictObject({
+    id: idSchema,
+    organization: nameSchema,
+    target: nameSchema,
+    match: z.array(z.string()).describe('globs over names after `ORGANIZATION/`'),
+    as: z.string().describe('the name at the target'),
+    settings: replicationSettingsSchema,
+    replications: count.describe('Those that it has made and that were not stopped'),
+    reason: z.string().nullable(),
+    checkedAt: timeSchema.nullable(),
+    createdAt: timeSchema,
+    createdBy: z.string(),
+  })
+  .openapi('ReplicationRule')
+
+/** `dryRun` answers with what would be replicated to where, and changes nothing. */
+export const replicationRuleStartSchema = z
+  .strictObject({
+    organization: nameSchema,
+    target: nameSchema,
+    match: globsSchema,
+    as: templateSchema.default('{name}'),
+    settings: replicationChangeSchema.optional(),
+    dryRun: z.boolean().default(false),
+  })
+  .openapi('ReplicationRuleStart')
+
+/** What of the organization's repositories a rule takes now, and where to. */
+export const replicationRulePlanSchema = z
+  .strictObject({
+    matched: z.array(
+      z.strictObject({
+        repository: repositoryNameSchema,
+        to: z.string(),
+        action: z.enum(['start', 'keep', 'leave']),
+        reason: z.string(),
+      }),
+    ),
+  })
+  .openapi('ReplicationRulePlan')
+
+export const replicationRuleAnswerSchema = z.strictObject({ rule: replicationRuleSchema })
+export const replicationRulePlanAnswerSchema = z.strictObject({ plan: replicationRulePlanSchema })
+export const replicationRuleListSchema = listSchema('rules', replicationRuleSchema).openapi('ReplicationRuleList')
+
 export const replicationAnswerSchema = z.strictObject({ replication: replicationSchema })
 export const replicationRunAnswerSchema = z.strictObject({ replication: replicationSchema, run: runSchema })
+/** One run with a page of its items. */
+export const replicationRunShowSchema = replicationRunAnswerSchema
+  .extend({ items: z.array(runItemSchema), next: z.string().nullable() })
+  .openapi('ReplicationRunAnswer')
 export const replicationListSchema = listSchema('replications', replicationSchema).openapi('ReplicationList')
 
 export type ReplicationSettings = z.infer<typeof replicationSettingsSchema>
 export type ReplicationChange = z.infer<typeof replicationChangeSchema>
 export type Replication = z.infer<typeof replicationSchema>
+export type ReplicationPlan = z.infer<typeof replicationPlanSchema>
+export type ReplicationTagExplanation = z.infer<typeof replicationTagExplanationSchema>
+export type ReplicationRule = z.infer<typeof replicationRuleSchema>
+export type ReplicationRuleStart = z.infer<typeof replicationRuleStartSchema>
+export type ReplicationRulePlan = z.infer<typeof replicationRulePlanSchema>

@@ -17,6 +17,12 @@ export const webhookEventSchema = z.enum([
   'mirror.resumed',
   'mirror.degraded',
   'mirror.recovered',
+  'replication.synced',
+  'replication.paused',
+  'replication.resumed',
+  'replication.degraded',
+  'replication.recovered',
+  'replication.drifted',
   'webhook.disabled',
 ])
 export const DEFAULT_EVENTS = ['tag.moved', 'tag.restored'] as const

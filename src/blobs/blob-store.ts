@@ -50,6 +50,8 @@ export interface AppendOptions extends Abortable {
   readonly maxBytes?: number
   /** Nobody else has chunks of `body`: the memory of each is given back once it is written. */
   readonly ownsChunks?: boolean
+  /** It is the last one, and the seal waits for the disk: what is appended is durable only then. An append that fails makes its bytes durable. */
+  readonly isSealedNext?: boolean
 }
 
 /** Bytes on their way in. One user at a time. */
@@ -79,7 +81,10 @@ export interface Stage {
   read(): ReadableStream<Uint8Array>
   /** Makes the stage the object `key`, durably and at once; the stage is gone. */
   seal(key: string): Promise<void>
-  /** As `seal`, but the stage stays until it is discarded: for bytes that a client was told are kept. Nothing is appended to it any more. */
+  /**
+   * As `seal`, but the stage stays until it is discarded: for bytes that a client was told are kept. Nothing is appended to it any more.
+   * Where it fails, `sizeBytes` says what of the stage is durable all the same.
+   */
   sealKeeping(key: string): Promise<void>
   /** Removes the stage and its bytes. */
   discard(): Promise<void>

@@ -1,6 +1,6 @@
 /** A stage as a file: appended to, or written in pieces; sealed by rename. */
 import { constants, fstatSync } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
 import { giveBack, takeChunks } from '../lib/chunks.ts'
@@ -41,13 +41,17 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
   let isOpen = true
   /** Bytes were written since the file was last made durable; those of an earlier process may not be. */
   let isDirty = size > 0
-  const datasync = async () => {
-    if (!isDirty) return
-    isDirty = false
-    await file.datasync().catch((error) => {
-      isDirty = true
-      throw error
-    })
+  /** Less than its size only between an append that leaves it to the seal, and that seal. */
+  let durableTo = size
+  const datasync = async (toBytes = size) => {
+    if (isDirty) {
+      isDirty = false
+      await file.datasync().catch((error) => {
+        isDirty = true
+        throw error
+      })
+    }
+    durableTo = toBytes
   }
   const close = async () => {
     if (!isOpen) return
@@ -60,6 +64,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     await file.datasync()
     isDirty = false
     size = sizeBytes
+    durableTo = sizeBytes
     // The file first: a map without its bytes claims nothing, bytes without their map would claim too much.
     await map?.remove()
     map = undefined
@@ -133,13 +138,15 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
         if (o.ownsChunks && last !== undefined) giveBack(last)
       } catch (error) {
         await writer.settle().catch(() => {})
-        await datasync().catch(() => {})
+        await datasync(writer.writtenTo).catch(() => {})
         size = writer.writtenTo
         throw asStorageError(error)
       }
-      await datasync().catch((error) => {
-        throw asStorageError(error)
-      })
+      if (o.isSealedNext !== true) {
+        await datasync(writer.writtenTo).catch((error) => {
+          throw asStorageError(error)
+        })
+      }
       size = writer.writtenTo
       return size
     },
@@ -147,31 +154,51 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
     async sealKeeping(key) {
       const target = pathOf(key)
-      await datasync()
-      await makeShelf(dirname(target), syncDirectory)
-      await link(path, target).catch(() => copyDurably(path, target))
-      await syncDirectory(dirname(target))
+      const name = async () => {
+        await onShelf(target, syncDirectory, () => linkOrCopy(path, target))
+        await syncDirectory(dirname(target))
+      }
+      // Nothing refers to the name yet, so that it may be there before its bytes are: both wait for the disk at once.
+      const [named, kept] = await Promise.allSettled([name(), datasync()])
+      if (kept.status === 'rejected') {
+        size = durableTo
+        throw asStorageError(kept.reason)
+      }
+      if (named.status === 'rejected') throw named.reason
     },
     async seal(key) {
       const target = pathOf(key)
       await datasync()
       await close()
-      // There are 256 of these directories, and after the first blobs all are there.
-      await rename(path, target).catch(async (error) => {
-        if (!isNoEntry(error)) throw error
-        await makeShelf(dirname(target), syncDirectory)
-        await rename(path, target)
-      })
+      await onShelf(target, syncDirectory, () => rename(path, target))
       await map?.remove()
       await Promise.all([syncDirectory(dirname(target)), syncDirectory(directory)])
     },
     async discard() {
       await close()
-      await rm(path, { force: true })
+      await unlink(path).catch((error) => {
+        if (!isNoEntry(error)) throw error
+      })
       await map?.remove()
     },
     close,
   }
+}
+
+/** The directories of objects are made when the store is opened; one that somebody has removed since is made again. */
+async function onShelf(target: string, syncDirectory: SyncDirectory, put: () => Promise<void>): Promise<void> {
+  await put().catch(async (error) => {
+    if (!isNoEntry(error)) throw error
+    await makeShelf(dirname(target), syncDirectory)
+    await put()
+  })
+}
+
+async function linkOrCopy(path: string, target: string): Promise<void> {
+  await link(path, target).catch((error) => {
+    if (isNoEntry(error)) throw error
+    return copyDurably(path, target)
+  })
 }
 
 /** Where the file system has no hard links. */

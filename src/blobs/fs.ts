@@ -9,7 +9,7 @@
  * A stage becomes an object by rename; both directories are on one file system.
  */
 import { statSync } from 'node:fs'
-import { chmod, mkdir, opendir, stat, unlink } from 'node:fs/promises'
+import { chmod, mkdir, opendir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
@@ -33,13 +33,17 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await closeToOthers(directory)
   }
+  await makeShelves(objects)
+  const syncDirectory = createDirectorySync()
+  // Made by whom it may be: all of it survives power loss before the first blob lies in it.
+  for (const directory of [objects, root]) await syncDirectory(directory)
   const takeRoom = createRoom(root)
   const pathOf = (key: string) => {
     const match = KEY.exec(key)
     if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
     return `${objects}/${match[2]}/${key}`
   }
-  const home = { takeRoom, pathOf, syncDirectory: createDirectorySync() }
+  const home = { takeRoom, pathOf, syncDirectory }
   const own = await openOwnStages({ root, shared: stages, sharing })
   return {
     openStage: (id) => openStage({ ...home, directory: stages }, id),
@@ -93,6 +97,15 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
 export interface FileBlobStore extends BlobStore {
   /** Lets other processes take over what is half-way. */
   close(): void
+}
+
+/** The directories of objects, once for all: made one by one each would let the first blob in it wait for the disk. */
+async function makeShelves(objects: string): Promise<void> {
+  const there = new Set(await readdir(objects))
+  for (let n = 0; n < 256; n++) {
+    const shelf = n.toString(16).padStart(2, '0')
+    if (!there.has(shelf)) await mkdir(join(objects, shelf), { recursive: true, mode: 0o700 })
+  }
 }
 
 /** Another owner's directory, or a file system without modes: the data directory above it is what was checked. */

@@ -17,6 +17,7 @@ import { addMirrorRunCommands } from './mirror-runs.ts'
 import { addMirrorWatchCommand } from './mirror-watch.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addOrganizationCommands } from './organization.ts'
+import { addReplicationCommands } from './replication.ts'
 import { addRepositoryCommands } from './repository.ts'
 import { addSampleCommands } from './sample.ts'
 import { addSearchCommands } from './search.ts'
@@ -42,6 +43,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addMirrorWatchCommand(mirror, line)
   addMirrorRunCommands(mirror, line)
   addSubscriptionCommands(program, line)
+  addReplicationCommands(program, line)
   addTargetCommands(program, line)
   addApplyCommand(program, line)
   addExportCommands(program, line)

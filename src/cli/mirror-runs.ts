@@ -23,7 +23,7 @@ export function addMirrorRunCommands(mirror: Command, line: CommandLine): void {
     .action((name: string, run: string, o: PageOptions) => show(line, checkRepository(name), run, o))
 }
 
-function paged(command: Command, limit: string): Command {
+export function paged(command: Command, limit: string): Command {
   return command
     .option('--limit <number>', 'the most to show, up to 1000', limit)
     .option('--after <cursor>', 'go on after a page, by its next')
@@ -35,7 +35,9 @@ async function list(line: CommandLine, name: string, o: PageOptions): Promise<vo
   const path = `/mirrors/${repositoryPath(name)}/runs`
   const page = await client.call('GET', path, listSchema('runs', runSchema), { query })
   const command = `${line.program} mirror runs ${name} --limit ${o.limit}`
-  answer(line, o, page, () => blocks([runTable(page.runs, name, line.program), moreText(command, page.next)]))
+  answer(line, o, page, () =>
+    blocks([runTable(page.runs, name, `${line.program} mirror sync ${name}`), moreText(command, page.next)]),
+  )
 }
 
 async function show(line: CommandLine, name: string, id: string, o: PageOptions): Promise<void> {
@@ -44,5 +46,7 @@ async function show(line: CommandLine, name: string, id: string, o: PageOptions)
   const path = `/mirrors/${repositoryPath(name)}/runs/${segment(id)}`
   const page = await client.call('GET', path, runAnswerSchema, { query })
   const command = `${line.program} mirror run ${name} ${id} --limit ${o.limit}`
-  answer(line, o, page, () => blocks([runText(page.mirror, page.run, page.items), moreText(command, page.next)]))
+  answer(line, o, page, () =>
+    blocks([runText(['Mirror', page.mirror.repository], page.run, page.items), moreText(command, page.next)]),
+  )
 }

@@ -25,7 +25,7 @@ function tagsOf({ tags }: Mirror): string {
   return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
 
-function runText(run: Run | null, waiting: Mirror['waiting'] = null): string {
+export function lastRunText(run: Run | null, waiting: Mirror['waiting'] = null): string {
   if (run === null) return 'never ran'
   if (waiting !== null) return waitingText(waiting.ahead)
   return run.endedAt === null ? `running since ${age(run.startedAt, '')}` : `${run.outcome} ${age(run.endedAt, '')}`
@@ -45,7 +45,7 @@ export function mirrorTable(mirrors: readonly Mirror[]): string {
       mirror.state,
       tagsOf(mirror),
       behindText(mirror),
-      runText(mirror.lastRun, mirror.waiting),
+      lastRunText(mirror.lastRun, mirror.waiting),
       age(mirror.nextRunAt, '-'),
     ]),
     'No mirrors yet. Start one: kagami mirror start UPSTREAM/REPOSITORY',
@@ -113,7 +113,7 @@ export function mirrorText(mirror: Mirror, program: string): string {
     ['Upstream', whimsText(mirror)],
     ['Behind', freshnessText(mirror)],
     ['Tags', tagsOf(mirror)],
-    ['Last run', runText(mirror.lastRun, mirror.waiting)],
+    ['Last run', lastRunText(mirror.lastRun, mirror.waiting)],
     ['Next run', age(mirror.nextRunAt, 'none planned')],
     ['Created', age(mirror.createdAt, '')],
     ['Id', mirror.id],
@@ -123,7 +123,8 @@ export function mirrorText(mirror: Mirror, program: string): string {
   return rest.length === 0 ? text : `${text}\n${lines(rest)}`
 }
 
-function runLines(run: Run): string[] {
+/** @param verb of the bytes: `read` from upstream, `sent` to a target */
+export function runLines(run: Run, verb: 'read' | 'sent' = 'read'): string[] {
   const { counts } = run
   const done = [
     `${count(counts.tagsMoved, 'tag')} moved`,
@@ -137,7 +138,7 @@ function runLines(run: Run): string[] {
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),
-    `${size(counts.readBytes)} read in ${count(counts.requests, 'request')}`,
+    `${size(counts.readBytes)} ${verb} in ${count(counts.requests, 'request')}`,
   ]
   const about = run.tags === null ? 'Last run' : `Last run, of ${run.tags.join(', ')}`
   // What a good run could not have is no failure of its own: upstream does not have it either.

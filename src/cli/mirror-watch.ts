@@ -30,7 +30,7 @@ async function watch(line: CommandLine, name: string, o: WatchOptions): Promise<
   const show = (moment: Progress) => (o.json === true ? line.terminal.print(JSON.stringify(moment)) : view.show(moment))
   const runId = o.follow === true || mirror.lastRun === null ? {} : { runId: mirror.lastRun.id }
   try {
-    await followRun(client, name, { ...runId, show })
+    await followRun(client, { path, name }, { ...runId, show })
   } finally {
     view.end()
   }

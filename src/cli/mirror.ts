@@ -195,7 +195,8 @@ async function followBegun(
   await noteExclusions(line, client, mirror, run)
   const view = createProgressView(line.terminal)
   try {
-    await followRun(client, mirror.repository, { runId: run.id, show: view.show })
+    const of = { path: mirrorPath(mirror.repository), name: mirror.repository }
+    await followRun(client, of, { runId: run.id, show: view.show })
   } finally {
     view.end()
   }

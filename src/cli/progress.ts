@@ -1,7 +1,7 @@
 /** A run's progress before people's eyes: painted in place on a terminal, plain lines otherwise. */
 import { type Progress, progressSchema } from '../api/progress.ts'
 import { AppError } from '../errors.ts'
-import { type ApiClient, repositoryPath } from './client.ts'
+import type { ApiClient } from './client.ts'
 import { currentText } from './current-text.ts'
 import { duration, size } from './format.ts'
 import { waitingText } from './mirror-text.ts'
@@ -21,25 +21,25 @@ export function createProgressView(terminal: Terminal): ProgressView {
 
 /**
  * Follows a run until it has ended, showing each moment.
- * @param runId undefined: every run of the mirror, until `signal` aborts
+ * @param of path of the mirror or replication, and its name
+ * @param runId undefined: every run of it, until `signal` aborts
  * @returns the last moment
  */
 export async function followRun(
   client: ApiClient,
-  mirror: string,
+  of: { readonly path: string; readonly name: string },
   o: { readonly runId?: string; readonly signal?: AbortSignal; readonly show: (moment: Progress) => void },
 ): Promise<Progress | undefined> {
   let last: Progress | undefined
-  const path = `/mirrors/${repositoryPath(mirror)}/progress`
   const query = { run: o.runId }
   const signal = o.signal === undefined ? {} : { signal: o.signal }
-  for await (const moment of client.stream(path, progressSchema, { query, ...signal })) {
+  for await (const moment of client.stream(`${of.path}/progress`, progressSchema, { query, ...signal })) {
     last = moment
     o.show(moment)
   }
   const isCut = o.runId !== undefined && last?.phase !== 'ended' && o.signal?.aborted !== true
   if (isCut)
-    throw new AppError('UNAVAILABLE', `${client.server} ended the connection before the run of ${mirror} had ended`)
+    throw new AppError('UNAVAILABLE', `${client.server} ended the connection before the run of ${of.name} had ended`)
   return last
 }
 

@@ -1,5 +1,4 @@
 /** Runs as people read them. */
-import type { Mirror } from '../api/mirrors.ts'
 import type { Run, RunItem } from '../api/runs.ts'
 import { age, count, duration, shortDigest, size, wordsOf } from './format.ts'
 import { blocks, lines, properties, table } from './table.ts'
@@ -25,7 +24,8 @@ function whyText({ trigger, tags, full }: Run): string {
   return [trigger, ...(full ? ['full'] : []), ...(tags === null ? [] : [`of ${count(tags.length, 'tag')}`])].join(', ')
 }
 
-export function runTable(runs: readonly Run[], name: string, program: string): string {
+/** @param begin the command that begins one */
+export function runTable(runs: readonly Run[], name: string, begin: string): string {
   return table(
     ['run', 'began', 'by', 'outcome', 'waited', 'took', 'moved', 'failed', 'read', 'requests'],
     runs.map((run) => [
@@ -40,7 +40,7 @@ export function runTable(runs: readonly Run[], name: string, program: string): s
       size(run.counts.readBytes),
       String(run.counts.requests),
     ]),
-    `${name} has not run yet. Begin: ${program} mirror sync ${name}`,
+    `${name} has not run yet. Begin: ${begin}`,
   )
 }
 
@@ -49,14 +49,15 @@ export function moreText(command: string, next: string | null): string {
   return next === null ? '' : lines([`There is more: ${command} --after ${next}`])
 }
 
-export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): string {
+/** @param of what it is a run of: `Mirror`, and its name */
+export function runText(of: readonly [noun: string, name: string], run: Run, items: readonly RunItem[]): string {
   const { counts, plan } = run
   const planned = Object.entries(plan ?? {}).flatMap(([name, number]) => {
     if (number === 0) return []
     return [name.endsWith('Bytes') ? size(number) : `${number} ${wordsOf(name)}`]
   })
   const about = properties([
-    ['Mirror', mirror.repository],
+    [...of],
     ['Run', run.id],
     ['By', whyText(run)],
     ['Tags', run.tags?.join(', ')],
@@ -70,7 +71,7 @@ export function runText(mirror: Mirror, run: Run, items: readonly RunItem[]): st
       'Copied',
       `${count(counts.manifests, 'manifest')}, ${count(counts.referrers, 'referrer')}, ${count(counts.blobs, 'blob')}`,
     ],
-    ['Read', `${size(counts.readBytes)} in ${count(counts.requests, 'request')}`],
+    [of[0] === 'Mirror' ? 'Read' : 'Sent', `${size(counts.readBytes)} in ${count(counts.requests, 'request')}`],
   ])
   const moves = items.filter(({ action }) => action === 'moved' || action === 'removed')
   const rest = items.filter(({ action }) => action !== 'moved' && action !== 'removed')

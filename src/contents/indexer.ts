@@ -89,8 +89,9 @@ export async function readNext(
   if (row === undefined) return undefined
   const { organization_id: organizationId, digest, tries } = row
   const dueAt = isoTime(new Date(now.getTime() + TRY_AGAIN_MS * 2 ** Math.min(tries, MAX_TRIES)))
+  // Lost with the power all of it is lost from some moment on, and read again; the disk is left to those who wait for it.
   const inFence = (work: (tx: Transaction) => Promise<void>) =>
-    db.write(async (tx) => {
+    db.stage(async (tx) => {
       await assertFence(tx, fence)
       await work(tx)
     })

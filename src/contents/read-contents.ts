@@ -136,7 +136,7 @@ async function write(
   facts: Omit<ImageFacts, 'organization_id' | 'read_at'>,
   rows: ImageRows,
 ): Promise<void> {
-  // Nothing that shows: lost with the power, it is read again.
+  // Lost with the power it is read again: so is that it was wanted, which is written after it.
   const inFence = <T>(work: (tx: Transaction) => Promise<T>) =>
     db.stage(async (tx) => {
       await assertFence(tx, fence)
@@ -166,10 +166,7 @@ async function write(
         chunk.map((row) => ({ ...row, ...place })),
       ),
     )
-  await db.write(async (tx) => {
-    await assertFence(tx, fence)
-    await showImage(tx, seq, repositoryId, digest)
-  })
+  await inFence((tx) => showImage(tx, seq, repositoryId, digest))
 }
 
 /** Of all that is read: an attestation more or less makes another. */

@@ -3,6 +3,7 @@ import type { RunFailure } from '../api/runs.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createLimiter } from '../lib/concurrency.ts'
+import { createHeldBudget } from '../lib/held.ts'
 import { withBreaker } from '../mirror/pass/breaker.ts'
 import type { Begin } from '../mirror/pass/current.ts'
 import { executePlan } from '../mirror/pass/execute.ts'
@@ -128,11 +129,24 @@ async function runPass(
     referrers: o.referrers && viewReferrers(withBreaker(o.referrers), target),
   }
   const limiter = createLimiter(o.transfers)
+  const held = createHeldBudget().open()
   const now = o.clock.now()
   meter.phase = 'listing'
   o.changed()
   const inventory = await takeInventory({
-    ...{ readers, known: target.known, limiter, isFull: true, only, now, policy: POLICY, nextPassMs: 0, signal, begin },
+    ...{
+      readers,
+      known: target.known,
+      limiter,
+      isFull: true,
+      only,
+      now,
+      policy: POLICY,
+      nextPassMs: 0,
+      held,
+      signal,
+      begin,
+    },
     selection: selectionOf(o, flattened !== undefined),
     concurrency: o.transfers * 2,
     onTags(total) {
@@ -161,7 +175,7 @@ async function runPass(
   }
   if (plan.works.some(({ problem }) => problem === undefined)) await o.target.prepare({ signal })
   const executed = await executePlan({
-    ...{ plan, inventory, readers, limiter, signal, begin },
+    ...{ plan, inventory, readers, limiter, held, signal, begin },
     writers: { image: o.target.writer, referrers: o.target.writer },
     observer: {
       onBytes(bytes) {

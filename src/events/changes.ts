@@ -51,7 +51,15 @@ const PAGE = 1000
 /** Whoever was away for longer looks at all anew. */
 const MAX_MISSED = 5000
 
-const ALL_NOUNS: readonly ChangedNoun[] = ['tags', 'mirrors', 'runs', 'repositories', 'subscriptions', 'webhooks']
+const ALL_NOUNS: readonly ChangedNoun[] = [
+  'tags',
+  'mirrors',
+  'runs',
+  'repositories',
+  'subscriptions',
+  'replications',
+  'webhooks',
+]
 
 interface Look {
   readonly at: number
@@ -182,5 +190,6 @@ const NOUNS: Readonly<Record<string, readonly ChangedNoun[]>> = {
   mirror: ['mirrors'],
   repository: ['repositories'],
   subscription: ['subscriptions'],
+  replication: ['replications'],
   webhook: ['webhooks'],
 }

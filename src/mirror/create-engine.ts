@@ -19,6 +19,7 @@ import { createPortions } from '../jobs/portions.ts'
 import { createPresence } from '../jobs/presence.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
+import { createHeldBudget } from '../lib/held.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { cutPage, readPage } from '../lib/weighed-page.ts'
 import type { MirrorAndRun, MirrorEngine, MirrorEngineOptions, StartRequest } from './engine.ts'
@@ -61,6 +62,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
   const sleep = options.sleep ?? systemSleep
   const transfersPerRun = options.transfersPerRun ?? TRANSFERS_PER_RUN
   const intervalMs = options.intervalMs ?? parseDuration(DEFAULT_SCHEDULE.every)
+  const held = options.held ?? createHeldBudget()
   const board = createProgressBoard({ clock, sleep })
   const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS
   const presence = options.presence ?? createPresence({ db, clock, ttlMs: leaseTtlMs })
@@ -78,7 +80,7 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     sleep,
     intervalMs,
     runsAtOnce: options.runsAtOnce,
-    pass: createMirrorPass({ ...options, clock, intervalMs, transfersPerRun }),
+    pass: createMirrorPass({ ...options, clock, intervalMs, transfersPerRun, held }),
     settle: (tx, mirror, end) => settleRun(tx, mirror, { ...end, defaultCadence: { everyMs: intervalMs }, random }),
     board,
     holder,
@@ -127,7 +129,14 @@ export function createMirrorEngine(options: MirrorEngineOptions): MirrorEngine {
     requestOf: (mirror) => ({ trigger: 'schedule', isFull: mirror.full_due === 1 }),
   })
 
-  const dryRun = createDryRuns({ db, openSource: options.openSource, clock, intervalMs, transfers: transfersPerRun })
+  const dryRun = createDryRuns({
+    db,
+    openSource: options.openSource,
+    clock,
+    intervalMs,
+    transfers: transfersPerRun,
+    held,
+  })
 
   function planOf(
     mirror: MirrorRecord,

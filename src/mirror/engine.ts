@@ -12,6 +12,7 @@ import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { RunTrigger, UpstreamRow } from '../db/schema.ts'
 import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { HeldBudget } from '../lib/held.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { Portions } from '../net/portions.ts'
@@ -71,6 +72,8 @@ export interface MirrorEngineOptions {
   readonly runsAtOnce?: number
   /** Blobs and manifests in flight per run. */
   readonly transfersPerRun?: number
+  /** Bytes of manifests that all passes may keep; 16 MiB when left out. */
+  readonly held?: HeldBudget
   /** That this process lives, where others of its parts say so too; closed by who made it. */
   readonly presence?: Presence
   /** What it shares with the other processes; closed by who made it. */

@@ -1,20 +1,19 @@
 import { LRUCache } from 'lru-cache'
-import { AppError, isCancelled } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Rate } from '../lib/rate.ts'
-import { type Backoff, backoffMs, type Sleep, systemSleep } from '../lib/retry.ts'
-import { discard, readExcerpt } from './bounded-body.ts'
-import { isPassing } from './connection-failure.ts'
+
+import { type Sleep, systemSleep } from '../lib/retry.ts'
+
 import type { HttpResponse, RequestEnd } from './guarded-fetch.ts'
 import { createBudgetMemory, type Learned, type LearnedStore } from './learned-budget.ts'
 import { pacedBody } from './paced-body.ts'
 import { createSharedSlots, type Portions, wholePortions } from './portions.ts'
 import { type Priority, rankOf } from './priority.ts'
 import { createOwnLedger, createRateGate, type RateGate, type RateLedger } from './rate-gate.ts'
-import { retryAfterMs, spentQuotaMs } from './rate-headers.ts'
 import { ALL, type RequestKind, windowOf } from './registry-windows.ts'
+import { createDownTargets, createPatience, isTried, sendWithTries, type TriesOptions } from './request-tries.ts'
 import { createRequestWindows } from './request-windows.ts'
-import { isOfOwnBody } from './sent-body.ts'
 import { bulkOf, type Lane, type Share } from './slots.ts'
 
 /** What the windows of all kinds of one account may have under way together (`KAGAMI_UPSTREAM_REQUESTS`). */
@@ -126,21 +125,9 @@ export interface RequestBudget {
   endPause(): Promise<void>
 }
 
-const RETRIED: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522])
-/** These speak for the whole registry, not for one request. */
-const PAUSING: ReadonlySet<number> = new Set([429, 503])
-/** Answers of a gateway whose registry is not there. */
-const DOWN: ReadonlySet<number> = new Set([502, 503, 504, 522])
-/** A registry that a request has reached in vain, with all its tries, is asked once a request for this long. */
-const DOWN_MS = 30_000
-/** Of one registry; it names its token services itself, so that there may be any number. */
-const MAX_TARGETS = 100
 /** Limits of one owner at one registry and login that are counted: each list has four at most. */
 const MAX_GATES = 40
-/** Of an answer that may be the last: enough to say what it was. */
-const KEPT_BYTES = 8 * 1024
 const NO_RATES: Rates = { owner: '', list: [] }
-const BACKOFF: Backoff = { firstMs: 1000, factor: 3, maxMs: 60_000 }
 
 /** @param key begins with the registry's origin (`accountKey`) */
 export function createRequestBudget(options: BudgetOptions = {}, key = ''): RequestBudget {
@@ -154,13 +141,17 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
   const waiting = new Set<Omit<WaitingRequests, 'requests'>>()
   /** By owner: what one changes pushes out nobody else's count. */
   const gates = new Map<string, LRUCache<string, RateGate>>()
-  const downUntilMs = new Map<string, number>()
   const nowMs = () => clock.now().getTime()
   const memory = createBudgetMemory(key, { nowMs, store: options.store })
   const windows = createRequestWindows({ host, most: concurrency, nowMs, memory })
-  const inFlightOf = (kind: RequestKind) => slots.inUseOf(`kind ${kind}`)
   /** A window is of all processes: this one has the part of it that it has of the places. */
   const partOf = (requests: number) => Math.max(1, Math.round((requests * slots.total) / concurrency))
+  const shared: TriesOptions = {
+    ...{ maxTries, nowMs, random, windows, memory },
+    down: createDownTargets(nowMs),
+    isFull: (kind) => slots.inUseOf(`kind ${kind}`) >= partOf(windows.of(kind).size),
+    grant: () => slots.grant(),
+  }
   const shareOf = (kind: RequestKind): Share => {
     const window = windows.of(kind)
     const most = () => partOf(window.size)
@@ -227,15 +218,11 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       memory.endPause(ALL)
     },
     async send(attempt, o) {
-      const { signal, lane = 'small', organization, target = '', what } = o
-      const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text, again } = o
+      const { signal, lane = 'small', organization, what, kind = 'other' } = o
+      const { priority = 'asked', rates = NO_RATES, redact = (text: string) => text } = o
       await memory.ready()
-      const { kind = 'other' } = o
       const counted = windowOf(host, kind)
       const countedIn = counted === ALL ? [ALL] : [ALL, counted]
-      const pauseFor = (kind: string, ms: number, reason: string) => {
-        memory.pause({ kind, untilMs: nowMs() + ms, reason })
-      }
       const among = o.about === undefined ? undefined : `about ${JSON.stringify([organization, o.about])}`
       const standing = { rank: rankOf(priority), among }
       const me = { organization, about: o.about, priority }
@@ -243,12 +230,8 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
       const mirror = among === undefined ? [] : [{ key: among, most: Number.POSITIVE_INFINITY }]
       // The first is the one that fairness is between.
       const places: Share[] = [{ key: organization ?? '', most: concurrency }, ...mirror, shareOf(kind)]
-      let waitedMs = 0
-      const wait = async (ms: number) => {
-        waitedMs += ms
-        await sleep(ms, signal)
-      }
-      const place = async () => {
+      const patience = createPatience(maxWaitMs, (ms) => sleep(ms, signal))
+      const takePlace = async () => {
         waiting.add(me)
         try {
           for (const gate of gatesOf(rates, 'requests', kind)) await gate.pass(shares, standing, signal)
@@ -260,90 +243,30 @@ export function createRequestBudget(options: BudgetOptions = {}, key = ''): Requ
             const pauseMs = pausedUntilMs - nowMs()
             if (pauseMs <= 0) return release
             release()
-            if (waitedMs + pauseMs > maxWaitMs) throw rateLimited(what, new Date(pausedUntilMs))
-            await wait(pauseMs)
+            if (!patience.has(pauseMs)) throw rateLimited(what, new Date(pausedUntilMs))
+            await patience.wait(pauseMs)
           }
         } finally {
           waiting.delete(me)
         }
       }
+      const place = async () => {
+        const release = await takePlace()
+        requests++
+        if (organization !== undefined) requestsOf.set(organization, 1 + (requestsOf.get(organization) ?? 0))
+        return release
+      }
+      const { target = '', again } = o
       const paces = gatesOf(rates, 'bytes', kind)
       const spend = async (bytes: number) => {
         for (const gate of paces) await gate.spend(bytes, signal)
       }
-      const isWanted = async () => again === undefined || (again !== 'never' && (await again()))
-      for (let tries = 1; ; tries++) {
-        const release = await place()
-        requests++
-        if (organization !== undefined) requestsOf.set(organization, 1 + (requestsOf.get(organization) ?? 0))
-        const delayMs = backoffMs(tries, BACKOFF, random)
-        const mayRetry = (ms: number) =>
-          again !== 'never' &&
-          tries < maxTries &&
-          nowMs() >= (downUntilMs.get(target) ?? 0) &&
-          waitedMs + ms <= maxWaitMs
-        const giveUp = () => {
-          if (again === 'never') return
-          downUntilMs.delete(target)
-          downUntilMs.set(target, nowMs() + DOWN_MS)
-          const [oldest] = downUntilMs.keys()
-          if (downUntilMs.size > MAX_TARGETS && oldest !== undefined) downUntilMs.delete(oldest)
-        }
-        const window = windows.of(kind)
-        const trip = window.begin(inFlightOf(kind) >= partOf(window.size))
-        let sentMs = nowMs()
-        let answeredMs: number | undefined
-        const onEnd = (end?: RequestEnd) => {
-          if (end?.isBroken) windows.refuse(kind, trip, false)
-          else if (end !== undefined && answeredMs !== undefined) window.brought(trip, end.bytes, nowMs() - answeredMs)
-          release()
-        }
-        const onBegin = () => {
-          sentMs = nowMs()
-        }
-        let response: HttpResponse
-        try {
-          response = await attempt(onEnd, onBegin, paces.length === 0 ? undefined : spend)
-        } catch (error) {
-          release()
-          if (isCancelled(error) || isOfOwnBody(error) || !isPassing(error)) throw error
-          windows.refuse(kind, trip, false)
-          if (!mayRetry(delayMs)) {
-            giveUp()
-            throw error
-          }
-          await wait(delayMs)
-          if (!(await isWanted())) throw error
-          continue
-        }
-        memory.see(counted, response.headers, redact)
-        const spentMs = spentQuotaMs(response.headers, nowMs())
-        if (spentMs !== undefined) pauseFor(counted, spentMs, 'its allowance is spent')
-        if (!RETRIED.has(response.status)) {
-          answeredMs = nowMs()
-          window.answered(trip, answeredMs - sentMs)
-          slots.grant()
-          downUntilMs.delete(target)
-          if (paces.length === 0) return response
-          return { ...response, body: pacedBody(response.body, spend) }
-        }
-        const retryMs = retryAfterMs(response.headers, nowMs()) ?? delayMs
-        if (!PAUSING.has(response.status)) window.failed()
-        else {
-          const { status } = response
-          windows.refuse(kind, trip, status === 503)
-          pauseFor(status === 429 ? counted : ALL, retryMs, `it answered ${status}`)
-        }
-        if (!mayRetry(retryMs)) {
-          if (DOWN.has(response.status)) giveUp()
-          return response
-        }
-        // What is asked before the next try needs a place of its own.
-        const kept = again === undefined ? undefined : await readExcerpt(response, KEPT_BYTES)
-        if (kept === undefined) await discard(response)
-        if (!PAUSING.has(response.status)) await wait(retryMs)
-        if (!(await isWanted())) return { ...response, body: new Blob([kept ?? '']).stream() }
-      }
+      const response = await sendWithTries(shared, {
+        ...{ place, patience, target, kind, counted, redact, again },
+        attempt: (onEnd, onBegin) => attempt(onEnd, onBegin, paces.length === 0 ? undefined : spend),
+      })
+      if (paces.length === 0 || isTried(response)) return response
+      return { ...response, body: pacedBody(response.body, spend) }
     },
   }
 }

@@ -136,6 +136,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       await stage.append(room, {
         signal,
         onChunk: (chunk) => hash.update(chunk),
+        isSealedNext: digest !== undefined,
         ...(range === undefined ? {} : { maxBytes: range.to }),
       })
       if (wanted !== undefined && stage.sizeBytes - start !== wanted) throw wrongLength(wanted, stage.sizeBytes - start)
@@ -215,9 +216,9 @@ export function createUploads(options: UploadsOptions): Uploads {
           session.isEnded = true
           hash.restart(0)
         } catch (error) {
-          // A refusal is final, unless another server has the session; after any other failure the client may send its PUT again:
-          // the bytes are still here, and the session says so where the database takes it.
-          if (!isAppError(error)) {
+          // A refusal is final, unless another server has the session; after any other failure, a full disk too, the client may send its
+          // PUT again: the bytes are still here, and the session says so where the database takes it.
+          if (!isAppError(error) || error.code === 'STORAGE_FULL') {
             const failure = await holds.recordOffset(session, stage.sizeBytes).catch((why: unknown) => why)
             // The stage of who has lost the session is gone: that is what failed.
             if (isAppError(failure, 'RANGE_INVALID')) throw failure
@@ -234,7 +235,11 @@ export function createUploads(options: UploadsOptions): Uploads {
       const stage = await blobs.openStage(stageId)
       const hash = createRunningHash(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
       try {
-        await stage.append(room, { signal: body.signal, onChunk: (chunk) => hash.update(chunk) })
+        await stage.append(room, {
+          signal: body.signal,
+          onChunk: (chunk) => hash.update(chunk),
+          isSealedNext: true,
+        })
         const got = hash.digestOf(digest, stage.sizeBytes)
         if (got !== digest) throw wrongDigest(got, digest)
         await commitBlob({ db, blobs, clock }, stage, digest, destination, (tx) => settleStage(tx, stageId, 0))

@@ -1,13 +1,13 @@
 /** What replication offers to the edges, and what it needs from the composition root; `create-replications.ts` makes it. */
-import type { Plan } from '../api/plans.ts'
 import type { Progress } from '../api/progress.ts'
-import type { Replication, ReplicationChange } from '../api/replications.ts'
+import type { Replication, ReplicationChange, ReplicationPlan, ReplicationTagExplanation } from '../api/replications.ts'
 import type { Run, RunItem } from '../api/runs.ts'
 import type { Database } from '../db/engine/engine.ts'
 import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { TargetRow } from '../db/schema.ts'
 import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { HeldBudget } from '../lib/held.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { Portions } from '../net/portions.ts'
@@ -40,6 +40,8 @@ export interface ReplicationsOptions {
   readonly intervalMs?: number
   readonly runsAtOnce?: number
   readonly transfersPerRun?: number
+  /** Bytes of manifests that all passes may keep; 16 MiB when left out. */
+  readonly held?: HeldBudget
   readonly presence?: Presence
   readonly portions?: Portions
   readonly leaseTtlMs?: number
@@ -75,7 +77,7 @@ export interface Replications {
    */
   start(request: ReplicationStart & Signalled & { readonly by: string }): Promise<ReplicationAndRun>
   /** What `start` would do. Same errors. */
-  planStart(request: ReplicationStart, o?: Signalled): Promise<Plan>
+  planStart(request: ReplicationStart, o?: Signalled): Promise<ReplicationPlan>
   /** Begins a run, or queues one behind the run under way. @throws AppError NOT_FOUND, CONFLICT when it is stopped or paused by hand */
   sync(
     id: string,
@@ -84,7 +86,7 @@ export interface Replications {
   planSync(
     id: string,
     o?: Signalled & { readonly full?: boolean | undefined; readonly only?: ReadonlySet<Tag> | undefined },
-  ): Promise<Plan>
+  ): Promise<ReplicationPlan>
   pause(id: string, by: string): Promise<Replication>
   resumeOne(id: string, by: string): Promise<Replication>
   /** What is at the target stays. Fine when stopped already. */
@@ -102,6 +104,14 @@ export interface Replications {
     readonly limit: number
     readonly after?: string | undefined
   }): Promise<{ readonly replications: readonly Replication[]; readonly next: string | null }>
+  /**
+   * Why tags are, or are not, at the target, and what happens next.
+   * @param o.tags undefined: all that are not simply in step, by name, page by page
+   */
+  explain(
+    id: string,
+    o: { readonly tags?: readonly Tag[] | undefined; readonly limit: number; readonly after?: string | undefined },
+  ): Promise<{ readonly tags: readonly ReplicationTagExplanation[]; readonly next: string | null }>
   run(id: string, runId: string): Promise<Run>
   runs(
     id: string,

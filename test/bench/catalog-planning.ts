@@ -3,6 +3,7 @@
 
 import { openDatabase } from '../../src/db/engine/engine.ts'
 import { listMirrors } from '../../src/db/mirrors/mirrors.ts'
+import { createHeldBudget } from '../../src/lib/held.ts'
 import { loadKnown } from '../../src/mirror/pass/known.ts'
 import { policyOf } from '../../src/mirror/pass/policy.ts'
 import { planPass } from '../../src/mirror/pass/run.ts'
@@ -78,6 +79,7 @@ async function measure(location: string, shape: CatalogShape, state: PlanningSta
         policy: policyOf(mirror.settings, { acceptShrink: false }),
         nextPassMs: NEXT_PASS_MS,
         transfers: TRANSFERS,
+        held: createHeldBudget().open(),
       })
       const used = process.cpuUsage(before)
       micros += used.user + used.system

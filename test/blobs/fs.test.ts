@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmdirSync } from 'node:fs'
 import { type BlobStore, newStorageKey } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -43,6 +43,23 @@ describe('blobs as files', () => {
     expect(await read(await store.open(name, { from: 6, to: 8 }))).toBe('wo')
     expect(await Array.fromAsync(store.listStages())).toEqual([])
     expect((await Array.fromAsync(store.listKeys())).map((item) => item.key)).toEqual([name])
+  })
+
+  test('the directories of objects are there from the start; one that somebody has removed is made again', async () => {
+    expect(readdirSync(`${directory.path}/objects`)).toHaveLength(256)
+    for (const kept of [true, false]) {
+      const bytes = `shelf ${kept}`
+      const stage = await store.openStage('shelf')
+      await stage.append(text(bytes), { isSealedNext: kept })
+      const name = key(bytes)
+      rmdirSync(`${directory.path}/objects/${name.slice('sha256-'.length).slice(0, 2)}`)
+      if (kept) await stage.sealKeeping(name)
+      else await stage.seal(name)
+      expect(await read(await store.open(name))).toBe(bytes)
+      if (kept) await stage.discard()
+      await store.remove(name)
+    }
+    expect(await Array.fromAsync(store.listStages())).toEqual([])
   })
 
   test('an empty object is an object', async () => {

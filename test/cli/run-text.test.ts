@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import type { Mirror } from '../../src/api/mirrors.ts'
 import type { Run, RunItem } from '../../src/api/runs.ts'
 import { moreText, runTable, runText } from '../../src/cli/run-text.ts'
 import { NO_COUNTS } from '../../src/mirror/life/run-end.ts'
@@ -40,7 +39,9 @@ test('a list of runs says when, why, how long, and what came of it', () => {
     'REQUESTS',
   ])
   expect(row).toMatch(/^r-1 .* sync, full, of 2 tags {2}partial {2}30 seconds {2}2 minutes {2}1 {6}1 {7}2 MB {2}12$/)
-  expect(runTable([], 'acme/app', 'kagami')).toBe('acme/app has not run yet. Begin: kagami mirror sync acme/app')
+  expect(runTable([], 'acme/app', 'kagami mirror sync acme/app')).toBe(
+    'acme/app has not run yet. Begin: kagami mirror sync acme/app',
+  )
 })
 
 test('one run shows its plan, each move from where to where, and each failure to its end, on lines of their own', () => {
@@ -49,7 +50,7 @@ test('one run shows its plan, each move from where to where, and each failure to
     item({ action: 'failed', tag: '2', code: 'DENIED', message: `no\u001b[31m\n${'x'.repeat(300)}` }),
     item({ action: 'failed', code: 'UPSTREAM_UNAVAILABLE', message: 'hub: down' }),
   ]
-  const lines = runText({ repository: 'acme/app' } as Mirror, run, items).split('\n')
+  const lines = runText(['Mirror', 'acme/app'], run, items).split('\n')
   expect(lines).toContain('Waited   30 seconds')
   expect(lines).toContain('Planned  2 tags moved, 3 MB')
   expect(lines).toContain('Read     2 MB in 12 requests')

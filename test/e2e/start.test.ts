@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { HEAP_SETTINGS } from '../../src/config/heap.ts'
 import { basicAuthorization } from '../clients/raw-http.ts'
 import { describeWithClients, isolatedClients } from '../support/clients.ts'
 import { type CommandOptions, type CommandResult, runCommand, succeed } from '../support/command.ts'
@@ -238,6 +239,9 @@ describe('the program', () => {
         const [, worker] = await connectToBoth(kagami)
         const headers = { authorization: basicAuthorization(kagami.owner) }
         expect((await worker.send('GET', '/v2/acme/dhi-python/tags/list', { headers })).status).toBe(200)
+        // Both keep their heap as the clone does, in a process that has started anew by itself.
+        const environment = readFileSync(`/proc/${kagami.pid}/environ`, 'utf8').split('\0')
+        for (const [name, value] of Object.entries(HEAP_SETTINGS)) expect(environment).toContain(`${name}=${value}`)
         // The page is inside.
         const page = await (await fetch(kagami.url, { headers: { accept: 'text/html' } })).text()
         const script = /src="(\/assets\/[^"]+)"/.exec(page)?.[1]

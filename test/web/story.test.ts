@@ -270,7 +270,16 @@ describe.skipIf(!haveChromium)('an owner', () => {
     expect(await page.getByRole('button', { name: /Stop mirroring|^Pause$/ }).count()).toBe(0)
     await button('Sync now').click()
     await page.getByText('Sync started.').waitFor()
-    expect(await tabs()).toEqual(['Overview', 'Tags', 'Mirror', 'Webhooks', 'Access', 'Activity', 'Settings'])
+    expect(await tabs()).toEqual([
+      'Overview',
+      'Tags',
+      'Mirror',
+      'Replications',
+      'Webhooks',
+      'Access',
+      'Activity',
+      'Settings',
+    ])
     await tab('Settings').click()
     await button('Make public').click()
     await page.getByRole('dialog').getByText('This would pause its mirror. Only owners of acme').waitFor()
@@ -290,7 +299,7 @@ describe.skipIf(!haveChromium)('an owner', () => {
     await must('PUT', `${teams}/devs/grants`, { repository: 'dhi-*', permission: 'read' })
     await page.goto(`${kagami.url}${NGINX}?tab=settings`)
     await page.getByText('Settings is for admins of this repository.').waitFor()
-    expect(await tabs()).toEqual(['Overview', 'Tags', 'Mirror', 'Access'])
+    expect(await tabs()).toEqual(['Overview', 'Tags', 'Mirror', 'Replications', 'Access'])
     await tab('Mirror').click()
     await page.getByText('Only owners of acme, and members of a team that manages mirrors').waitFor()
     expect(await page.getByRole('button', { name: /Sync now|Stop mirroring|Change/ }).count()).toBe(0)

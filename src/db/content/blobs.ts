@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
+import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { BlobRow, RepositoryBlobRow } from '../schema.ts'
 import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
@@ -92,18 +92,25 @@ export async function listRepositoryBlobs(
   digests: readonly Digest[],
   o: { readonly staged?: boolean } = {},
 ): Promise<Map<Digest, BlobRow>> {
-  const found = new Map<Digest, BlobRow>()
-  for (const chunk of inChunks(digests)) {
-    let query = db
-      .selectFrom('repository_blobs as link')
-      .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
-      .selectAll('blob')
-      .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', chunk)
-    if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
-    for (const row of await query.execute()) found.set(row.digest as Digest, row)
-  }
-  return found
+  const readThem = o.staged === true ? readLinked : readPublished
+  const rows = await readThem(db, digests, { repositoryId })
+  return new Map(rows.map((row) => [row.digest as Digest, row]))
+}
+
+const readPublished = prepareIn((db, chunk: Chunk<Digest>, value: Value<{ readonly repositoryId: string }>) =>
+  linkedQuery(db, value('repositoryId'), chunk).where('link.published_at', 'is not', null),
+)
+const readLinked = prepareIn((db, chunk: Chunk<Digest>, value: Value<{ readonly repositoryId: string }>) =>
+  linkedQuery(db, value('repositoryId'), chunk),
+)
+
+function linkedQuery(db: Queries, repositoryId: string, chunk: Chunk<Digest>) {
+  return db
+    .selectFrom('repository_blobs as link')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
+    .selectAll('blob')
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.digest', 'in', chunk)
 }
 
 /** Repositories of one organization in which the blob is published: where a mount may come from. */

@@ -3,9 +3,9 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ManifestReferences, ParsedManifest } from '../../oci/manifest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { type Chunk, inChunks } from '../engine/chunks.ts'
+import type { Chunk } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
-import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
+import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { ManifestReferenceRow, ManifestRow, ReferenceKind, RepositoryManifestRow } from '../schema.ts'
 import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
@@ -209,20 +209,28 @@ export async function listManifests(
   o: { readonly staged?: boolean } = {},
 ): Promise<Map<Digest, Descriptor>> {
   const found = new Map<Digest, Descriptor>()
-  for (const chunk of inChunks(digests)) {
-    let query = db
-      .selectFrom('repository_manifests as link')
-      .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
-      .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
-      .where('link.repository_id', '=', repositoryId)
-      .where('link.digest', 'in', chunk)
-    if (o.staged !== true) query = query.where('link.published_at', 'is not', null)
-    for (const row of await query.execute()) {
-      const digest = row.digest as Digest
-      found.set(digest, { digest, mediaType: row.media_type, size: row.size_bytes })
-    }
+  const readThem = o.staged === true ? readLinked : readPublished
+  for (const row of await readThem(db, digests, { repositoryId })) {
+    const digest = row.digest as Digest
+    found.set(digest, { digest, mediaType: row.media_type, size: row.size_bytes })
   }
   return found
+}
+
+const readPublished = prepareIn((db, chunk: Chunk<Digest>, value: Value<{ readonly repositoryId: string }>) =>
+  linkedQuery(db, value('repositoryId'), chunk).where('link.published_at', 'is not', null),
+)
+const readLinked = prepareIn((db, chunk: Chunk<Digest>, value: Value<{ readonly repositoryId: string }>) =>
+  linkedQuery(db, value('repositoryId'), chunk),
+)
+
+function linkedQuery(db: Queries, repositoryId: string, chunk: Chunk<Digest>) {
+  return db
+    .selectFrom('repository_manifests as link')
+    .innerJoin('manifests as manifest', 'manifest.digest', 'link.digest')
+    .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
+    .where('link.repository_id', '=', repositoryId)
+    .where('link.digest', 'in', chunk)
 }
 
 /** Config and layers of a manifest of the repository with the sizes that it says, in its order. */

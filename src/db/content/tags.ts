@@ -1,19 +1,20 @@
 import { newId } from '../../lib/ids.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { allOfChunks, inChunks, rowChunks } from '../engine/chunks.ts'
+import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { NewEvent } from '../platform/events.ts'
-import type { TagRow } from '../schema.ts'
+import type { TagHistoryRow, TagRow } from '../schema.ts'
 
 export async function findTag(db: Queries, repositoryId: string, tag: Tag): Promise<TagRow | undefined> {
-  return db
-    .selectFrom('tags')
-    .selectAll()
-    .where('repository_id', '=', repositoryId)
-    .where('name', '=', tag)
-    .executeTakeFirst()
+  const [row] = await readTag(db, { repositoryId, tag })
+  return row
 }
+
+const readTag = prepareQuery((db, value: Value<{ readonly repositoryId: string; readonly tag: string }>) =>
+  db.selectFrom('tags').selectAll().where('repository_id', '=', value('repositoryId')).where('name', '=', value('tag')),
+)
 
 /** Tags in ASCII order, after the given one. */
 export async function listTags(
@@ -101,11 +102,13 @@ export async function findTags(db: Queries, repositoryId: string, tags: readonly
 }
 
 async function findTagRows(db: Queries, repositoryId: string, tags: readonly Tag[]): Promise<Map<Tag, TagRow>> {
-  const rows = await allOfChunks(tags, (chunk) =>
-    db.selectFrom('tags').selectAll().where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute(),
-  )
+  const rows = await readTags(db, tags, { repositoryId })
   return new Map(rows.map((row) => [row.name as Tag, row]))
 }
+
+const readTags = prepareIn((db, chunk: Chunk<Tag>, value: Value<{ readonly repositoryId: string }>) =>
+  db.selectFrom('tags').selectAll().where('repository_id', '=', value('repositoryId')).where('name', 'in', chunk),
+)
 
 /** As `moveTags`, for one. */
 export async function moveTag(tx: Transaction, { tag, to, ...change }: TagChange): Promise<NewEvent | undefined> {
@@ -139,17 +142,7 @@ export async function moveTags(
     await tx.deleteFrom('tags').where('repository_id', '=', repositoryId).where('name', 'in', chunk).execute()
     await tx.deleteFrom('tag_pulls').where('repository_id', '=', repositoryId).where('tag', 'in', chunk).execute()
   }
-  for (const chunk of rowChunks(set)) {
-    await tx
-      .insertInto('tags')
-      .values(chunk)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['repository_id', 'name'])
-          .doUpdateSet((eb) => ({ digest: eb.ref('excluded.digest'), moved_at: eb.ref('excluded.moved_at') })),
-      )
-      .execute()
-  }
+  await setTags(tx, set)
   const history = real.map(([tag, to]) => ({
     id: newId(),
     organization_id: change.organizationId,
@@ -162,7 +155,7 @@ export async function moveTags(
     run_id: runId,
     reason: typeof change.reason === 'string' ? change.reason : change.reason(present.get(tag), to),
   }))
-  for (const chunk of rowChunks(history)) await tx.insertInto('tag_history').values(chunk).execute()
+  await insertHistory(tx, history)
   return real.map(([tag, to]) => ({
     kind: to === undefined ? 'tag.removed' : 'tag.moved',
     organizationId: change.organizationId,
@@ -173,6 +166,19 @@ export async function moveTags(
   }))
 }
 
+const setTags = prepareRows((db, chunk: Chunk<TagRow>) =>
+  db
+    .insertInto('tags')
+    .values(chunk)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['repository_id', 'name'])
+        .doUpdateSet((eb) => ({ digest: eb.ref('excluded.digest'), moved_at: eb.ref('excluded.moved_at') })),
+    ),
+)
+
+const insertHistory = prepareRows((db, chunk: Chunk<TagHistoryRow>) => db.insertInto('tag_history').values(chunk))
+
 /** When each of these tags last moved: by its row, or, where it is not there, by its history. */
 async function findLastMoves(
   tx: Transaction,
@@ -182,18 +188,18 @@ async function findLastMoves(
 ): Promise<Map<Tag, string>> {
   const last = new Map<Tag, string>([...present].map(([tag, row]) => [tag, row.moved_at]))
   const absent = moves.flatMap(([tag]) => (present.has(tag) ? [] : [tag]))
-  for (const chunk of inChunks(absent)) {
-    const rows = await tx
-      .selectFrom('tag_history')
-      .select((eb) => ['tag', eb.fn.max('at').as('at')])
-      .where('repository_id', '=', repositoryId)
-      .where('tag', 'in', chunk)
-      .groupBy('tag')
-      .execute()
-    for (const row of rows) last.set(row.tag as Tag, row.at)
-  }
+  for (const row of await readLastMoves(tx, absent, { repositoryId })) last.set(row.tag as Tag, row.at)
   return last
 }
+
+const readLastMoves = prepareIn((db, chunk: Chunk<Tag>, value: Value<{ readonly repositoryId: string }>) =>
+  db
+    .selectFrom('tag_history')
+    .select((eb) => ['tag', eb.fn.max('at').as('at')])
+    .where('repository_id', '=', value('repositoryId'))
+    .where('tag', 'in', chunk)
+    .groupBy('tag'),
+)
 
 /** The history of a tag is in the order of its times, though clocks go back and two moves fall into one millisecond. */
 function laterThan(last: string | undefined, at: string): string {

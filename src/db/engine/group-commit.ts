@@ -10,8 +10,6 @@ const MAX_WORKS = 64
 const MAX_GROUP_MS = 10
 /** A transaction writes the pages of every index that it touches, however few rows: one that follows another this soon waits for company. */
 const GATHER_MS = 20
-/** A turn of the event loop that takes less has had nothing to do. */
-const IDLE_TURN_MS = 0.1
 
 /** Like `Database.write` or `stage`, but may share its transaction with others; `work` may run more than once. */
 export type GroupCommit = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
@@ -28,8 +26,13 @@ interface GroupOptions {
   /**
    * Waits for company before the next transaction, until `full` at most.
    * @param last when the one before it ended, and how long it took, in milliseconds
+   * @param isCompany whether as many wait as the last ones had, and not one alone
    */
-  gather(full: Promise<void>, last: { readonly endedAt: number; readonly tookMs: number }): Promise<void>
+  gather(
+    full: Promise<void>,
+    last: { readonly endedAt: number; readonly tookMs: number },
+    isCompany: () => boolean,
+  ): Promise<void>
   /** Each work has a savepoint of its own, to which it is taken back alone. Otherwise its group is run again in halves. */
   readonly haveSavepoints: boolean
 }
@@ -38,6 +41,8 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
   const waiting: Waiting[] = []
   let isRunning = false
   let last = { endedAt: Number.NEGATIVE_INFINITY, tookMs: 0 }
+  /** Works of the last two transactions. */
+  let sizes: readonly [number, number] = [1, 1]
   let isFull = () => {}
 
   /** Whoever has come while the connection was waited for is taken along. */
@@ -62,6 +67,7 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
       else await commitHalves(group, error)
       return
     }
+    sizes = [sizes[1], group.length]
     for (const one of group) one.done()
   }
 
@@ -113,7 +119,7 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
       const full = Promise.withResolvers<void>()
       isFull = full.resolve
       if (waiting.length >= MAX_WORKS) isFull()
-      await gather(full.promise, last)
+      await gather(full.promise, last, () => waiting.length > 1 && waiting.length >= Math.max(...sizes))
       const begunAt = performance.now()
       await commitWaiting()
       const endedAt = performance.now()
@@ -167,18 +173,20 @@ export function createGroupCommit(db: Pick<Database, 'engine' | 'stage'>): Group
 /**
  * Of SQLite's `Database.write`: whoever has come by the end of a turn of the event loop waits for the disk together; one that is alone
  * waits for nobody. The disk holds the event loop up, so between two transactions it is given to others for as long as the last one
- * took, or until they have nothing to do.
+ * took, or until those of the last one are back: most of their requests wait for files meanwhile, and keep no thread busy.
  */
 export function createDurableGroups(transact: GroupOptions['transact']): GroupCommit {
   return createGroups({
     transact,
     haveSavepoints: true,
-    async gather(_full, { endedAt, tookMs }) {
-      for (let turnAt = performance.now(); ; ) {
+    async gather(_full, { endedAt, tookMs }, isCompany) {
+      const until = endedAt + Math.min(tookMs, GATHER_MS)
+      for (;;) {
         await new Promise((resolve) => setImmediate(resolve))
-        const now = performance.now()
-        if (now - endedAt >= tookMs || now - turnAt < IDLE_TURN_MS) return
-        turnAt = now
+        const left = until - performance.now()
+        if (left <= 0 || isCompany()) return
+        // No timer is shorter, and turns of an idle loop would take a core from those who are waited for.
+        if (left > 1) await Bun.sleep(1)
       }
     },
   })

@@ -1,7 +1,7 @@
 /** Queries that run at every request or for every item of a pass: put together and compiled once, then only given their values. */
 import type { Compilable, CompiledQuery } from 'kysely'
 import { LRUCache } from 'lru-cache'
-import { type Chunk, rowChunks } from './chunks.ts'
+import { type Chunk, inChunks, rowChunks } from './chunks.ts'
 import type { Queries } from './engine.ts'
 
 type RunNow = <Row>(query: CompiledQuery<Row>) => Row[]
@@ -84,6 +84,32 @@ export function prepareSoon<Values extends object, Row>(
   }
 }
 
+/**
+ * The same for a list of texts, of which the query takes a slice at a time.
+ * @param build puts the query of one slice together: the texts stand in `chunk` as marks, and `value` gives what is the same for all slices
+ * @returns a function that runs it for all slices, and gives what they give
+ */
+export function prepareIn<Item extends string, Values extends object, Result>(
+  build: (db: Queries, chunk: Chunk<Item>, value: Value<Values>) => Compilable<Result>,
+): (db: Queries, items: readonly Item[], values: Values) => Promise<Result[]> {
+  const byLength = new LRUCache<number, WeakMap<object, Compiled<Result>>>({ max: KEPT_LENGTHS })
+  const value: Value<Values> = (name) => (MARK + name) as never
+  return async (db, items, values) => {
+    const results: Result[] = []
+    for (const slice of inChunks(items)) {
+      const known = byLength.get(slice.length) ?? new WeakMap()
+      byLength.set(slice.length, known)
+      const marked = () => slice.map((_, index) => `${MARK}${index} `)
+      const compiled = once(() => compile(build(db, marked() as never, value)), known, db)
+      const found = await run(db, compiled, (name) =>
+        name.endsWith(' ') ? slice[Number(name.slice(0, -1))] : values[name as keyof Values],
+      )
+      for (const one of found) results.push(one)
+    }
+    return results
+  }
+}
+
 /** Lengths of slices whose statements are kept: nearly all are short. */
 const KEPT_LENGTHS = 16
 
@@ -102,10 +128,9 @@ export function prepareRows<Row extends object, Result>(
       const known = byLength.get(slice.length) ?? new WeakMap()
       byLength.set(slice.length, known)
       const mark = (index: number, name: string) => `${MARK}${index} ${name}`
-      const marked = slice.map((row, index) =>
-        Object.fromEntries(Object.keys(row).map((name) => [name, mark(index, name)])),
-      )
-      const compiled = once(() => compile(build(db, marked as never)), known, db)
+      const marked = () =>
+        slice.map((row, index) => Object.fromEntries(Object.keys(row).map((name) => [name, mark(index, name)])))
+      const compiled = once(() => compile(build(db, marked() as never)), known, db)
       const found = await run(db, compiled, (name) => {
         const space = name.indexOf(' ')
         return slice[Number(name.slice(0, space))]?.[name.slice(space + 1) as keyof Row]

@@ -21,7 +21,7 @@ export const replication: Migration = {
     `CREATE TABLE replication_rules (
       id ${t.text} PRIMARY KEY, organization_id ${t.text} NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
       target_id ${t.text} NOT NULL REFERENCES targets (id), globs ${t.text} NOT NULL, name_template ${t.text} NOT NULL,
-      settings ${t.text} NOT NULL, created_by ${t.text} NOT NULL, created_at ${t.text} NOT NULL)`,
+      settings ${t.text} NOT NULL, reason ${t.text}, checked_at ${t.text}, created_by ${t.text} NOT NULL, created_at ${t.text} NOT NULL)`,
     `CREATE TABLE replications (
       id ${t.text} PRIMARY KEY, organization_id ${t.text} NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
       repository_id ${t.text} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE, target_id ${t.text} NOT NULL REFERENCES targets (id),

@@ -1,8 +1,9 @@
 /** What a mirror holds against people, and what people's deletions tell a mirror (design, "Core of the data"). */
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { allOfChunks } from '../engine/chunks.ts'
+import type { Chunk } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareIn, type Value } from '../engine/prepared.ts'
 import { DELETED, insertTagExclusion } from './mirror-exclusions.ts'
 import { findMirrorId } from './mirrors.ts'
 import { findPins } from './tag-pins.ts'
@@ -20,34 +21,35 @@ export async function listOwnedTags(
   repositoryId: string,
   tags: readonly Tag[],
 ): Promise<Map<Tag, MirrorName>> {
-  const rows = await allOfChunks(tags, (chunk) =>
-    db
-      .selectFrom('mirror_tags as tag')
-      .innerJoin('mirrors as mirror', 'mirror.id', 'tag.mirror_id')
-      .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
-      .select(['tag.tag', 'mirror.id', 'mirror.source_repository', 'upstream.name as upstream'])
-      .where('mirror.repository_id', '=', repositoryId)
-      .where('mirror.state', '!=', 'stopped')
-      .where('tag.tag', 'in', chunk)
-      .where('tag.synced_digest', 'is not', null)
-      // What a person took out of the mirror's hands is theirs.
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom('mirror_tag_exclusions as exclusion')
-              .select('exclusion.tag')
-              .whereRef('exclusion.mirror_id', '=', 'tag.mirror_id')
-              .whereRef('exclusion.tag', '=', 'tag.tag'),
-          ),
-        ),
-      )
-      .execute(),
-  )
+  const rows = await readOwned(db, tags, { repositoryId })
   return new Map(
     rows.map((row) => [row.tag as Tag, { id: row.id, source: `${row.upstream}/${row.source_repository}` }]),
   )
 }
+
+const readOwned = prepareIn((db, chunk: Chunk<Tag>, value: Value<{ readonly repositoryId: string }>) =>
+  db
+    .selectFrom('mirror_tags as tag')
+    .innerJoin('mirrors as mirror', 'mirror.id', 'tag.mirror_id')
+    .innerJoin('upstreams as upstream', 'upstream.id', 'mirror.upstream_id')
+    .select(['tag.tag', 'mirror.id', 'mirror.source_repository', 'upstream.name as upstream'])
+    .where('mirror.repository_id', '=', value('repositoryId'))
+    .where('mirror.state', '!=', 'stopped')
+    .where('tag.tag', 'in', chunk)
+    .where('tag.synced_digest', 'is not', null)
+    // What a person took out of the mirror's hands is theirs.
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('mirror_tag_exclusions as exclusion')
+            .select('exclusion.tag')
+            .whereRef('exclusion.mirror_id', '=', 'tag.mirror_id')
+            .whereRef('exclusion.tag', '=', 'tag.tag'),
+        ),
+      ),
+    ),
+)
 
 /** Who deletes, and when. */
 export interface Deletion {

@@ -61,9 +61,13 @@ export async function listUsers(db: Queries, page: Page): Promise<User[]> {
 }
 
 export async function isDisabled(db: Queries, userId: string): Promise<boolean> {
-  const row = await db.selectFrom('users').select('disabled_at').where('id', '=', userId).executeTakeFirst()
+  const [row] = await readDisabled(db, { userId })
   return row !== undefined && row.disabled_at !== null
 }
+
+const readDisabled = prepareQuery((db, value: Value<{ readonly userId: string }>) =>
+  db.selectFrom('users').select('disabled_at').where('id', '=', value('userId')),
+)
 
 export async function hasOperator(db: Queries): Promise<boolean> {
   const row = await db.selectFrom('users').select('id').where('is_operator', '=', 1).limit(1).executeTakeFirst()

@@ -1,7 +1,8 @@
 import type { Selectable } from 'kysely'
 import { newId } from '../../lib/ids.ts'
-import { rowChunks } from '../engine/chunks.ts'
+import type { Chunk } from '../engine/chunks.ts'
 import { lockEventLog, type Queries, type Transaction } from '../engine/engine.ts'
+import { prepareRows } from '../engine/prepared.ts'
 import type { EventRow } from '../schema.ts'
 
 /** Registered by the issue that creates them; consumers read them by cursor. */
@@ -56,30 +57,27 @@ export interface NewEvent {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-/** Values of an event's row. */
-const EVENT_COLUMNS = 7
-
 /** Appends in the caller's transaction, as its last step: on PostgreSQL the log's lock is held until the commit. */
 export async function appendEvents(tx: Transaction, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return
   await lockEventLog(tx)
-  for (const chunk of rowChunks(events, EVENT_COLUMNS)) {
-    await tx
-      .insertInto('events')
-      .values(
-        chunk.map((event) => ({
-          id: newId(),
-          kind: event.kind,
-          organization_id: event.organizationId,
-          repository_id: event.repositoryId,
-          actor: event.actor,
-          at: event.at,
-          payload: JSON.stringify(event.payload),
-        })),
-      )
-      .execute()
-  }
+  await insertEvents(
+    tx,
+    events.map((event) => ({
+      id: newId(),
+      kind: event.kind,
+      organization_id: event.organizationId,
+      repository_id: event.repositoryId,
+      actor: event.actor,
+      at: event.at,
+      payload: JSON.stringify(event.payload),
+    })),
+  )
 }
+
+const insertEvents = prepareRows((db, chunk: Chunk<Omit<Selectable<EventRow>, 'seq'>>) =>
+  db.insertInto('events').values(chunk),
+)
 
 /** Events after `seq`, oldest first. */
 export async function listEvents(db: Queries, after: number, limit: number): Promise<Selectable<EventRow>[]> {

@@ -2,11 +2,17 @@ import { AppError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { RepositoryName } from '../../oci/reference.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { prepareQuery, type Value } from '../engine/prepared.ts'
 import { appendEvents } from '../platform/events.ts'
 import type { RepositoryRow } from '../schema.ts'
 
+const readByName = prepareQuery((db, value: Value<{ name: RepositoryName }>) =>
+  db.selectFrom('repositories').selectAll().where('name', '=', value('name')),
+)
+
 export async function findRepository(db: Queries, name: RepositoryName): Promise<RepositoryRow | undefined> {
-  return db.selectFrom('repositories').selectAll().where('name', '=', name).executeTakeFirst()
+  const [row] = await readByName(db, { name })
+  return row
 }
 
 export async function findRepositoryById(db: Queries, id: string): Promise<RepositoryRow | undefined> {
@@ -22,6 +28,14 @@ export interface NewRepository {
   readonly at: string
 }
 
+const readEnded = prepareQuery((db, value: Value<{ organizationId: string }>) =>
+  db
+    .selectFrom('organizations')
+    .select('id')
+    .where('id', '=', value('organizationId'))
+    .where('deleted_at', 'is not', null),
+)
+
 /**
  * Makes the repository unless it is there; private unless said otherwise. `isNew` tells which.
  * @throws AppError NOT_FOUND in an organization that is being deleted
@@ -30,13 +44,11 @@ export async function createRepository(
   tx: Transaction,
   repository: NewRepository,
 ): Promise<{ row: RepositoryRow; isNew: boolean }> {
-  const ended = await tx
-    .selectFrom('organizations')
-    .select('id')
-    .where('id', '=', repository.organizationId)
-    .where('deleted_at', 'is not', null)
-    .executeTakeFirst()
+  const [ended] = await readEnded(tx, { organizationId: repository.organizationId })
   if (ended !== undefined) throw new AppError('NOT_FOUND', `there is no organization for ${repository.name}`)
+  // Nearly every write finds it there, and an insert that does nothing takes as long as one that does.
+  const known = await findRepository(tx, repository.name)
+  if (known !== undefined) return { row: known, isNew: false }
   const row: RepositoryRow = {
     id: newId(),
     organization_id: repository.organizationId,

@@ -48,6 +48,9 @@ export interface ReplicationRuleRow {
   name_template: string
   /** JSON of `api/replications.ts`. */
   settings: string
+  /** Why some of what it matches is without a replication; null: all have one. */
+  reason: string | null
+  checked_at: string | null
   created_by: string
   created_at: string
 }

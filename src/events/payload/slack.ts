@@ -47,6 +47,7 @@ export function slackMessage(data: HubPayload): SlackMessage {
 function titleOf({ kagami }: HubPayload): string {
   const { kind, repository, tag, tagsMovedWithTotal: others } = kagami
   const name = code(`${repository ?? kagami.organization}${tag === null ? '' : `:${tag}`}`)
+  const target = code(String(kagami.details.target))
   const more = others === 0 ? '' : ` and ${others} other ${others === 1 ? 'tag' : 'tags'} with it`
   switch (kind) {
     case 'tag.moved':
@@ -67,6 +68,16 @@ function titleOf({ kagami }: HubPayload): string {
       return `The mirror ${name} fails`
     case 'mirror.recovered':
       return `The mirror ${name} works again`
+    case 'replication.synced':
+      return `${name} was sent on to ${target}`
+    case 'replication.paused':
+      return `The replication of ${name} to ${target} is paused`
+    case 'replication.degraded':
+      return `The replication of ${name} to ${target} fails`
+    case 'replication.recovered':
+      return `The replication of ${name} to ${target} works again`
+    case 'replication.drifted':
+      return `Tags of ${name} were changed by others at ${target}`
     case 'webhook.disabled':
       return `The webhook ${code(String(kagami.details.webhook))} of ${name} is disabled`
     default:

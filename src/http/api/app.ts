@@ -118,7 +118,9 @@ const MAX_BODY_BYTES = 64 * 1024
 const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)
 
 /** Paths whose second part is an organization. */
-const ORGANIZATION_PATH = new RegExp(`^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions)/([^/]+)`)
+const ORGANIZATION_PATH = new RegExp(
+  `^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions|replications)/([^/]+)`,
+)
 
 /** Serves `/api/v1/…`; its environment is Bun's server. */
 export function createApiApp(deps: ApiDeps): ApiApp {

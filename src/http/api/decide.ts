@@ -113,12 +113,18 @@ export async function allowAcross(
   throw refusal(decision, 'look at anything', { organization: undefined, action, object: '*' })
 }
 
-/** The same for a list of repositories, or of mirrors: with the eyes that it is for. @throws AppError UNAUTHORIZED, DENIED */
+const LISTED = {
+  repositories: ['organization.read', 'repository.pull'],
+  mirrors: ['mirror.list', 'mirror.read'],
+  replications: ['mirror.list', 'replication.read'],
+} as const
+
+/** The same for a list of repositories, of mirrors or of replications: with the eyes that it is for. @throws AppError UNAUTHORIZED, DENIED */
 export async function allowList(
   db: Database,
   who: Authenticated,
   named: string | undefined,
-  of: 'repositories' | 'mirrors',
+  of: 'repositories' | 'mirrors' | 'replications',
 ): Promise<
   Granted<{
     readonly organizations: readonly OrganizationRow[]
@@ -126,8 +132,7 @@ export async function allowList(
     readonly viewer: Viewer
   }>
 > {
-  const [list, show] =
-    of === 'mirrors' ? (['mirror.list', 'mirror.read'] as const) : (['organization.read', 'repository.pull'] as const)
+  const [list, show] = LISTED[of]
   const granted = await allowAcross(db, who, named, list)
   return grant({ ...granted, viewer: await viewerOf(db.read, who, show) })
 }

@@ -1,12 +1,10 @@
-/** The runs of a mirror as server-sent events: a client that comes back, to whichever server, misses no end. */
-import type { Mirror } from '../../api/mirrors.ts'
+/** Runs as server-sent events: a client that comes back, to whichever server, misses no end. */
 import type { Progress } from '../../api/progress.ts'
 import type { Run } from '../../api/runs.ts'
-import type { MirrorEngine } from '../../mirror/engine.ts'
 import type { ServerEvent } from './event-stream.ts'
 
 /** Runs that may have ended while a client was away: of more, it gets the newest. */
-const MOST_MISSED = 50
+export const MOST_MISSED = 50
 
 /** What a client has seen last. */
 interface Seen {
@@ -36,18 +34,18 @@ function eventOf(moment: Progress): ServerEvent {
  */
 export async function* runEvents(
   o: {
-    readonly mirrors: Pick<MirrorEngine, 'runs'>
-    readonly mirror: Mirror
+    /** The newest. */
+    runs(): Promise<{ readonly runs: readonly Run[] }>
     /** Only this run. */
     readonly runId: string | undefined
     readonly seen: Seen | undefined
-    endOf(run: Run, mirror: Mirror): Progress
+    endOf(run: Run): Progress
   },
   live: AsyncGenerator<Progress>,
 ): AsyncGenerator<ServerEvent> {
-  const { mirrors, mirror, seen } = o
+  const { seen } = o
   const told = new Set<string>()
-  const page = async () => (await mirrors.runs(mirror.id, { limit: MOST_MISSED })).runs
+  const page = async () => (await o.runs()).runs
   try {
     let next = live.next()
     // A failure is looked at where it is awaited.
@@ -58,7 +56,7 @@ export async function* runEvents(
       for (const run of missedRuns(await page(), seen)) {
         if (o.runId !== undefined && run.id !== o.runId) continue
         told.add(run.id)
-        yield eventOf(o.endOf(run, mirror))
+        yield eventOf(o.endOf(run))
       }
       if (seen.isEnded) told.add(seen.runId)
     }

@@ -1,19 +1,15 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { TypedResponse } from 'hono'
 import { listQuerySchema, listSchema } from '../../api/lists.ts'
-import { type Mirror, runAnswerSchema } from '../../api/mirrors.ts'
-import { type Progress, progressSchema } from '../../api/progress.ts'
-import { type Run, runSchema } from '../../api/runs.ts'
+import { runAnswerSchema } from '../../api/mirrors.ts'
+import { progressSchema } from '../../api/progress.ts'
+import { runSchema } from '../../api/runs.ts'
 import { idParameterSchema, z } from '../../api/schema.ts'
 import type { Database } from '../../db/engine/engine.ts'
-import { isCancelled } from '../../errors.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
-import { EVENT_STREAM, wantsEvents } from './event-stream.ts'
-import { streamLines } from './json-lines.ts'
+import { streamRuns } from './follow-runs.ts'
 import { decideOnMirrors } from './mirrors.ts'
 import { repositoryPathSchema } from './repositories.ts'
-import { keepOpen, newRoutes, ok, type Routes, refused } from './route.ts'
-import { parseEventId, runEvents } from './run-events.ts'
+import { newRoutes, ok, type Routes, refused } from './route.ts'
 
 const tags = ['runs']
 
@@ -62,22 +58,6 @@ interface Deps {
 export function runRoutes(deps: Deps): Routes {
   const { mirrors } = deps
   const allow = decideOnMirrors(deps)('mirror.read', 'see the runs of')
-  function events(
-    c: Parameters<typeof keepOpen>[0] & { readonly req: { header(name: string): string | undefined } },
-    mirror: Mirror,
-    runId: string | undefined,
-    again: () => Promise<unknown>,
-  ) {
-    const seen = parseEventId(c.req.header('last-event-id'))
-    type Answer = Response & TypedResponse<Progress, 200, 'json'>
-    if (runId !== undefined && seen?.runId === runId && seen.isEnded)
-      return new Response(null, { status: 204 }) as Answer
-    keepOpen(c)
-    const o = { mirrors, mirror, runId, seen, endOf: (run: Run) => endOf(run, mirror, undefined) }
-    const open = (signal: AbortSignal) => runEvents(o, follow(mirrors, mirror, runId, signal))
-    return streamLines(c.req.raw.signal, open, again, EVENT_STREAM) as Answer
-  }
-
   return newRoutes()
     .serve(list, allow, async (c, { mirror }) => {
       const page = await mirrors.runs(mirror.id, c.req.valid('query'))
@@ -90,63 +70,6 @@ export function runRoutes(deps: Deps): Routes {
     })
     .serve(progress, allow, async (c, { mirror }, again) => {
       const { run } = c.req.valid('query')
-      if (run !== undefined) await mirrors.run(mirror.id, run)
-      if (wantsEvents(c.req.header('accept'))) return events(c, mirror, run, again)
-      keepOpen(c)
-      const lines = streamLines(c.req.raw.signal, (signal) => follow(mirrors, mirror, run, signal), again)
-      // The type of a streamed answer is that of one line: the framework knows only whole documents.
-      return lines as Response & TypedResponse<Progress, 200, 'json'>
+      return streamRuns(c, { runs: mirrors, of: { id: mirror.id, name: mirror.repository }, runId: run }, again)
     })
-}
-
-/** Moments of all runs; or those until the named run has ended, its end always among them. */
-async function* follow(
-  mirrors: MirrorEngine,
-  mirror: Mirror,
-  runId: string | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<Progress> {
-  if (runId === undefined) {
-    yield* mirrors.watch(mirror.id, signal)
-    return
-  }
-  const end = new AbortController()
-  const waiting = mirrors.wait(runId, signal).finally(() => end.abort())
-  waiting.catch(() => {})
-  let last: Progress | undefined
-  try {
-    for await (const moment of mirrors.watch(mirror.id, AbortSignal.any([signal, end.signal]))) {
-      if (moment.runId !== runId) continue
-      last = moment
-      yield moment
-      if (moment.phase === 'ended') return
-    }
-  } catch (error) {
-    if (!isCancelled(error)) throw error
-  }
-  // The run ended before its last moment came by, or another one has begun since.
-  yield endOf(await waiting, mirror, last)
-}
-
-/** The end of a run as its record tells it. */
-function endOf(run: Run, mirror: Mirror, last: Progress | undefined): Progress {
-  const { tagsMoved, tagsUnchanged, tagsExcluded, tagsDiverged, tagsPinned, manifests, referrers, readBytes, failed } =
-    run.counts
-  const here = tagsMoved + tagsUnchanged
-  const whole = (done: number) => ({ done, total: done })
-  return {
-    at: run.endedAt ?? run.startedAt,
-    mirror: mirror.repository,
-    runId: run.id,
-    phase: 'ended',
-    outcome: run.outcome,
-    // What failed and what people moved is upstream's as well: `21/21` would say that nothing is missing.
-    tags: { done: here, total: here + tagsDiverged + (run.failures.some(({ tag }) => tag === null) ? 0 : failed) },
-    manifests: { done: manifests + referrers, total: last?.manifests.total ?? manifests + referrers },
-    bytes: run.outcome === 'done' ? whole(last?.bytes.total ?? readBytes) : (last?.bytes ?? whole(readBytes)),
-    failed,
-    leftOut: tagsExcluded + tagsDiverged + tagsPinned,
-    ahead: null,
-    current: null,
-  }
 }

@@ -7,6 +7,7 @@ import type { Budget } from '../../api/rates.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { readMeasures } from '../../db/mirrors/measures.ts'
 import { listOldestUpstreams } from '../../db/mirrors/upstreams.ts'
+import { readReplicationMeasures } from '../../db/replication/measures.ts'
 import type { UpstreamRow } from '../../db/schema.ts'
 import { readWebhookMeasures } from '../../db/webhooks/measures.ts'
 import { AppError } from '../../errors.ts'
@@ -16,7 +17,7 @@ import { refusedBy } from '../request-context.ts'
 import type { ProcessMeasures, UpstreamMeasure } from './render.ts'
 
 /** Loaded by the first who reads: most servers are never asked. */
-const loadRendering = () => Promise.all([import('./render.ts'), import('./webhooks.ts')])
+const loadRendering = () => Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts')])
 
 export interface MetricsDeps {
   readonly db: Database
@@ -42,19 +43,22 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   /** Scrapes that come together are answered by one reading. */
   let reading: Promise<string> | undefined
   const read = async () => {
-    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }] = await loadRendering()
+    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }, { renderReplicationMetrics }] =
+      await loadRendering()
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams, webhooks, ofProcess] = await Promise.all([
+    const [measures, upstreams, webhooks, replications, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
       readBudgets(most),
       readWebhookMeasures(db.read),
+      readReplicationMeasures(db.read, most),
       deps.measureProcess(),
     ])
-    const [others, ofWebhooks] = await Promise.all([
+    const parts = await Promise.all([
       renderMetrics(measures, upstreams, ofProcess, clock.now()),
       renderWebhookMetrics(webhooks, clock.now()),
+      renderReplicationMetrics(replications, clock.now()),
     ])
-    return others + ofWebhooks
+    return parts.join('')
   }
 
   async function readBudgets(most: number): Promise<UpstreamMeasure[]> {

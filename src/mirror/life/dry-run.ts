@@ -4,6 +4,7 @@ import type { MirrorSettings } from '../../api/mirror-settings.ts'
 import type { Plan } from '../../api/plans.ts'
 import { findUpstreamById } from '../../db/mirrors/upstreams.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { HeldBudget } from '../../lib/held.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions, Source } from '../engine.ts'
 import { forecastOf } from '../pass/forecast.ts'
@@ -22,6 +23,7 @@ export interface DryRunOptions extends Pick<MirrorEngineOptions, 'db' | 'openSou
   /** Between two passes of a mirror without a schedule of its own. */
   readonly intervalMs: number
   readonly transfers: number
+  readonly held: HeldBudget
 }
 
 export interface DryRunRequest {
@@ -72,7 +74,8 @@ async function dryRun(
   const text = JSON.stringify(settings)
   const sources = await openSources(o, mirror)
   const known = id === undefined ? NOTHING_KNOWN : await loadKnown(o.db.read, id, sources.keys, selection)
-  const { inventory, plan } = await planPass({
+  const held = o.held.open()
+  const planning = planPass({
     sources,
     known,
     isFull: full,
@@ -82,8 +85,10 @@ async function dryRun(
     nextPassMs: nextPassMs(text, now, o.intervalMs),
     transfers,
     selection,
+    held,
     signal,
   })
+  const { inventory, plan } = await planning.finally(held.end)
   const askedOf = async (source: Source) => ({
     listing: source.usage().requests,
     allowances: (await source.allowances?.()) ?? [],

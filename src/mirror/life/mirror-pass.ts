@@ -1,5 +1,6 @@
 import type { MirrorRecord } from '../../db/mirrors/mirrors.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { HeldBudget } from '../../lib/held.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
 import { runPass } from '../pass/run.ts'
 import type { RunReport } from '../pass/run-report.ts'
@@ -14,6 +15,7 @@ export function createMirrorPass(
     readonly clock: Clock
     readonly intervalMs: number
     readonly transfersPerRun: number
+    readonly held: HeldBudget
   },
 ): (mirror: MirrorRecord, pass: PassRun) => Promise<RunReport> {
   return (mirror, { run, lease, counts, signal, meter, changed }) =>
@@ -22,6 +24,7 @@ export function createMirrorPass(
         engine: o,
         clock: o.clock,
         transfers: o.transfersPerRun,
+        held: o.held,
         mirror,
         binding: { runId: run.id, leaseKey: lease.key, generation: lease.generation },
         isFull: run.isFull,

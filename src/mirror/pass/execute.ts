@@ -1,6 +1,7 @@
 /** Carries out a plan: blobs and manifests of each root, then the root's one publish. A failure stays with the roots that need it. */
 import { AppError, isAppError, isCancelled } from '../../errors.ts'
 import { createLimiter, forEachConcurrent, type Limiter } from '../../lib/concurrency.ts'
+import type { Held } from '../../lib/held.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isNonDistributable } from '../../oci/media-types.ts'
@@ -26,6 +27,7 @@ export interface Execution extends Abortable {
   readonly readers: Readers
   readonly writers: Readonly<Record<Origin, RepositoryWriter>>
   readonly limiter: Limiter
+  readonly held: Pick<Held, 'giveBack'>
   readonly observer: ExecutionObserver
   readonly begin: Begin
 }
@@ -134,6 +136,7 @@ export async function executePlan(o: Execution): Promise<{
         await o.writers[node.origin].writeManifest({ descriptor: node.descriptor, bytes }, abortable)
       }
       await items.run(() => during(o.begin, doing, copy))
+      if (node.bytes !== undefined) o.held.giveBack(node.bytes.byteLength)
       node.bytes = undefined
       observer.onManifest(node)
     })

@@ -12,8 +12,6 @@ import type { Origin } from './known.ts'
 import type { WalkOptions } from './readers.ts'
 import { chooseChildren, createTypeChooser, refuseOld, typesOf, typesOfDigestTag, unwantedTypes } from './select.ts'
 
-/** Manifests that were read to decide are kept for the walk, up to this many bytes; more are read again. */
-const MAX_HELD_BYTES = 16 * 1024 * 1024
 /** Real configs have some kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_TYPES = 50
@@ -49,7 +47,6 @@ export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>):
   const met = new Set<Digest>()
   const held = new Map<Digest, Manifest>()
   const asked = new Map<string, Promise<unknown>>()
-  let heldBytes = 0
   const { newerThan, referrers } = selection
   const cutoff = newerThan === undefined ? undefined : findCutoff(newerThan, o.now)
   const isWanted = createTypeChooser(referrers ?? [])
@@ -73,17 +70,16 @@ export function createLearner(o: Omit<WalkOptions, 'fallbackTags' | 'learner'>):
   async function read(digest: Digest, origin: Origin): Promise<ParsedManifest | undefined> {
     const found = await limiter.run(() => readerOf(origin).readManifest({ digest }, abortable))
     if (found === undefined) return undefined
-    if (!held.has(digest) && heldBytes + found.bytes.byteLength <= MAX_HELD_BYTES && !known.manifests.has(digest)) {
-      heldBytes += found.bytes.byteLength
+    // Kept for the walk.
+    if (!held.has(digest) && !known.manifests.has(digest) && o.held.take(found.bytes.byteLength))
       held.set(digest, found)
-    }
     return parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
   }
 
   function drop(digest: Digest): Manifest | undefined {
     const found = held.get(digest)
     if (found === undefined) return undefined
-    heldBytes -= found.bytes.byteLength
+    o.held.giveBack(found.bytes.byteLength)
     held.delete(digest)
     return found
   }

@@ -2,6 +2,7 @@
 
 import type { Selection } from '../../api/selection.ts'
 import type { Limiter } from '../../lib/concurrency.ts'
+import type { Held } from '../../lib/held.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../../oci/repository.ts'
 import type { Begin } from './current.ts'
@@ -32,6 +33,8 @@ export interface WalkOptions extends Abortable {
   /** What the mirror takes; undefined: everything. */
   readonly selection?: Selection | undefined
   readonly learner: Learner
+  /** Bytes of manifests that may be kept until they are copied. */
+  readonly held: Held
   /** Takes down what is under way; undefined: nobody watches. */
   readonly begin?: Begin | undefined
 }

@@ -11,6 +11,7 @@ import type { MirrorTagRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
+import type { Held, HeldBudget } from '../../lib/held.ts'
 import type { Priority } from '../../net/priority.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { MirrorEngineOptions } from '../engine.ts'
@@ -51,12 +52,13 @@ export interface PassOptions {
   /** When the next pass is expected, from now. */
   readonly nextPassMs: number
   readonly transfers: number
+  readonly held: Held
   readonly signal?: AbortSignal | undefined
 }
 
 /** What a pass would do, and what it is made from. @throws AppError UPSTREAM_SHRUNK, and what listing the tags throws */
 export async function planPass(o: PassOptions & { onTags?(total: number): void; readonly begin?: Begin | undefined }) {
-  const { sources, known, isFull, selection, only, now, policy, nextPassMs, transfers } = o
+  const { sources, known, isFull, selection, only, now, policy, nextPassMs, transfers, held } = o
   const limiter = createLimiter(transfers)
   const { image, referrers } = sources
   const readers = {
@@ -73,6 +75,7 @@ export async function planPass(o: PassOptions & { onTags?(total: number): void; 
     now,
     policy,
     nextPassMs,
+    held,
     concurrency: transfers * 4,
     begin: o.begin,
     ...(o.onTags === undefined ? {} : { onTags: o.onTags }),
@@ -100,6 +103,7 @@ export interface RunOptions {
   readonly engine: Pick<MirrorEngineOptions, 'db' | 'openSource' | 'openWriter'>
   readonly clock: Clock
   readonly transfers: number
+  readonly held: HeldBudget
   readonly mirror: MirrorRecord
   readonly binding: Pick<MirrorBinding, 'runId' | 'leaseKey' | 'generation'>
   readonly isFull: boolean
@@ -136,6 +140,7 @@ export async function runPass(
     counts.requests = image.requests + (referrers?.requests ?? 0)
     counts.readBytes = image.readBytes + (referrers?.readBytes ?? 0)
   }
+  const held = o.held.open()
   const begin: Begin = (what) => {
     const end = meter.current.begin(what)
     o.changed()
@@ -171,6 +176,7 @@ export async function runPass(
       policy,
       nextPassMs: o.nextPassMs,
       transfers: o.transfers,
+      held,
       signal: o.signal,
       begin,
       onTags: (total) => {
@@ -219,6 +225,7 @@ export async function runPass(
       readers,
       writers: { image: bind(sources.keys.image), referrers: bind(sources.keys.referrers) },
       limiter,
+      held,
       signal: o.signal,
       begin,
       observer: {
@@ -276,6 +283,7 @@ export async function runPass(
     meter.leftOut = report.excludedTags + report.divergedTags + report.pinnedTags
     return { ...report, tags: [...inStep, ...report.tags] }
   } finally {
+    held.end()
     count()
   }
 }

@@ -17,9 +17,6 @@ import { createSubjectLists } from './subject-lists.ts'
 import { createAttacher, type Place } from './walk-referrers.ts'
 import type { Node, Unchosen, Walked } from './walked.ts'
 
-/** Bytes of manifests that are kept between the walk and the copy; more are read again. */
-const MAX_HELD_BYTES = 64 * 1024 * 1024
-
 /** Platforms that a node remembers, for people who read plans. */
 const MAX_PLATFORMS = 32
 
@@ -58,7 +55,6 @@ export function createWalker(o: WalkOptions): Walker {
   const lists = createSubjectLists(o)
   const tooDeep = new Set<Digest>()
   const roots: (readonly [Descriptor, Origin, boolean])[] = []
-  let heldBytes = 0
 
   const readerOf = (origin: Origin): RepositoryReader =>
     origin === 'image' ? readers.image : (readers.referrers ?? readers.image)
@@ -96,8 +92,7 @@ export function createWalker(o: WalkOptions): Walker {
       if (found === undefined) return false
       const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
       const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
-      const isHeld = heldBytes + found.bytes.byteLength <= MAX_HELD_BYTES
-      if (isHeld) heldBytes += found.bytes.byteLength
+      const isHeld = o.held.take(found.bytes.byteLength)
       const own = { mediaType: parsed.descriptor.mediaType, digest, size: found.bytes.byteLength }
       await enter(own, place, 'no', isHeld ? found.bytes : undefined, {
         blobs,

@@ -29,6 +29,7 @@ const QUERIES: Readonly<Record<ChangedNoun, readonly string[]>> = {
   runs: ['activity', 'runs', 'mirrors', 'mirror', 'freshness'],
   repositories: ['repositories', 'repository', 'organizations', 'usage', 'names', 'deliveries'],
   subscriptions: ['subscriptions', 'mirrors', 'troubles'],
+  replications: ['replications'],
   webhooks: ['webhooks', 'deliveries', 'delivery', 'troubles'],
 }
 

@@ -21,6 +21,7 @@ import { useRepositorySearch } from './use-repository-search.ts'
 const OverviewTab = lazyRouteComponent(() => import('./overview-tab.tsx'), 'OverviewTab')
 const TagsTab = lazyRouteComponent(() => import('../tags/tags-tab.tsx'), 'TagsTab')
 const MirrorTab = lazyRouteComponent(() => import('../mirrors/mirror-tab.tsx'), 'MirrorTab')
+const ReplicationsTab = lazyRouteComponent(() => import('../replications/replications-tab.tsx'), 'ReplicationsTab')
 const WebhooksTab = lazyRouteComponent(() => import('../webhooks/webhooks-tab.tsx'), 'WebhooksTab')
 const AccessTab = lazyRouteComponent(() => import('./access-tab.tsx'), 'AccessTab')
 const ActivityTab = lazyRouteComponent(() => import('./activity-tab.tsx'), 'ActivityTab')
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<Tab, { preload?: () => Promise<void> | undefined }>
   overview: OverviewTab,
   tags: TagsTab,
   mirror: MirrorTab,
+  replications: ReplicationsTab,
   webhooks: WebhooksTab,
   access: AccessTab,
   activity: ActivityTab,
@@ -136,6 +138,11 @@ function Repository(o: { readonly repository: RepositoryDetail; readonly mirror:
           {tabs.includes('mirror') ? (
             <Tabs.Panel value="mirror">
               <MirrorTab name={name} repository={repository} mirror={mirror} watched={watched} />
+            </Tabs.Panel>
+          ) : null}
+          {tabs.includes('replications') ? (
+            <Tabs.Panel value="replications">
+              <ReplicationsTab name={name} />
             </Tabs.Panel>
           ) : null}
           {tabs.includes('webhooks') ? (

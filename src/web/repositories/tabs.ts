@@ -3,12 +3,22 @@
 import type { RepositoryRight } from '../../api/access.ts'
 import type { Mirror } from '../../api/mirrors.ts'
 
-export const TABS = ['overview', 'tags', 'mirror', 'webhooks', 'access', 'activity', 'settings'] as const
+export const TABS = [
+  'overview',
+  'tags',
+  'mirror',
+  'replications',
+  'webhooks',
+  'access',
+  'activity',
+  'settings',
+] as const
 export type Tab = (typeof TABS)[number]
 
 /** What a part needs to say anything; the others are for whoever sees the repository. */
 export const NEEDED: Partial<Record<Tab, RepositoryRight>> = {
   mirror: 'mirror.read',
+  replications: 'replication.read',
   webhooks: 'webhook.read',
   access: 'history',
   activity: 'audit',

@@ -22,6 +22,12 @@ const EVENTS = [
   'mirror.resumed',
   'mirror.degraded',
   'mirror.recovered',
+  'replication.synced',
+  'replication.paused',
+  'replication.resumed',
+  'replication.degraded',
+  'replication.recovered',
+  'replication.drifted',
   'webhook.disabled',
 ] as const satisfies readonly Webhook['events'][number][]
 

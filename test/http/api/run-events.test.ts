@@ -1,6 +1,5 @@
 // Runs as server-sent events: who comes back, to whichever server, misses no end.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Mirror } from '../../../src/api/mirrors.ts'
 import { type Progress, progressSchema } from '../../../src/api/progress.ts'
 import type { Run } from '../../../src/api/runs.ts'
 import { wantsEvents } from '../../../src/http/api/event-stream.ts'
@@ -157,8 +156,7 @@ describe('what was missed', () => {
       yield* moments
     }
     const o = {
-      mirrors: { runs: async () => ({ runs, next: null }) },
-      mirror: {} as Mirror,
+      runs: async () => ({ runs }),
       runId,
       seen: parseEventId(after),
       endOf: ({ id }: Run) => moment(id, 'ended'),

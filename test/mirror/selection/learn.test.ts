@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Facts } from '../../../src/db/mirrors/mirror-facts.ts'
 import { createLimiter } from '../../../src/lib/concurrency.ts'
+import { createHeldBudget } from '../../../src/lib/held.ts'
 import { NOTHING_KNOWN } from '../../../src/mirror/pass/known.ts'
 import { createLearner } from '../../../src/mirror/pass/learn.ts'
 import { policyOf } from '../../../src/mirror/pass/policy.ts'
@@ -21,6 +22,7 @@ function learnerOf(facts: ReadonlyMap<Digest, Facts>) {
     now: new Date(0),
     policy: policyOf('{}', { acceptShrink: false }),
     nextPassMs: 0,
+    held: createHeldBudget().open(),
     selection: { newerThan: '2026-02-01', referrers: ['a/*'] },
   }
   return createLearner(o)

@@ -56,5 +56,9 @@ export const access = {
     'mirror.sync': 'Sync the mirror',
     'mirror.start': 'Start, stop and change the mirror',
     'mirror.stop': 'Stop the mirror',
+    'replication.read': 'See replications',
+    'replication.sync': 'Send on now',
+    'replication.start': 'Start, stop and change replications',
+    'replication.stop': 'Stop replications',
   },
 }

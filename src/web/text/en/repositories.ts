@@ -7,6 +7,7 @@ export const repositories = {
     overview: 'Overview',
     tags: 'Tags',
     mirror: 'Mirror',
+    replications: 'Replications',
     webhooks: 'Webhooks',
     access: 'Access',
     activity: 'Activity',

@@ -59,5 +59,9 @@ export const access: Text['access'] = {
     'mirror.sync': 'ミラーの同期',
     'mirror.start': 'ミラーの開始、停止、変更',
     'mirror.stop': 'ミラーの停止',
+    'replication.read': 'レプリケーションの表示',
+    'replication.sync': '今すぐ送る',
+    'replication.start': 'レプリケーションの開始、停止、変更',
+    'replication.stop': 'レプリケーションの停止',
   },
 }

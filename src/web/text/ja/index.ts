@@ -26,6 +26,7 @@ import { palette } from './palette.ts'
 import { people } from './people.ts'
 import { profile } from './profile.ts'
 import { progress } from './progress.ts'
+import { replications } from './replications.ts'
 import { repositories } from './repositories.ts'
 import { runs } from './runs.ts'
 import { selection } from './selection.ts'
@@ -69,6 +70,7 @@ export const ja: Text = {
   progress,
   states,
   mirrors,
+  replications,
   repositories,
   tags,
   images,

@@ -10,6 +10,7 @@ export const repositories: Text['repositories'] = {
     overview: '概要',
     tags: 'タグ',
     mirror: 'ミラー',
+    replications: 'レプリケーション',
     webhooks: 'Webhook',
     access: 'アクセス権',
     activity: 'アクティビティ',
