@@ -105,7 +105,18 @@ export async function startServer({
       logger,
       opened: (closeOne) => closers.push(closeOne),
     })
-    const { isAlone, sources, targets, mirrors, replications, subscriptions, catalogs, outgoing, indexer } = engines
+    const {
+      isAlone,
+      sources,
+      targets,
+      mirrors,
+      replications,
+      replicationRules,
+      subscriptions,
+      catalogs,
+      outgoing,
+      indexer,
+    } = engines
     const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
@@ -116,6 +127,7 @@ export async function startServer({
       ...access,
       sealer,
       mirrors,
+      replicationRules,
       replications,
       subscriptions,
       catalogs,
@@ -160,6 +172,7 @@ export async function startServer({
     await countStoredDefinitions(db)
     await mirrors.resume({ isAlone })
     await replications.resume({ isAlone })
+    replicationRules.begin()
     const housekeeping = startHousekeeping({
       ...instance,
       logger,

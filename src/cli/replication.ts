@@ -18,6 +18,7 @@ import { addCommand, answer, type CommandLine, checkRepository, connect } from '
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { paged } from './mirror-runs.ts'
 import { createProgressView, followRun } from './progress.ts'
+import { addRuleCommands, type RuleFlags, startRule, withRule } from './replication-rules.ts'
 import { type ReplicationFlags, replicationSettingsOf, withReplicationSettings } from './replication-settings.ts'
 import {
   explanationText,
@@ -51,13 +52,24 @@ interface PageOptions extends Common {
 
 export function addReplicationCommands(program: Command, line: CommandLine): void {
   const replication = program.command('replication').description('keep repositories in sync out to targets')
-  withReplicationSettings(addCommand(replication, 'start', 'send a repository on to a target, and keep it in sync'))
-    .argument('<repository>', 'ours, such as acme/dhi-python')
-    .argument('<target/name>', 'a target and the repository there, such as ecr/base/python')
+  withRule(
+    withReplicationSettings(
+      addCommand(
+        replication,
+        'start',
+        'send a repository on to a target, or all that a glob takes, and keep it in sync',
+      ),
+    ),
+  )
+    .argument('<repository>', 'ours, such as acme/dhi-python; with --match: the name of the target')
+    .argument('[target/name]', 'a target and the repository there, such as ecr/base/python')
     .option('--wait', 'return when everything that is here now is there')
     .option('--dry-run', 'print what would be done, and change nothing')
     .option('--verbose', 'with --dry-run: each step of the plan')
-    .action((repository: string, place: string, o: RunOptions & ReplicationFlags) => start(line, repository, place, o))
+    .action((repository: string, place: string | undefined, o: RunOptions & RuleFlags) =>
+      start(line, repository, place, o),
+    )
+  addRuleCommands(replication, line)
   addCommand(replication, 'list', 'list replications')
     .option('--org <org>', 'of one organization only')
     .option('--repository <name>', 'of this repository only')
@@ -127,9 +139,16 @@ async function find(client: ApiClient, place: string, o: Common): Promise<Replic
 async function start(
   line: CommandLine,
   repository: string,
-  place: string,
-  o: RunOptions & ReplicationFlags,
+  place: string | undefined,
+  o: RunOptions & RuleFlags,
 ): Promise<void> {
+  if (o.match !== undefined) {
+    if (place !== undefined || o.wait === true)
+      throw new UsageError('--match wants the name of a target, and no --wait')
+    return startRule(line, repository, o)
+  }
+  if (o.as !== undefined) throw new UsageError('--as goes with --match')
+  if (place === undefined) throw new UsageError('want where it goes: TARGET/NAME such as ecr/base/python')
   const body = {
     repository: checkRepository(repository),
     target: parsePlace(place),

@@ -22,6 +22,9 @@ export interface HeldBudget {
   readonly held: number
 }
 
+/** For what is read here: once more costs no request. */
+export const NOTHING_HELD: Held = { take: () => false, giveBack() {}, end() {} }
+
 /** @param maxBytes of all passes together */
 export function createHeldBudget(maxBytes: number = MAX_HELD_BYTES): HeldBudget {
   let held = 0

@@ -20,7 +20,6 @@ import { createPortions } from '../jobs/portions.ts'
 import { createPresence } from '../jobs/presence.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { parseDuration } from '../lib/duration.ts'
-import { createHeldBudget } from '../lib/held.ts'
 import { createKeyedTurns } from '../lib/held-turns.ts'
 import { systemSleep } from '../lib/retry.ts'
 import { readPage } from '../lib/weighed-page.ts'
@@ -69,7 +68,6 @@ export function createReplications(options: ReplicationsOptions): Replications {
   const board = createProgressBoard({ clock, sleep })
   const ledgers = createLedgers({ db, clock, logger })
   const turns = createKeyedTurns()
-  const held = options.held ?? createHeldBudget()
   const rounds: Round[] = []
   let scheduler: Scheduler | undefined
   const now = () => isoTime(clock.now())
@@ -135,13 +133,11 @@ export function createReplications(options: ReplicationsOptions): Replications {
     const isProbing = ((await listReplicationPauses(db.read, [replication.id])).get(replication.id) ?? []).length > 0
     const isDue = run.isFull || (run.trigger !== 'change' && isDriftDue(replication))
     const isAsked = run.trigger === 'start' || run.trigger === 'sync'
-    const mine = held.open()
-    const passed = withTarget(
+    return withTarget(
       await targetOf(replication),
       () => priorityOf(run.trigger),
       (opened) =>
         runPass({
-          held: mine,
           ...{ ...opened, db, clock, replication, turns, transfers, isProbing, meter, counts, signal, changed },
           settings: fullSettings(replication),
           reader: options.openLocal(replication.repository_id),
@@ -158,18 +154,15 @@ export function createReplications(options: ReplicationsOptions): Replications {
           },
         }),
     )
-    return passed.finally(() => mine.end())
   }
 
-  const plan = createPlans({ ...options, clock, transfers, turns, held, withTarget })
+  const plan = createPlans({ ...options, clock, transfers, turns, withTarget })
 
   async function render(replication: ReplicationRecord) {
     const [view] = await renderReplications(db.read, [replication], clock.now(), runner.ahead)
     if (view === undefined) throw new Error('one replication renders as one')
     return view
   }
-
-  const settingsBefore = ({ stopped }: StartOf) => (stopped === undefined ? {} : replicationSettings(stopped))
 
   const show = async (id: string) => render(await getReplication(db.read, id))
 
@@ -220,10 +213,10 @@ export function createReplications(options: ReplicationsOptions): Replications {
     },
     async planStart(request, { signal } = {}) {
       const of = await findStart(db.read, request)
-      const settings = JSON.stringify(changedReplication(settingsBefore(of), request.settings ?? {}))
-      const to = startedOn(of, request)
+      const before = of.stopped === undefined ? {} : replicationSettings(of.stopped)
+      const settings = JSON.stringify(changedReplication(before, request.settings ?? {}))
       const planned = of.stopped === undefined ? unmade(of, request, now()) : of.stopped
-      return plan({ ...planned, settings }, to, { signal })
+      return plan({ ...planned, settings }, startedOn(of, request), { signal })
     },
     async sync(id, { full = false, only } = {}) {
       const replication = await getReplication(db.read, id)
@@ -243,6 +236,10 @@ export function createReplications(options: ReplicationsOptions): Replications {
     },
     ...createVerbs({ db, runner, now, random, show, wake: () => scheduler?.wake() }),
     show,
+    async explain(id, o) {
+      const record = await getReplication(db.read, id)
+      return explainReplication(db.read, record, await render(record), o)
+    },
     async list({ limit, after, ...o }) {
       const { items, next } = await readPage({
         ...{ limit, after },
@@ -257,7 +254,6 @@ export function createReplications(options: ReplicationsOptions): Replications {
       })
       return { replications: items, next }
     },
-    explain: async (id, o) => explainReplication(db.read, await getReplication(db.read, id), o),
     ...createRunReads({
       kind: REPLICATION_KIND,
       ...{ db, clock, sleep, holder, board, runner },

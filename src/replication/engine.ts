@@ -7,7 +7,6 @@ import type { Viewer } from '../db/people/visible-repositories.ts'
 import type { TargetRow } from '../db/schema.ts'
 import type { Presence } from '../jobs/presence.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { HeldBudget } from '../lib/held.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { Portions } from '../net/portions.ts'
@@ -40,8 +39,6 @@ export interface ReplicationsOptions {
   readonly intervalMs?: number
   readonly runsAtOnce?: number
   readonly transfersPerRun?: number
-  /** Bytes of manifests that all passes may keep; 16 MiB when left out. */
-  readonly held?: HeldBudget
   readonly presence?: Presence
   readonly portions?: Portions
   readonly leaseTtlMs?: number

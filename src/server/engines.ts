@@ -1,11 +1,10 @@
-/** The engines of a server, which work without being asked: mirrors, replications, subscriptions, catalogs, webhooks, what images hold. */
+/** The engines of a server, which work without being asked: mirrors, subscriptions, catalogs, webhooks, what images hold. */
 import type { Catalogs } from '../catalog/catalogs.ts'
 import type { Settings } from '../config/settings.ts'
 import { createIndexer, type Indexer } from '../contents/indexer.ts'
 import { createFactsLoader, type FactsLoader } from '../events/payload/load-facts.ts'
 import { createPortions } from '../jobs/portions.ts'
 import { createPresence } from '../jobs/presence.ts'
-import { createHeldBudget } from '../lib/held.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createMirrorEngine } from '../mirror/create-engine.ts'
 import type { MirrorEngine } from '../mirror/engine.ts'
@@ -20,6 +19,7 @@ import { createLocalWriters } from '../registry/local-writer.ts'
 import { createSignIns } from '../remote/sign-in/sign-in.ts'
 import { createReplications } from '../replication/create-replications.ts'
 import type { Replications } from '../replication/engine.ts'
+import { createReplicationRules, type ReplicationRules } from '../replication/rules.ts'
 import { ambientPolicy } from './address-policy.ts'
 import { createServerCatalogs } from './catalogs.ts'
 import type { Instance } from './instance.ts'
@@ -42,6 +42,7 @@ export interface Engines {
   readonly targets: Targets
   readonly mirrors: MirrorEngine
   readonly replications: Replications
+  readonly replicationRules: ReplicationRules
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly facts: FactsLoader
@@ -93,7 +94,6 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
   })
   const lock = isAlone ? undefined : targetLock({ db, clock, sealer, holder, ttlMs: leaseTtlMs })
   const targets = createTargets({ network: sources.network, sealer, signIns, lock })
-  const held = createHeldBudget()
   const mirrors = createMirrorEngine({
     db,
     logger,
@@ -101,7 +101,6 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
     runsAtOnce: settings.runsAtOnce,
     openSource: sources.openSource,
     openWriter: createLocalWriters({ db, blobs, clock }),
-    held,
     leaseTtlMs,
     presence,
     portions: shared ?? wholePortions,
@@ -115,12 +114,13 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
     openLocal: (repositoryId) => openLocalReader({ db, blobs }, repositoryId),
     openTarget: targets.openTarget,
     mountsCommittedOnly: targets.mountsCommittedOnly,
-    held,
     leaseTtlMs,
     presence,
     portions: shared ?? wholePortions,
   })
   opened(replications.close)
+  const replicationRules = createReplicationRules({ db, replications, logger, clock })
+  opened(replicationRules.close)
   const subscriptions = createSubscriptions({ db, logger, clock, mirrors, openRegistry: sources.openRegistry })
   opened(subscriptions.close)
   const folders = settings.definitions ?? new Map<string, string>()
@@ -139,6 +139,12 @@ export function createEngines({ instance, settings, policy, sample, url, logger,
     targets,
     mirrors,
     replications,
-    ...{ subscriptions, catalogs, facts, mailer, outgoing, indexer },
+    replicationRules,
+    subscriptions,
+    catalogs,
+    facts,
+    mailer,
+    outgoing,
+    indexer,
   }
 }

@@ -24,10 +24,10 @@ import { accountNames } from './shared-budgets.ts'
 
 export interface Targets {
   readonly checkTarget: CheckTarget
-  readonly openTarget: ReplicationsOptions['openTarget']
-  readonly mountsCommittedOnly: ReplicationsOptions['mountsCommittedOnly']
   /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
   budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
+  readonly openTarget: ReplicationsOptions['openTarget']
+  readonly mountsCommittedOnly: ReplicationsOptions['mountsCommittedOnly']
 }
 
 export interface TargetsOptions {

@@ -90,3 +90,47 @@ async function snapshotOf(db: Queries, row: State): Promise<Snapshot> {
   }
   return { object: objectOf(row), key: row.id, state }
 }
+
+/** @param id of the rule */
+export async function ruleState(db: Queries, id: string): Promise<Snapshot | undefined> {
+  const row = await ruleQuery(db).where('rule.id', '=', id).executeTakeFirst()
+  return row && ruleSnapshot(row)
+}
+
+/** The newest that an organization has to a target, which is named. */
+export async function newestRuleState(
+  db: Queries,
+  organizationId: string,
+  target: string,
+): Promise<Snapshot | undefined> {
+  const row = await ruleQuery(db)
+    .where('rule.organization_id', '=', organizationId)
+    .where('target.name', '=', target)
+    .orderBy('rule.created_at', 'desc')
+    .orderBy('rule.id', 'desc')
+    .executeTakeFirst()
+  return row && ruleSnapshot(row)
+}
+
+function ruleQuery(db: Queries) {
+  return db
+    .selectFrom('replication_rules as rule')
+    .innerJoin('targets as target', 'target.id', 'rule.target_id')
+    .select(['rule.id', 'rule.globs', 'rule.name_template', 'rule.settings', 'target.name as target'])
+}
+
+function ruleSnapshot(row: {
+  readonly id: string
+  readonly globs: string
+  readonly name_template: string
+  readonly settings: string
+  readonly target: string
+}): Snapshot {
+  const state = {
+    target: row.target,
+    match: JSON.parse(row.globs) as unknown,
+    as: row.name_template,
+    settings: JSON.parse(row.settings) as unknown,
+  }
+  return { object: `replication-rule:${row.id}`, key: row.id, state }
+}

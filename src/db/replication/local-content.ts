@@ -1,7 +1,6 @@
 /** What a repository of ours serves, as far as a replication has to know it before it reads anything: no bytes. */
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import { findTag } from '../content/tags.ts'
 import type { Queries } from '../engine/engine.ts'
 
 export interface ServedManifest {
@@ -24,10 +23,6 @@ export async function listServedManifests(db: Queries, repositoryId: string): Pr
     sizeBytes: row.size_bytes,
     subject: (row.subject_digest ?? undefined) as Digest | undefined,
   }))
-}
-
-export async function findServedTag(db: Queries, repositoryId: string, tag: Tag): Promise<Digest | undefined> {
-  return (await findTag(db, repositoryId, tag))?.digest as Digest | undefined
 }
 
 export async function listServedTags(

@@ -47,36 +47,6 @@ export async function forgetReplicationTags(
   }
 }
 
-export async function findReplicationTag(
-  db: Queries,
-  replicationId: string,
-  tag: string,
-): Promise<ReplicationTagRow | undefined> {
-  return db
-    .selectFrom('replication_tags')
-    .selectAll()
-    .where('replication_id', '=', replicationId)
-    .where('tag', '=', tag)
-    .executeTakeFirst()
-}
-
-/** Those that are not simply in step, by name. */
-export async function listReplicationTagsOut(
-  db: Queries,
-  replicationId: string,
-  o: { readonly after?: string | undefined; readonly limit: number },
-): Promise<ReplicationTagRow[]> {
-  let query = db
-    .selectFrom('replication_tags')
-    .selectAll()
-    .where('replication_id', '=', replicationId)
-    .where('state', '!=', 'synced')
-    .orderBy('tag')
-    .limit(o.limit)
-  if (o.after !== undefined) query = query.where('tag', '>', o.after)
-  return query.execute()
-}
-
 export type ReplicationTagCounts = Readonly<Partial<Record<ReplicationTagRow['state'], number>>>
 
 export async function countReplicationTags(

@@ -29,6 +29,7 @@ import type { HttpClient } from '../../net/guarded-fetch.ts'
 import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import type { Replications } from '../../replication/engine.ts'
+import type { ReplicationRules } from '../../replication/rules.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -55,6 +56,8 @@ import { nameRoutes } from './names.ts'
 import { operatorRoutes, type ThisServer } from './operator.ts'
 import { organizationTokenRoutes } from './organization-tokens.ts'
 import { organizationRoutes } from './organizations.ts'
+import { replicationRuleRoutes } from './replication-rules.ts'
+import { replicationRoutes } from './replications.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { type ApiApp, absentRoute, newApp } from './route.ts'
 import { runRoutes } from './runs.ts'
@@ -88,6 +91,7 @@ export interface ApiDeps {
   readonly sealer: Sealer
   readonly mirrors: MirrorEngine
   readonly replications: Replications
+  readonly replicationRules: ReplicationRules
   readonly subscriptions: Subscriptions
   readonly catalogs: Catalogs
   readonly webhooks: Webhooks
@@ -119,7 +123,7 @@ const PLAN_PATH = new RegExp(`^${API_PATH}/mirrors(?:/[^/]+/[^/]+/sync)?$`)
 
 /** Paths whose second part is an organization. */
 const ORGANIZATION_PATH = new RegExp(
-  `^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions|replications)/([^/]+)`,
+  `^${API_PATH}/(?:organizations|repositories|mirrors|subscriptions|replications|replication-rules)/([^/]+)`,
 )
 
 /** Serves `/api/v1/…`; its environment is Bun's server. */
@@ -184,6 +188,8 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     catalogRoutes(deps),
     mirrorRoutes(deps),
     subscriptionRoutes(deps),
+    replicationRoutes(deps),
+    replicationRuleRoutes(deps),
     runRoutes(deps),
     repositoryRoutes(deps),
     accessRoutes(deps),

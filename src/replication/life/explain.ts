@@ -1,89 +1,100 @@
-/** Why tags are, or are not, at the target: what the last pass saw, and what happens next. Nobody is asked. */
-import type { ReplicationTagExplanation } from '../../api/replications.ts'
+/** Why tags are, or are not, at a target, and what happens next: from what the last pass saw; nobody is asked. */
+import type { Replication, ReplicationTagExplanation } from '../../api/replications.ts'
+import { listTags } from '../../db/content/tags.ts'
 import type { Queries } from '../../db/engine/engine.ts'
-import { isReplicationResting } from '../../db/replication/life.ts'
-import { findServedTag } from '../../db/replication/local-content.ts'
 import type { ReplicationRecord } from '../../db/replication/replications.ts'
-import { findReplicationTag, listReplicationTagsOut } from '../../db/replication/tags.ts'
+import { listReplicationTags } from '../../db/replication/tags.ts'
 import type { ReplicationTagRow } from '../../db/schema.ts'
+import { readPage } from '../../lib/weighed-page.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
-import type { Replications } from '../engine.ts'
-import { REPLICATION_KIND } from './replication-kind.ts'
-import { fullSettings } from './settings.ts'
 
-/** @throws nothing of its own */
+export interface ExplainRequest {
+  /** Undefined: all that are not simply in step. */
+  readonly tags?: readonly Tag[] | undefined
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** @param shown as people see it, for its standing and its next run */
 export async function explainReplication(
   db: Queries,
-  replication: ReplicationRecord,
-  o: Parameters<Replications['explain']>[1],
-): ReturnType<Replications['explain']> {
-  const isResting = await isReplicationResting(db, replication.id)
-  const next = nextOf(replication, isResting)
-  if (o.tags !== undefined) {
-    const tags: ReplicationTagExplanation[] = []
-    for (const tag of o.tags) {
-      const row = await findReplicationTag(db, replication.id, tag)
-      tags.push(row === undefined ? await unseen(db, replication, tag, next) : explain(row, replication, next))
-    }
-    return { tags, next: null }
+  record: ReplicationRecord,
+  shown: Replication,
+  o: ExplainRequest,
+): Promise<{ readonly tags: readonly ReplicationTagExplanation[]; readonly next: string | null }> {
+  const rows = new Map((await listReplicationTags(db, record.id)).map((row) => [row.tag, row]))
+  const here = await listTags(db, record.repository_id, { limit: Number.MAX_SAFE_INTEGER })
+  const local = new Map(here.map(({ name, digest }) => [name, digest]))
+  const explain = (tag: string) => explainTag(tag, rows.get(tag), local.get(tag), shown)
+  if (o.tags !== undefined) return { tags: o.tags.map(explain), next: null }
+  const odd = [...new Set([...rows.keys(), ...local.keys()])]
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map(explain)
+    .filter(({ state }) => state !== 'synced')
+  const { items, next } = await readPage({
+    limit: o.limit,
+    after: o.after,
+    read: async (after, limit) => odd.filter(({ name }) => after === undefined || name > after).slice(0, limit),
+    keyOf: ({ name }) => name,
+  })
+  return { tags: items, next }
+}
+
+function explainTag(
+  name: string,
+  row: ReplicationTagRow | undefined,
+  local: string | undefined,
+  shown: Replication,
+): ReplicationTagExplanation {
+  const digest = (text: string | null | undefined) => (text ?? null) as Digest | null
+  const about = { name, local: digest(local), target: digest(row?.target_digest), checkedAt: row?.checked_at ?? null }
+  if (row === undefined) {
+    return local === undefined
+      ? { ...about, state: 'absent', reason: 'there is no such tag here, and never was in a pass', next: 'nothing' }
+      : { ...about, state: 'pending', reason: 'no pass has looked at it yet', next: nextRun(shown) }
   }
-  const rows = await listReplicationTagsOut(db, replication.id, { after: o.after, limit: o.limit + 1 })
-  const page = rows.slice(0, o.limit)
-  return {
-    tags: page.map((row) => explain(row, replication, next)),
-    next: rows.length > o.limit ? (page.at(-1)?.tag ?? null) : null,
+  // What has moved since the last pass is on its way.
+  const isMoved = local !== undefined && row.local_digest !== local && row.state !== 'unselected'
+  if (isMoved) return { ...about, state: 'pending', reason: 'it moved here since the last pass', next: nextRun(shown) }
+  const state = local === undefined ? 'absent' : row.state
+  return { ...about, state, reason: row.reason ?? REASONS[state], next: nextOf(state, shown) }
+}
+
+const REASONS: Readonly<Record<ReplicationTagRow['state'], string>> = {
+  pending: 'it is being sent',
+  synced: 'it is there with everything that it has here',
+  failed: 'the last pass could not send it',
+  immutable: 'the target lets nobody move it',
+  diverged: 'somebody else has moved it at the target',
+  waiting: 'the receiver of the webhook has not called back yet',
+  absent: 'it is gone here; what is at the target stays',
+  unselected: 'the selection leaves it out',
+}
+
+function nextOf(state: ReplicationTagRow['state'], shown: Replication): string {
+  const place = `${shown.target.target}/${shown.target.repository}`
+  switch (state) {
+    case 'synced':
+      return shown.settings.onChange === false ? nextRun(shown) : 'it is sent again when it moves here'
+    case 'diverged':
+      return `nothing; to put ours back: replication change ${place} --drift repair`
+    case 'immutable':
+      return `nothing; to send it under another name: replication change ${place} --digest-alias`
+    case 'absent':
+      return 'nothing'
+    case 'unselected':
+      return `nothing; to send it: replication change ${place} --tags …`
+    case 'waiting':
+      return `it is sent on once the receiver of ${shown.settings.after ?? 'the webhook'} says success`
+    default:
+      return nextRun(shown)
   }
 }
 
-function nextOf(replication: ReplicationRecord, isResting: boolean): string {
-  const name = REPLICATION_KIND.nameOf(replication)
-  if (replication.state === 'stopped') {
-    return `nothing, as the replication is stopped: kagami replication start ${replication.repository} ${name}`
-  }
-  if (isResting) return `nothing, as the replication is paused: kagami replication resume ${name}`
-  const at = replication.next_run_at
-  return `${at === null ? 'the next run looks at it' : `the run at ${at} looks at it`}; at once: kagami replication sync ${name}`
-}
-
-async function unseen(
-  db: Queries,
-  replication: ReplicationRecord,
-  tag: Tag,
-  next: string,
-): Promise<ReplicationTagExplanation> {
-  const local = await findServedTag(db, replication.repository_id, tag)
-  const nothing = { name: tag, local: local ?? null, target: null, checkedAt: null }
-  if (local !== undefined) return { ...nothing, state: 'pending', reason: 'no run has seen it yet', next }
-  return {
-    ...nothing,
-    state: 'absent',
-    reason: 'the repository has no such tag',
-    next: 'it is sent once it is pushed here',
-  }
-}
-
-function explain(row: ReplicationTagRow, replication: ReplicationRecord, next: string): ReplicationTagExplanation {
-  const change = `kagami replication change ${REPLICATION_KIND.nameOf(replication)}`
-  const { after } = fullSettings(replication)
-  const nexts: Partial<Record<ReplicationTagRow['state'], string>> = {
-    diverged: `it is left as it is; to bring it back: ${change} --drift repair`,
-    immutable: `it is tried again once the tag moves here; to send it under its digest: ${change} --digest-alias`,
-    waiting: `it is sent once the receiver of ${after ?? 'the webhook'} calls back with success`,
-    absent: 'it is left as it is at the target',
-    unselected: `it is not sent; to send it: ${change}`,
-  }
-  const reasons: Partial<Record<ReplicationTagRow['state'], string>> = {
-    synced: 'it is at the target with all that it has here',
-    pending: 'it is being sent, or was when a run ended',
-  }
-  return {
-    name: row.tag,
-    state: row.state,
-    local: row.local_digest as Digest | null,
-    target: row.target_digest as Digest | null,
-    reason: row.reason ?? reasons[row.state] ?? row.state,
-    checkedAt: row.checked_at,
-    next: nexts[row.state] ?? next,
-  }
+function nextRun({ state, pauses, nextRunAt, remedy }: Replication): string {
+  if (state === 'stopped') return 'nothing: the replication is stopped'
+  const [pause] = pauses
+  if (pause !== undefined) return `nothing until ${pause.endsWhen}${remedy === null ? '' : `: ${remedy}`}`
+  return nextRunAt === null ? 'the run under way looks at it' : `the next pass looks at it, ${nextRunAt}`
 }

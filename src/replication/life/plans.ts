@@ -3,7 +3,6 @@ import type { ReplicationPlan } from '../../api/replications.ts'
 import type { ReplicationRecord } from '../../db/replication/replications.ts'
 import type { TargetRow } from '../../db/schema.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { HeldBudget } from '../../lib/held.ts'
 import type { KeyedTurns } from '../../lib/held-turns.ts'
 import { registryOf } from '../../mirror/life/places.ts'
 import { createPlanPlaces } from '../../mirror/life/plan-places.ts'
@@ -27,7 +26,6 @@ export interface PlansOptions extends Pick<ReplicationsOptions, 'db' | 'openLoca
   readonly clock: Clock
   readonly transfers: number
   readonly turns: KeyedTurns
-  readonly held: HeldBudget
   withTarget<T>(
     of: ToTarget,
     priority: undefined,
@@ -52,35 +50,30 @@ export function createPlans(o: PlansOptions): (
     return places.run({ organizationId, registry: registryOf(of.target, of.target.id), signal }, () =>
       o.withTarget(of, undefined, async ({ target, ledger }) => {
         await refuseOpen(target, replication, signal)
-        const held = o.held.open()
-        try {
-          const planned = await planPass({
-            ...{ db, clock, replication, target, ledger, turns, transfers, held, only, signal },
-            settings: fullSettings(replication),
-            reader: o.openLocal(replication.repository_id),
-            ...{ isFull: full, isAsking: true, isDriftDue: false, isProbing: false },
-            begin: () => () => {},
-          })
-          const { inventory, plan, known } = planned
-          const to = { target: replication.target, repository: replication.target_repository }
-          const {
-            source: _,
-            acceptShrink: __,
-            ...rendered
-          } = renderPlan({
-            subject: {
-              repository: replication.repository,
-              source: { upstream: to.target, repository: to.repository },
-              tags: only === undefined ? null : [...only].sort(),
-            },
-            images: imagesOf(inventory, known, plan),
-            ...{ items: plan.items, totals: plan.totals, full, acceptShrink: false },
-            forecast: forecastOf(plan, inventory, { image: { listing: target.usage().requests, allowances: [] } }),
-          })
-          return { ...rendered, target: to }
-        } finally {
-          held.end()
-        }
+        const planned = await planPass({
+          ...{ db, clock, replication, target, ledger, turns, transfers, only, signal },
+          settings: fullSettings(replication),
+          reader: o.openLocal(replication.repository_id),
+          ...{ isFull: full, isAsking: true, isDriftDue: false, isProbing: false },
+          begin: () => () => {},
+        })
+        const { inventory, plan, known } = planned
+        const to = { target: replication.target, repository: replication.target_repository }
+        const {
+          source: _,
+          acceptShrink: __,
+          ...rendered
+        } = renderPlan({
+          subject: {
+            repository: replication.repository,
+            source: { upstream: to.target, repository: to.repository },
+            tags: only === undefined ? null : [...only].sort(),
+          },
+          images: imagesOf(inventory, known, plan),
+          ...{ items: plan.items, totals: plan.totals, full, acceptShrink: false },
+          forecast: forecastOf(plan, inventory, { image: { listing: target.usage().requests, allowances: [] } }),
+        })
+        return { ...rendered, target: to }
       }),
     )
   }

@@ -9,7 +9,7 @@ import { AppError, isAppError } from '../../errors.ts'
 import { assertFence, type Fence } from '../../jobs/fence.ts'
 import { type Clock, isoTime } from '../../lib/clock.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
-import type { Held } from '../../lib/held.ts'
+import { NOTHING_HELD } from '../../lib/held.ts'
 import type { KeyedTurns } from '../../lib/held-turns.ts'
 import type { Begin } from '../../mirror/pass/current.ts'
 import { NOTHING_KNOWN } from '../../mirror/pass/known.ts'
@@ -41,8 +41,6 @@ export interface PassOptions {
   readonly reader: RepositoryReader
   readonly turns: KeyedTurns
   readonly transfers: number
-  /** Of this pass, ended by whoever opened it. */
-  readonly held: Held
   /** Nothing of what is known of the target is believed. */
   readonly isFull: boolean
   /** Each tag is asked for, whether anything has changed here or not. */
@@ -65,7 +63,8 @@ export async function preparePass(o: PassOptions & { onTags?(total: number): voi
   const reader = graphReader(graph, o.reader, { isTyped: selection?.referrers !== undefined })
   const learner = createLearner({
     ...{ readers: { image: reader }, known: NOTHING_KNOWN, limiter: createLimiter(o.transfers), isFull: false },
-    ...{ now: o.clock.now(), policy: DEFAULT_POLICY, nextPassMs: 0, selection, signal, held: o.held },
+    held: NOTHING_HELD,
+    ...{ now: o.clock.now(), policy: DEFAULT_POLICY, nextPassMs: 0, selection, signal },
   })
   const survey = await takeSurvey({
     ...{ graph, rows: before, selection, only, isWhole: o.isFull },
@@ -124,7 +123,7 @@ export async function preparePass(o: PassOptions & { onTags?(total: number): voi
   if (settings.drift === 'repair') for (const digests of lost.values()) ledger.forgetAll(withBelongings(graph, digests))
   const tags = new Set(work.flatMap((unit) => unit.tags))
   const options = {
-    ...{ graph, reader, ledger, selection, decisions, only: tags, transfers: o.transfers, held: o.held },
+    ...{ graph, reader, ledger, selection, decisions, only: tags, transfers: o.transfers },
     ...{ now: o.clock.now(), signal, begin: o.begin },
   }
   return { graph, before, survey, held, decisions, lost: settings.drift === 'repair' ? new Map() : lost, options }

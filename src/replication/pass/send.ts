@@ -2,7 +2,7 @@
 import type { RunCounts } from '../../api/runs.ts'
 import type { Selection } from '../../api/selection.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
-import type { Held } from '../../lib/held.ts'
+import { NOTHING_HELD } from '../../lib/held.ts'
 import { withWriteBreaker } from '../../mirror/pass/breaker.ts'
 import type { Begin } from '../../mirror/pass/current.ts'
 import { executePlan, type TagResult } from '../../mirror/pass/execute.ts'
@@ -35,7 +35,6 @@ export interface SendOptions {
   readonly decisions: ReadonlyMap<Tag, TargetDecision>
   readonly only: ReadonlySet<Tag>
   readonly transfers: number
-  readonly held: Held
   readonly now: Date
   readonly signal: AbortSignal
   readonly begin: Begin
@@ -52,13 +51,13 @@ export async function planSend(
     readers: { image: o.reader },
     known,
     limiter: createLimiter(o.transfers),
+    held: NOTHING_HELD,
     isFull: false,
     selection: o.selection,
     only,
     now: o.now,
     policy: POLICY,
     nextPassMs: 0,
-    held: o.held,
     concurrency: o.transfers,
     begin: o.begin,
     signal: o.signal,
@@ -121,7 +120,7 @@ async function round(o: Parameters<typeof send>[0], only: ReadonlySet<Tag>, isFi
     readers: { image: o.reader },
     writers: { image: writer, referrers: writer },
     limiter: createLimiter(o.transfers),
-    held: o.held,
+    held: NOTHING_HELD,
     signal: o.signal,
     begin: o.begin,
     observer: {
