@@ -140,8 +140,7 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
     find,
     async move(tags, read, o) {
       const outcomes = new Map<Tag, TagOutcome>()
-      const waves: Due[][][] = [[], []]
-      const groups = new Map<string, Due[]>()
+      const due = new Map<Tag, Due>()
       await forEachConcurrent(tags, AT_ONCE, async (move) => {
         const { tag, to, expect } = move
         const found = await find(tag, o)
@@ -149,18 +148,17 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
         else if (found !== expect) {
           outcomes.set(tag, { tag, result: 'conflict', ...(found === undefined ? {} : { found }) })
         } else if (to === undefined) outcomes.set(tag, await remove(move, o))
-        else {
-          // Whoever sees an image's tag must find the signatures that hang on its digest.
-          const wave = parseDigestTag(tag) === undefined ? 1 : 0
-          const key = `${wave} ${to.digest}`
-          const group = groups.get(key) ?? []
-          if (group.length === 0) {
-            groups.set(key, group)
-            waves[wave]?.push(group)
-          }
-          group.push({ ...move, to, found })
-        }
+        else due.set(tag, { ...move, to, found })
       })
+      const all = tags.flatMap(({ tag }) => due.get(tag) ?? [])
+      // Whoever sees an image's tag must find the signatures that hang on its digest.
+      const [images, onDigests] = [true, false].map((isImage) =>
+        Map.groupBy(
+          all.filter(({ tag }) => (parseDigestTag(tag) === undefined) === isImage),
+          ({ to }) => to.digest,
+        ).values(),
+      )
+      const waves = [onDigests ?? [], images ?? []]
       for (const wave of waves) {
         await forEachConcurrent(wave, AT_ONCE, async (group) => {
           for (const outcome of await moveAll(group, read, o)) outcomes.set(outcome.tag, outcome)

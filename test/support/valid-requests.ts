@@ -110,6 +110,13 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
       check: false,
     },
     'patch /targets/{target}': { url: 'https://b.example', check: false },
+    'post /replications': {
+      repository: `${names.organization}/${names.name}`,
+      target: { target: names.target, repository: names.name },
+    },
+    'patch /replications/{organization}/{replication}': { onChange: false },
+    'post /replications/{organization}/{replication}/sync': {},
+    'post /replication-rules': { organization: names.organization, target: names.target, match: ['*'] },
     'patch /catalog/{upstream}': { names: ['a'] },
     'post /catalog/{upstream}/refresh': {},
     'post /mirrors': { organization: names.organization, upstream: names.upstream, repository: names.name },
