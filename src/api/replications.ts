@@ -267,5 +267,4 @@ export type Replication = z.infer<typeof replicationSchema>
 export type ReplicationPlan = z.infer<typeof replicationPlanSchema>
 export type ReplicationTagExplanation = z.infer<typeof replicationTagExplanationSchema>
 export type ReplicationRule = z.infer<typeof replicationRuleSchema>
-export type ReplicationRuleStart = z.infer<typeof replicationRuleStartSchema>
 export type ReplicationRulePlan = z.infer<typeof replicationRulePlanSchema>

@@ -68,8 +68,8 @@ export const runSchema = z
 
 /**
  * What a run did, or could not do. `moved` and `removed`: a tag, `from` where it pointed before, `to` where since `at`; `published`:
- * something was attached to what tags point at already; `unlinked`: an attestation that upstream no longer lists was taken away; `failed`, with its `code`; `diverged`: people moved it here, or at the
- * target; `drifted`: it was other at the target than it was left, and came back; `left-out`: upstream itself does not have it. The moves come first.
+ * something was attached to what tags point at already; `unlinked`: an attestation that upstream no longer lists was taken away; `failed`, with its `code`; `diverged`: people moved it here; `left-out`:
+ * upstream itself does not have it. The moves come first.
  */
 export const runItemSchema = z
   .strictObject({

@@ -15,7 +15,6 @@ import {
 } from '../db/replication/replications.ts'
 import { listReplicationItems } from '../db/replication/runs.ts'
 import { findTargetById } from '../db/replication/targets.ts'
-import type { TargetRow } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { createPortions } from '../jobs/portions.ts'
 import { createPresence } from '../jobs/presence.ts'
@@ -27,30 +26,27 @@ import { readPage } from '../lib/weighed-page.ts'
 import { createDue } from '../mirror/life/due.ts'
 import type { PassRun } from '../mirror/life/execution.ts'
 import { endOrphans } from '../mirror/life/orphans.ts'
-import { priorityOf, registryOf } from '../mirror/life/places.ts'
-import { createPlanPlaces } from '../mirror/life/plan-places.ts'
+import { priorityOf } from '../mirror/life/places.ts'
 import { createProgressBoard } from '../mirror/life/progress.ts'
-import { renderPlan } from '../mirror/life/render-plan.ts'
 import { type Round, startRound } from '../mirror/life/round.ts'
 import { stopReason } from '../mirror/life/run-end.ts'
 import { createRunReads } from '../mirror/life/run-reads.ts'
 import { createRunner, type RunRequest } from '../mirror/life/runner.ts'
 import { type Scheduler, startScheduler } from '../mirror/life/schedule.ts'
-import { forecastOf } from '../mirror/pass/forecast.ts'
-import { imagesOf } from '../mirror/pass/plan-images.ts'
-import { parseRepositoryName, type RepositoryName, type Tag } from '../oci/reference.ts'
+import { parseRepositoryName } from '../oci/reference.ts'
 import type { ReplicationAndRun, ReplicationStart, Replications, ReplicationsOptions } from './engine.ts'
 import { explainReplication } from './life/explain.ts'
 import { followChanges } from './life/follow-changes.ts'
 import { getReplication, refuseStopped } from './life/get-replication.ts'
+import { createPlans, type ToTarget, unmade } from './life/plans.ts'
 import { REPLICATION_KIND, REPLICATION_LEASE } from './life/replication-kind.ts'
-import { changedReplication, driftDueMs, fullSettings } from './life/settings.ts'
+import { changedReplication, driftDueMs, fullSettings, replicationSettings } from './life/settings.ts'
 import { settleReplication } from './life/settle.ts'
 import { findStart, insertStart, type StartOf } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
 import { renderReplications } from './life/views.ts'
 import { createLedgers, type RepositoryLedger } from './pass/ledgers.ts'
-import { type PassOptions, planPass, refuseOpen, runPass } from './pass/pass.ts'
+import { type PassOptions, refuseOpen, runPass } from './pass/pass.ts'
 import type { ReplicationReport } from './pass/report.ts'
 
 const TRANSFERS_PER_RUN = 64
@@ -72,7 +68,6 @@ export function createReplications(options: ReplicationsOptions): Replications {
   const board = createProgressBoard({ clock, sleep })
   const ledgers = createLedgers({ db, clock, logger })
   const turns = createKeyedTurns()
-  const planPlaces = createPlanPlaces('plans')
   const rounds: Round[] = []
   let scheduler: Scheduler | undefined
   const now = () => isoTime(clock.now())
@@ -107,7 +102,7 @@ export function createReplications(options: ReplicationsOptions): Replications {
 
   /** Opens the target of a replication, or of one to be, for as long as `work` takes. */
   async function withTarget<T>(
-    of: { readonly target: TargetRow; readonly repository: RepositoryName; readonly organizationId: string },
+    of: ToTarget,
     priority: (() => ReturnType<typeof priorityOf>) | undefined,
     work: (opened: Pick<PassOptions, 'target' | 'ledger'>) => Promise<T>,
   ): Promise<T> {
@@ -161,43 +156,7 @@ export function createReplications(options: ReplicationsOptions): Replications {
     )
   }
 
-  async function plan(
-    replication: ReplicationRecord,
-    of: Parameters<typeof withTarget>[0],
-    o: { signal?: AbortSignal | undefined; full?: boolean | undefined; only?: ReadonlySet<Tag> | undefined },
-  ) {
-    const { signal = new AbortController().signal, full = replication.full_due === 1, only } = o
-    const { organizationId } = of
-    return planPlaces.run({ organizationId, registry: registryOf(of.target, of.target.id), signal }, () =>
-      withTarget(of, undefined, async ({ target, ledger }) => {
-        await refuseOpen(target, replication, signal)
-        const {
-          inventory,
-          plan: made,
-          known,
-        } = await planPass({
-          ...{ db, clock, replication, target, ledger, turns, transfers, only, signal },
-          settings: fullSettings(replication),
-          reader: options.openLocal(replication.repository_id),
-          ...{ isFull: full, isAsking: true, isDriftDue: false, isProbing: false },
-          begin: () => () => {},
-        })
-        const tags = only === undefined ? null : [...only].sort()
-        const source = { upstream: replication.target, repository: replication.target_repository }
-        const {
-          source: _,
-          acceptShrink: __,
-          ...rendered
-        } = renderPlan({
-          subject: { repository: replication.repository, source, tags },
-          images: imagesOf(inventory, known, made),
-          ...{ items: made.items, totals: made.totals, full, acceptShrink: false },
-          forecast: forecastOf(made, inventory, { image: { listing: target.usage().requests, allowances: [] } }),
-        })
-        return { ...rendered, target: { target: replication.target, repository: replication.target_repository } }
-      }),
-    )
-  }
+  const plan = createPlans({ ...options, clock, transfers, turns, withTarget })
 
   async function render(replication: ReplicationRecord) {
     const [view] = await renderReplications(db.read, [replication], clock.now(), runner.ahead)
@@ -254,17 +213,10 @@ export function createReplications(options: ReplicationsOptions): Replications {
     },
     async planStart(request, { signal } = {}) {
       const of = await findStart(db.read, request)
-      const before = of.stopped === undefined ? {} : fullSettings(of.stopped)
+      const before = of.stopped === undefined ? {} : replicationSettings(of.stopped)
       const settings = JSON.stringify(changedReplication(before, request.settings ?? {}))
-      const unmade = {
-        ...{ id: '', organization_id: of.organization.id, repository_id: of.repository.id, target_id: of.target.id },
-        ...{ target_repository: request.targetRepository, rule_id: null, state: 'initial', reason: null, since: now() },
-        ...{ settings, created_at: now(), next_run_at: null, full_due: 0, changed_since: null, looked_at: null },
-        ...{ succeeded_at: null, drift_checked_at: null, drifted: 0, organization: of.organization.name },
-        ...{ repository: request.repository, target: of.target.name, target_url: of.target.url },
-        target_organization_id: of.target.organization_id,
-      } as const satisfies ReplicationRecord
-      return plan(of.stopped === undefined ? unmade : { ...of.stopped, settings }, startedOn(of, request), { signal })
+      const planned = of.stopped === undefined ? unmade(of, request, now()) : of.stopped
+      return plan({ ...planned, settings }, startedOn(of, request), { signal })
     },
     async sync(id, { full = false, only } = {}) {
       const replication = await getReplication(db.read, id)
@@ -298,7 +250,7 @@ export function createReplications(options: ReplicationsOptions): Replications {
             clock.now(),
             runner.ahead,
           ),
-        keyOf: ({ id, createdAt }) => replicationCursor({ id, created_at: createdAt }),
+        keyOf: ({ id, repository }) => replicationCursor({ id, repository: parseRepositoryName(repository) }),
       })
       return { replications: items, next }
     },

@@ -46,11 +46,12 @@ export async function findReplicationOf(
     .executeTakeFirst()
 }
 
-export function replicationCursor(record: Pick<ReplicationRow, 'id' | 'created_at'>): string {
-  return formatCursor([record.created_at, record.id])
+/** No name has a colon, and no cursor a slash. */
+export function replicationCursor(record: Pick<ReplicationRecord, 'id' | 'repository'>): string {
+  return formatCursor([record.repository.replaceAll('/', ':'), record.id])
 }
 
-/** Oldest first. `organizations` are names; undefined: all. @throws AppError INVALID_REQUEST when `after` is no cursor */
+/** By repository. `organizations` are names; undefined: all. @throws AppError INVALID_REQUEST when `after` is no cursor */
 export async function listReplications(
   db: Queries,
   o: {
@@ -62,17 +63,18 @@ export async function listReplications(
     readonly limit: number
   },
 ): Promise<ReplicationRecord[]> {
-  let query = replicationQuery(db).orderBy('replication.created_at').orderBy('replication.id').limit(o.limit)
+  let query = replicationQuery(db).orderBy('repository.name').orderBy('replication.id').limit(o.limit)
   if (o.viewer !== undefined) query = query.where(isVisibleTo(o.viewer))
   if (o.repository !== undefined) query = query.where('repository.name', '=', o.repository as RepositoryName)
   if (o.target !== undefined) query = query.where('target.name', '=', o.target.name)
   if (o.target?.repository !== undefined) query = query.where('replication.target_repository', '=', o.target.repository)
   if (o.after !== undefined) {
-    const [at, id] = parseCursor(o.after)
+    const [key, id] = parseCursor(o.after)
+    const name = key.replaceAll(':', '/') as RepositoryName
     query = query.where((eb) =>
       eb.or([
-        eb('replication.created_at', '>', at),
-        eb.and([eb('replication.created_at', '=', at), eb('replication.id', '>', id)]),
+        eb('repository.name', '>', name),
+        eb.and([eb('repository.name', '=', name), eb('replication.id', '>', id)]),
       ]),
     )
   }
@@ -80,7 +82,7 @@ export async function listReplications(
   return pageOfChunks(o.organizations, (chunk) => query.where('organization.name', 'in', chunk).execute(), {
     limit: o.limit,
     keyOf: (row) => row.id,
-    compare: (a, b) => byBytes(replicationCursor(a), replicationCursor(b)),
+    compare: (a, b) => byBytes(a.repository, b.repository) || byBytes(a.id, b.id),
   })
 }
 
