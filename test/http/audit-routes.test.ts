@@ -7,6 +7,7 @@ import { said } from '../../src/web/text/ja/said/index.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { githubClaims, type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.ts'
+import { type QuirkRegistry, startQuirkRegistry, USER } from '../support/quirk-registry.ts'
 import { answerAtCommandLine, VERIFIER } from '../support/provider-people.ts'
 import { describeOnEachDatabase, type Login, OWNER, type WholeServer } from '../support/whole-server.ts'
 
@@ -110,6 +111,88 @@ const WEBHOOKS: readonly Step[] = [
     leaves: [`acme webhook.delete webhook:${name}/ci`],
   },
 ])
+
+const replication = '/replications/acme/{replication}'
+const ofReplication = 'replication:acme/box out/team/box'
+const gaveReplication = (answer: { replication: { id: string }; run: { id: string } }) => ({
+  replication: answer.replication.id,
+  replicationRun: answer.run.id,
+})
+const REPLICATIONS: readonly Step[] = [
+  {
+    route: 'post /targets',
+    path: '/targets',
+    body: { name: 'out', organization: 'acme', url: '{registry}', ...USER, check: false },
+    leaves: ['acme target.create target:out'],
+  },
+  {
+    route: 'post /replications',
+    path: '/replications',
+    body: { repository: 'acme/box', target: { target: 'out', repository: 'team/box' } },
+    leaves: [`acme replication.start ${ofReplication}`],
+    gives: gaveReplication,
+  },
+  {
+    route: 'post /replications',
+    path: '/replications',
+    body: { repository: 'acme/box', target: { target: 'out', repository: 'team/other' }, dryRun: true },
+    leaves: [],
+  },
+  {
+    route: 'post /replications/{organization}/{replication}/sync',
+    path: `${replication}/sync`,
+    body: { full: true },
+    leaves: [`acme replication.sync ${ofReplication}`],
+    gives: gaveReplication,
+  },
+  {
+    route: 'patch /replications/{organization}/{replication}',
+    path: replication,
+    body: { schedule: { every: '2h' }, drift: 'repair' },
+    leaves: [`acme replication.change ${ofReplication}`],
+  },
+  {
+    route: 'post /replications/{organization}/{replication}/pause',
+    path: `${replication}/pause`,
+    leaves: [`acme replication.pause ${ofReplication}`],
+  },
+  {
+    route: 'post /replications/{organization}/{replication}/resume',
+    path: `${replication}/resume`,
+    leaves: [`acme replication.resume ${ofReplication}`],
+  },
+  {
+    route: 'post /replications/{organization}/{replication}/stop',
+    path: `${replication}/stop`,
+    leaves: [`acme replication.stop ${ofReplication}`],
+  },
+  {
+    // One that was stopped goes on.
+    route: 'post /replications',
+    path: '/replications',
+    body: { repository: 'acme/box', target: { target: 'out', repository: 'team/box' } },
+    leaves: [`acme replication.start ${ofReplication}`],
+    gives: gaveReplication,
+  },
+  {
+    route: 'post /replication-rules',
+    path: '/replication-rules',
+    body: { organization: 'acme', target: 'out', match: ['nothing-*'], as: 'all/{name}' },
+    leaves: ['acme replication-rule.start replication-rule:{rule}'],
+    gives: ({ rule }: { rule: { id: string } }) => ({ rule: rule.id }),
+  },
+  {
+    route: 'post /replication-rules',
+    path: '/replication-rules',
+    body: { organization: 'acme', target: 'out', match: ['nothing-*'], as: 'all/{name}', dryRun: true },
+    leaves: [],
+  },
+  {
+    route: 'delete /replication-rules/{organization}/{rule}',
+    path: '/replication-rules/acme/{rule}',
+    leaves: ['acme replication-rule.stop replication-rule:{rule}'],
+  },
+]
 
 const STEPS: readonly Step[] = [
   {
@@ -415,6 +498,7 @@ const STEPS: readonly Step[] = [
     },
   },
   ...WEBHOOKS,
+  ...REPLICATIONS,
   {
     route: 'delete /repositories/{organization}/{name}',
     path: `${repository}?confirm=acme/box`,
@@ -745,18 +829,21 @@ describeOnEachDatabase('every changing route', (start) => {
   let kagami: WholeServer
   let openid: OpenIdProvider
   let issuer: IdentityIssuer
+  let registry: QuirkRegistry
   const made: Made = {}
 
   beforeAll(async () => {
     openid = await startOpenIdProvider()
     issuer = await startIdentityIssuer()
-    Object.assign(made, { openid: openid.url, issuer: issuer.url })
+    registry = await startQuirkRegistry({ signIn: 'basic' })
+    Object.assign(made, { openid: openid.url, issuer: issuer.url, registry: registry.url })
     kagami = await start({ withSample: true })
   })
   afterAll(async () => {
     await kagami?.stop()
     await openid?.stop()
     await issuer?.stop()
+    await registry?.[Symbol.asyncDispose]()
   })
 
   const nobodies = new Map<string, Login>()
@@ -833,6 +920,8 @@ describeOnEachDatabase('every changing route', (start) => {
       }
       if (made.run !== undefined) await kagami.server.mirrors.wait(made.run)
       delete made.run
+      if (made.replicationRun !== undefined) await kagami.server.replications.wait(made.replicationRun)
+      delete made.replicationRun
       const isFirst = STEPS.find(({ route }) => route === step.route) === step
       if (isFirst && !OWN.has(step.route)) {
         const nobody = await someone(STEPS.indexOf(step))
@@ -870,6 +959,7 @@ describeOnEachDatabase('every changing route', (start) => {
     const secrets = [
       'secret-of-a-header',
       PASSWORD,
+      USER.password,
       OTHER_PASSWORD,
       CLIENT_SECRET,
       'another secret of a client',

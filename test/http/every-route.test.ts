@@ -11,6 +11,7 @@ import { linkUser } from '../../src/db/people/sign-ins.ts'
 import { catalogIsRead } from '../support/catalog.ts'
 import { emptyIndexPushed } from '../support/empty-index.ts'
 import { type IdentityIssuer, startIdentityIssuer } from '../support/identity-issuer.ts'
+import { type QuirkRegistry, startQuirkRegistry, USER } from '../support/quirk-registry.ts'
 import { bodyOf, formOf, type Names, type Operation, operationsOf, parameterOf } from '../support/valid-requests.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
@@ -32,6 +33,8 @@ const ABSENT: Names = {
   webhook: 'nohook',
   delivery: '00000000-0000-4000-8000-000000000003',
   link: '00000000-0000-4000-8000-000000000004',
+  replication: '00000000-0000-4000-8000-000000000005',
+  rule: '00000000-0000-4000-8000-000000000006',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -44,6 +47,8 @@ const OWN = new Map<string, number>([
   ['get /subscriptions', 200],
   ['get /upstreams', 200],
   ['get /targets', 200],
+  ['get /replications', 200],
+  ['get /replication-rules', 200],
   ['get /search/packages', 200],
   ['get /search/vulnerabilities', 200],
   ['get /tokens', 200],
@@ -95,6 +100,7 @@ const PUBLIC = new Map<string, number>([
 
 let kagami: WholeServer
 let issuer: IdentityIssuer
+let registry: QuirkRegistry
 let victim: Names
 let secrets: readonly string[]
 let jwtOfVictimsIssuer: string
@@ -129,6 +135,13 @@ beforeAll(async () => {
   await must('POST', '/targets', operators)
   await must('POST', '/repositories', { name: 'victimorg/victimrepo' }, insider)
   await emptyIndexPushed(kagami.url, 'victimorg/victimrepo', 'victimtag', insider)
+  registry = await startQuirkRegistry({ signIn: 'basic' })
+  await must('POST', '/targets', { ...own, ...USER, name: 'victimplace', url: registry.url }, insider)
+  const there = { target: 'victimplace', repository: 'victimthere' }
+  const sent = await must('POST', '/replications', { repository: 'victimorg/victimrepo', target: there }, insider)
+  expect((await kagami.server.replications.wait(sent.run.id)).outcome).toBe('done')
+  const glob = { organization: 'victimorg', target: 'victimplace', match: ['victimnone-*'], as: 'victimas/{name}' }
+  const { rule: ofReplications } = await must('POST', '/replication-rules', glob, insider)
   const mirrored = { organization: 'victimorg', upstream: 'sample', repository: 'nginx', as: 'victimmirror' }
   const { run } = await must('POST', '/mirrors', mirrored, insider)
   await kagami.server.mirrors.wait(run.id)
@@ -168,6 +181,8 @@ beforeAll(async () => {
     webhook: 'victimhook',
     delivery: tried.delivery.id,
     link: 'victimlink',
+    replication: sent.replication.id,
+    rule: ofReplications.id,
   }
   await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
   const granted = { repository: 'victimrepo', permission: 'admin' }
@@ -189,6 +204,10 @@ beforeAll(async () => {
     link.split('#')[1],
     'receiver.example.com',
     tried.delivery.id,
+    sent.replication.id,
+    sent.run.id,
+    ofReplications.id,
+    new URL(registry.url).host,
   ]
 
   const bearerOf = async (login: Login, scope = '') => {
@@ -259,6 +278,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await kagami.stop()
   await issuer.stop()
+  await registry[Symbol.asyncDispose]()
 })
 
 async function ask(operation: Operation, names: Names, login: Login | string | undefined, withQuery: boolean) {
@@ -340,7 +360,8 @@ describe('every route of the management API', () => {
   test('tells members and tokens of the organization nothing of what they are not granted, existence included', async () => {
     // What the organization is made of beside its repositories is no secret to its members.
     const hidden = ['victimrepo', 'victimmirror', 'victimtag', 'victimglob', 'victimteam']
-    hidden.push(victim.run, victim.subscription, victim.token)
+    hidden.push(victim.run, victim.subscription, victim.token, victim.replication, victim.rule)
+    hidden.push('victimthere', 'victimnone', 'victimas')
     const { organization, upstream, target, user } = victim
     const absentHere = { ...ABSENT, organization, upstream, target, user }
     for (const [caller, login] of Object.entries(narrow)) {
@@ -363,7 +384,7 @@ describe('every route of the management API', () => {
           const there = await ask(operation, victim, login, withQuery)
           const absent = await ask(operation, absentHere, login, withQuery)
           expect([what, there.status < 500 && there.status !== 401]).toEqual([what, true])
-          if (/\{(name|tag|run|subscription)\}/.test(operation.path)) expect([what, there.status]).toEqual([what, 403])
+          if (/\{(name|tag|run|subscription|replication|rule)\}/.test(operation.path)) expect([what, there.status]).toEqual([what, 403])
           expect([what, hidden.filter((secret) => withoutNames(there.text, victim).includes(secret))]).toEqual([
             what,
             [],

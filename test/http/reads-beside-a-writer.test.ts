@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { catalogIsRead } from '../support/catalog.ts'
+import { type QuirkRegistry, startQuirkRegistry, USER } from '../support/quirk-registry.ts'
 import { authorization, type Login, OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
 
 setDefaultTimeout(60_000)
@@ -27,6 +28,8 @@ let personal: string
 let machine: Login
 let refresh: string
 let tag: string
+let registry: QuirkRegistry
+let replicationRun: string
 let names: Readonly<Record<string, string>>
 /** By what has the webhook. */
 let deliveries: Record<string, string>
@@ -71,6 +74,14 @@ beforeAll(async () => {
   }
   const target = 'beside'
   await make('/targets', { name: target, organization: null, url: 'https://registry.example.com', check: false })
+  registry = await startQuirkRegistry({ signIn: 'basic' })
+  await make('/targets', { name: 'private', organization: 'acme', url: registry.url, ...USER, check: false })
+  const to = { target: 'private', repository: 'mirrored' }
+  const sent = await make('/replications', { repository: 'acme/mirrored', target: to })
+  await kagami.server.replications.wait(sent.run.id)
+  replicationRun = sent.run.id
+  const globs = { organization: 'acme', target: 'private', match: ['nothing-*'] }
+  const { rule: ofReplications } = await make('/replication-rules', globs)
   const [user, upstream] = [OWNER.username, 'sample']
   names = {
     organization: 'acme',
@@ -88,10 +99,15 @@ beforeAll(async () => {
     identity: 'ci',
     webhook: 'reads',
     repository: 'nginx',
+    replication: sent.replication.id,
+    rule: ofReplications.id,
   }
   await catalogIsRead(kagami, 'sample')
 })
-afterAll(() => kagami.stop())
+afterAll(async () => {
+  await kagami.stop()
+  await registry[Symbol.asyncDispose]()
+})
 
 /** What is asked while the lock is held; a write that it waited for would end in a failure, or never. */
 async function besideWriter(ask: () => Promise<readonly (readonly [what: string, status: number])[]>) {
@@ -134,7 +150,8 @@ test('every GET of the management API, by password and by token', async () => {
     if (get === undefined || LEFT_OUT.has(path.replace(/^\/api\/v1/, ''))) return []
     const wanted = (get.parameters ?? []).filter((one) => one.in === 'query' && one.required)
     const query = new URLSearchParams(wanted.map(({ name }) => [name, names[name] ?? tag]))
-    const filled = path.replace(/\{(\w+)\}/g, (_, key: string) => names[key] ?? key)
+    const own = path.includes('{replication}') ? { ...names, run: replicationRun } : names
+    const filled = path.replace(/\{(\w+)\}/g, (_, key: string) => own[key] ?? key)
     const [base = ''] = filled.replace(/^\/api\/v1/, '').split('/webhooks/')
     return [`${filled.replace(/delivery$/, deliveries[base] ?? 'delivery')}?${query}`]
   })

@@ -19,6 +19,8 @@ export interface Names {
   readonly webhook: string
   readonly delivery: string
   readonly link: string
+  readonly replication: string
+  readonly rule: string
 }
 
 export interface Operation {
