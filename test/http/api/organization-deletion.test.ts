@@ -8,6 +8,7 @@ import { removePortion } from '../../../src/db/mirrors/organization-remains.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { emptyOrganization } from '../../../src/server/ended-organizations.ts'
 import { emptyIndexPushed } from '../../support/empty-index.ts'
+import { type QuirkRegistry, startQuirkRegistry, USER } from '../../support/quirk-registry.ts'
 import {
   authorization,
   describeOnEachDatabase,
@@ -21,6 +22,7 @@ const STAYS: ReadonlySet<string> = new Set(['organizations', 'audit_entries', 'e
 
 describeOnEachDatabase('the end of an organization', (startServer) => {
   let kagami: WholeServer
+  let registry: QuirkRegistry
   let db: Database
   let mia: Login
   let machine: string
@@ -57,6 +59,20 @@ describeOnEachDatabase('the end of an organization', (startServer) => {
       mia,
     )
     await kagami.server.mirrors.wait(run.id)
+    registry = await startQuirkRegistry({ signIn: 'basic' })
+    const place = { url: registry.url, ...USER, check: false }
+    await must('POST', '/targets', { ...place, name: 'place', organization: 'gone' }, mia)
+    await must('POST', '/targets', { ...place, name: 'shared', organization: null })
+    for (const [name, target] of [
+      ['web', 'place'],
+      ['shown', 'shared'],
+    ]) {
+      const to = { repository: `gone/${name}`, target: { target, repository: `copy/${name}` } }
+      const sent = await must('POST', '/replications', to, mia)
+      expect((await kagami.server.replications.wait(sent.run.id)).outcome).toBe('done')
+    }
+    const globs = { organization: 'gone', target: 'place', match: ['none-*'] }
+    await must('POST', '/replication-rules', globs, mia)
     await must('POST', '/subscriptions', { organization: 'gone', upstream: 'sample', match: ['node'] }, mia)
     await must('POST', '/organizations/gone/teams', { name: 'readers' }, mia)
     await must('PUT', '/organizations/gone/teams/readers/members/tom', {}, mia)
@@ -90,6 +106,7 @@ describeOnEachDatabase('the end of an organization', (startServer) => {
   afterAll(async () => {
     await db.close()
     await kagami.stop()
+    await registry?.[Symbol.asyncDispose]()
   })
 
   test('its owner is told what would be lost; without its name, or with its repositories, nothing goes', async () => {

@@ -33,6 +33,6 @@ export const settings: Said['settings'] = {
 
 export const defaults: Said['defaults'] = {
   KAGAMI_DATABASE: 'データディレクトリの kagami.sqlite',
-  KAGAMI_DOCKER_CONFIG: 'DOCKER_CONFIG、またはホームディレクトリの .docker にある config.json',
   KAGAMI_WORKERS: 'コアの数 (最大 16)。Linux 以外では 1',
+  KAGAMI_DOCKER_CONFIG: 'DOCKER_CONFIG、またはホームディレクトリの .docker にある config.json',
 }
