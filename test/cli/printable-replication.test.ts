@@ -23,7 +23,7 @@ const replication = (text: string) => ({
   freshness: { behindSeconds: 1, objectiveSeconds: 1, checkedAt: time, missedSince: time, reason: text },
   settings: { after: 'scan' },
   tags: { total: 8, published: 1, failed: 1, waiting: 1, diverged: 1, immutable: 1, absent: 1, unselected: 1 },
-  leftOut: [{ tag: text, state: 'immutable', reason: text }],
+  leftOut: [{ tag: text, state: 'diverged', reason: text }],
   ...{ waiting: null, lastRun: run(text), nextRunAt: time, createdAt: time },
 })
 const rule = (text: string) => ({
@@ -36,7 +36,7 @@ const target = (text: string) => ({
 })
 const budget = (text: string) => ({
   ...{ requests: 1, inFlight: 0, mostInFlight: 1, pauses: [{ kind: text, until: time, reason: text }] },
-  allowances: [],
+  ...{ allowances: [], waiting: [] },
 })
 const image = (text: string) => ({
   ...{ digest, fingerprint: digest, tags: [{ tag: text, action: 'move', from: null, to: digest }], action: 'fetch' },
@@ -77,30 +77,22 @@ describePrintable(
     [`POST ${at}/pause`]: (text) => ({ replication: replication(text) }),
     [`PATCH ${at}`]: (text) => ({ replication: replication(text) }),
     'GET /replication-rules': (text) => page('rules', [rule(text)]),
-    'GET /organizations': () =>
-      page('organizations', [
-        {
-          ...{ displayName: null, name: 'acme', role: 'owner', membersPull: 'none', repositories: 1, sizeBytes: 1 },
-          ...{ definitionsBytes: 1, quotaBytes: null, createdAt: time },
-        },
-      ]),
     'POST /replication-rules': (text) => ({
       plan: { matched: [{ repository: 'acme/app', to: text, action: 'start', reason: text }] },
     }),
   },
   [
     ['target', 'list'],
-    ['target', 'show', 'out'],
+    ['target', 'show', 'out', '--org', 'acme'],
     ['replication', 'list'],
     ['replication', 'show', place],
     ['replication', 'explain', place],
     ['replication', 'runs', place],
     ['replication', 'run', place, 'r'],
-    ['replication', 'sync', place, '--dry-run'],
     ['replication', 'sync', place, '--dry-run', '--verbose'],
     ['replication', 'pause', place],
     ['replication', 'change', place, '--drift', 'repair'],
     ['replication', 'rules'],
-    ['replication', 'start', 'out', '--match', '*', '--dry-run'],
+    ['replication', 'start', 'out', '--match', '*', '--org', 'acme', '--dry-run'],
   ].map((args) => ({ args })),
 )
