@@ -12,16 +12,30 @@ export function placeOf({ target }: Pick<Replication, 'target'>): string {
   return `${target.target}/${target.repository}`
 }
 
-/** `20/21 (1 failed)`: what is missing is told, and what is left out on purpose. */
-function tagsOf({ tags }: Replication): string {
-  const besides = [
-    [tags.failed, 'failed'],
+/** Selected tags that are not there, though nothing failed. */
+function behindOf({ tags }: Replication): string[] {
+  return wordsOfTags([
     [tags.waiting, 'waiting for a callback'],
     [tags.diverged, 'moved there by others'],
     [tags.immutable, 'immutable there'],
-    [tags.absent, 'gone here'],
-    [tags.unselected, 'not selected'],
-  ].flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]))
+  ])
+}
+
+function wordsOfTags(numbers: readonly (readonly [number, string])[]): string[] {
+  return numbers.flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]))
+}
+
+/** `20/21 (1 failed)`: what is missing is told, and what is left out on purpose. */
+function tagsOf(one: Replication): string {
+  const { tags } = one
+  const besides = [
+    ...wordsOfTags([[tags.failed, 'failed']]),
+    ...behindOf(one),
+    ...wordsOfTags([
+      [tags.absent, 'gone here'],
+      [tags.unselected, 'not selected'],
+    ]),
+  ]
   return `${tags.published}/${tags.total}${besides.length === 0 ? '' : ` (${besides.join(', ')})`}`
 }
 
@@ -97,8 +111,10 @@ export function outcomeText(one: Replication, run: Run): string {
   const took = ms === undefined ? '' : ` after ${duration(ms)}${waited === undefined ? '' : ` and a wait of ${waited}`}`
   const place = placeOf(one)
   const what = run.tags === null ? `what ${one.repository} has` : `${run.tags.join(', ')} of ${one.repository}`
+  const behind = run.tags === null ? behindOf(one) : []
+  const but = behind.length === 0 ? '' : `, without ${behind.join(', ')}`
   const verdict: Record<Run['outcome'], string> = {
-    done: `${place} holds ${what}`,
+    done: `${place} holds ${what}${but}`,
     partial: `${place} holds a part of ${what}`,
     failed: `The run to ${place} failed`,
     stopped: `The run to ${place} was stopped`,

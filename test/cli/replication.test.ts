@@ -234,6 +234,21 @@ describe('kagami replication', () => {
     expect((await json('show', 'out/all/later')).replication.state).not.toBe('stopped')
   })
 
+  test('what waits for the callback of a webhook says so, and is not sent', async () => {
+    const begun = await replication('start', 'acme/other', 'out/held', '--after', 'scan', '--wait')
+    expect([begun.status, begun.stdout]).toEqual([
+      0,
+      expect.stringContaining('out/held holds what acme/other has, without 1 waiting for a callback'),
+    ])
+    const why = async () => (await replication('explain', 'out/held')).stdout
+    expect(await why()).toContain('of-other: waiting')
+    expect(await why()).toContain('there is no webhook scan, whose callback it waits for')
+    expect(there('held')?.tags.size ?? 0).toBe(0)
+    expect((await replication('change', 'out/held', '--no-after')).status).toBe(0)
+    expect((await replication('sync', 'out/held', '--wait')).status).toBe(0)
+    expect(there('held')?.tags.has('of-other')).toBe(true)
+  })
+
   test('wrong use ends with 2 and the usage, what is not there with 1', async () => {
     for (const args of [
       ['start', 'acme/web'],
@@ -257,7 +272,6 @@ describe('kagami replication', () => {
       [['start', 'acme/never', 'out/never'], 'acme/never'],
       [['start', 'out', '--match', '*', '--as', 'all'], '{name}'],
       [['end-rule', '00000000-0000-4000-8000-000000000000'], 'there is no'],
-      [['start', 'acme/web', 'out/x', '--after', 'nohook'], 'nohook'],
     ] as const) {
       const ended = await replication(...args)
       expect([args, ended.status, ended.stdout, ended.stderr]).toEqual([args, 1, '', expect.stringContaining(why)])
@@ -280,7 +294,11 @@ describe('what is public', () => {
   })
 
   test('later gets nothing more: paused, with its cause and an event, until it is private again', async () => {
-    const hook = { name: 'told', url: 'https://receiver.example.com/in' }
+    const hook = {
+      name: 'told',
+      url: 'https://receiver.example.com/in',
+      events: ['replication.paused', 'replication.resumed'],
+    }
     expect((await kagami.call('POST', '/organizations/acme/webhooks', { login: OWNER, body: hook })).status).toBe(201)
     quirks.isPublic = true
     await emptyIndexPushed(kagami.url, 'acme/other', 'secret', OWNER)
