@@ -138,7 +138,7 @@ export function runLines(run: Run, verb: 'read' | 'sent' = 'read'): string[] {
     count(counts.manifests, 'manifest'),
     count(counts.referrers, 'referrer'),
     count(counts.blobs, 'blob'),
-    `${size(counts.readBytes)} ${verb} in ${count(counts.requests, 'request')}`,
+    `${size(verb === 'sent' ? (counts.sentBytes ?? counts.readBytes) : counts.readBytes)} ${verb} in ${count(counts.requests, 'request')}`,
   ]
   const about = run.tags === null ? 'Last run' : `Last run, of ${run.tags.join(', ')}`
   // What a good run could not have is no failure of its own: upstream does not have it either.

@@ -228,7 +228,8 @@ export function createReplications(options: ReplicationsOptions): Replications {
           about: { reason: 'paused', what: 'replication', name },
         })
       }
-      return begin(id, { trigger: 'sync', isFull: full, only })
+      const isFull = full || (replication.full_due === 1 && only === undefined)
+      return begin(id, { trigger: 'sync', isFull, only })
     },
     async planSync(id, o = {}) {
       const replication = await getReplication(db.read, id)

@@ -147,7 +147,7 @@ describe('kagami replication', () => {
     expect(there('team/web')?.tags.get(name)).toBeUndefined()
     const changed = await json('change', 'out/team/web', '--drift', 'repair', '--drift-every', '6h')
     expect(changed.replication).toMatchObject({ drift: { mode: 'repair', every: '6h' } })
-    expect((await replication('sync', 'out/team/web', '--full', '--wait')).status).toBe(0)
+    expect((await replication('sync', 'out/team/web', '--wait')).status).toBe(0)
     expect(there('team/web')?.tags.get(name)).toBe(digest)
     expect((await json('show', 'out/team/web')).replication.drift.drifted).toBe(0)
   })

@@ -80,7 +80,7 @@ export function createVerbs(o: VerbsOptions): Pick<Replications, 'pause' | 'resu
           settings: text,
           ...(isPlanned && isLooked ? { next_run_at: at } : isPlanned && isSooner ? { next_run_at: next } : {}),
           // What is told as drift, or as immutable, is judged anew.
-          ...(isLooked ? { full_due: 0 } : {}),
+          ...(isLooked ? { full_due: 1 } : {}),
         })
         if (isLooked)
           await tx.updateTable('replication_tags').set({ content: null }).where('replication_id', '=', id).execute()
