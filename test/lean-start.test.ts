@@ -7,8 +7,14 @@ const root = join(import.meta.dir, '..')
 
 /** What neither a server nor a worker needs before somebody asks for it, since each costs 1 to 20 MiB. */
 const LATER = [
+  '@aws-sdk/client-ecr',
+  '@aws-sdk/client-ecr-public',
+  '@aws-sdk/credential-providers',
+  '@azure/core-rest-pipeline',
+  '@azure/identity',
   'better-auth',
   'croner',
+  'google-auth-library',
   'nodemailer',
   'openid-client',
   'otpauth',

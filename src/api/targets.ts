@@ -131,7 +131,6 @@ export const targetListSchema = listSchema('targets', targetSchema).openapi('Tar
 export type RegistryKind = z.infer<typeof registryKindSchema>
 export type SignIn = z.infer<typeof signInSchema>
 export type Target = z.infer<typeof targetSchema>
-export type TargetShown = z.infer<typeof targetShowSchema>
 export type TargetField = z.infer<typeof targetFieldSchema>
 export type TargetCheck = z.infer<typeof targetCheckSchema>
 export type TargetChangeAnswer = z.infer<typeof targetChangeAnswerSchema>

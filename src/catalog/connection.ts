@@ -46,7 +46,10 @@ export function changedConnection(
   before: Connection,
   change: ConnectionChange,
 ): Connection {
-  const url = change.url === undefined ? before.url : readUpstreamUrl(change.url)
+  const url =
+    change.url === undefined
+      ? before.url
+      : readUpstreamUrl(change.url, as === 'target password' ? 'replicate to' : 'mirror')
   const plainHttp = change.plainHttp ?? before.plain_http === 1
   const { base } = parseUpstreamUrl(url)
   if (base.protocol === 'http:' && !plainHttp && !isLoopbackHost(base.hostname)) {

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path'
 import { createDirectorySync } from '../blobs/directory-sync.ts'
 import { writeAll } from '../blobs/fs-write.ts'
 import { AppError } from '../errors.ts'
+import { cancelledBy } from '../lib/abort.ts'
 import { takeChunks } from '../lib/chunks.ts'
 import { digestFromHash, findDigest, newHash } from '../oci/digest.ts'
 import { failing } from './blob-sink.ts'
@@ -54,10 +55,10 @@ export async function openTarTarget(file: string): Promise<LayoutTarget> {
 
   return {
     ...staging,
-    async finish() {
+    async finish({ signal } = {}) {
       const own = openFolderFiles(join(parts, 'layout'))
       await staging.close()
-      if ((await own.findSize(INDEX_PATH)) !== undefined) await packAll(file, own, base, title)
+      if ((await own.findSize(INDEX_PATH)) !== undefined) await packAll(file, { own, base, title, signal })
       await release(false)
     },
     async close() {
@@ -68,7 +69,16 @@ export async function openTarTarget(file: string): Promise<LayoutTarget> {
 }
 
 /** The same content gives the same bytes, in whatever order it came. */
-async function packAll(file: string, own: LayoutFiles, base: LayoutFiles | undefined, title: string): Promise<void> {
+async function packAll(
+  file: string,
+  o: {
+    readonly own: LayoutFiles
+    readonly base: LayoutFiles | undefined
+    readonly title: string
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<void> {
+  const { own, base, title, signal } = o
   const files: LayoutFiles = {
     title,
     findSize: async (path) => (await own.findSize(path)) ?? (await base?.findSize(path)),
@@ -86,7 +96,7 @@ async function packAll(file: string, own: LayoutFiles, base: LayoutFiles | undef
     let at = 0
     for (const path of paths) {
       const size = await files.findSize(path)
-      if (size !== undefined) at = await packOne(handle, at, { path, size, files, title })
+      if (size !== undefined) at = await packOne(handle, at, { path, size, files, title, signal })
     }
     const end = Math.ceil((at + 2 * BLOCK_BYTES) / RECORD_BYTES) * RECORD_BYTES
     await writeAll(handle, new Uint8Array(end - at), at)
@@ -105,7 +115,13 @@ async function packAll(file: string, own: LayoutFiles, base: LayoutFiles | undef
 async function packOne(
   handle: FileHandle,
   from: number,
-  o: { readonly path: string; readonly size: number; readonly files: LayoutFiles; readonly title: string },
+  o: {
+    readonly path: string
+    readonly size: number
+    readonly files: LayoutFiles
+    readonly title: string
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<number> {
   const { path, size, files, title } = o
   const header = await headerOf(path, size)
@@ -116,6 +132,7 @@ async function packOne(
   const hash = newHash(algorithm)
   const chunks = takeChunks(await files.open(path, { from: 0, to: size }))
   for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    if (o.signal?.aborted) throw cancelledBy(o.signal)
     await writeAll(handle, chunk, at)
     hash.update(chunk)
     at += chunk.byteLength

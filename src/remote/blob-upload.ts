@@ -78,13 +78,15 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
 
   /** Taken up after a break: what is sent says its range, and one that does not fit is refused. */
   let isResumed = false
+  /** It says how far it came, and has something else in the end. */
+  let isForgetful = false
 
   /** How far the registry came, after a break: what it has is not sent again. */
   async function ask(o: Abortable): Promise<void> {
     const was = session
     session = undefined
     position = 0
-    if (was !== undefined && traits.isResumable) {
+    if (was !== undefined && traits.isResumable && !isForgetful) {
       const response = await sendTo(target, {
         ...signalOf(o),
         method: 'GET',
@@ -133,7 +135,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     if (isWhole) return { length: rest, isLast: true }
     const chunkBytes = Math.max(1, traits.chunkBytes, leastChunk)
     const isCut = traits.upload === 'chunks' || rest > largestBodyBytes
-    return { length: isCut ? Math.min(rest, chunkBytes) : rest, isLast: false }
+    const length = isCut ? Math.min(rest, chunkBytes) : rest
+    // The last of several goes with the PUT: some registries want it there, and it spares a request.
+    const isOfSeveral = traits.upload === 'chunks' || size > largestBodyBytes
+    return { length, isLast: isOfSeveral && position > 0 && length === rest }
   }
 
   /** Sends one part, and takes note of how far the registry is then. */
@@ -145,7 +150,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   ): Promise<HttpResponse | undefined> {
     const from = position
     // One PATCH of everything says no range: it is what clients without chunks send.
-    const isRanged = !isLast && (isResumed || from > 0 || length < size || traits.upload === 'chunks')
+    const isRanged = from > 0 || (!isLast && (isResumed || length < size || traits.upload === 'chunks'))
     const response = await sendTo(target, {
       ...signalOf(o),
       method: isLast ? 'PUT' : 'PATCH',
@@ -185,6 +190,12 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     done()
   }
 
+  async function refusal(response: HttpResponse): Promise<AppError> {
+    const error = await target.session.failure(response, { what })
+    if (algorithmOf(digest) !== 'sha512' || response.status !== 400) return error
+    return new AppError('TARGET_UNSUPPORTED', `${error.message}; it takes no sha512 digests`, { detail: error.detail })
+  }
+
   function isBreak(error: unknown): boolean {
     return !isOfOwnBody(error) && failureReason(error) !== undefined
   }
@@ -209,7 +220,12 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         const response = await sendPart(at, part, body, { ...o, again })
         usage.sentBytes += body.byteLength
         if (response === undefined) continue
-        failure = await target.session.failure(response, { what })
+        failure = await refusal(response)
+        // fetch sends a PUT once more by itself where the connection broke, behind what had come: what is here is right, so it is begun anew.
+        if (starts === 1 && part.isLast && isOfOtherBytes(failure)) {
+          session = undefined
+          continue
+        }
         if (!BROKEN.has(response.status) && response.status !== LOST) throw failure
         isRefused = response.status === 416 || response.status === LOST
         if (response.status === LOST) failure = brokenAt(FORGOTTEN)
@@ -243,10 +259,11 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         const response = await sendPart(at, part, { stream, lengthBytes: part.length }, o)
         if (response === undefined) {
           if (position === from + part.length || isDone) continue
+          if (isResumed) isForgetful = true
           failure = brokenAt('took less than was sent')
         } else {
           const isPassing = BROKEN.has(response.status) || response.status === 401 || response.status === LOST
-          failure = await target.session.failure(response, { what })
+          failure = await refusal(response)
           if (!isPassing) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
           if (response.status === LOST) failure = brokenAt(FORGOTTEN)
@@ -305,7 +322,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         await finish(response)
         return
       }
-      const failure = await target.session.failure(response, { what })
+      const failure = await refusal(response)
       if (isDone || (response.status === LOST && (await upload.isThere(o)))) {
         if (!isDone) done()
         return
@@ -394,4 +411,11 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     [Symbol.asyncDispose]: () => sink.close(),
   }
   return sink
+}
+
+function isOfOtherBytes(failure: unknown): boolean {
+  const { status, body } = (isAppError(failure, 'UPSTREAM_INVALID') ? failure.detail : {}) as Partial<
+    Record<string, unknown>
+  >
+  return status === 400 && typeof body === 'string' && body.includes('DIGEST_INVALID')
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import { quoted } from '../lib/quoted.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import { type AskHelper, askHelper } from './docker-credential-helper.ts'
@@ -36,7 +37,7 @@ export function parseDockerConfig(json: string, what: string): DockerConfig {
   if (json.trim() === '') return {}
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = parseForeignJson(json)
   } catch {
     throw invalid(`${what} is not JSON, want docker's config.json`)
   }

@@ -1,6 +1,7 @@
 /** Programs that keep docker's logins: `docker-credential-NAME get`, the server's name on standard input, JSON on standard output. */
 import { AppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
+import { parseForeignJson } from '../lib/json.ts'
 import { printableLine } from '../lib/printable.ts'
 import { clipped, quoted } from '../lib/quoted.ts'
 import type { Abortable } from '../oci/repository.ts'
@@ -62,7 +63,7 @@ export async function askHelperOn(
 function readAnswer(answer: string, program: string): Credential | undefined {
   let value: unknown
   try {
-    value = JSON.parse(answer)
+    value = parseForeignJson(answer)
   } catch {
     throw invalid(`${program} did not answer JSON`)
   }

@@ -8,6 +8,7 @@ import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseDigestTag, type Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest, TagMove, TagOutcome } from '../oci/repository.ts'
 import { resolveReference } from './manifests.ts'
+import { kindOfChallenge } from './registry-kind.ts'
 import { placeOf, sendTo, signalOf, type TargetSession } from './target-session.ts'
 import type { ManifestPuts } from './write-manifest.ts'
 
@@ -69,16 +70,21 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
     return { tag, result: 'moved' }
   }
 
-  /** Whether it is worth asking for tags in the query of a PUT by digest. */
-  async function takesTags(): Promise<boolean> {
-    if (kind !== 'kagami' && kind !== 'other') return false
+  /**
+   * Whether it is worth asking for tags in the query of a PUT by digest: a registry that does not know of it has what was there put again, so
+   * one that is not known to is asked where there is no other way.
+   */
+  async function takesTags({ digest }: Descriptor): Promise<boolean> {
+    const isOnlyWay = algorithmOf(digest) === 'sha512'
+    const told = kind === 'other' ? kindOfChallenge((await session.challenge())?.challenge) : kind
+    if (told !== 'kagami' && !isOnlyWay) return false
     return !session.network.withoutTagParameter.has(await session.key())
   }
 
   /** All tags of a digest by one PUT (distribution-spec, `tag` of end-7b). @returns those that the registry says to have set */
   async function moveTogether(dues: readonly Due[], manifest: Manifest, o: Abortable): Promise<ReadonlySet<Tag>> {
     const [first] = dues
-    if (first === undefined || !(await takesTags())) return new Set()
+    if (first === undefined || !(await takesTags(first.to))) return new Set()
     const query = dues.map(({ tag }) => `tag=${encodeURIComponent(tag)}`).join('&')
     const response = await puts.put(manifest, `${first.to.digest}?${query}`, o)
     await discard(response)

@@ -25,10 +25,11 @@ interface Parts {
 /**
  * The URL to keep for what was given: `https://host/v2/project/`, `https://host/v2/_catalog`, `host:5000/project` and
  * `docker://host/project` are the registry with its prefix, always spelled the same way.
+ * @param verb what is done with a repository there
  * @throws AppError INVALID_REQUEST: no registry. An image (`host/app:1`, `docker pull …`), or an endpoint of one repository, is told
  *   as such, with the registry's address to give instead; nothing that may be a password is shown
  */
-export function readUpstreamUrl(given: string): string {
+export function readUpstreamUrl(given: string, verb: 'mirror' | 'replicate to' = 'mirror'): string {
   const words = given.trim().split(/\s+/)
   const last = words.at(-1) ?? ''
   const parts = partsOf(last.replace(REGISTRY_SCHEME, 'https://'))
@@ -46,7 +47,7 @@ export function readUpstreamUrl(given: string): string {
   }
   const image = imageIn(parts.path)
   if (image !== undefined)
-    throw refuse(`${shown(last)} is an image, want its registry: ${registry} (the repository ${image} is named later)`)
+    throw refuse(`${shown(last)} is an image, want its registry: ${registry} (then ${verb} ${image})`)
   return canonical(parts, last)
 }
 

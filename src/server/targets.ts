@@ -24,10 +24,10 @@ import { accountNames } from './shared-budgets.ts'
 
 export interface Targets {
   readonly checkTarget: CheckTarget
-  /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
-  budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
   readonly openTarget: ReplicationsOptions['openTarget']
   readonly mountsCommittedOnly: ReplicationsOptions['mountsCommittedOnly']
+  /** What its registry and login are asked for by this server. @param organizations whose waiting requests are told; undefined: all */
+  budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
 
 export interface TargetsOptions {
@@ -43,22 +43,20 @@ export interface TargetsOptions {
 const OPERATOR = 'operator'
 
 export function createTargets({ network, sealer, signIns, lock }: TargetsOptions): Targets {
-  const endpointAt = (target: TargetToCheck, isFresh = false): UpstreamEndpoint => {
+  /** With the API of its cloud, where it is signed in to by one. */
+  const openAt = (target: TargetToCheck, isFresh = false) => {
     const { password, username, ...endpoint } = endpointOf(sealer, SEALED_AS, target)
     const given = username === undefined || password === undefined ? undefined : { username, password }
     const signIn = signInOf(target)
-    if (signIn.by === 'password') return given === undefined ? endpoint : { ...endpoint, ...given }
-    const login = signIns.loginOf({
-      signIn,
-      kind: kindOf(target),
-      endpoint,
-      given,
+    if (signIn.by === 'password') return { endpoint: given === undefined ? endpoint : { ...endpoint, ...given } }
+    const wanted = {
+      ...{ signIn, kind: kindOf(target), endpoint, given, isFresh },
       sealedPassword: target.sealed_password,
-      isFresh,
       isShared: target.organization_id === null,
-    })
-    return { ...endpoint, login }
+    }
+    return { endpoint: { ...endpoint, login: signIns.loginOf(wanted) }, api: signIns.apiOf(wanted) }
   }
+  const endpointAt = (target: TargetToCheck, isFresh?: boolean): UpstreamEndpoint => openAt(target, isFresh).endpoint
   const budgetAt = async (target: TargetToCheck) => {
     const endpoint = endpointAt(target)
     return network.budgets.of(await accountOf(parseUpstreamUrl(endpoint.url), endpoint))
@@ -69,7 +67,8 @@ export function createTargets({ network, sealer, signIns, lock }: TargetsOptions
     },
     openTarget(target, repository, { organization, memory, priority }) {
       const own = { ...network, organization, priority, rates: ratesOfTarget(target), about: repository }
-      return openRemoteTarget(own, endpointAt(target), repository, { kind: kindOf(target), memory, lock })
+      const { endpoint, api } = openAt(target)
+      return openRemoteTarget(own, endpoint, repository, { kind: kindOf(target), memory, lock, api })
     },
     mountsCommittedOnly: (target) => traitsOf(kindOf(target)).mounts === 'committed',
     async checkTarget(target, signal) {

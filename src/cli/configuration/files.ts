@@ -217,7 +217,8 @@ function resolve(
     text === undefined
       ? undefined
       : attempt(field, () => (isReference(text) ? readReference(text, { directory }) : text))
-  const url = attempt('url', () => readUpstreamUrl(given.url)) ?? given.url
+  const url =
+    attempt('url', () => readUpstreamUrl(given.url, path[0] === 'targets' ? 'replicate to' : 'mirror')) ?? given.url
   const ca = read('ca', given.ca)
   return {
     url,

@@ -42,7 +42,7 @@ export async function signInToAzure(asked: AskedLogin): Promise<GivenLogin> {
         ? 'that the server has an identity (environment, workload identity, managed identity)'
         : 'the application id, its secret and its tenant'
     const remedy = `Check ${whose}, and that it has the role AcrPush on the registry`
-    return signInFailure(error, { host, by: 'Microsoft Entra', remedy, secrets, exchange })
+    return signInFailure(error, { host, by: 'Microsoft Entra', remedy, secrets, last: exchange.last })
   }
   let token: string
   try {
@@ -60,7 +60,7 @@ export async function signInToAzure(asked: AskedLogin): Promise<GivenLogin> {
     return await exchangeToken(registry, base, { token, tenant, nowMs })
   } catch (error) {
     const remedy = 'Check that the identity has the role AcrPush on the registry'
-    throw signInFailure(error, { host, by: 'the registry', remedy, secrets, exchange: registry })
+    throw signInFailure(error, { host, by: 'the registry', remedy, secrets, last: registry.last })
   }
 }
 

@@ -30,10 +30,11 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 const OWN_HEADERS: ReadonlySet<string> = new Set(['host', 'content-length', 'connection', 'accept-encoding'])
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT'])
 
+/** @param timeout the end of all of it */
 export function openExchange(
   http: HttpClient,
   trust: Pick<HttpRequest, 'ca' | 'plainHttp'>,
-  timeout: AbortSignal,
+  timeout?: AbortSignal,
 ): Exchange {
   let last: Exchange['last']
   return {
@@ -48,7 +49,7 @@ export function openExchange(
           ...trust,
           method: method as 'GET' | 'HEAD' | 'POST' | 'PUT',
           headers: Object.fromEntries(own),
-          signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+          ...within(timeout, signal),
           redirect: 'manual',
           ...bodyOf(body, url),
         }
@@ -62,6 +63,11 @@ export function openExchange(
       }
     },
   }
+}
+
+function within(...signals: (AbortSignal | undefined)[]): Pick<HttpRequest, 'signal'> {
+  const given = signals.filter((one) => one !== undefined)
+  return given.length === 0 ? {} : { signal: AbortSignal.any(given) }
 }
 
 function bodyOf(body: unknown, url: URL): Pick<HttpRequest, 'body'> {

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, isAppError, messageOf } from '../../errors.ts'
+import { AppError, type ErrorCode, isAppError, isCancelled, messageOf } from '../../errors.ts'
 import { createRedactor } from '../../lib/redact.ts'
 import { asTargetError } from '../target-errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -14,7 +14,8 @@ export interface FailedSignIn {
   /** What to do about it. */
   readonly remedy: string
   readonly secrets: readonly string[]
-  readonly exchange?: Exchange | undefined
+  /** What the services answered last. */
+  readonly last: Exchange['last']
 }
 
 /**
@@ -22,10 +23,12 @@ export interface FailedSignIn {
  * of reach, ADDRESS_NOT_ALLOWED where the operator's networks do not hold it. What a library throws goes no further: its errors hold
  * requests with their secrets.
  */
-export function signInFailure(error: unknown, { host, by, remedy, secrets, exchange }: FailedSignIn): unknown {
+export function signInFailure(error: unknown, { host, by, remedy, secrets, last }: FailedSignIn): unknown {
   if (isAppError(error) && error.code.startsWith('TARGET_')) return error
-  const { status, failure } = exchange?.last ?? {}
+  if (isCancelled(error)) return error
+  const { status, failure } = last ?? {}
   if (failure !== undefined) return asTargetError(failure)
+  if (isAppError(error)) return asTargetError(error)
   const code: ErrorCode =
     status === 429
       ? 'TARGET_RATE_LIMITED'
@@ -39,7 +42,7 @@ export function signInFailure(error: unknown, { host, by, remedy, secrets, excha
 /** `InvalidClientTokenId: …`: the name says more than the words of some libraries. */
 function wordsOf(error: unknown): string {
   const { name } = error instanceof Error ? error : { name: 'Error' }
-  return name === 'Error' || name === 'AppError' ? messageOf(error) : `${name}: ${messageOf(error)}`
+  return name === 'Error' ? messageOf(error) : `${name}: ${messageOf(error)}`
 }
 
 function plain(text: string): string {

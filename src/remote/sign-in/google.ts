@@ -47,7 +47,7 @@ export async function signInToGoogle({ host, keys, http, timeout, nowMs }: Asked
         : 'that the key of the service account is not revoked'
     const remedy = `Check ${whose}, and that it has roles/artifactregistry.writer`
     const secrets = key === undefined ? [] : [key.privateKey, keys?.password ?? '']
-    throw signInFailure(error, { host, by: 'Google', remedy, secrets, exchange })
+    throw signInFailure(error, { host, by: 'Google', remedy, secrets, last: exchange.last })
   }
 }
 

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { HttpClient } from '../../net/guarded-fetch.ts'
+import type { RegistryApi } from '../registry-api.ts'
 import { createTokenCache } from '../tokens.ts'
 import { type ChangingLogin, type Credential, parseUpstreamUrl } from '../upstream.ts'
 import type { AskedLogin, GivenLogin } from './asked.ts'
@@ -33,6 +34,8 @@ export interface LoginWanted extends Pick<AskedLogin, 'signIn' | 'kind' | 'endpo
 export interface SignIns {
   /** Nothing is asked before the login is wanted. */
   loginOf(wanted: LoginWanted): ChangingLogin
+  /** What the registry does by the API of its cloud, with the same keys; undefined: it has none, or no keys to it. */
+  apiOf(wanted: LoginWanted): RegistryApi | undefined
 }
 
 /** One attempt, whatever the services of the cloud do. */
@@ -49,6 +52,26 @@ export function createSignIns(options: SignInsOptions): SignIns {
   /** When each was fetched, by key. */
   const fetchedMs = new LRUCache<string, number>({ max: 10_000 })
   return {
+    apiOf(wanted) {
+      // What is at ECR Public is for everybody: nothing is sent there.
+      if (wanted.signIn.by !== 'ecr' || wanted.kind !== 'ecr') return undefined
+      const open = async () => {
+        const asked = await askedOf(wanted, options)
+        return (await import('./ecr-api.ts')).openEcrApi(asked, asked.http)
+      }
+      let opened: ReturnType<typeof open> | undefined
+      const api = () => {
+        opened ??= open().catch((error) => {
+          opened = undefined
+          throw error
+        })
+        return opened
+      }
+      return {
+        createRepository: async (...call) => (await api()).createRepository(...call),
+        hasBlobs: async (...call) => (await api()).hasBlobs(...call),
+      }
+    },
     loginOf(wanted) {
       const { signIn, kind, endpoint, given, sealedPassword } = wanted
       const address = parseUpstreamUrl(endpoint.url)
@@ -82,14 +105,15 @@ function textOf({ username, password }: Credential): string {
   return [username, password].map((part) => Buffer.from(part).toString('base64')).join(' ')
 }
 
-async function ask(
+/** @throws AppError TARGET_DENIED for what only a shared target may */
+async function askedOf(
   { signIn, kind, endpoint, given, isShared }: LoginWanted,
-  { http, ambientHttp, clock, dockerConfig }: SignInsOptions,
-): Promise<Omit<GivenLogin, 'credential'> & { readonly credential: Credential | undefined }> {
-  const address = parseUpstreamUrl(endpoint.url)
+  { http, ambientHttp, clock }: SignInsOptions,
+): Promise<AskedLogin> {
+  const { host } = parseUpstreamUrl(endpoint.url)
   // Refused when it was set already (`settings.ts`); what the server itself is must not hang on that alone.
   if (given === undefined && !isShared) {
-    throw new AppError('TARGET_DENIED', `${address.host}: only a shared target is signed in to as the server itself`)
+    throw new AppError('TARGET_DENIED', `${host}: only a shared target is signed in to as the server itself`)
   }
   const keys =
     given === undefined
@@ -98,17 +122,21 @@ async function ask(
           username: given.username,
           password: typeof given.password === 'string' ? given.password : await given.password(),
         }
-  const asked: AskedLogin = {
-    signIn,
-    kind,
-    endpoint,
-    host: address.host,
-    keys,
+  return {
+    ...{ signIn, kind, endpoint, host, keys },
     http: keys === undefined ? ambientHttp : http,
     registryHttp: http,
     nowMs: clock.now().getTime(),
     timeout: AbortSignal.timeout(TIMEOUT_MS),
   }
+}
+
+async function ask(
+  wanted: LoginWanted,
+  options: SignInsOptions,
+): Promise<Omit<GivenLogin, 'credential'> & { readonly credential: Credential | undefined }> {
+  const asked = await askedOf(wanted, options)
+  const { signIn, endpoint, keys } = asked
   switch (signIn.by) {
     case 'password':
       return { credential: keys, expiresInSeconds: Number.MAX_SAFE_INTEGER }
@@ -120,10 +148,9 @@ async function ask(
       return (await import('./azure.ts')).signInToAzure(asked)
     case 'docker': {
       const { signInByDocker } = await import('./docker.ts')
-      return {
-        credential: await signInByDocker(address, dockerConfig, asked.timeout),
-        expiresInSeconds: DOCKER_SECONDS,
-      }
+      const address = parseUpstreamUrl(endpoint.url)
+      const credential = await signInByDocker(address, options.dockerConfig, asked.timeout)
+      return { credential, expiresInSeconds: DOCKER_SECONDS }
     }
   }
 }

@@ -46,6 +46,7 @@ describeOnEachDatabase('the end of an organization', (startServer) => {
     await must('POST', '/upstreams', { ...own, name: 'up' }, mia)
     await must('POST', '/upstreams', { ...own, name: 'signed', referrersFrom: 'up' }, mia)
     await must('POST', '/upstreams/signed/hook?organization=gone', {}, mia)
+    await must('POST', '/targets', { ...own, name: 'out' }, mia)
     await must('POST', '/repositories', { name: 'gone/shown', visibility: 'public' }, mia)
     await emptyIndexPushed(kagami.url, 'gone/shown', 'one', mia)
     await emptyIndexPushed(kagami.url, 'gone/shown', 'two', mia)
