@@ -2,7 +2,7 @@
 import type { SyncRunRow } from '../schema.ts'
 import { createRunTable, type RunTables } from './run-table.ts'
 
-export { runCursor, timesOf } from './run-table.ts'
+export { timesOf } from './run-table.ts'
 
 export const MIRROR_RUNS: RunTables = {
   runs: 'sync_runs',
