@@ -1,6 +1,7 @@
 import type { RegistryKind } from '../api/targets.ts'
 import { createKeyedTurns, type Lock } from '../lib/keyed-turns.ts'
 import { type Sleep, systemSleep } from '../lib/retry.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Reference, RepositoryName } from '../oci/reference.ts'
 import type { Abortable, BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import type { TargetMemory, TargetRepository } from '../oci/target-repository.ts'
@@ -29,6 +30,11 @@ export interface RemoteTargetOptions {
   readonly sleep?: Sleep | undefined
 }
 
+export interface RemoteTarget extends TargetRepository {
+  /** Whether it is there whole, by HEAD. */
+  hasBlob(blob: Descriptor, o?: Abortable): Promise<boolean>
+}
+
 const ownLock = createKeyedTurns()
 
 /**
@@ -42,7 +48,7 @@ export function openRemoteTarget(
   endpoint: UpstreamEndpoint,
   repository: RepositoryName,
   o: RemoteTargetOptions,
-): TargetRepository {
+): RemoteTarget {
   let requests = 0
   const onRequest = (request: SentRequest) => {
     requests++
@@ -93,6 +99,7 @@ export function openRemoteTarget(
     reader,
     writer,
     head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
+    hasBlob: (blob, o = {}) => guarded(() => blobs.isThere(blob, o)),
     findVisibility: (o = {}) =>
       guarded(() => {
         const { username: _, password: __, ...anonymous } = endpoint
