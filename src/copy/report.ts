@@ -93,9 +93,8 @@ export function reportPass(o: {
             message: `referrers: ${inOurWords(referrersDown.message)}`,
           },
         ]
-  const moved = new Set(plan.works.flatMap(({ moves }) => moves.map(({ tag }) => tag)))
   const tags = plan.tags.flatMap(({ tag, digest, state }): CopiedTag[] => {
-    const isMoved = moved.has(tag)
+    const isMoved = state === 'pending'
     if (failures.has(tag) || digest === undefined || (!isMoved && state !== 'synced')) return []
     const from = o.before.get(tag) ?? null
     const result = !isMoved ? 'unchanged' : executed === undefined ? 'planned' : 'moved'

@@ -1,8 +1,9 @@
 /** A layout in a folder as a target: content first, each file whole before it has its name, then `index.json` in one step. */
 import { constants } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDirectorySync } from '../blobs/directory-sync.ts'
+import type { DirectoryLock } from '../db/engine/directory-lock.ts'
 import { AppError } from '../errors.ts'
 import { randomHex } from '../lib/ids.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
@@ -20,11 +21,12 @@ import { EMPTY_INDEX, findLayoutIndex } from './layout-index.ts'
 import { lock, releaseWithFile, tryLock } from './layout-lock.ts'
 import { createLayoutReader } from './layout-reader.ts'
 
-/** Where what is not whole yet lies, and the lock: on the same disk, and no part of the layout. */
+/**
+ * Where what is not whole yet lies, and the lock of the index: on the same disk, and no part of the layout. Each who writes has a folder
+ * there, and the lock of that for as long as he lives.
+ */
 const OWN_FOLDER = '.kagami'
 const LOCK = 'lock'
-/** What is being written is touched all the time; this old, its process has ended. */
-const ABANDONED_MS = 60 * 60 * 1000
 
 export interface LayoutTarget extends TargetRepository {
   /** Whether the manifest is there, and its blobs, but for those that may be left out, with the sizes that it says. */
@@ -53,7 +55,10 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
   const reader = createLayoutReader(files, { mayBeAbsent: true })
   await refuseOther(folder, title)
   await reader.readIndex()
-  const scratch = (name: string) => join(folder, OWN_FOLDER, name)
+  const top = join(folder, OWN_FOLDER)
+  const indexLock = join(top, LOCK)
+  let scratch = top
+  let mine: DirectoryLock | undefined
   const syncDirectory = createDirectorySync()
   const algorithms = new Set<string>()
   let sentBytes = 0
@@ -65,12 +70,20 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
   }
 
   async function make(): Promise<void> {
-    await mkdir(join(folder, OWN_FOLDER), { recursive: true }).catch(failing(title))
+    await mkdir(top, { recursive: true }).catch(failing(title))
     await access(folder, constants.W_OK)
-    for (const name of await readdir(join(folder, OWN_FOLDER))) {
-      if (name === LOCK) continue
-      const found = await stat(scratch(name)).catch(() => undefined)
-      if (found !== undefined && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(scratch(name), { force: true })
+    // Somebody who looks for what was left behind may be quicker than whoever has just begun.
+    while (mine === undefined) {
+      scratch = join(top, randomHex(8))
+      mine = tryLock(join(scratch, LOCK))
+    }
+    for (const name of await readdir(top)) {
+      const other = join(top, name)
+      if (name === LOCK || other === scratch) continue
+      const lockOfOther = tryLock(join(other, LOCK))
+      if (lockOfOther === undefined) continue
+      await emptyFolder(other)
+      releaseWithFile(lockOfOther, join(other, LOCK))
     }
   }
 
@@ -89,7 +102,7 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     return await openSink(blob, {
       title,
       path: await placeOf(blob.digest),
-      temporary: scratch(`${randomHex(12)}.part`),
+      temporary: join(scratch, `${randomHex(12)}.part`),
       onStored: (bytes) => {
         sentBytes += bytes
       },
@@ -125,7 +138,7 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     await prepare()
     for (const directory of algorithms) await syncDirectory(directory)
     if (algorithms.size > 0) await syncDirectory(join(folder, 'blobs'))
-    const mine = await lock(scratch(LOCK), title, signal)
+    const held = await lock(indexLock, title, signal)
     try {
       // Others may have written it since.
       const index = (await findLayoutIndex(files)) ?? EMPTY_INDEX
@@ -137,13 +150,13 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
       }
       return outcomes
     } finally {
-      mine.release()
+      held.release()
     }
   }
 
   async function replace(path: string, text: string): Promise<void> {
     if (path === LAYOUT_PATH && (await own.findSize(path)) !== undefined) return
-    const temporary = scratch(`${randomHex(12)}.${path}`)
+    const temporary = join(scratch, `${randomHex(12)}.${path}`)
     const handle = await open(temporary, 'wx', 0o666).catch(failing(title))
     try {
       await handle.writeFile(text).catch(failing(title))
@@ -184,8 +197,13 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     if (prepared === undefined) return
     await prepared.catch(() => {})
     prepared = undefined
-    const mine = tryLock(scratch(LOCK))
-    if (mine !== undefined) releaseWithFile(mine, scratch(LOCK))
+    if (mine !== undefined) {
+      await emptyFolder(scratch)
+      releaseWithFile(mine, join(scratch, LOCK))
+      mine = undefined
+    }
+    const held = tryLock(indexLock)
+    if (held !== undefined) releaseWithFile(held, indexLock)
   }
 
   return {
@@ -211,6 +229,11 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     finish: close,
     close,
   }
+}
+
+/** But for its lock, which is held. */
+async function emptyFolder(path: string): Promise<void> {
+  for (const name of await readdir(path)) if (name !== LOCK) await rm(join(path, name), { force: true })
 }
 
 /** `artifactType` in lists tells what a referrer is without reading it. */

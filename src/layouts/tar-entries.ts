@@ -39,9 +39,9 @@ export async function readTarEntries(
   let count = 0
   let at = 0
   let isEnded = false
+  refuseCompressed(await readAt(handle, 0, BLOCK_BYTES), title)
   while (at + BLOCK_BYTES <= archiveBytes) {
     const block = await readAt(handle, at, BLOCK_BYTES)
-    if (at === 0) refuseCompressed(block, title)
     if (block.every((byte) => byte === 0)) {
       isEnded = true
       break

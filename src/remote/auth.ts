@@ -7,6 +7,7 @@ import type { HttpRequest, HttpResponse } from '../net/guarded-fetch.ts'
 import type { Challenge } from './challenge.ts'
 import { failureOf } from './failure.ts'
 import type { KnownChallenge, RegistryNetwork } from './network.ts'
+import { readAgain } from './read-again.ts'
 import { type BearerToken, MAX_TOKEN_LENGTH, parseTokenAnswer } from './tokens.ts'
 import type { Credential, UpstreamAddress } from './upstream.ts'
 
@@ -125,7 +126,10 @@ async function requestToken(
     accept: 'application/json',
     ...(credential === undefined ? {} : { authorization: basicHeader(account) }),
   }
-  return await tokenOf(await send(url, { ...common, headers }, what), account, what)
+  return await readAgain(
+    () => send(url, { ...common, headers }, what),
+    (response) => tokenOf(response, account, what),
+  )
 }
 
 async function tokenOf(response: HttpResponse, { redactor }: Account, what: string): Promise<BearerToken> {

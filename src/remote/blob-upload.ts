@@ -1,6 +1,7 @@
 /** The upload of one blob: one PUT, or PATCHes and a PUT, gone on with after breaks where the registry tells how far it came. */
 import { AppError, isAppError, isCancelled } from '../errors.ts'
 import { type Chunks, streamOf, takeChunks } from '../lib/chunks.ts'
+import { quoted } from '../lib/quoted.ts'
 import { discard } from '../net/bounded-body.ts'
 import { failureReason } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
@@ -19,11 +20,15 @@ const MAX_STARTS = 5
 const ANSWER_MS = 120_000
 /** And this much more, in bytes a millisecond. */
 const ANSWER_BYTES_PER_MS = 16 * 1024
+/** How long a registry is given to see that a connection is gone. */
+const NOTICE_MS = 500
 /** Ending what is left of an upload is a courtesy, and waits for nobody. */
 const GIVE_UP_MS = 5_000
 
 /** Passing trouble, as the budget sees it: the upload may be gone on with. */
 const BROKEN: ReadonlySet<number> = new Set([408, 416, 429, 499, 500, 502, 503, 504, 522])
+/** The upload is gone: ended by an answer that never came, or forgotten. */
+const LOST = 404
 const PUT_DONE: ReadonlySet<number> = new Set([200, 201, 202, 204])
 
 /** An upload that a registry has begun. */
@@ -98,10 +103,16 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   }
 
   async function begun(o: Abortable): Promise<UploadSession> {
-    position = session === undefined ? 0 : position
+    if (session === undefined) {
+      position = 0
+      isResumed = false
+    }
     session ??= await upload.begin(o)
     return session
   }
+
+  /** Taken up after a break: what is sent says its range, and one that does not fit is refused. */
+  let isResumed = false
 
   /** How far the registry came, after a break: what it has is not sent again. */
   async function ask(o: Abortable): Promise<void> {
@@ -121,16 +132,27 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
       const { status } = response
       if (status === 401 || status === 403 || BROKEN.has(status)) throw await target.session.failure(response, { what })
       await discard(response)
-      if (status >= 200 && status < 300 && taken !== undefined && taken <= size) {
+      // Of nothing a fresh upload is as good, and none that somebody may be writing to still.
+      if (status >= 200 && status < 300 && taken !== undefined && taken > 0 && taken <= hashed) {
         session = response.headers.has('location')
           ? { ...sessionOf(target, response, what), leastChunk: was.leastChunk }
           : was
         position = taken
+        isResumed = true
         return
       }
     }
     // The answer may be all that was lost.
     if (was !== undefined && (await upload.isThere(o))) done()
+  }
+
+  /** @param isRefused it did not take a range: one that begins where it says to begin is not refused twice */
+  async function askAfter(isRefused: boolean, from: number, o: Abortable): Promise<void> {
+    const wasResumed = isResumed
+    await ask(o)
+    if (!isRefused || !wasResumed || position !== from) return
+    session = undefined
+    position = 0
   }
 
   interface Part {
@@ -142,7 +164,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   function nextPart({ leastChunk }: UploadSession): Part {
     const rest = size - position
     const { largestBodyBytes = Number.POSITIVE_INFINITY } = traits
-    const isWhole = position === 0 && traits.upload === 'put' && rest <= largestBodyBytes
+    const isWhole = position === 0 && !isResumed && traits.upload === 'put' && rest <= largestBodyBytes
     if (isWhole) return { length: rest, isLast: true }
     const chunkBytes = Math.max(1, traits.chunkBytes, leastChunk)
     const isCut = traits.upload === 'chunks' || rest > largestBodyBytes
@@ -158,7 +180,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   ): Promise<HttpResponse | undefined> {
     const from = position
     // One PATCH of everything says no range: it is what clients without chunks send.
-    const isRanged = !isLast && (from > 0 || length < size || traits.upload === 'chunks')
+    const isRanged = !isLast && (isResumed || from > 0 || length < size || traits.upload === 'chunks')
     const response = await sendTo(target, {
       ...signalOf(o),
       method: isLast ? 'PUT' : 'PATCH',
@@ -193,7 +215,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     await discard(response)
     const told = response.headers.get('docker-content-digest')
     if (told !== null && told !== digest && told.startsWith(`${algorithm}:`)) {
-      throw new AppError('UPSTREAM_INVALID', `${title}: stored as ${told.slice(0, 200)}`)
+      throw new AppError('UPSTREAM_INVALID', `${title}: stored as ${quoted(told, 200)}`)
     }
     done()
   }
@@ -209,28 +231,29 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
       const part = nextPart(at)
       const from = position
       const body = bytes.subarray(from, from + part.length)
+      let isAsked = false
+      // What follows is another request: of what is missing, or of a fresh upload.
       const again = async () => {
+        isAsked = true
         await ask(o)
-        // Sent again as it is only where nothing of it has arrived.
-        return !isDone && session !== undefined && position === from && session.location.href === at.location.href
+        return false
       }
       let failure: unknown
-      let isMoved = false
+      let isRefused = false
       try {
         const response = await sendPart(at, part, body, { ...o, again })
         usage.sentBytes += body.byteLength
         if (response === undefined) continue
         failure = await target.session.failure(response, { what })
-        if (!BROKEN.has(response.status)) throw failure
-        isMoved = response.status === 416
+        if (!BROKEN.has(response.status) && response.status !== LOST) throw failure
+        isRefused = response.status === 416 || response.status === LOST
       } catch (error) {
         if (error === failure || isOfOwnBody(error) || !isBreak(error)) throw error
         failure = error
       }
       if (isDone) return
-      const isAsked = session?.location.href !== at.location.href || position !== from
-      if (!isAsked) await ask(o)
-      if (!isDone && (starts >= MAX_STARTS || (!isAsked && !isMoved))) throw failure
+      if (!isAsked) await askAfter(isRefused, from, o)
+      if (!isDone && (starts >= MAX_STARTS || (!isAsked && !isRefused))) throw failure
     }
   }
 
@@ -260,18 +283,21 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
           cancel: async () => {},
         })
       let failure: unknown
+      let isRefused = false
       try {
         const response = await sendPart(at, part, { stream, lengthBytes: part.length }, o)
         if (response === undefined) {
           if (position === from + part.length || isDone) continue
           failure = brokenAt('took less than was sent')
         } else {
-          const isPassing = BROKEN.has(response.status) || response.status === 401
+          const isPassing = BROKEN.has(response.status) || response.status === 401 || response.status === LOST
           failure = await target.session.failure(response, { what })
           if (!isPassing) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
-          if (response.status === 401) failure = brokenAt('asked for a login in the middle of the upload')
-          else if (response.status === 416) failure = brokenAt('had other bytes than it said')
+          if (response.status === LOST) failure = brokenAt('knows nothing of the upload')
+          else if (response.status === 401) failure = brokenAt('asked for a login in the middle of the upload')
+          else if (response.status === 416) isRefused = true
+          if (isRefused) failure = brokenAt('had other bytes than it said')
         }
       } catch (error) {
         if (error === failure || isOfOwnBody(error) || !isBreak(error)) {
@@ -281,8 +307,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
           throw error
         }
         failure = error
+        // The registry has to see the break too, or it says less than it has.
+        if (given > 0) await target.sleep(NOTICE_MS, o.signal)
       }
-      await ask(o)
+      await askAfter(isRefused, from, o)
       if (!isDone) throw failure
     }
   }
@@ -301,7 +329,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
       const at = await begun(o)
       const again = async () => {
         await ask(o)
-        return !isDone && session?.location.href === at.location.href && position === size
+        return !isDone && session !== undefined && position === size
       }
       const response = await sendTo(target, {
         ...signalOf(o),
@@ -323,11 +351,11 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         return
       }
       const failure = await target.session.failure(response, { what })
-      if (isDone || (response.status === 404 && (await upload.isThere(o)))) {
+      if (isDone || (response.status === LOST && (await upload.isThere(o)))) {
         if (!isDone) done()
         return
       }
-      const isLost = response.status === 404 || BROKEN.has(response.status)
+      const isLost = response.status === LOST || BROKEN.has(response.status)
       // An empty blob is begun anew as easily as it is ended.
       if (!isLost || size > 0 || starts >= MAX_STARTS) throw failure
       session = undefined

@@ -1,6 +1,7 @@
 /** Sees to it that whoever asks for the referrers of a subject finds what was written: by the registry's API, or by the fallback tag. */
 import { AppError, isAppError } from '../errors.ts'
 import { discard, readBytes } from '../net/bounded-body.ts'
+import { isPassing } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, digestOf } from '../oci/digest.ts'
@@ -10,11 +11,13 @@ import { referrersTag, type Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest } from '../oci/repository.ts'
 import { changedIndex, EMPTY_INDEX, type FallbackIndex, readFallbackIndex, referrerEntry } from './fallback-index.ts'
 import { readManifest } from './manifests.ts'
+import { readAgain } from './read-again.ts'
 import { listReferrersByApi } from './referrers.ts'
 import { placeOf, sendTo, signalOf, type TargetSession } from './target-session.ts'
 
 /** Others write the same index without asking us: who comes between is tried against so often. */
 const MAX_TRIES = 5
+const MAX_LISTS = 3
 const RETRY_MS = 500
 /** Entries of others that are looked at before an index is taken for one of referrers. */
 const MAX_CHECKED = 1000
@@ -43,11 +46,18 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
 
   /** Whether the API lists it; undefined: there is no API; `absent`: it does not know the subject, which need not be there. */
   async function isListedByApi(subject: Digest, digest: Digest, o: Abortable): Promise<boolean | 'absent' | undefined> {
-    const listed = await listReferrersByApi(session, name, { digest: subject }, { ...o, hasApi: hasApi === true })
-    if (listed === 'unsupported' || listed === 'unauthorized') return undefined
-    if (listed === 'absent' || listed === 'unchanged') return 'absent'
-    for await (const one of listed.items) if (one.digest === digest) return true
-    return false
+    for (let tries = 1; ; tries++) {
+      try {
+        const listed = await listReferrersByApi(session, name, { digest: subject }, { ...o, hasApi: hasApi === true })
+        if (listed === 'unsupported' || listed === 'unauthorized') return undefined
+        if (listed === 'absent' || listed === 'unchanged') return 'absent'
+        for await (const one of listed.items) if (one.digest === digest) return true
+        return false
+      } catch (error) {
+        // A list that broke off while it was read; what got no answer at all has had its tries.
+        if (tries >= MAX_LISTS || !isPassing(error)) throw error
+      }
+    }
   }
 
   interface Held {
@@ -57,29 +67,28 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
 
   async function readTag(subject: Digest, tag: Tag, o: Abortable): Promise<Held> {
     const what = `${name}:${tag}`
-    const response = await sendTo(target, {
-      ...signalOf(o),
-      method: 'GET',
-      at: `manifests/${tag}`,
-      headers: { accept: MANIFEST_ACCEPT },
-      what,
-    })
-    if (response.status === 404) {
-      await discard(response)
-      return { index: EMPTY_INDEX, etag: undefined }
-    }
-    if (response.status !== 200) throw await session.failure(response, { what })
-    const bytes = await readBytes(response, MAX_MANIFEST_BYTES, `${session.address.host}: ${what}`)
+    const request = { method: 'GET', at: `manifests/${tag}`, headers: { accept: MANIFEST_ACCEPT }, what } as const
+    const got = await readAgain(
+      () => sendTo(target, { ...signalOf(o), ...request }),
+      async (response) => {
+        if (response.status === 404) return await discard(response)
+        if (response.status !== 200) throw await session.failure(response, { what })
+        const bytes = await readBytes(response, MAX_MANIFEST_BYTES, `${session.address.host}: ${what}`)
+        return { bytes, headers: response.headers }
+      },
+    )
+    if (got === undefined) return { index: EMPTY_INDEX, etag: undefined }
+    const { bytes, headers } = got
     // GitLab takes the tag for the subject itself, as long as nobody has made it.
     if (digestOf(bytes) === subject) return { index: EMPTY_INDEX, etag: undefined }
-    const type = bareMediaType(response.headers.get('content-type') ?? '')
+    const type = bareMediaType(headers.get('content-type') ?? '')
     const mediaType = isManifestType(type) ? type : MediaType.ociIndex
     const index = readFallbackIndex({
       bytes,
       descriptor: { mediaType, digest: digestOf(bytes), size: bytes.byteLength },
     })
     if (index === undefined) throw foreign(tag, 'is no index of referrers')
-    return { index, etag: response.headers.get('etag') ?? undefined }
+    return { index, etag: headers.get('etag') ?? undefined }
   }
 
   function foreign(tag: Tag, why: string): AppError {
@@ -213,8 +222,9 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
     },
     async unlink(subject, referrers, o) {
       if (hasApi === undefined) {
-        const listed = await listReferrersByApi(session, name, { digest: subject }, { ...o, hasApi: false })
-        hasApi = listed !== 'unsupported' && listed !== 'unauthorized' && listed !== 'absent'
+        const [any] = referrers
+        const listed = any === undefined ? undefined : await isListedByApi(subject, any, o)
+        hasApi = listed !== undefined && listed !== 'absent'
       }
       if (hasApi) return
       await lock(await lockKey(subject), () => change(subject, [], referrers, o))

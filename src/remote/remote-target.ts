@@ -10,7 +10,7 @@ import { resolveReference } from './manifests.ts'
 import { createTagMoves } from './move-tags.ts'
 import type { RegistryNetwork } from './network.ts'
 import { prepareRepository } from './prepare.ts'
-import { kindOfAddress, traitsOf } from './registry-traits.ts'
+import { kindOfAddress, type RegistryTraits, traitsOf } from './registry-traits.ts'
 import { readRepository } from './remote-repository.ts'
 import { openSession, type SentRequest } from './session.ts'
 import { createBlobStage } from './stage-blob.ts'
@@ -28,6 +28,8 @@ export interface RemoteTargetOptions {
   readonly lock?: Lock | undefined
   readonly onRequest?: ((request: SentRequest) => void) | undefined
   readonly sleep?: Sleep | undefined
+  /** Otherwise than its kind has it. */
+  readonly traits?: Partial<RegistryTraits> | undefined
 }
 
 export interface RemoteTarget extends TargetRepository {
@@ -63,7 +65,7 @@ export function openRemoteTarget(
     session,
     name,
     kind,
-    traits: traitsOf(kind),
+    traits: { ...traitsOf(kind), ...o.traits },
     memory: o.memory,
     lock: o.lock ?? ownLock,
     sleep: o.sleep ?? systemSleep,

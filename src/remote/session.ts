@@ -217,7 +217,7 @@ export function openSession(
       await discard(response)
       // An empty scope says as little as none (registries send `scope=""` with an expired token): we know what we need.
       const told = params.scope?.trim() ?? ''
-      const scope = told === '' ? request.scope : told
+      const scope = scopeToAsk(told, request.scope)
       if (failed?.question === questionOf(known, scope)) throw failed.error
       network.challenges.set(me.key, known)
       if (scope === request.scope) network.scopes.delete(scopeKey)
@@ -231,6 +231,21 @@ export function openSession(
       return await sendOnce(request, tried)
     },
   }
+}
+
+/**
+ * What the registry says that it wants goes before what we would ask for; to write, that is asked for too: a registry names what it wants for
+ * one HEAD, and of a mount only where it goes to.
+ */
+function scopeToAsk(told: string, ours: string): string {
+  if (told === '') return ours
+  const wanted = ours.split(' ')
+  const isForWriting = wanted.length > 1 || ours.endsWith(',push')
+  if (!isForWriting) return told
+  const covers = (all: readonly string[], scope: string) =>
+    all.some((one) => one === scope || one.startsWith(`${scope},`))
+  const others = told.split(/\s+/).filter((scope) => !covers(wanted, scope))
+  return [...others, ...wanted.filter((scope) => !covers(others, scope))].join(' ')
 }
 
 /** The same body, no faster than limits of bytes let it. */

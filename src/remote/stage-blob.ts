@@ -1,5 +1,6 @@
 /** How a blob gets to a target: it is there, or is mounted from where it is, or is sent. */
 import { AppError, isAppError, isCancelled } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { discard } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -89,7 +90,7 @@ export function createBlobStage(target: TargetSession): BlobStage {
       if (told !== null && told !== blob.digest) {
         throw new AppError(
           'UPSTREAM_INVALID',
-          `${session.address.host}: ${what}: mounted from ${other} as ${told.slice(0, 200)}`,
+          `${session.address.host}: ${what}: mounted from ${other} as ${quoted(told, 200)}`,
         )
       }
       usage.mountsDone++

@@ -1,5 +1,6 @@
 /** Puts manifests by their digests, as they are, and sees to it that referrers are found. */
 import { AppError, type ErrorCode } from '../errors.ts'
+import { quoted } from '../lib/quoted.ts'
 import { discard } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
@@ -103,7 +104,7 @@ export function createManifestPuts(target: TargetSession, links: ReferrerLinks):
 export function refuseOther(target: TargetSession, digest: Digest, { headers }: HttpResponse): void {
   const told = headers.get('docker-content-digest')?.trim()
   if (told === undefined || told === digest || !told.startsWith(`${algorithmOf(digest)}:`)) return
-  throw new AppError('UPSTREAM_INVALID', `${placeOf(target)}@${digest}: stored as ${told.slice(0, 200)}`)
+  throw new AppError('UPSTREAM_INVALID', `${placeOf(target)}@${digest}: stored as ${quoted(told, 200)}`)
 }
 
 function blobsOf({ config, layers }: ManifestReferences): Digest[] {

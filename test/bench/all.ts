@@ -1,4 +1,5 @@
 // The default run: every part, or those that were chosen, and the goals by what they found.
+import { oneShotCopiers } from './copiers.ts'
 import { type Findings, goalTable } from './goals.ts'
 import { measureMirroring } from './mirroring.ts'
 import { measureServing, SERVING_PARTS, type ServingPart } from './serving.ts'
@@ -18,10 +19,11 @@ export interface AllOptions {
 }
 
 const MIRRORING = 'mirroring'
+const COPY = 'copy'
 
 /** @throws Error for a part that is not there */
 function partsOf(only: AllOptions['only']): ReadonlySet<string> {
-  const all: readonly string[] = [...SERVING_PARTS, MIRRORING]
+  const all: readonly string[] = [...SERVING_PARTS, MIRRORING, COPY]
   const chosen = new Set(only?.flatMap((name) => (name === 'serving' ? SERVING_PARTS : [name])) ?? all)
   for (const name of chosen) {
     if (!all.includes(name)) throw new Error(`--only: want serving or ${all.join(', ')}, got ${name}`)
@@ -44,10 +46,9 @@ export async function measureAll(o: AllOptions): Promise<string> {
     texts.push('### Serving', serving.text)
     findings = serving.findings
   }
-  if (chosen.has(MIRRORING)) {
-    const mirroring = { workload: o.workload, rounds: Math.min(o.rounds, 2), delayMs: o.delayMs, say }
-    texts.push('### Mirroring', await measureMirroring(mirroring))
-  }
+  const mirroring = { workload: o.workload, rounds: Math.min(o.rounds, 2), delayMs: o.delayMs, say }
+  if (chosen.has(MIRRORING)) texts.push('### Mirroring', await measureMirroring(mirroring))
+  if (chosen.has(COPY)) texts.push('### One-shot copies', await measureMirroring(mirroring, oneShotCopiers()))
   if (parts.size > 0) texts.unshift('### Goals', goalTable(findings))
   return texts.join('\n\n')
 }

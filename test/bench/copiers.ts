@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type CommandResult, isolatedHome, plainEnvironment, succeed } from '../support/command.ts'
 import type { CompareOptions, CompareTarget } from '../support/compare.ts'
 import { startDockerRegistry } from '../support/docker-registry.ts'
+import { kagamiProgram } from '../support/kagami.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { groupPeakMiB, peakMiB } from './peak-memory.ts'
 import { startKagamiPeer } from './peers.ts'
@@ -164,13 +165,38 @@ const regctl = commandCopier({
   ],
 })
 
+// One repository at a time, as the others; to a registry without the referrers API.
+const kagamiCopy = commandCopier({
+  name: 'kagami copy --all-tags',
+  commands: ({ source, target, repositories }) =>
+    repositories.map((one) => [kagamiProgram, 'copy', `${source}/${one}`, `${target}/${one}`, '--all-tags']),
+})
+
+const oras = commandCopier({
+  name: 'oras copy --recursive',
+  commands: ({ source, target, repositories, tags }) =>
+    repositories.flatMap((one) =>
+      tags.map((tag) => {
+        const hosts = ['--from-plain-http', '--to-plain-http']
+        return ['oras', 'copy', '--recursive', ...hosts, `${source}/${one}:${tag}`, `${target}/${one}:${tag}`]
+      }),
+    ),
+})
+
+const have = (program: string) => Bun.which(program) !== null
+
+const otherCopiers = (): CopierKind[] => [
+  ...(have('skopeo') ? [skopeo] : []),
+  ...(have('crane') ? [crane] : []),
+  ...(have('regctl') ? [regctl] : []),
+]
+
 /** Kagami, and what else is on PATH. */
 export function presentCopiers(): CopierKind[] {
-  const have = (program: string) => Bun.which(program) !== null
-  return [
-    kagamiCopier,
-    ...(have('skopeo') ? [skopeo] : []),
-    ...(have('crane') ? [crane] : []),
-    ...(have('regctl') ? [regctl] : []),
-  ]
+  return [kagamiCopier, ...otherCopiers()]
+}
+
+/** `kagami copy` without a server, and what else is on PATH. */
+export function oneShotCopiers(): CopierKind[] {
+  return [kagamiCopy, ...otherCopiers(), ...(have('oras') ? [oras] : [])]
 }

@@ -91,12 +91,17 @@ async function measureCopier(
   }
 }
 
-/** Passes of each program in alternating rounds, as Markdown. */
-export async function measureMirroring(size: MirroringSize): Promise<string> {
+/**
+ * Passes of each program in alternating rounds, as Markdown. Requests and bytes are those at the source.
+ * @param kinds the first is the one that the others are compared with
+ */
+export async function measureMirroring(
+  size: MirroringSize,
+  kinds: readonly CopierKind[] = presentCopiers(),
+): Promise<string> {
   const generations = [makeWorkload(size.workload, 1), makeWorkload(size.workload, 2)]
   const [first] = generations
   const filled = await startDockerRegistry()
-  const kinds = presentCopiers()
   const results = new Map(
     kinds.map(({ name }): [string, CopierResult] => [
       name,
@@ -117,11 +122,11 @@ export async function measureMirroring(size: MirroringSize): Promise<string> {
   } finally {
     await filled.stop()
   }
-  return report(results)
+  return report(results, kinds[0]?.name ?? '')
 }
 
-function report(results: ReadonlyMap<string, CopierResult>): string {
-  const ours = results.get('Kagami')
+function report(results: ReadonlyMap<string, CopierResult>, own: string): string {
+  const ours = results.get(own)
   const head = [
     'Program',
     ...PASSES.flatMap((pass) => [`${pass}: Kagami's time ÷`, 'requests', 'MiB']),
@@ -133,7 +138,7 @@ function report(results: ReadonlyMap<string, CopierResult>): string {
     ...PASSES.flatMap((pass) => {
       const of = passes[pass]
       const ratio =
-        name === 'Kagami'
+        name === own
           ? `${short(median(of.map(({ seconds }) => seconds)))} s`
           : ratioText(
               ours?.passes[pass].map(({ seconds }) => seconds) ?? [],

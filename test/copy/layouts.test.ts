@@ -9,7 +9,6 @@ import { describeWithFixtures, fixtureLayout, fixturePath } from '../support/fix
 import { temporaryDirectory } from '../support/process.ts'
 
 const LAYOUTS = [
-  'dhi-python/release-1',
   'cosign-tags',
   'cosign-bundle',
   'notation',

@@ -30,6 +30,10 @@ export interface ProxyAction {
   readonly bytesPerSecond?: number
   /** Cuts the connection after this many body bytes; the headers promise the whole body. */
   readonly cutAfterBytes?: number
+  /** Passes on so many bytes of the request's body, then cuts the connections of both sides. */
+  readonly cutRequestAfterBytes?: number
+  /** The registry does what it is asked to; its answer is lost with the connection. */
+  readonly loseAnswer?: boolean
   /** Sends a shorter body and says so in Content-Length: a lie that only size or digest reveals. */
   readonly truncateToBytes?: number
   /** Flips one bit of the body's byte at this offset. */
@@ -105,6 +109,20 @@ async function* damaged(
   }
 }
 
+async function* cut(request: IncomingMessage, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    const part = chunk.subarray(0, left)
+    left -= part.byteLength
+    if (part.byteLength > 0) yield part
+    if (left > 0) continue
+    // What was passed on so far is to arrive.
+    await Bun.sleep(20)
+    request.socket.destroy()
+    throw new Error('cut by the test')
+  }
+}
+
 const DROP = new Uint8Array(64 * 1024).fill(0x20)
 
 /** Until the client has had enough. */
@@ -143,10 +161,19 @@ export async function countingProxy(targetUrl: string, options: ProxyOptions = {
     const method = request.method ?? 'GET'
     const init: BunFetchRequestInit = { method, headers, redirect: 'manual', decompress: false, signal: gone.signal }
     // Node's type of a web stream and the DOM's describe the same object.
-    const body = () => Readable.toWeb(request) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>
+    const body = () => {
+      const source =
+        action.cutRequestAfterBytes === undefined ? request : Readable.from(cut(request, action.cutRequestAfterBytes))
+      return Readable.toWeb(source) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>
+    }
     if (method !== 'GET' && method !== 'HEAD') init.body = body()
     if (options.ca !== undefined) init.tls = { ca: options.ca }
     const answer = await fetch(new URL(seen.path, target), init)
+    if (action.loseAnswer === true) {
+      await answer.arrayBuffer()
+      request.socket.destroy()
+      return
+    }
     const sent = new Headers(answer.headers)
     for (const name of hopByHop) sent.delete(name)
     for (const name of ['location', 'www-authenticate', 'link']) {

@@ -48,18 +48,24 @@ const descriptorOf = ({ mediaType, digest, bytes }: LayoutManifest): Descriptor 
   size: bytes.byteLength,
 })
 
-/** Everything that a manifest refers to comes before it, and a subject before its referrers. */
-function inOrder(layout: Layout): LayoutManifest[] {
-  const order = new Set<LayoutManifest>()
-  const place = (digest: string) => {
+/** In waves: everything that a manifest refers to is in an earlier one than itself, and so is a referrer's subject. */
+function inOrder(layout: Layout): LayoutManifest[][] {
+  const waves: LayoutManifest[][] = []
+  const waveOf = new Map<string, number>()
+  const place = (digest: string): number => {
+    const known = waveOf.get(digest)
+    if (known !== undefined) return known
     const manifest = layout.manifests.get(digest)
-    if (manifest === undefined || order.has(manifest)) return
-    for (const one of manifest.children) place(one)
-    if (manifest.subject !== undefined) place(manifest.subject)
-    order.add(manifest)
+    if (manifest === undefined) return -1
+    const needed = manifest.subject === undefined ? manifest.children : [...manifest.children, manifest.subject]
+    const wave = 1 + Math.max(-1, ...needed.map(place))
+    waveOf.set(digest, wave)
+    waves[wave] ??= []
+    waves[wave].push(manifest)
+    return wave
   }
   for (const digest of layout.manifests.keys()) place(digest)
-  return [...order]
+  return waves
 }
 
 export const noSleep = async () => {}
@@ -76,9 +82,11 @@ export async function pushThrough(
     const blob = { mediaType: 'application/octet-stream', digest: digest as Digest, size: bytes.byteLength }
     await fetchBlob(blob, { reader, writer: target.writer, onBytes: () => {}, sleep: noSleep })
   })
-  for (const manifest of inOrder(layout)) {
-    if (own.has(manifest.digest)) continue
-    await target.writer.writeManifest({ descriptor: descriptorOf(manifest), bytes: manifest.bytes })
+  for (const wave of inOrder(layout)) {
+    await eachLimited(wave, 8, async (manifest) => {
+      if (own.has(manifest.digest)) return
+      await target.writer.writeManifest({ descriptor: descriptorOf(manifest), bytes: manifest.bytes })
+    })
   }
   const tags = [...layout.tags].flatMap(([tag, digest]): TagMove[] => {
     const manifest = layout.manifests.get(digest)
