@@ -150,6 +150,6 @@ function reportOf(
 }
 
 function conflictOf({ tag, found, want }: TagConflict): RunFailure {
-  const message = `somebody moved it here to ${found ?? 'nothing'}, the bundle has it at ${want ?? 'nothing'}: --force takes that`
+  const message = `it is at ${found ?? 'nothing'} here, the bundle has it at ${want ?? 'nothing'}: somebody moved it, or a newer bundle was imported; --force takes what the bundle has`
   return { tag, digest: found, code: 'CONFLICT', message }
 }
