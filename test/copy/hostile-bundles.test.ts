@@ -170,22 +170,26 @@ describeWithFixtures('bundles that are not what they say', () => {
 
   test('killed at any request, the next import converges; no tag ever shows less than its image', async () => {
     const { token } = JSON.parse(readFileSync(there.credentialsPath, 'utf8')).servers[vault.url]
-    for (const after of [4, 16, 28]) {
-      let child: ReturnType<typeof Bun.spawn> | undefined
-      let count = 0
-      const proxy = await countingProxy(vault.url, {
-        onRequest() {
-          if (++count === after) child?.kill(9)
-          return undefined
-        },
-      })
-      child = Bun.spawn([kagamiProgram, 'import', at('good.tar'), '--as', `acme/killed-${after}`], {
-        env: { ...process.env, KAGAMI_SERVER: proxy.url, KAGAMI_TOKEN: token, HOME: directory.path },
-        stdout: 'ignore',
-        stderr: 'ignore',
-      })
+    let count = 0
+    let killed: { readonly after: number; readonly kill: () => void } | undefined
+    const proxy = await countingProxy(vault.url, {
+      onRequest() {
+        if (++count === killed?.after) killed.kill()
+        return undefined
+      },
+    })
+    const env = { ...process.env, KAGAMI_SERVER: proxy.url, KAGAMI_TOKEN: token, HOME: directory.path }
+    const begin = (as: string) =>
+      Bun.spawn([kagamiProgram, 'import', at('good.tar'), '--as', as], { env, stdout: 'ignore', stderr: 'ignore' })
+    expect(await begin('acme/whole').exited).toBe(0)
+    const total = count
+    for (const part of [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1]) {
+      const after = Math.floor(total * part)
+      count = 0
+      const child = begin(`acme/killed-${after}`)
+      killed = { after, kill: () => child.kill(9) }
       await child.exited
-      await proxy.stop()
+      killed = undefined
       expect(child.signalCode).toBe('SIGKILL')
       const target = { url: vault.url, repository: `acme/killed-${after}`, credentials }
       await importFor(there, [at('good.tar'), '--as', target.repository])
@@ -193,5 +197,6 @@ describeWithFixtures('bundles that are not what they say', () => {
       const again = await importFor(there, [at('good.tar'), '--as', target.repository])
       expect(again.counts).toMatchObject({ moves: 0, manifests: 0, blobs: 0, failed: 0 })
     }
+    await proxy.stop()
   }, 60_000)
 })
