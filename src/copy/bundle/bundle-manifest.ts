@@ -32,7 +32,7 @@ const bundleMoveSchema = z.strictObject({
 
 /**
  * `tags`: where they point once all of `history` (oldest first) has happened. `manifests` and `blobs`: all content, in this bundle or not;
- * `leftOut`: what of it is not, since the bundle `since` has it, or one that that one is since. `absent`: what manifests name and the
+ * `past`: only history leads there, no tag. `leftOut`: what of it is not, since the bundle `since` has it, or one that that one is since. `absent`: what manifests name and the
  * repository did not have (layers that may be left out, parts of sparse indexes).
  */
 const bundleSchema = z.strictObject({
@@ -49,7 +49,12 @@ const bundleSchema = z.strictObject({
   tags: z.array(z.strictObject({ tag: tagSchema, digest: digestSchema })),
   history: z.array(bundleMoveSchema),
   manifests: z.array(
-    z.strictObject({ digest: digestSchema, mediaType: z.string().refine(isManifestType), size: sizeSchema }),
+    z.strictObject({
+      digest: digestSchema,
+      mediaType: z.string().refine(isManifestType),
+      size: sizeSchema,
+      past: z.boolean(),
+    }),
   ),
   blobs: z.array(z.strictObject({ digest: digestSchema, size: sizeSchema })),
   leftOut: z.array(digestSchema),

@@ -17,6 +17,8 @@ export interface Collected {
 export interface CollectedManifest {
   readonly descriptor: Descriptor
   readonly children: readonly Digest[]
+  /** No tag leads there, only history does. */
+  readonly isPast: boolean
   /** Of small ones, so that they need not be asked for again. */
   readonly bytes: Uint8Array | undefined
 }
@@ -41,6 +43,7 @@ export async function collectContent(
   const absent = new Set<Digest>()
   const seen = new Set<Digest>()
   let keptBytes = 0
+  let isPast = false
 
   async function visit({ digest, why }: Due, next: Due[]): Promise<void> {
     const found = await reader.readManifest({ digest }, abortable)
@@ -58,6 +61,7 @@ export async function collectContent(
     manifests.set(digest, {
       descriptor: { mediaType, digest, size },
       children: children.map((child) => child.digest),
+      isPast,
       bytes: isKept ? bytes : undefined,
     })
     for (const blob of config === undefined ? layers : [config, ...layers]) await noteBlob(blob)
@@ -90,14 +94,19 @@ export async function collectContent(
     }
   }
 
-  const due = (digests: Iterable<Digest>, why: Due['why']) => [...digests].map((digest): Due => ({ digest, why }))
-  let wave: Due[] = [...due(o.tags, 'tag'), ...due(o.history, 'history')]
-  while (wave.length > 0) {
-    const next: Due[] = []
-    const fresh = wave.filter(({ digest }) => !seen.has(digest) && seen.add(digest))
-    await forEachConcurrent(fresh, AT_ONCE, (one) => visit(one, next))
-    wave = next
+  async function walk(digests: Iterable<Digest>, why: Due['why']): Promise<void> {
+    let wave = [...digests].map((digest): Due => ({ digest, why }))
+    while (wave.length > 0) {
+      const next: Due[] = []
+      const fresh = wave.filter(({ digest }) => !seen.has(digest) && seen.add(digest))
+      await forEachConcurrent(fresh, AT_ONCE, (one) => visit(one, next))
+      wave = next
+    }
   }
+
+  await walk(o.tags, 'tag')
+  isPast = true
+  await walk(o.history, 'history')
   return { manifests, blobs, absent }
 }
 

@@ -86,7 +86,10 @@ async function writeBundle(o: ExportRequest): Promise<ExportReport> {
     since: since === undefined ? null : { digest: since.digest, madeAt: since.manifest.madeAt },
     tags: [...tags].map(([tag, digest]) => ({ tag, digest })),
     history: [...history],
-    manifests: sorted([...manifests.values()].map(({ descriptor }) => descriptor)),
+    manifests: sorted([...manifests.values()].map(({ descriptor }) => descriptor)).map((one) => ({
+      ...one,
+      past: manifests.get(one.digest)?.isPast === true,
+    })),
     blobs: sorted([...blobs.values()]).map(({ digest, size }) => ({ digest, size })),
     leftOut: all.filter((digest) => known.has(digest)),
     absent: [...absent].sort(),

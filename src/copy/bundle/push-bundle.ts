@@ -34,12 +34,14 @@ export async function planContent(
   const { target } = o
   const abortable: Abortable = o.signal === undefined ? {} : { signal: o.signal }
   const lacking = new Map<Digest, VerifiedManifest>()
-  await forEachConcurrent(bundle.manifests, AT_ONCE, async ([digest, one]) => {
+  await forEachConcurrent(wantedManifests(bundle, o.places), AT_ONCE, async ([digest, one]) => {
     const found = await target?.head({ digest }, abortable)
     if (found === undefined) lacking.set(digest, one)
   })
   const blobs = new Map<Digest, Descriptor>()
-  const neededManifests = new Set<Digest>([...o.places].filter((digest) => bundle.leftOut.has(digest)))
+  // Attestations that a bundle in between has brought are named by nothing in this one.
+  const current = bundle.manifest.manifests.flatMap(({ digest, past }) => (past ? [] : [digest as Digest]))
+  const neededManifests = new Set([...current, ...o.places].filter((digest) => bundle.leftOut.has(digest)))
   const neededBlobs = new Map<Digest, Descriptor>()
   for (const one of lacking.values()) {
     for (const child of one.children) if (bundle.leftOut.has(child)) neededManifests.add(child)
@@ -56,6 +58,32 @@ export async function planContent(
     if ((await target?.hasBlob(blob, abortable)) !== true) throw wantsBase(bundle, 'blob', blob.digest)
   })
   return { manifests: fromLeavesUp(lacking), blobs: [...blobs.values()] }
+}
+
+/** All that tags lead to; of what only history leads to, what tags are to pass through: the rest may be gone at the destination for good. */
+function wantedManifests(
+  { manifest, manifests }: VerifiedBundle,
+  places: ReadonlySet<Digest>,
+): ReadonlyMap<Digest, VerifiedManifest> {
+  const attached = new Map<Digest, Digest[]>()
+  for (const [digest, { subject }] of manifests) {
+    if (subject === undefined) continue
+    const others = attached.get(subject)
+    if (others === undefined) attached.set(subject, [digest])
+    else others.push(digest)
+  }
+  const wanted = new Map<Digest, VerifiedManifest>()
+  const queue = [...places]
+  for (const { digest, past } of manifest.manifests) if (!past) queue.push(digest as Digest)
+  const seen = new Set<Digest>()
+  for (const digest of queue) {
+    if (seen.has(digest)) continue
+    seen.add(digest)
+    const one = manifests.get(digest)
+    if (one !== undefined) wanted.set(digest, one)
+    queue.push(...(one?.children ?? []), ...(attached.get(digest) ?? []))
+  }
+  return wanted
 }
 
 function wantsBase({ files, manifest }: VerifiedBundle, noun: string, digest: Digest): AppError {

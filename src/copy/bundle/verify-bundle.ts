@@ -14,6 +14,7 @@ export interface VerifiedManifest {
   readonly descriptor: Descriptor
   readonly blobs: readonly Descriptor[]
   readonly children: readonly Digest[]
+  readonly subject: Digest | undefined
 }
 
 export interface VerifiedBundle extends OpenedBundle {
@@ -111,12 +112,13 @@ async function readOne({ files }: OpenedBundle, digest: Digest, mediaType: strin
     if (!isAppError(error)) throw error
     throw invalid(files, `${digest} is no manifest of type ${mediaType}: ${messageOf(error)}`, error)
   }
-  const { config, layers, children } = parsed
+  const { config, layers, children, subject } = parsed
   const named = config === undefined ? layers : [config, ...layers]
   return {
     descriptor: { mediaType, digest, size: parsed.descriptor.size },
     blobs: [...named, ...children.filter((child) => !isManifestType(child.mediaType))],
     children: children.filter((child) => isManifestType(child.mediaType)).map((child) => child.digest),
+    subject: subject?.digest,
   }
 }
 
