@@ -17,6 +17,7 @@ import { type OpenApi, renderApi } from './reference-api.ts'
 import { renderRights } from './reference-rights.ts'
 import { renderStates } from './reference-states.ts'
 import { cell, code, splitDefault, tableOf } from './reference-table.ts'
+import { renderTargets } from './reference-targets.ts'
 
 const NOTE = '<!-- Written by npm run reference: change the program, not this page. -->\n'
 const directory = resolve(import.meta.dir, '../docs/reference')
@@ -28,6 +29,7 @@ export async function renderReference(): Promise<Map<string, string>> {
     ['settings.md', renderSettings()],
     ['mirror-states.md', `${NOTE}\n${renderStates()}`],
     ['rights.md', `${NOTE}\n${renderRights()}`],
+    ['targets.md', `${NOTE}\n${renderTargets()}`],
     ['api.md', `${NOTE}\n${renderApi(await readOpenApi())}`],
     ['webhook-payload.schema.json', `${JSON.stringify(webhookPayloadJsonSchema(), null, 2)}\n`],
     ['kagami-config.schema.json', `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`],

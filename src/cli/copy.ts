@@ -68,7 +68,11 @@ async function copy(line: CommandLine, from: string, to: string, o: CopyCommandO
   checkChoices(o)
   const abort = new AbortController()
   const { signal } = abort
-  const onSignal = () => abort.abort(new AppError('CANCELLED', 'interrupted'))
+  const onSignal = () => {
+    // A second one does not wait.
+    if (signal.aborted) process.exit(INTERRUPTED)
+    abort.abort(new AppError('CANCELLED', 'interrupted'))
+  }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   const [{ runCopy }, { createProgressBoard }] = await Promise.all([

@@ -11,9 +11,10 @@ import type { RunMeter } from '../mirror/pass/meter.ts'
 import { planSync } from '../mirror/pass/plan.ts'
 import { policyOf } from '../mirror/pass/policy.ts'
 import type { SyncPlan } from '../mirror/pass/sync-plan.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Reference, Tag } from '../oci/reference.ts'
 import type { RepositoryReader } from '../oci/repository.ts'
-import { type CopiedTag, type CopyCounts, type CopyReport, outcomeOf, type PassResult, reportPass } from './report.ts'
+import { type CopyCounts, type CopyReport, outcomeOf, type PassResult, reportPass } from './report.ts'
 import { NO_TAG, viewReferrers, viewSource } from './source-view.ts'
 import { type CopyTarget, createTargetKnown } from './target-known.ts'
 
@@ -90,15 +91,10 @@ async function refusePublic({ target, signal }: CopyRequest): Promise<void> {
 
 /** What became of the tags whose index was refused is what the second pass says. */
 function merged(first: PassResult, again: PassResult, refused: readonly RunFailure[]): PassResult {
-  const indexOf = new Map(refused.map(({ tag, digest }) => [tag, digest]))
-  const tags = again.tags.map((one): CopiedTag => {
-    const insteadOf = indexOf.get(one.tag)
-    return insteadOf == null ? one : { ...one, insteadOf }
-  })
-  const redone = new Set(again.tags.map(({ tag }) => tag))
+  const redone = new Set([...refused, ...again.tags].map(({ tag }) => tag))
   return {
-    tags: [...first.tags.filter(({ tag }) => !redone.has(tag)), ...tags],
-    failures: [...first.failures.filter(({ tag }) => !indexOf.has(tag) && !redone.has(tag)), ...again.failures],
+    tags: [...first.tags.filter(({ tag }) => !redone.has(tag)), ...again.tags],
+    failures: [...first.failures.filter(({ tag }) => !redone.has(tag)), ...again.failures],
     notes: [...first.notes, ...again.notes],
   }
 }
@@ -120,10 +116,11 @@ async function runPass(
   const single = o.single === undefined ? undefined : { from: o.single.from, to: o.single.to ?? NO_TAG }
   const only = flattened ?? (single === undefined ? undefined : new Set([single.to]))
   if (single?.to === NO_TAG) await target.noteUntagged(single.from, NO_TAG)
+  const insteadOf = new Map<Tag, Digest>()
   const readers = {
     image: viewSource({
       ...{ reader: source, target, single, hasReferrers: o.hasReferrers },
-      flattened: flattened && { tags: flattened, platforms: platforms ?? [] },
+      ...{ platforms, flattened, insteadOf },
     }),
     referrers: o.referrers && viewReferrers(withBreaker(o.referrers), target),
   }
@@ -151,7 +148,7 @@ async function runPass(
   const sparse = new Set(
     [...inventory.unchosen.values()].flatMap(({ kind, parent }) => (kind === 'platform' ? [parent] : [])),
   )
-  const found = { inventory, plan, before }
+  const found = { inventory, plan, before, insteadOf }
   if (o.isDryRun) {
     counts.manifests += totals.manifests ?? 0
     counts.referrers += totals.referrers ?? 0

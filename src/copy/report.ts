@@ -60,6 +60,7 @@ export function reportPass(o: {
   /** As it was before. */
   readonly before: ReadonlyMap<Tag, string | undefined>
   readonly executed: Executed | undefined
+  readonly insteadOf: ReadonlyMap<Tag, string>
 }): PassResult {
   const { inventory, plan, executed } = o
   const failures = new Map<string, RunFailure>()
@@ -98,7 +99,8 @@ export function reportPass(o: {
     if (failures.has(tag) || digest === undefined || (!isMoved && state !== 'synced')) return []
     const from = o.before.get(tag) ?? null
     const result = !isMoved ? 'unchanged' : executed === undefined ? 'planned' : 'moved'
-    return [{ tag: shownTag(tag), digest, from, result }]
+    const index = o.insteadOf.get(tag)
+    return [{ tag: shownTag(tag), digest, from, result, ...(index === undefined ? {} : { insteadOf: index }) }]
   })
   return { tags, failures: [...failures.values(), ...down], notes: notesOf(inventory, executed) }
 }
@@ -110,7 +112,8 @@ function shownTag(tag: string): string | null {
 function problemOf({ state, reason, problem }: TagResult): Omit<RunFailure, 'tag'> | undefined {
   if (problem !== undefined) return { digest: problem.digest ?? null, code: problem.code, message: problem.message }
   if (state === 'synced') return undefined
-  return { digest: null, code: 'CONFLICT', message: reason ?? `the tag was left as it is: ${state}` }
+  const moved = 'somebody else has moved the tag at the target meanwhile: it stays where it is'
+  return { digest: null, code: 'CONFLICT', message: reason ?? (state === 'diverged' ? moved : `the tag is ${state}`) }
 }
 
 /** Parts that registries may leave out, and entries of indexes that the source does not have: the digest stays what it is. */

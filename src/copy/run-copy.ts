@@ -8,11 +8,12 @@ import { openTarFiles } from '../layouts/tar-files.ts'
 import { openTarTarget } from '../layouts/tar-target.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts'
-import type { RepositoryReader } from '../oci/repository.ts'
+import type { Abortable, RepositoryReader } from '../oci/repository.ts'
 import type { TargetMemory } from '../oci/target-repository.ts'
 import type { RegistryNetwork } from '../remote/network.ts'
 import { openRemoteRepository } from '../remote/remote-repository.ts'
 import { openRemoteTarget } from '../remote/remote-target.ts'
+import { asTargetError } from '../remote/target-errors.ts'
 import { type CopyRequest, copyRepository } from './copy-repository.ts'
 import { formatPlace, formatWhere, type Place, type RegistryPlace } from './place.ts'
 import { countedNetwork, createNetwork, endpointOf, type RegistryAccess } from './registry-places.ts'
@@ -61,7 +62,7 @@ export async function runCopy(o: CopyOptions): Promise<CopyReport> {
       ...o,
       ...{ source: from.reader, referrers: referrers?.reader, target: to.target, single },
     })
-    if (!o.isDryRun) await to.finish?.()
+    if (!o.isDryRun) await to.finish?.({ signal })
     const reads = [from, ...(referrers === undefined ? [] : [referrers])].map(({ usage }) => usage())
     const sum = (of: 'requests' | 'readBytes') => reads.reduce((total, one) => total + one[of], 0)
     if (signal.aborted) throw new AppError('CANCELLED', 'the copy was cancelled')
@@ -73,9 +74,17 @@ export async function runCopy(o: CopyOptions): Promise<CopyReport> {
       counts: { ...counts, readBytes: sum('readBytes'), sourceRequests: sum('requests') },
       ...{ tags: result.tags, failures: result.failures, notes: result.notes },
     }
+  } catch (error) {
+    throw asFileFault(error)
   } finally {
     for (const one of opened.reverse()) await one.close()
   }
+}
+
+/** What the system says of files is for people, and no bug of ours. */
+function asFileFault(error: unknown): unknown {
+  const isOfSystem = error instanceof Error && !(error instanceof AppError) && 'syscall' in error && 'code' in error
+  return isOfSystem ? new AppError('UNAVAILABLE', error.message, { cause: error }) : error
 }
 
 function refuseMisfit({ source, target, referrersFrom, hasReferrers }: CopyOptions, isMany: boolean): void {
@@ -160,7 +169,7 @@ async function imageOf(
 async function openTarget(
   network: RegistryNetwork,
   o: CopyOptions,
-): Promise<Opened & { readonly target: CopyTarget; finish?(): Promise<void> }> {
+): Promise<Opened & { readonly target: CopyTarget; finish?(o: Abortable): Promise<void> }> {
   const place = o.target
   const nothing = { requests: 0, readBytes: 0 }
   if (place.kind === 'registry') {
@@ -170,8 +179,11 @@ async function openTarget(
     })
     return { target, usage: () => nothing, close: async () => {} }
   }
-  const target: LayoutTarget = await (place.kind === 'oci' ? openFolderTarget : openTarTarget)(place.path)
-  return { target, usage: () => nothing, close: () => target.close(), finish: () => target.finish() }
+  const open = place.kind === 'oci' ? openFolderTarget : openTarTarget
+  const target: LayoutTarget = await open(place.path).catch((error) => {
+    throw asTargetError(error)
+  })
+  return { target, usage: () => nothing, close: () => target.close(), finish: (how) => target.finish(how) }
 }
 
 /** What this copy learns of its target. What a repository of the same registry has may be mounted from there. */

@@ -2,10 +2,10 @@
 import { AppError } from '../errors.ts'
 import { chooseChildren } from '../mirror/pass/select.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { algorithmOf } from '../oci/digest.ts'
+import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
-import { isManifestType } from '../oci/media-types.ts'
-import { parseDigestTag, type Reference, type Tag } from '../oci/reference.ts'
+import { isManifestType, MediaType } from '../oci/media-types.ts'
+import { formatReference, parseDigestTag, type Reference, type Tag } from '../oci/reference.ts'
 import type { Abortable, RepositoryReader } from '../oci/repository.ts'
 import type { TargetKnown } from './target-known.ts'
 
@@ -18,8 +18,12 @@ export interface SourceView {
   /** One image only, under a name of the target's; undefined: all tags under their own. */
   readonly single: { readonly from: Reference; readonly to: Tag } | undefined
   readonly hasReferrers: boolean
-  /** The tags that get the manifest of this platform in place of the index that holds it. */
-  readonly flattened: { readonly tags: ReadonlySet<Tag>; readonly platforms: readonly string[] } | undefined
+  /** Of indexes only these; undefined: all. */
+  readonly platforms: readonly string[] | undefined
+  /** The tags that get the manifest of the one platform in place of the index that holds it. */
+  readonly flattened: ReadonlySet<Tag> | undefined
+  /** Filled with the indexes in whose place a tag gets, or has, a manifest of theirs. */
+  readonly insteadOf: Map<Tag, Digest>
 }
 
 /** The reader of the images. */
@@ -30,31 +34,46 @@ export function viewSource(o: SourceView): RepositoryReader {
     reference: Reference,
     how: Abortable & { readonly isRead?: boolean },
   ): Promise<Descriptor | undefined> {
-    const from = single !== undefined && reference.tag === single.to ? single.from : reference
+    const { tag } = reference
+    const from = single !== undefined && tag === single.to ? single.from : reference
     const [found] = await Promise.all([
       reader.resolve(from, how),
-      reference.tag === undefined || reference.tag === NO_TAG ? undefined : target.noteTag(reference.tag),
+      tag === undefined || tag === NO_TAG ? undefined : target.noteTag(tag),
     ])
-    const isFlat = reference.tag !== undefined && o.flattened?.tags.has(reference.tag)
-    const root = found !== undefined && isFlat ? await platformOf(found, how) : found
-    if (root !== undefined && reference.tag !== undefined) await target.noteRoot(reference.tag, root)
+    if (found === undefined && single !== undefined && tag === single.to) {
+      throw new AppError('MANIFEST_UNKNOWN', `the source does not have ${formatReference(single.from)}`)
+    }
+    if (found === undefined || tag === undefined) return found
+    const root = await chooseRoot(tag, found, how)
+    await target.noteRoot(tag, root)
     return root
   }
 
-  async function platformOf(index: Descriptor, how: Abortable): Promise<Descriptor> {
-    const { platforms = [] } = o.flattened ?? {}
+  /** The index itself, unless the target has taken the image of its one platform before, or takes nothing else. */
+  async function chooseRoot(tag: Tag, found: Descriptor, how: Abortable): Promise<Descriptor> {
+    const isIndex = found.mediaType === MediaType.ociIndex || found.mediaType === MediaType.dockerList
+    if (o.platforms?.length !== 1 || !isIndex) return found
+    const isForced = o.flattened?.has(tag) === true
+    const there = target.known.tags.get(tag)?.local
+    if (!isForced && (there === undefined || there === found.digest)) return found
+    const images = await imagesOf(found, how)
+    const [only, ...others] = images
+    if (only === undefined || others.length > 0) {
+      if (!isForced) return found
+      const wanted = o.platforms.join(', ')
+      throw new AppError('UPSTREAM_INVALID', `${found.digest} has ${images.length} images of ${wanted}, want one`)
+    }
+    if (!isForced && only.digest !== there) return found
+    o.insteadOf.set(tag, found.digest)
+    return { mediaType: only.mediaType, digest: only.digest, size: only.size }
+  }
+
+  async function imagesOf(index: Descriptor, how: Abortable): Promise<readonly Descriptor[]> {
     const found = await reader.readManifest({ digest: index.digest }, how)
     if (found === undefined) throw new AppError('MANIFEST_UNKNOWN', `the source does not have ${index.digest} any more`)
     const { children } = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(index.digest))
-    const named = chooseChildren(children, platforms).chosen.filter(
+    return chooseChildren(children, o.platforms).chosen.filter(
       ({ platform, mediaType }) => isManifestType(mediaType) && platform !== undefined && platform.os !== 'unknown',
-    )
-    const [only, ...others] = named
-    if (only !== undefined && others.length === 0)
-      return { mediaType: only.mediaType, digest: only.digest, size: only.size }
-    throw new AppError(
-      'UPSTREAM_INVALID',
-      `${index.digest} has ${named.length} images of ${platforms.join(', ')}, want one`,
     )
   }
 

@@ -32,7 +32,7 @@ export interface LayoutTarget extends TargetRepository {
   /** Whether the manifest is there, and its blobs, but for those that may be left out, with the sizes that it says. */
   holdsWhole(digest: Digest): Promise<boolean>
   /** Makes durable what was written, where that is still to be done, and lets go of the layout. */
-  finish(): Promise<void>
+  finish(o?: Abortable): Promise<void>
   /** Lets go of the layout without that. Safe after `finish`. */
   close(): Promise<void>
 }
@@ -197,11 +197,11 @@ export async function openFolderTarget(folder: string, o: FolderTargetOptions = 
     if (prepared === undefined) return
     await prepared.catch(() => {})
     prepared = undefined
-    if (mine !== undefined) {
-      await emptyFolder(scratch)
-      releaseWithFile(mine, join(scratch, LOCK))
-      mine = undefined
-    }
+    // It could not even be made.
+    if (mine === undefined) return
+    await emptyFolder(scratch)
+    releaseWithFile(mine, join(scratch, LOCK))
+    mine = undefined
     const held = tryLock(indexLock)
     if (held !== undefined) releaseWithFile(held, indexLock)
   }

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { createDirectorySync } from '../blobs/directory-sync.ts'
 import { writeAll } from '../blobs/fs-write.ts'
 import { AppError } from '../errors.ts'
+import { cancelledBy } from '../lib/abort.ts'
 import { takeChunks } from '../lib/chunks.ts'
 import { digestFromHash, findDigest, newHash } from '../oci/digest.ts'
 import { failing } from './blob-sink.ts'
@@ -16,9 +17,15 @@ const RECORD_BYTES = 20 * BLOCK_BYTES
 
 /**
  * @param paths in the order in which they are written; those that `files` does not have are left out
- * @throws AppError STORAGE_FULL, UPSTREAM_INVALID for a blob that is not what its name says, and what `files` throws: then nothing is left
+ * @throws AppError STORAGE_FULL, UPSTREAM_INVALID for a blob that is not what its name says, CANCELLED,
+ *   and what `files` throws: then nothing is left
  */
-export async function packTar(file: string, files: LayoutFiles, paths: readonly string[]): Promise<void> {
+export async function packTar(
+  file: string,
+  files: LayoutFiles,
+  paths: readonly string[],
+  { signal }: { readonly signal: AbortSignal | undefined },
+): Promise<void> {
   const { title } = files
   const temporary = `${file}.part`
   const handle = await open(temporary, 'w', 0o666).catch(failing(title))
@@ -26,7 +33,7 @@ export async function packTar(file: string, files: LayoutFiles, paths: readonly 
     let at = 0
     for (const path of paths) {
       const size = await files.findSize(path)
-      if (size !== undefined) at = await packOne(handle, at, { path, size, files, title })
+      if (size !== undefined) at = await packOne(handle, at, { path, size, files, title, signal })
     }
     const end = Math.ceil((at + 2 * BLOCK_BYTES) / RECORD_BYTES) * RECORD_BYTES
     await writeAll(handle, new Uint8Array(end - at), at)
@@ -45,7 +52,13 @@ export async function packTar(file: string, files: LayoutFiles, paths: readonly 
 async function packOne(
   handle: FileHandle,
   from: number,
-  o: { readonly path: string; readonly size: number; readonly files: LayoutFiles; readonly title: string },
+  o: {
+    readonly path: string
+    readonly size: number
+    readonly files: LayoutFiles
+    readonly title: string
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<number> {
   const { path, size, files, title } = o
   const header = await headerOf(path, size)
@@ -56,6 +69,10 @@ async function packOne(
   const hash = newHash(algorithm)
   const chunks = takeChunks(await files.open(path, { from: 0, to: size }))
   for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    if (o.signal?.aborted) {
+      await chunks.cancel()
+      throw cancelledBy(o.signal)
+    }
     await writeAll(handle, chunk, at)
     hash.update(chunk)
     at += chunk.byteLength

@@ -45,10 +45,10 @@ export async function openTarTarget(file: string): Promise<LayoutTarget> {
 
   return {
     ...staging,
-    async finish() {
+    async finish({ signal } = {}) {
       const own = openFolderFiles(join(parts, 'layout'))
       await staging.close()
-      if ((await own.findSize(INDEX_PATH)) !== undefined) await packAll(file, own, base, title)
+      if ((await own.findSize(INDEX_PATH)) !== undefined) await packAll(file, { own, base, title, signal })
       await release(false)
     },
     async close() {
@@ -59,7 +59,16 @@ export async function openTarTarget(file: string): Promise<LayoutTarget> {
 }
 
 /** The same content gives the same bytes, in whatever order it came. */
-async function packAll(file: string, own: LayoutFiles, base: LayoutFiles | undefined, title: string): Promise<void> {
+async function packAll(
+  file: string,
+  o: {
+    readonly own: LayoutFiles
+    readonly base: LayoutFiles | undefined
+    readonly title: string
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<void> {
+  const { own, base, title, signal } = o
   const files: LayoutFiles = {
     title,
     findSize: async (path) => (await own.findSize(path)) ?? (await base?.findSize(path)),
@@ -70,5 +79,5 @@ async function packAll(file: string, own: LayoutFiles, base: LayoutFiles | undef
     },
     close: async () => {},
   }
-  await packTar(file, files, [LAYOUT_PATH, INDEX_PATH, ...(await listReachable(files))])
+  await packTar(file, files, [LAYOUT_PATH, INDEX_PATH, ...(await listReachable(files))], { signal })
 }

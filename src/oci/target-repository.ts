@@ -37,5 +37,7 @@ export interface TargetRepository {
   findVisibility(o?: Abortable): Promise<'private' | 'public' | 'unknown'>
   /** Makes the repository, private, where the registry wants it made first. @throws AppError TARGET_NOT_FOUND where only people can (a project) */
   prepare(o?: Abortable): Promise<void>
+  /** Finds out which of these blobs are there in fewer requests than one each, and notes them; absent where a registry has no such question. */
+  noteBlobs?(blobs: readonly Digest[], o?: Abortable): Promise<void>
   usage(): TargetUsage
 }

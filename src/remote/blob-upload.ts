@@ -1,16 +1,19 @@
 /** The upload of one blob: one PUT, or PATCHes and a PUT, gone on with after breaks where the registry tells how far it came. */
-import { AppError, isAppError, isCancelled } from '../errors.ts'
-import { type Chunks, streamOf, takeChunks } from '../lib/chunks.ts'
+import { AppError, isAppError } from '../errors.ts'
+import { createRow, cutStream, skip } from '../lib/chunk-row.ts'
+import { type Chunks, takeChunks } from '../lib/chunks.ts'
 import { quoted } from '../lib/quoted.ts'
 import { discard } from '../net/bounded-body.ts'
 import { failureReason } from '../net/connection-failure.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { isOfOwnBody, type RequestBody } from '../net/sent-body.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { algorithmOf, type Digest, digestFromHash, newHash } from '../oci/digest.ts'
+import { algorithmOf } from '../oci/digest.ts'
 import type { Abortable, BlobSink } from '../oci/repository.ts'
+import { createBlobHash } from './blob-hash.ts'
 import { sendTo, signalOf, type TargetSession } from './target-session.ts'
-import { bytesTaken, uploadLocation, withDigest } from './upload-location.ts'
+import { bytesTaken, withDigest } from './upload-location.ts'
+import { sessionOf, type UploadSession } from './upload-session.ts'
 
 /** Blobs up to this size are held, so that what breaks can be sent again from memory; most are configs and attestations. */
 const HELD_BYTES = 512 * 1024
@@ -29,16 +32,8 @@ const GIVE_UP_MS = 5_000
 const BROKEN: ReadonlySet<number> = new Set([408, 416, 429, 499, 500, 502, 503, 504, 522])
 /** The upload is gone: ended by an answer that never came, or forgotten. */
 const LOST = 404
+const FORGOTTEN = 'knows nothing of the upload'
 const PUT_DONE: ReadonlySet<number> = new Set([200, 201, 202, 204])
-
-/** An upload that a registry has begun. */
-export interface UploadSession {
-  readonly location: URL
-  /** See `HttpResponse`. */
-  readonly ledBy: string
-  /** The least of a chunk that is not the last, in bytes. */
-  readonly leastChunk: number
-}
 
 export interface BlobUpload {
   readonly blob: Descriptor
@@ -51,27 +46,13 @@ export interface BlobUpload {
   onDone(): void
 }
 
-/** What is known of an answer that named how the upload goes on. */
-export function sessionOf(target: TargetSession, response: HttpResponse, what: string): UploadSession {
-  const { address } = target.session
-  const least = Number(response.headers.get('oci-chunk-min-length') ?? 0)
-  return {
-    location: uploadLocation(response, address.base, `${address.host}: ${what}`),
-    ledBy: response.ledBy,
-    leastChunk: Number.isSafeInteger(least) && least > 0 ? least : 0,
-  }
-}
-
 export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink {
   const { traits, name, usage } = target
   const { blob } = upload
   const { digest, size } = blob
   const what = `${name} blob ${digest}`
   const title = `${target.session.address.host}: ${what}`
-  const algorithm = algorithmOf(digest)
-  const hash = newHash(algorithm)
-  let hashed = 0
-  let got: Digest | undefined
+  const hash = createBlobHash(blob, what)
   let session = upload.session
   /** Bytes that the registry has, from byte 0 on. */
   let position = 0
@@ -86,22 +67,6 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     upload.onDone()
   }
 
-  /** Hashes what comes at a place, once, and holds the last piece back when it is not the blob. @throws AppError DIGEST_INVALID */
-  function check(at: number, chunk: Uint8Array): void {
-    const end = at + chunk.byteLength
-    if (at <= hashed && end > hashed) {
-      hash.update(chunk.subarray(hashed - at))
-      hashed = end
-    }
-    if (end === size) refuseOther()
-  }
-
-  function refuseOther(): void {
-    if (hashed === size) got ??= digestFromHash(algorithm, hash)
-    if (got === digest) return
-    throw new AppError('DIGEST_INVALID', `${what}: what is to be sent hashes to ${got}, want ${digest}`)
-  }
-
   async function begun(o: Abortable): Promise<UploadSession> {
     if (session === undefined) {
       position = 0
@@ -113,13 +78,15 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
 
   /** Taken up after a break: what is sent says its range, and one that does not fit is refused. */
   let isResumed = false
+  /** It says how far it came, and has something else in the end. */
+  let isForgetful = false
 
   /** How far the registry came, after a break: what it has is not sent again. */
   async function ask(o: Abortable): Promise<void> {
     const was = session
     session = undefined
     position = 0
-    if (was !== undefined && traits.isResumable) {
+    if (was !== undefined && traits.isResumable && !isForgetful) {
       const response = await sendTo(target, {
         ...signalOf(o),
         method: 'GET',
@@ -133,7 +100,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
       if (status === 401 || status === 403 || BROKEN.has(status)) throw await target.session.failure(response, { what })
       await discard(response)
       // Of nothing a fresh upload is as good, and none that somebody may be writing to still.
-      if (status >= 200 && status < 300 && taken !== undefined && taken > 0 && taken <= hashed) {
+      if (status >= 200 && status < 300 && taken !== undefined && taken > 0 && taken <= hash.bytes) {
         session = response.headers.has('location')
           ? { ...sessionOf(target, response, what), leastChunk: was.leastChunk }
           : was
@@ -168,7 +135,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     if (isWhole) return { length: rest, isLast: true }
     const chunkBytes = Math.max(1, traits.chunkBytes, leastChunk)
     const isCut = traits.upload === 'chunks' || rest > largestBodyBytes
-    return { length: isCut ? Math.min(rest, chunkBytes) : rest, isLast: false }
+    const length = isCut ? Math.min(rest, chunkBytes) : rest
+    // The last of several goes with the PUT: some registries want it there, and it spares a request.
+    const isOfSeveral = traits.upload === 'chunks' || size > largestBodyBytes
+    return { length, isLast: isOfSeveral && position > 0 && length === rest }
   }
 
   /** Sends one part, and takes note of how far the registry is then. */
@@ -180,7 +150,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   ): Promise<HttpResponse | undefined> {
     const from = position
     // One PATCH of everything says no range: it is what clients without chunks send.
-    const isRanged = !isLast && (isResumed || from > 0 || length < size || traits.upload === 'chunks')
+    const isRanged = from > 0 || (!isLast && (isResumed || length < size || traits.upload === 'chunks'))
     const response = await sendTo(target, {
       ...signalOf(o),
       method: isLast ? 'PUT' : 'PATCH',
@@ -214,10 +184,16 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   async function finish(response: HttpResponse): Promise<void> {
     await discard(response)
     const told = response.headers.get('docker-content-digest')
-    if (told !== null && told !== digest && told.startsWith(`${algorithm}:`)) {
+    if (told !== null && told !== digest && told.startsWith(`${algorithmOf(digest)}:`)) {
       throw new AppError('UPSTREAM_INVALID', `${title}: stored as ${quoted(told, 200)}`)
     }
     done()
+  }
+
+  async function refusal(response: HttpResponse): Promise<AppError> {
+    const error = await target.session.failure(response, { what })
+    if (algorithmOf(digest) !== 'sha512' || response.status !== 400) return error
+    return new AppError('TARGET_UNSUPPORTED', `${error.message}; it takes no sha512 digests`, { detail: error.detail })
   }
 
   function isBreak(error: unknown): boolean {
@@ -244,9 +220,15 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         const response = await sendPart(at, part, body, { ...o, again })
         usage.sentBytes += body.byteLength
         if (response === undefined) continue
-        failure = await target.session.failure(response, { what })
+        failure = await refusal(response)
+        // fetch sends a PUT once more by itself where the connection broke, behind what had come: what is here is right, so it is begun anew.
+        if (starts === 1 && part.isLast && isOfOtherBytes(failure)) {
+          session = undefined
+          continue
+        }
         if (!BROKEN.has(response.status) && response.status !== LOST) throw failure
         isRefused = response.status === 416 || response.status === LOST
+        if (response.status === LOST) failure = brokenAt(FORGOTTEN)
       } catch (error) {
         if (error === failure || isOfOwnBody(error) || !isBreak(error)) throw error
         failure = error
@@ -259,28 +241,17 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
 
   /** As it is read: a break is the reader's to go on from, at what is missing then. */
   async function sendRead(chunks: Chunks, o: Abortable): Promise<void> {
-    let left: Uint8Array | undefined
+    const row = createRow(chunks)
     while (!isDone && position < size) {
       const at = await begun(o)
       const part = nextPart(at)
       const from = position
       let given = 0
       const stream = () =>
-        streamOf({
-          async next() {
-            if (given === part.length) return undefined
-            const chunk = left ?? (await chunks.next())
-            left = undefined
-            if (chunk === undefined) return undefined
-            const room = part.length - given
-            const now = chunk.byteLength > room ? chunk.subarray(0, room) : chunk
-            if (chunk.byteLength > room) left = chunk.subarray(room)
-            check(from + given, now)
-            given += now.byteLength
-            usage.sentBytes += now.byteLength
-            return now
-          },
-          cancel: async () => {},
+        cutStream(row, part.length, (chunk) => {
+          hash.check(from + given, chunk)
+          given += chunk.byteLength
+          usage.sentBytes += chunk.byteLength
         })
       let failure: unknown
       let isRefused = false
@@ -288,13 +259,14 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         const response = await sendPart(at, part, { stream, lengthBytes: part.length }, o)
         if (response === undefined) {
           if (position === from + part.length || isDone) continue
+          if (isResumed) isForgetful = true
           failure = brokenAt('took less than was sent')
         } else {
           const isPassing = BROKEN.has(response.status) || response.status === 401 || response.status === LOST
-          failure = await target.session.failure(response, { what })
+          failure = await refusal(response)
           if (!isPassing) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
-          if (response.status === LOST) failure = brokenAt('knows nothing of the upload')
+          if (response.status === LOST) failure = brokenAt(FORGOTTEN)
           else if (response.status === 401) failure = brokenAt('asked for a login in the middle of the upload')
           else if (response.status === 416) isRefused = true
           if (isRefused) failure = brokenAt('had other bytes than it said')
@@ -324,7 +296,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     if (position < size) {
       throw new AppError('SIZE_INVALID', `${what}: ${position} bytes were sent, want ${size}`)
     }
-    if (hashed === size) refuseOther()
+    hash.refuseOther()
     for (let starts = 1; !isDone; starts++) {
       const at = await begun(o)
       const again = async () => {
@@ -350,26 +322,26 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         await finish(response)
         return
       }
-      const failure = await target.session.failure(response, { what })
+      const failure = await refusal(response)
       if (isDone || (response.status === LOST && (await upload.isThere(o)))) {
         if (!isDone) done()
         return
       }
       const isLost = response.status === LOST || BROKEN.has(response.status)
       // An empty blob is begun anew as easily as it is ended.
+      if (response.status === LOST && size > 0) throw brokenAt(FORGOTTEN)
       if (!isLost || size > 0 || starts >= MAX_STARTS) throw failure
       session = undefined
     }
   }
 
-  async function guarded<T>(work: () => Promise<T>, o: Abortable): Promise<T> {
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       const answer = await work()
       isReachable = true
       return answer
     } catch (error) {
       isReachable = failureReason(error) === undefined && !isAppError(error, 'UPSTREAM_RATE_LIMITED')
-      if (isCancelled(error) || o.signal?.aborted) throw error
       if (error === sourceFailure || isOfOwnBody(error)) throw error
       throw await target.session.redacted(error)
     }
@@ -382,7 +354,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
       if (at + chunk.byteLength > size) throw new AppError('SIZE_INVALID', `${what} goes on after ${size} bytes`)
       bytes.set(chunk, at)
-      check(at, chunk)
+      hash.check(at, chunk)
       at += chunk.byteLength
     }
     if (at < size) throw new AppError('SIZE_INVALID', `${what} ended after ${at} bytes, want ${size}`)
@@ -415,12 +387,12 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
           const rest = skip(chunks, position - offset)
           if (size <= HELD_BYTES) await sendHeld(await hold(rest), o)
           else await sendRead(rest, o)
-        }, o)
+        })
       } finally {
         await chunks.cancel().catch(() => {})
       }
     },
-    commit: (o = {}) => guarded(() => end(o), o),
+    commit: (o = {}) => guarded(() => end(o)),
     async close() {
       const left = session
       session = undefined
@@ -441,19 +413,9 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
   return sink
 }
 
-/** The same bytes without the first `count`. */
-function skip(chunks: Chunks, count: number): Chunks {
-  let left = count
-  return {
-    async next() {
-      for (;;) {
-        const chunk = await chunks.next()
-        if (chunk === undefined || left === 0) return chunk
-        const over = chunk.byteLength - left
-        left = Math.max(0, left - chunk.byteLength)
-        if (over > 0) return chunk.subarray(chunk.byteLength - over)
-      }
-    },
-    cancel: (reason) => chunks.cancel(reason),
-  }
+function isOfOtherBytes(failure: unknown): boolean {
+  const { status, body } = (isAppError(failure, 'UPSTREAM_INVALID') ? failure.detail : {}) as Partial<
+    Record<string, unknown>
+  >
+  return status === 400 && typeof body === 'string' && body.includes('DIGEST_INVALID')
 }

@@ -8,6 +8,7 @@ import { algorithmOf, type Digest } from '../oci/digest.ts'
 import { parseDigestTag, type Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest, TagMove, TagOutcome } from '../oci/repository.ts'
 import { resolveReference } from './manifests.ts'
+import { kindOfChallenge } from './registry-kind.ts'
 import { placeOf, sendTo, signalOf, type TargetSession } from './target-session.ts'
 import type { ManifestPuts } from './write-manifest.ts'
 
@@ -69,16 +70,21 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
     return { tag, result: 'moved' }
   }
 
-  /** Whether it is worth asking for tags in the query of a PUT by digest. */
-  async function takesTags(): Promise<boolean> {
-    if (kind !== 'kagami' && kind !== 'other') return false
+  /**
+   * Whether it is worth asking for tags in the query of a PUT by digest: a registry that does not know of it has what was there put again, so
+   * one that is not known to is asked where there is no other way.
+   */
+  async function takesTags({ digest }: Descriptor): Promise<boolean> {
+    const isOnlyWay = algorithmOf(digest) === 'sha512'
+    const told = kind === 'other' ? kindOfChallenge((await session.challenge())?.challenge) : kind
+    if (told !== 'kagami' && !isOnlyWay) return false
     return !session.network.withoutTagParameter.has(await session.key())
   }
 
   /** All tags of a digest by one PUT (distribution-spec, `tag` of end-7b). @returns those that the registry says to have set */
   async function moveTogether(dues: readonly Due[], manifest: Manifest, o: Abortable): Promise<ReadonlySet<Tag>> {
     const [first] = dues
-    if (first === undefined || !(await takesTags())) return new Set()
+    if (first === undefined || !(await takesTags(first.to))) return new Set()
     const query = dues.map(({ tag }) => `tag=${encodeURIComponent(tag)}`).join('&')
     const response = await puts.put(manifest, `${first.to.digest}?${query}`, o)
     await discard(response)
@@ -140,8 +146,7 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
     find,
     async move(tags, read, o) {
       const outcomes = new Map<Tag, TagOutcome>()
-      const waves: Due[][][] = [[], []]
-      const groups = new Map<string, Due[]>()
+      const due = new Map<Tag, Due>()
       await forEachConcurrent(tags, AT_ONCE, async (move) => {
         const { tag, to, expect } = move
         const found = await find(tag, o)
@@ -149,18 +154,17 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
         else if (found !== expect) {
           outcomes.set(tag, { tag, result: 'conflict', ...(found === undefined ? {} : { found }) })
         } else if (to === undefined) outcomes.set(tag, await remove(move, o))
-        else {
-          // Whoever sees an image's tag must find the signatures that hang on its digest.
-          const wave = parseDigestTag(tag) === undefined ? 1 : 0
-          const key = `${wave} ${to.digest}`
-          const group = groups.get(key) ?? []
-          if (group.length === 0) {
-            groups.set(key, group)
-            waves[wave]?.push(group)
-          }
-          group.push({ ...move, to, found })
-        }
+        else due.set(tag, { ...move, to, found })
       })
+      const all = tags.flatMap(({ tag }) => due.get(tag) ?? [])
+      // Whoever sees an image's tag must find the signatures that hang on its digest.
+      const [images, onDigests] = [true, false].map((isImage) =>
+        Map.groupBy(
+          all.filter(({ tag }) => (parseDigestTag(tag) === undefined) === isImage),
+          ({ to }) => to.digest,
+        ).values(),
+      )
+      const waves = [onDigests ?? [], images ?? []]
       for (const wave of waves) {
         await forEachConcurrent(wave, AT_ONCE, async (group) => {
           for (const outcome of await moveAll(group, read, o)) outcomes.set(outcome.tag, outcome)

@@ -105,7 +105,7 @@ async function* verified(
     try {
       manifest = await source.readManifest(entry)
       if (manifest === undefined) {
-        leaveOut({ digest, code: 'MANIFEST_UNKNOWN', message: 'upstream does not have it' })
+        leaveOut({ digest, code: 'MANIFEST_UNKNOWN', message: 'it is not there' })
         continue
       }
       parsed = parseManifest(manifest.bytes, manifest.descriptor.mediaType)

@@ -2,7 +2,7 @@ import type { RegistryKind } from '../api/targets.ts'
 import { createKeyedTurns, type Lock } from '../lib/keyed-turns.ts'
 import { type Sleep, systemSleep } from '../lib/retry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Reference, RepositoryName } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/reference.ts'
 import type { Abortable, BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import type { TargetMemory, TargetRepository } from '../oci/target-repository.ts'
 import { createReferrerLinks } from './link-referrers.ts'
@@ -10,6 +10,7 @@ import { resolveReference } from './manifests.ts'
 import { createTagMoves } from './move-tags.ts'
 import type { RegistryNetwork } from './network.ts'
 import { prepareRepository } from './prepare.ts'
+import { noteBlobs, type RegistryApi } from './registry-api.ts'
 import { kindOfAddress, type RegistryTraits, traitsOf } from './registry-traits.ts'
 import { readRepository } from './remote-repository.ts'
 import { openSession, type SentRequest } from './session.ts'
@@ -17,7 +18,7 @@ import { createBlobStage } from './stage-blob.ts'
 import { asTarget, type TargetSession } from './target-session.ts'
 import { unlinkReferrers } from './unlink-referrers.ts'
 import { nameAtRegistry, type UpstreamEndpoint } from './upstream.ts'
-import { probeAnonymously } from './visibility.ts'
+import { findVisibility } from './visibility.ts'
 import { createManifestPuts } from './write-manifest.ts'
 
 export interface RemoteTargetOptions {
@@ -27,6 +28,8 @@ export interface RemoteTargetOptions {
   /** For what others of us may write at the same time: over servers where there are several; within this process when left out. */
   readonly lock?: Lock | undefined
   readonly onRequest?: ((request: SentRequest) => void) | undefined
+  /** Where there is a client for what the registry does besides `/v2`. */
+  readonly api?: RegistryApi | undefined
   readonly sleep?: Sleep | undefined
   /** Otherwise than its kind has it. */
   readonly traits?: Partial<RegistryTraits> | undefined
@@ -92,10 +95,9 @@ export function openRemoteTarget(
     unlink: (referrers, o = {}) => guarded(() => unlinkReferrers(target, links, referrers, o)),
   }
 
-  async function anyTag(o: Abortable): Promise<Reference | undefined> {
-    for await (const { tag } of reader.listTags(o)) return { tag }
-    return undefined
-  }
+  const { api } = o
+  const createRepository = api?.createRepository?.bind(api)
+  const hasBlobs = api?.hasBlobs?.bind(api)
 
   return {
     reader,
@@ -103,12 +105,14 @@ export function openRemoteTarget(
     head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
     hasBlob: (blob, o = {}) => guarded(() => blobs.isThere(blob, o)),
     findVisibility: (o = {}) =>
-      guarded(() => {
-        const { username: _, password: __, ...anonymous } = endpoint
-        const stranger = openSession(network, anonymous, onRequest)
-        return probeAnonymously(stranger, name, () => anyTag(o).catch(() => undefined), o)
-      }),
-    prepare: (o = {}) => guarded(() => prepareRepository(target, o)),
+      guarded(() => findVisibility(network, endpoint, { ...o, session, kind, name, onRequest })),
+    prepare: (o = {}) => guarded(() => prepareRepository({ ...o, session, kind, name, createRepository })),
+    ...(hasBlobs === undefined
+      ? {}
+      : {
+          noteBlobs: (blobs, o = {}) =>
+            guarded(() => noteBlobs(blobs, (some) => hasBlobs(name, some, o), target.memory)),
+        }),
     usage: () => ({ requests, ...usage }),
   }
 }

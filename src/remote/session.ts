@@ -50,6 +50,19 @@ export interface RegistryRequest {
   readonly what: string
 }
 
+/** A question to an API of a registry's operator other than `/v2`: no challenge is answered there. */
+export interface PlainRequest {
+  readonly method?: 'GET' | 'HEAD'
+  readonly url: URL
+  /** What of the account goes with it: user name and password, the password as a bearer's token, or nothing. */
+  readonly as: 'basic' | 'bearer' | 'nobody'
+  readonly headers?: Readonly<Record<string, string>>
+  /** See `HttpRequest`. */
+  readonly ledBy?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly what: string
+}
+
 /** Authenticated, budgeted requests to one registry under one account. */
 export interface RegistrySession {
   readonly network: RegistryNetwork
@@ -58,6 +71,9 @@ export interface RegistrySession {
   key(): Promise<string>
   /** An answer of any status; 401 when the registry refuses what we have. */
   send(request: RegistryRequest): Promise<HttpResponse>
+  ask(request: PlainRequest): Promise<HttpResponse>
+  /** How the registry wants this account to authenticate, as far as it has said. */
+  challenge(): Promise<KnownChallenge | undefined>
   /** The error that an unwanted answer stands for, without secrets. */
   failure(response: HttpResponse, request: { readonly what: string }): Promise<AppError>
   /** What was thrown, without secrets: every error passes it on its way out of `remote/`. */
@@ -161,6 +177,18 @@ export function openSession(
     network,
     address,
     key: async () => (await getAccount()).key,
+    challenge: async () => network.challenges.get((await getAccount()).key),
+    async ask({ method = 'GET', url, as, headers, ledBy, signal, what }) {
+      const { credential } = await getAccount()
+      const proof =
+        credential === undefined || as === 'nobody'
+          ? {}
+          : { authorization: as === 'basic' ? `Basic ${basicOf(credential)}` : `Bearer ${credential.password}` }
+      const more = { ...(signal === undefined ? {} : { signal }), ...(ledBy === undefined ? {} : { ledBy }) }
+      const sent = { accept: 'application/json', ...headers, ...proof }
+      // Whoever is sent elsewhere is not followed with a password.
+      return await sendRaw(url, { ...more, method, headers: sent, redirect: 'same-origin' }, `${host}: ${what}`)
+    },
     async failure(response, { what }) {
       const { redactor } = await getAccount()
       return await failureOf(response, `${host}: ${what}`, redactor)

@@ -6,8 +6,9 @@ import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { RepositoryName } from '../oci/reference.ts'
 import type { Abortable, BlobSink } from '../oci/repository.ts'
-import { openUpload, sessionOf, type UploadSession } from './blob-upload.ts'
+import { openUpload } from './blob-upload.ts'
 import { sendTo, signalOf, type TargetSession } from './target-session.ts'
+import { sessionOf, type UploadSession } from './upload-session.ts'
 import { nameAtRegistry } from './upstream.ts'
 
 export interface BlobStage {
@@ -24,13 +25,17 @@ export function createBlobStage(target: TargetSession): BlobStage {
   /** Repositories of which this registry mounts nothing for us. */
   const unmountable = new Set<RepositoryName>()
 
-  /** By HEAD. What HEAD is not answered for is not known to be there: then it is sent. */
+  let hasHead = true
+
+  /** By HEAD, or by a GET of its first byte where a registry answers none. What neither is answered for is not known to be there: it is sent. */
   async function isThere(blob: Descriptor, o: Abortable): Promise<boolean> {
     const what = `${name} blob ${blob.digest}`
+    const isByHead = hasHead
     const response = await sendTo(target, {
       ...signalOf(o),
-      method: 'HEAD',
+      method: isByHead ? 'HEAD' : 'GET',
       at: `blobs/${blob.digest}`,
+      ...(isByHead ? {} : { headers: { range: 'bytes=0-0' } }),
       redirect: 'same-origin',
       what,
     })
@@ -38,10 +43,16 @@ export function createBlobStage(target: TargetSession): BlobStage {
     const isRefused = status === 401 || status === 403 || status === 429 || status === 408 || status >= 500
     if (isRefused) throw await session.failure(response, { what })
     await discard(response)
+    if (status === 405 && isByHead) {
+      hasHead = false
+      return await isThere(blob, o)
+    }
     // It sends on to its storage for what it has alone.
     if (status >= 300 && status < 400) return true
-    if (status !== 200) return false
-    const length = headers.get('content-length')
+    // Of an empty blob there is no first byte.
+    if (status === 416) return blob.size === 0
+    if (status !== 200 && status !== 206) return false
+    const length = status === 206 ? totalOf(headers) : headers.get('content-length')
     return length === null || !/^\d{1,15}$/.test(length) || Number(length) === blob.size
   }
 
@@ -135,4 +146,9 @@ export function createBlobStage(target: TargetSession): BlobStage {
       })
     },
   }
+}
+
+/** Of `bytes 0-0/TOTAL`. */
+function totalOf(headers: Headers): string | null {
+  return headers.get('content-range')?.split('/').at(-1) ?? null
 }

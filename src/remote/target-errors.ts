@@ -11,10 +11,6 @@ const CODES: Readonly<Partial<Record<ErrorCode, TargetErrorCode>>> = {
   UPSTREAM_UNSUPPORTED: 'TARGET_UNSUPPORTED',
 }
 
-export function targetCodeOf(code: ErrorCode): ErrorCode {
-  return CODES[code] ?? code
-}
-
 /** The same error as one of a target; what the source of a body has failed with stays what it is. */
 export function asTargetError(error: unknown): unknown {
   if (!(error instanceof AppError) || isOfOwnBody(error)) return error

@@ -1,6 +1,6 @@
 /** A session for one repository of a target: the same requests as for reading, with the right to push, and errors of a target. */
 import type { RegistryKind } from '../api/targets.ts'
-import type { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import type { Lock } from '../lib/keyed-turns.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
@@ -50,8 +50,15 @@ export function asTarget(session: RegistrySession, name: RepositoryName): Regist
   return {
     ...session,
     send: (request) => session.send(request.scope === pull ? { ...request, scope: pushScope(name) } : request),
-    redacted: async (error) => asTargetError(await session.redacted(error)),
+    redacted: async (error) => naming(name, asTargetError(await session.redacted(error))),
   }
+}
+
+/** What is said of a connection does not say what it was for. */
+function naming(name: RepositoryName, error: unknown): unknown {
+  if (!isAppError(error, 'TARGET_UNAVAILABLE') || error.message.includes(name)) return error
+  const { message, detail, about, cause } = error
+  return new AppError('TARGET_UNAVAILABLE', `${name}: ${message}`, { detail, about, cause })
 }
 
 /** `app:1.0` or `app@sha256:…`, for errors. */
@@ -62,16 +69,6 @@ export function titleOf({ name }: TargetSession, reference: Reference): string {
 /** Names the registry too. */
 export function placeOf({ session, name }: TargetSession): string {
   return `${session.address.host}: ${name}`
-}
-
-/** An answer's words, with its body read and its connection given back. */
-export async function refusalOf(
-  { session }: TargetSession,
-  response: HttpResponse,
-  what: string,
-): Promise<AppError & { readonly status: number }> {
-  const error = await session.failure(response, { what })
-  return Object.assign(error, { status: response.status })
 }
 
 export function signalOf({ signal }: Abortable): Abortable {

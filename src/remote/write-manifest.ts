@@ -8,6 +8,7 @@ import { type ManifestReferences, referencesOf } from '../oci/manifest.ts'
 import { MANIFEST_ACCEPT } from '../oci/media-types.ts'
 import type { Abortable, Manifest } from '../oci/repository.ts'
 import type { ReferrerLinks } from './link-referrers.ts'
+import { resolveReference } from './manifests.ts'
 import { placeOf, sendTo, signalOf, type TargetSession, titleOf } from './target-session.ts'
 
 export interface ManifestPuts {
@@ -20,11 +21,13 @@ export interface ManifestPuts {
 
 /** @throws AppError UPSTREAM_*, see `sendTo`, and TARGET_UNSUPPORTED for what this registry cannot hold */
 export function createManifestPuts(target: TargetSession, links: ReferrerLinks): ManifestPuts {
-  const { memory, session, usage } = target
+  const { memory, name, session, usage } = target
   /** Written, or found, in this pass. */
   const seen = new Set<Digest>()
+  let hasHead = true
 
   async function isThere(digest: Digest, o: Abortable): Promise<boolean> {
+    if (!hasHead) return (await resolveReference(session, name, { digest }, { ...o, isRead: true }))?.digest === digest
     const what = titleOf(target, { digest })
     const response = await sendTo(target, {
       ...signalOf(o),
@@ -38,6 +41,10 @@ export function createManifestPuts(target: TargetSession, links: ReferrerLinks):
       throw await session.failure(response, { what })
     }
     await discard(response)
+    if (status === 405) {
+      hasHead = false
+      return await isThere(digest, o)
+    }
     const told = headers.get('docker-content-digest')
     return status === 200 && (told === null || told === digest)
   }

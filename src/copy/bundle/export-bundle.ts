@@ -125,7 +125,7 @@ async function writeBundle(o: ExportRequest): Promise<ExportReport> {
     },
     close: async () => {},
   }
-  await packTar(file, files, [...small.keys(), ...[...here.keys()].sort()])
+  await packTar(file, files, [...small.keys(), ...[...here.keys()].sort()], { signal })
   const isHere = ({ digest }: { digest: string }) => !known.has(digest)
   return {
     repository: o.repository.name,

@@ -1,5 +1,6 @@
 // Whole images with referrers at every level, written to real registries and compared digest by digest.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Digest } from '../../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../../src/oci/reference.ts'
 import { openRemoteTarget } from '../../../src/remote/remote-target.ts'
 import { compareMirror } from '../../support/compare.ts'
@@ -7,7 +8,8 @@ import { type DockerRegistry, startDockerRegistry } from '../../support/docker-r
 import { describeWithFixtures, fixtureLayout } from '../../support/fixtures.ts'
 import { withoutTags } from '../../support/layout-selection.ts'
 import { OWNER, startServer, type TestServer } from '../../support/server.ts'
-import { loopbackNetwork } from '../scripted-registry.ts'
+import { startTokenService } from '../../support/token-service.ts'
+import { failed, loopbackNetwork } from '../scripted-registry.ts'
 import { noSleep, pushThrough, targetMemory } from './target-memory.ts'
 
 const credentials = { username: 'writer', password: 'correct horse' }
@@ -88,4 +90,45 @@ describeWithFixtures('Kagami', () => {
       expect(await again.findVisibility()).toBe('private')
     })
   }
+})
+
+describeWithFixtures('docker-registry with a token service', () => {
+  test('asks for what it needs, mounts what is there, and says what it does not take', async () => {
+    await using tokens = await startTokenService(credentials)
+    const registry = await startDockerRegistry({ auth: tokens.auth })
+    try {
+      const layout = fixtureLayout('cosign-tags')
+      const network = loopbackNetwork()
+      const open = (repository: string, memory = targetMemory()) =>
+        openRemoteTarget(network, { url: `${registry.url}/team`, ...credentials }, parseRepositoryName(repository), {
+          memory,
+          sleep: noSleep,
+        })
+      const first = open('first')
+      await pushThrough(first, layout)
+      const memory = targetMemory()
+      for (const digest of layout.blobs.keys()) memory.mounts.set(digest as Digest, [parseRepositoryName('first')])
+      const second = open('second', memory)
+      await pushThrough(second, layout)
+      expect(second.usage()).toMatchObject({ mountsTried: layout.blobs.size, mountsDone: layout.blobs.size })
+      const compared = { url: registry.url, repository: 'team/second', credentials }
+      expect(await compareMirror(layout, compared, { referrers: 'either' })).toEqual([])
+      expect(tokens.asked).toContainEqual(['repository:team/first:pull', 'repository:team/second:pull,push'])
+      expect(await second.findVisibility()).toBe('private')
+
+      const formats = fixtureLayout('formats')
+      const { writer } = open('formats')
+      const codes: string[] = []
+      for (const tag of ['sparse-index']) {
+        const manifest = formats.manifests.get(formats.tags.get(tag) ?? '')
+        if (manifest === undefined) throw new Error(`no ${tag} in formats`)
+        const { digest, mediaType, bytes } = manifest
+        const descriptor = { digest: digest as Digest, mediaType, size: bytes.byteLength }
+        codes.push((await failed(writer.writeManifest({ descriptor, bytes }))).code)
+      }
+      expect(codes).toEqual(['TARGET_UNSUPPORTED'])
+    } finally {
+      await registry.stop()
+    }
+  })
 })
