@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { exportFor, importFor, manifestOf } from '../support/bundles.ts'
+import { exportFor, importFor, manifestOf, readEntries } from '../support/bundles.ts'
 import { runCommand, succeed } from '../support/command.ts'
-import { type CommandLineUser, signInOwner } from '../support/command-line.ts'
+import { type CommandLineUser, commandLineUser, signInOwner } from '../support/command-line.ts'
 import { compareMirror } from '../support/compare.ts'
 import { describeWithFixtures, digestOf, fixtureLayout } from '../support/fixtures.ts'
+import { splitReferrers } from '../support/layout-selection.ts'
 import { temporaryDirectory } from '../support/process.ts'
+import { countingProxy } from '../support/proxy.ts'
 import { pushLayout } from '../support/push-layout.ts'
 import { registryClient } from '../support/registry-client.ts'
 import { OWNER, startWholeServer, type WholeServer } from '../support/whole-server.ts'
@@ -168,7 +170,7 @@ describeWithFixtures('bundles between two servers', () => {
     const manifest = fixtureLayout('oras-tree').manifests.get(digest)
     if (manifest === undefined) throw new Error('the fixture has one image')
     await registryClient(source.url, 'acme/tree', { credentials }).putManifest(tag, manifest.bytes, manifest.mediaType)
-    await exportFor(here, 'acme/tree', at('tree-2.tar'), '--since', at('tree.tar'))
+    await exportFor(here, 'acme/tree', at('tree-2.tar'))
     const refused = await importFor(there, [at('tree-2.tar'), '--as', 'vault/fixed'], 1)
     expect(refused).toMatchObject({ outcome: 'partial', failures: [{ tag, code: 'DENIED' }] })
 
@@ -176,6 +178,46 @@ describeWithFixtures('bundles between two servers', () => {
     const open = await there.run(['import', at('tree.tar'), '--as', 'vault/open', '--json'])
     expect([open.status, JSON.parse(open.stdout).error.code]).toEqual([1, 'TARGET_PUBLIC'])
     expect((await json(there, 'repository', 'show', 'vault/open')).repository).toMatchObject({ tags: 0, sizeBytes: 0 })
+  }, 60_000)
+
+  test('an attestation that came alone is not lost with the delta that brought it', async () => {
+    const layout = fixtureLayout('cosign-bundle')
+    const { images, referrers } = splitReferrers(layout)
+    const target = { url: vault.url, repository: 'vault/signed', credentials }
+    await pushLayout(images, source.url, 'acme/signed', { credentials })
+    await exportFor(here, 'acme/signed', at('images.tar'))
+    await pushLayout(referrers, source.url, 'acme/signed', { credentials })
+    const second = await exportFor(here, 'acme/signed', at('signatures.tar'), '--since', at('images.tar'))
+    await exportFor(here, 'acme/signed', at('nothing.tar'), '--since', at('signatures.tar'))
+    await importFor(there, [at('images.tar'), '--as', target.repository])
+    const early = await there.run(['import', at('nothing.tar'), '--as', target.repository])
+    expect([early.status, early.stderr]).toEqual([1, expect.stringContaining(second.digest)])
+    await importFor(there, [at('signatures.tar'), '--as', target.repository])
+    await importFor(there, [at('nothing.tar'), '--as', target.repository])
+    expect(await compareMirror(layout, target, { fallbackTags: 'tags' })).toEqual([])
+  }, 60_000)
+
+  test('connections that break are gone on with; where they break always, nothing is left', async () => {
+    const { token } = JSON.parse(readFileSync(here.credentialsPath, 'utf8')).servers[source.url]
+    const cut = new Set<string>()
+    const proxy = await countingProxy(source.url, {
+      onRequest({ kind, path }) {
+        if (kind !== 'blob-get' || cut.has(path)) return undefined
+        cut.add(path)
+        return { cutAfterBytes: 20 }
+      },
+    })
+    const user = commandLineUser(proxy.url, source.directory, token)
+    await exportFor(user, 'acme/tree', at('broken.tar'))
+    expect(cut.size).toBeGreaterThan(0)
+    const blobsOf = async (file: string) => (await readEntries(file)).filter(({ name }) => name.startsWith('blobs/'))
+    expect((await blobsOf(at('broken.tar'))).map(({ name }) => name)).toEqual(
+      (await blobsOf(at('tree-2.tar'))).map(({ name }) => name),
+    )
+    await proxy.stop()
+    const failed = await user.run(['export', 'acme/tree', at('never.tar')])
+    expect(failed.status).toBe(1)
+    expect(readdirSync(directory.path).filter((name) => name.startsWith('never'))).toEqual([])
   }, 60_000)
 
   test('wrong use ends with 2, and the configuration is exported as before', async () => {
