@@ -17,6 +17,7 @@ import { isoTime, systemClock } from '../lib/clock.ts'
 import type { Sealer } from '../lib/seal.ts'
 import type { RegistryFindings } from '../remote/check-registry.ts'
 import { checkSignIn, kindOfTarget } from '../remote/sign-in/settings.ts'
+import { parseUpstreamUrl } from '../remote/upstream.ts'
 import { type ConnectionChange, changedConnection, newConnection } from './connection.ts'
 
 /** What passwords of targets are sealed as. */
@@ -25,8 +26,13 @@ export const SEALED_AS = 'target password'
 /** What is looked at before it is kept. */
 export type TargetToCheck = TargetSettings & Pick<TargetRow, 'organization_id' | 'name'>
 
+/** What a look has shown; `kind`: what registry it is, by its answers. */
+export interface TargetFindings extends RegistryFindings {
+  readonly kind: RegistryKind
+}
+
 /** Looks at a registry as it would be written to. @throws AppError TARGET_*, ADDRESS_NOT_ALLOWED when nothing could be written to it */
-export type CheckTarget = (target: TargetToCheck, signal: AbortSignal) => Promise<RegistryFindings>
+export type CheckTarget = (target: TargetToCheck, signal: AbortSignal) => Promise<TargetFindings>
 
 /** Undefined: nothing is asked. */
 type Check = { readonly run: CheckTarget; readonly signal: AbortSignal } | undefined
@@ -52,6 +58,17 @@ export interface TargetChange extends ConnectionChange {
 /** What registry it is: as people have said, or as its address says. */
 export function kindOf(row: Pick<TargetRow, 'kind' | 'url'>): RegistryKind {
   return kindOfTarget({ kind: row.kind as RegistryKind | null, url: row.url })
+}
+
+/** Its kind is the target's. */
+function shown({ kind: _, ...findings }: TargetFindings): RegistryFindings {
+  return findings
+}
+
+/** As people say, or as its address does; else as its answers have shown. */
+function seenKind(row: Pick<TargetRow, 'kind' | 'url'>, findings: TargetFindings | null): TargetRow['kind'] {
+  if (findings === null || kindOf(row) !== 'other') return row.kind
+  return findings.kind === 'other' ? null : findings.kind
 }
 
 /** @throws AppError INVALID_REQUEST (signIn) */
@@ -96,8 +113,9 @@ export async function addTarget(
   const target = { ...settings, organization_id: organizationId, name: given.name }
   const findings = await lookAt(check, target)
   const created_at = isoTime(systemClock.now())
-  const row = await db.write((tx) => createTarget(tx, { ...target, created_at }))
-  return { row, findings }
+  const kind = seenKind(target, findings)
+  const row = await db.write((tx) => createTarget(tx, { ...target, kind, created_at }))
+  return { row, findings: findings && shown(findings) }
 }
 
 export interface ChangedTarget {
@@ -185,7 +203,11 @@ export async function changeTarget(
   return db.write(async (tx) => {
     // Somebody else may have changed it meanwhile: the rules hold for what is there now.
     const now = await changed(tx)
-    const row = await updateTarget(tx, now.before.id, now.after)
+    const isOther =
+      change.kind === undefined && parseUpstreamUrl(now.before.url).host !== parseUpstreamUrl(now.after.url).host
+    // What was seen of another registry says nothing of this one.
+    const kind = seenKind(isOther ? { ...now.after, kind: null } : now.after, findings)
+    const row = await updateTarget(tx, now.before.id, { ...now.after, kind })
     if (now.isOtherPlace) await forgetTargetContent(tx, row.id)
     // Replications that the registry refused, or that it had no place for, are tried at once.
     const resumed: NewEvent[] = []
@@ -195,11 +217,11 @@ export async function changeTarget(
       if (event !== undefined) resumed.push(event)
     }
     await appendEvents(tx, resumed)
-    return { row, findings, isOtherPlace: now.isOtherPlace, changes: now.changes }
+    return { row, findings: findings && shown(findings), isOtherPlace: now.isOtherPlace, changes: now.changes }
   })
 }
 
-async function lookAt(check: Check, target: TargetToCheck): Promise<RegistryFindings | null> {
+async function lookAt(check: Check, target: TargetToCheck): Promise<TargetFindings | null> {
   return check === undefined ? null : check.run(target, check.signal)
 }
 

@@ -22,11 +22,29 @@ export interface CommandLine {
   readonly sleep?: Sleep
 }
 
-/** A client that is signed in by KAGAMI_TOKEN or by what `kagami login` kept; anonymous when there is neither. */
-export async function connect(line: CommandLine): Promise<ApiClient> {
+export interface Login {
+  readonly server: string
+  /** Of what `kagami login` kept; a token of the environment names nobody. */
+  readonly username: string | undefined
+  /** Undefined: anonymous. */
+  readonly token: string | undefined
+}
+
+/** By KAGAMI_TOKEN or by what `kagami login` kept; anonymous when there is neither. */
+export async function findLogin(line: CommandLine): Promise<Login> {
   const { server, token } = line.clientSettings()
-  const secret = token?.reveal() ?? (await findCredential(line.credentialsPath, server))?.token
-  return createApiClient(server, secret === undefined ? undefined : `Bearer ${secret}`)
+  if (token !== undefined) return { server, username: undefined, token: token.reveal() }
+  const kept = await findCredential(line.credentialsPath, server)
+  return { server, username: kept?.username, token: kept?.token }
+}
+
+/** A client that is signed in as `findLogin` says. */
+export async function connect(line: CommandLine): Promise<ApiClient> {
+  return connectAs(await findLogin(line))
+}
+
+export function connectAs({ server, token }: Login): ApiClient {
+  return createApiClient(server, token === undefined ? undefined : `Bearer ${token}`)
 }
 
 /** A command that prints one JSON document when it is asked to. */

@@ -8,6 +8,7 @@ import { addCopyCommand } from './copy.ts'
 import { addExportCommands } from './export.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addImageCommands } from './image.ts'
+import { addImportCommand } from './import.ts'
 import { addInvitationCommands } from './invitation.ts'
 import { addLoginCommands } from './login.ts'
 import { addDeviceCommands } from './login-device.ts'
@@ -47,6 +48,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addTargetCommands(program, line)
   addApplyCommand(program, line)
   addExportCommands(program, line)
+  addImportCommand(program, line)
   addCopyCommand(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)

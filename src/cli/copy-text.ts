@@ -33,7 +33,7 @@ export function copyText({ target, dryRun, counts, tags, failures, notes }: Copy
   ])
 }
 
-export function failureLines({ failures }: CopyReport): string[] {
+export function failureLines({ failures }: Pick<CopyReport, 'failures'>): string[] {
   const shown = failures.slice(0, MAX_SHOWN)
   const more = failures.length > shown.length ? [`and ${failures.length - shown.length} more; all of them: --json`] : []
   return [

@@ -1,4 +1,4 @@
-/** `kagami export` and `kagami schema`: the present state as a file of `kagami apply`, and what such files may hold. */
+/** `kagami export` and `kagami schema`: the present state as a file of `kagami apply` (or a repository as a bundle), and what such files may hold. */
 import type { Command } from 'commander'
 import { Document } from 'yaml'
 import { configurationJsonSchema } from '../api/configuration.ts'
@@ -19,21 +19,48 @@ interface ExportOptions {
   readonly json?: boolean
   readonly org?: string
   readonly shared?: boolean
+  readonly since?: string
 }
 
 export function addExportCommands(program: Command, line: CommandLine): void {
   addCommand(
     program,
     'export',
-    'print upstreams, targets, mirrors and subscriptions as a file for apply; no secret is in it',
+    'print upstreams, targets, mirrors and subscriptions as a file for apply, no secret is in it; or write a repository to a file for import elsewhere',
   )
-    .option('--org <org>', 'of this organization; default: your only one')
+    .argument('[repository]', 'ORGANIZATION/NAME: with its tags, their history, signatures and attestations')
+    .argument('[file]', 'the bundle that is written, an OCI image layout in a tar archive')
+    .option('--since <bundle>', 'of the repository only what this earlier bundle, and those that it is since, lack')
+    .option('--org <org>', 'the configuration of this organization; default: your only one')
     .option('--shared', 'the upstreams and targets that every organization may use (operators)')
-    .action((o: ExportOptions) => exportState(line, o))
+    .action((repository: string | undefined, file: string | undefined, o: ExportOptions) =>
+      exportEither(line, repository, file, o),
+    )
   program
     .command('schema')
     .description('print the JSON Schema of the files of apply, for editors')
     .action(() => line.terminal.print(JSON.stringify(configurationJsonSchema(), null, 2)))
+}
+
+async function exportEither(
+  line: CommandLine,
+  repository: string | undefined,
+  file: string | undefined,
+  o: ExportOptions,
+): Promise<void> {
+  if (repository === undefined) {
+    if (o.since !== undefined) throw new UsageError('--since is of a bundle: want REPOSITORY and FILE with it')
+    return await exportState(line, o)
+  }
+  if (file === undefined) {
+    throw new UsageError(
+      `want the file to which ${repository} is written, such as ${repository.replaceAll('/', '-')}.tar`,
+    )
+  }
+  if (o.org !== undefined || o.shared === true)
+    throw new UsageError('--org and --shared are of the configuration, not of a bundle')
+  const { exportRepository } = await import('./export-bundle.ts')
+  await exportRepository(line, repository, file, o)
 }
 
 async function exportState(line: CommandLine, o: ExportOptions): Promise<void> {

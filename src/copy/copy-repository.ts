@@ -8,7 +8,7 @@ import { withBreaker } from '../mirror/pass/breaker.ts'
 import type { Begin } from '../mirror/pass/current.ts'
 import { executePlan } from '../mirror/pass/execute.ts'
 import { takeInventory } from '../mirror/pass/inventory.ts'
-import type { RunMeter } from '../mirror/pass/meter.ts'
+import { countingObserver, type RunMeter } from '../mirror/pass/meter.ts'
 import { planSync } from '../mirror/pass/plan.ts'
 import { policyOf } from '../mirror/pass/policy.ts'
 import type { SyncPlan } from '../mirror/pass/sync-plan.ts'
@@ -174,31 +174,7 @@ async function runPass(
   const executed = await executePlan({
     ...{ plan, inventory, readers, limiter, held, signal, begin },
     writers: { image: o.target.writer, referrers: o.target.writer },
-    observer: {
-      onBytes(bytes) {
-        meter.bytesDone += bytes
-        o.changed()
-      },
-      onBlob(isFetched) {
-        if (isFetched) counts.blobs++
-      },
-      onManifest(node) {
-        counts[node.isAttached ? 'referrers' : 'manifests']++
-        meter.manifestsDone++
-        meter.bytesDone += node.descriptor.size
-        o.changed()
-      },
-      onPublished(_work, tagsMoved) {
-        meter.tagsDone += tagsMoved
-        o.changed()
-      },
-      onFailed(work) {
-        meter.failed += work.tags.length
-        o.changed()
-      },
-      onUntagged() {},
-      onUnlinked() {},
-    },
+    observer: countingObserver(meter, counts, () => o.changed()),
   })
   return { ...reportPass({ ...found, executed }), sparse }
 }

@@ -25,10 +25,14 @@ const MAX_ENTRIES = 1_000_000
 const LAYOUT_FILE = /^blobs\/sha(?:256|512)\/[a-f0-9]+$/
 
 /**
- * The layout's own files, by path; others are left alone. Whatever could lead elsewhere, or mean two things, makes the whole archive invalid.
+ * The layout's own files, by path, and those that are asked for beside them; others are left alone. Whatever could lead elsewhere, or mean two things, makes the whole archive invalid.
  * @throws AppError UPSTREAM_INVALID: no tar archive, cut off, a path that leads out, a link or device, a file twice, too many entries
  */
-export async function readTarEntries(handle: FileHandle, title: string): Promise<ReadonlyMap<string, TarEntry>> {
+export async function readTarEntries(
+  handle: FileHandle,
+  title: string,
+  also: readonly string[] = [],
+): Promise<ReadonlyMap<string, TarEntry>> {
   const { size: archiveBytes } = await handle.stat()
   const entries = new Map<string, TarEntry>()
   const turns = createTurns()
@@ -49,7 +53,7 @@ export async function readTarEntries(handle: FileHandle, title: string): Promise
     if (offset + header.size > archiveBytes) {
       throw invalid({ title }, `is cut off: ${quoted(header.name, 200)} goes beyond its ${archiveBytes} bytes`)
     }
-    if (path === INDEX_PATH || path === LAYOUT_PATH || LAYOUT_FILE.test(path)) {
+    if (path === INDEX_PATH || path === LAYOUT_PATH || LAYOUT_FILE.test(path) || also.includes(path)) {
       if (entries.has(path)) throw invalid({ title }, `has ${path} twice, want each file once`)
       if (header.type !== 'directory') entries.set(path, { offset, size: header.size })
     }

@@ -11,8 +11,11 @@ export interface TarFiles extends LayoutFiles {
   readonly paths: readonly string[]
 }
 
-/** @returns undefined when there is no such file. @throws AppError UPSTREAM_INVALID when it is no archive of a layout */
-export async function findTarFiles(file: string): Promise<TarFiles | undefined> {
+/**
+ * @param also files at other paths than a layout's that are wanted too
+ * @returns undefined when there is no such file. @throws AppError UPSTREAM_INVALID when it is no archive of a layout
+ */
+export async function findTarFiles(file: string, also: readonly string[] = []): Promise<TarFiles | undefined> {
   const title = `tar:${file}`
   let handle: FileHandle
   try {
@@ -25,7 +28,7 @@ export async function findTarFiles(file: string): Promise<TarFiles | undefined> 
   let entries: ReadonlyMap<string, TarEntry>
   try {
     if (!(await handle.stat()).isFile()) throw invalid({ title }, 'is no regular file')
-    entries = await readTarEntries(handle, title)
+    entries = await readTarEntries(handle, title, also)
     if (!entries.has(INDEX_PATH)) {
       throw invalid(
         { title },
@@ -51,8 +54,8 @@ export async function findTarFiles(file: string): Promise<TarFiles | undefined> 
 }
 
 /** @throws AppError UPSTREAM_NOT_FOUND, UPSTREAM_INVALID */
-export async function openTarFiles(file: string): Promise<TarFiles> {
-  const found = await findTarFiles(file)
+export async function openTarFiles(file: string, also: readonly string[] = []): Promise<TarFiles> {
+  const found = await findTarFiles(file, also)
   if (found !== undefined) return found
   throw new AppError('UPSTREAM_NOT_FOUND', `tar:${file}: there is no such file`)
 }

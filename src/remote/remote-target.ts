@@ -1,8 +1,9 @@
 import type { RegistryKind } from '../api/targets.ts'
 import { createKeyedTurns, type Lock } from '../lib/keyed-turns.ts'
 import { type Sleep, systemSleep } from '../lib/retry.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { RepositoryName } from '../oci/reference.ts'
-import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
+import type { Abortable, BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import type { TargetMemory, TargetRepository } from '../oci/target-repository.ts'
 import { createReferrerLinks } from './link-referrers.ts'
 import { resolveReference } from './manifests.ts'
@@ -34,6 +35,11 @@ export interface RemoteTargetOptions {
   readonly traits?: Partial<RegistryTraits> | undefined
 }
 
+export interface RemoteTarget extends TargetRepository {
+  /** Whether it is there whole, by HEAD. */
+  hasBlob(blob: Descriptor, o?: Abortable): Promise<boolean>
+}
+
 const ownLock = createKeyedTurns()
 
 /**
@@ -47,7 +53,7 @@ export function openRemoteTarget(
   endpoint: UpstreamEndpoint,
   repository: RepositoryName,
   o: RemoteTargetOptions,
-): TargetRepository {
+): RemoteTarget {
   let requests = 0
   const onRequest = (request: SentRequest) => {
     requests++
@@ -97,6 +103,7 @@ export function openRemoteTarget(
     reader,
     writer,
     head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
+    hasBlob: (blob, o = {}) => guarded(() => blobs.isThere(blob, o)),
     findVisibility: (o = {}) =>
       guarded(() => findVisibility(network, endpoint, { ...o, session, kind, name, onRequest })),
     prepare: (o = {}) => guarded(() => prepareRepository({ ...o, session, kind, name, createRepository })),

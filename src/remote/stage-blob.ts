@@ -16,6 +16,7 @@ export interface BlobStage {
     blob: Descriptor,
     o: Abortable & { readonly mountFrom?: readonly RepositoryName[] },
   ): Promise<'present' | BlobSink>
+  isThere(blob: Descriptor, o: Abortable): Promise<boolean>
 }
 
 /** @throws AppError UPSTREAM_*, see `sendTo` */
@@ -122,6 +123,7 @@ export function createBlobStage(target: TargetSession): BlobStage {
   }
 
   return {
+    isThere,
     async stage(blob, { mountFrom = [], ...o }) {
       if (memory.hasBlob(blob.digest)) return 'present'
       const onDone = () => memory.noteBlob(blob.digest)

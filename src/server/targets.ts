@@ -13,6 +13,7 @@ import type { Sealer } from '../lib/seal.ts'
 import type { Rates } from '../net/request-budget.ts'
 import { checkRegistry } from '../remote/check-registry.ts'
 import type { RegistryNetwork } from '../remote/network.ts'
+import { findRegistryKind } from '../remote/registry-kind.ts'
 import { traitsOf } from '../remote/registry-traits.ts'
 import { openRemoteTarget } from '../remote/remote-target.ts'
 import type { SignIns } from '../remote/sign-in/sign-in.ts'
@@ -75,7 +76,9 @@ export function createTargets({ network, sealer, signIns, lock }: TargetsOptions
       const within = { http: network.http, organization: target.organization_id ?? OPERATOR }
       const onAnswered = async () => (await budgetAt(target)).endPause()
       try {
-        return await checkRegistry(within, endpointAt(target, true), { signal, onAnswered })
+        const endpoint = endpointAt(target, true)
+        const findings = await checkRegistry(within, endpoint, { signal, onAnswered })
+        return { ...findings, kind: await findRegistryKind(network, endpoint, { signal }) }
       } catch (error) {
         throw asTargetError(error)
       }

@@ -56,7 +56,7 @@ function gate(registry: DockerRegistry, endOf: (password: string) => number) {
         late++
         return new Response('', { status: 403 })
       }
-      nowMs += 5000
+      nowMs += 2000
       const { method, headers, body } = request
       const to = `${registry.url}${url.pathname}${url.search}`
       return fetch(to, { method, headers, body, redirect: 'manual', decompress: false })

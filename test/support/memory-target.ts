@@ -63,14 +63,21 @@ export function memoryTarget(): MemoryTarget {
           await ask(`UPLOAD ${digest}`, o?.signal)
           const sink = await inner.stageBlob(blob, o)
           if (sink === 'present') return sink
+          const parts: Uint8Array<ArrayBuffer>[] = []
           return {
             get missing() {
               return sink.missing
             },
             order: sink.order,
-            write: (offset, body, options) => sink.write(offset, body, options),
+            async write(offset, body, options) {
+              const part = await new Response(body).bytes()
+              parts.push(part)
+              await sink.write(offset, new Blob([part]).stream(), options)
+            },
             async commit(options) {
               await sink.commit(options)
+              // Others may mount it from now on.
+              found.blobs.set(digest, Buffer.concat(parts))
               usage.sentBytes += blob.size
               memory.noteBlob(digest)
             },

@@ -21,7 +21,7 @@ import { executePlan } from './execute.ts'
 import { inStepRows, lookAtHinted, nothingLeft } from './hinted.ts'
 import { takeInventory } from './inventory.ts'
 import { type Known, loadKnown } from './known.ts'
-import type { RunMeter } from './meter.ts'
+import { countingObserver, type RunMeter } from './meter.ts'
 import { planSync } from './plan.ts'
 import { imagesOf, type PlanSubject, planIdOf, refuseOtherPlan } from './plan-images.ts'
 import { type Policy, policyOf } from './policy.ts'
@@ -219,6 +219,7 @@ export async function runPass(
         sourceKey: key,
         isAbsentUpstream: (digest) => inventory.absent.has(digest) || inventory.unchosen.has(digest),
       })
+    const counting = countingObserver(meter, counts, () => o.changed())
     const executed = await executePlan({
       plan,
       inventory,
@@ -229,33 +230,16 @@ export async function runPass(
       signal: o.signal,
       begin,
       observer: {
-        onBytes(bytes) {
-          meter.bytesDone += bytes
-          o.changed()
-        },
-        onBlob(isFetched) {
-          if (isFetched) counts.blobs++
-        },
-        onManifest(node) {
-          counts[node.isAttached ? 'referrers' : 'manifests']++
-          meter.manifestsDone++
-          meter.bytesDone += node.descriptor.size
-          o.changed()
-        },
-        onPublished(_work, tagsMoved) {
+        ...counting,
+        onPublished(work, tagsMoved) {
           counts.tagsMoved += tagsMoved
-          meter.tagsDone += tagsMoved
-          o.changed()
+          counting.onPublished(work, tagsMoved)
         },
         onUntagged(tags) {
           counts.tagsUntagged += tags
         },
         onUnlinked(referrers) {
           counts.referrersUnlinked += referrers
-        },
-        onFailed(work) {
-          meter.failed += work.tags.length
-          o.changed()
         },
       },
     })

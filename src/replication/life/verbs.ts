@@ -54,7 +54,7 @@ export function createVerbs(o: VerbsOptions): Pick<Replications, 'pause' | 'resu
         const causes = ['hand', 'credentials', 'gone'] as const
         const event = await endReplicationPause(tx, id, { causes, actor, at: now() })
         const present = await findReplication(tx, id)
-        if (present?.next_run_at != null) await updateReplication(tx, id, { next_run_at: now() })
+        if (present?.next_run_at != null) await updateReplication(tx, id, { next_run_at: now(), full_due: 1 })
         if (event !== undefined) await appendEvents(tx, [event])
       })
       o.wake()

@@ -167,9 +167,13 @@ export function createLedgers(o: { readonly db: Database; readonly clock: Clock;
         },
         flush,
         async close() {
-          ledger.users--
-          if (ledger.users === 0) ledgers.delete(targetId)
-          await flush()
+          // Whoever opens it meanwhile would not find in the database what is still to be written.
+          try {
+            await flush()
+          } finally {
+            ledger.users--
+            if (ledger.users === 0) ledgers.delete(targetId)
+          }
         },
       }
     },

@@ -7,7 +7,7 @@ import { withWriteBreaker } from '../../mirror/pass/breaker.ts'
 import type { Begin } from '../../mirror/pass/current.ts'
 import { executePlan, type TagResult } from '../../mirror/pass/execute.ts'
 import { type Inventory, takeInventory } from '../../mirror/pass/inventory.ts'
-import type { RunMeter } from '../../mirror/pass/meter.ts'
+import { countingObserver, type RunMeter } from '../../mirror/pass/meter.ts'
 import { planSync } from '../../mirror/pass/plan.ts'
 import { DEFAULT_POLICY } from '../../mirror/pass/policy.ts'
 import type { Problem } from '../../mirror/pass/problem.ts'
@@ -114,6 +114,7 @@ async function round(o: Parameters<typeof send>[0], only: ReadonlySet<Tag>, isFi
     await o.onPlan(plan)
   }
   const writer = withWriteBreaker(o.writer)
+  const counting = countingObserver(meter, counts, () => o.changed())
   const { tags, failed } = await executePlan({
     plan,
     inventory,
@@ -124,31 +125,15 @@ async function round(o: Parameters<typeof send>[0], only: ReadonlySet<Tag>, isFi
     signal: o.signal,
     begin: o.begin,
     observer: {
+      ...counting,
       onBytes(bytes) {
-        meter.bytesDone += bytes
         counts.readBytes += bytes
-        o.changed()
+        counting.onBytes(bytes)
       },
-      onBlob(isSent) {
-        if (isSent) counts.blobs++
-      },
-      onManifest(node) {
-        counts[node.isAttached ? 'referrers' : 'manifests']++
-        meter.manifestsDone++
-        meter.bytesDone += node.descriptor.size
-        o.changed()
-      },
-      onPublished(_work, moved) {
+      onPublished(work, moved) {
         counts.tagsMoved += moved
-        meter.tagsDone += moved
-        o.changed()
+        counting.onPublished(work, moved)
       },
-      onFailed(work) {
-        meter.failed += work.tags.length
-        o.changed()
-      },
-      onUntagged() {},
-      onUnlinked() {},
     },
   })
   return { inventory, plan, tags, failed }

@@ -71,7 +71,7 @@ describeOnEachDatabase('a repository and its people', (start) => {
     ])
     expect(access.tokens).toEqual([expect.objectContaining({ label: 'ci', repositories: ['box*'], active: true })])
     expect(access.rules.roles.member).toEqual([])
-    expect(access.rules.permissions.read).toEqual(['pull', 'history', 'mirror.read'])
+    expect(access.rules.permissions.read).toEqual(['pull', 'history', 'mirror.read', 'replication.read'])
     expect(access.rules.tokens.webhooks).toEqual(['webhook.read', 'webhook.manage'])
   })
 
@@ -81,7 +81,7 @@ describeOnEachDatabase('a repository and its people', (start) => {
     expect(asEditor.allowed).not.toContain('mirror.stop')
     expect(asAdmin).toMatchObject({ allTeams: true, tokens: null })
     expect(asAdmin.allowed).toEqual(expect.arrayContaining(['admin', 'grant', 'audit']))
-    expect(asReader).toMatchObject({ allowed: ['pull', 'history', 'mirror.read'], allTeams: false, tokens: null })
+    expect(asReader).toMatchObject({ allowed: ['pull', 'history', 'mirror.read', 'replication.read'], allTeams: false, tokens: null })
     expect(asReader.teams.map(({ name }) => name)).toEqual(['readers'])
     const asToken = await accessOf(token)
     expect(asToken).toMatchObject({ teams: [], members: null, tokens: null })
