@@ -239,6 +239,17 @@ describe('the house', () => {
     }
   })
 
+  test('the page of the architecture has the same rows', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+    const rows: string[][] = []
+    for (const [, row = '', rooms = ''] of page.matchAll(/^\| (\d+) \| ([^|]+) \|/gm)) {
+      const names = [...rooms.matchAll(/`([\w-]+)(\/|\.ts)`/g)].map(([, name = '']) => name)
+      rows[Number(row) - 1] = [...new Set([...(rows[Number(row) - 1] ?? []), ...names])]
+    }
+    const there = ROWS.map((row) => row.filter((room) => files.some((file) => file.room === room)))
+    expect(rows.map((row) => row.sort())).toEqual(there.map((row) => [...row].sort()))
+  })
+
   test('only db knows the engines', () => {
     const offenders = files.filter((file) => file.room !== 'db' && /from 'bun:sqlite'|from 'pg'/.test(file.text))
     expect(offenders.map((file) => file.path)).toEqual([])
