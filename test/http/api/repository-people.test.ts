@@ -81,7 +81,11 @@ describeOnEachDatabase('a repository and its people', (start) => {
     expect(asEditor.allowed).not.toContain('mirror.stop')
     expect(asAdmin).toMatchObject({ allTeams: true, tokens: null })
     expect(asAdmin.allowed).toEqual(expect.arrayContaining(['admin', 'grant', 'audit']))
-    expect(asReader).toMatchObject({ allowed: ['pull', 'history', 'mirror.read', 'replication.read'], allTeams: false, tokens: null })
+    expect(asReader).toMatchObject({
+      allowed: ['pull', 'history', 'mirror.read', 'replication.read'],
+      allTeams: false,
+      tokens: null,
+    })
     expect(asReader.teams.map(({ name }) => name)).toEqual(['readers'])
     const asToken = await accessOf(token)
     expect(asToken).toMatchObject({ teams: [], members: null, tokens: null })
