@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode, isAppError, isCancelled, messageOf } from '../../errors.ts'
+import { clipped } from '../../lib/quoted.ts'
 import { createRedactor } from '../../lib/redact.ts'
 import { asTargetError } from '../target-errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -47,5 +48,5 @@ function wordsOf(error: unknown): string {
 
 function plain(text: string): string {
   const clean = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return (clean.length > MAX_WORDS ? `${clean.slice(0, MAX_WORDS)}…` : clean).replace(/\.$/, '')
+  return clipped(clean, MAX_WORDS).replace(/\.$/, '')
 }
