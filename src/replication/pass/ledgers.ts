@@ -177,9 +177,13 @@ export function createLedgers(o: { readonly db: Database; readonly clock: Clock;
         },
         flush,
         async close() {
-          ledger.users--
-          if (ledger.users === 0) ledgers.delete(targetId)
-          await flush()
+          try {
+            // Until it is written down, only this ledger knows it: who comes now shares it.
+            await flush()
+          } finally {
+            ledger.users--
+            if (ledger.users === 0) ledgers.delete(targetId)
+          }
         },
       }
     },
