@@ -14,7 +14,7 @@ import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
 const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
-  --only PART,…              of pulls, slow, together, pushes, mirroring and copy; serving: the first four
+  --only PART,…              of pulls, slow, together, pushes, mirroring, copy and replication; serving: the first four
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
   --push-mib N               size of the large push (1024)
