@@ -52,7 +52,10 @@ export async function measureAll(o: AllOptions): Promise<string> {
   if (chosen.has(MIRRORING)) texts.push('### Mirroring', await measureMirroring(mirroring))
   if (chosen.has(COPY)) texts.push('### One-shot copies', await measureMirroring(mirroring, oneShotCopiers()))
   if (chosen.has(REPLICATION)) {
-    texts.push('### Replication', await measureReplicating({ tags: 200, targets: 4, layerBytes: 100_000, say }))
+    texts.push(
+      '### Replication',
+      await measureReplicating({ tags: 200, targets: 4, layerBytes: 100_000, delayMs: o.delayMs, say }),
+    )
   }
   if (parts.size > 0) texts.unshift('### Goals', goalTable(findings))
   return texts.join('\n\n')

@@ -18,6 +18,8 @@ export interface ReplicatingSize {
   readonly tags: number
   readonly targets: number
   readonly layerBytes: number
+  /** Added to each request, to the upstream and to the targets. */
+  readonly delayMs: number
   readonly say: (line: string) => void
 }
 
@@ -41,11 +43,11 @@ interface Measured {
   readonly growthMiB: number | undefined
 }
 
-async function startPlaces(count: number): Promise<Place[]> {
+async function startPlaces({ targets, delayMs }: ReplicatingSize): Promise<Place[]> {
   return Promise.all(
-    Array.from({ length: count }, async () => {
+    Array.from({ length: targets }, async () => {
       const registry = await startDockerRegistry({ credentials, cache: true })
-      return { registry, proxy: await countingProxy(registry.url) }
+      return { registry, proxy: await countingProxy(registry.url, { delayMs }) }
     }),
   )
 }
@@ -66,7 +68,7 @@ async function missingAt(layout: Layout, { registry }: Place): Promise<number> {
 }
 
 async function measureKagami(layout: Layout, upstream: CountingProxy, size: ReplicatingSize): Promise<Measured> {
-  const places = await startPlaces(size.targets)
+  const places = await startPlaces(size)
   const kagami = await startKagamiPeer()
   try {
     upstream.reset()
@@ -131,7 +133,7 @@ async function ended(kagami: KagamiPeer, { replication: { id }, run }: Answer): 
 
 /** One after the other, as a script has it. The images alone: it stops at the first fallback tag. */
 async function measureSkopeo(layout: Layout, upstream: CountingProxy, size: ReplicatingSize): Promise<Measured> {
-  const places = await startPlaces(size.targets)
+  const places = await startPlaces(size)
   const directory = temporaryDirectory('bench-skopeo')
   try {
     upstream.reset()
@@ -172,7 +174,7 @@ export async function measureReplicating(size: ReplicatingSize): Promise<string>
     seed: 'bench',
   })
   const registry = await startDockerRegistry({ cache: true })
-  const upstream = await countingProxy(registry.url)
+  const upstream = await countingProxy(registry.url, { delayMs: size.delayMs })
   try {
     size.say('filling the upstream')
     await pushLayout(layout, registry.url, 'app')
