@@ -324,3 +324,28 @@ function sharing(index: number): Layout {
     blobs: new Map([...shared.blobs, ...own.blobs]),
   }
 }
+
+test('an attestation that comes late, and a tag that is pushed, are sent on by themselves, and little else is asked', async () => {
+  const layout = signed('late', 3)
+  const name = await fill(layout)
+  const { registry, proxy, target } = await quirky()
+  const { id } = await begin(name, target, 'late')
+  proxy.reset()
+  const subject = layout.tags.get('image-1') as string
+  const here = { url: server.url, repository: `acme/${name}`, credentials: OWNER }
+  const digest = await putReferrer(here, subject, 'late')
+  while (!registry.repository('late').manifests.has(digest)) await Bun.sleep(20)
+  await settled(id)
+  // Its config, its layer and itself, and whether the repository is private still; then its subject.
+  const isOwn = ({ kind, reference }: SeenRequest) => ['blob-head', 'upload'].includes(kind) || reference === digest
+  const others = proxy.requests.filter((one) => !isOwn(one) && one.kind !== 'tags')
+  expect(others.map(({ method, kind, reference }) => `${method} ${kind} ${reference}`).slice(3)).toEqual([])
+
+  const next = signed('late 2', 1)
+  await fill(next, name)
+  while (registry.repository('late').tags.get('image-0') !== next.tags.get('image-0')) await Bun.sleep(20)
+})
+
+async function settled(id: string): Promise<void> {
+  while ((await show(id)).lastRun?.outcome === 'running') await Bun.sleep(20)
+}
