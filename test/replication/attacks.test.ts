@@ -121,6 +121,19 @@ describeOnEachEngine('replications under attack', (openFresh) => {
     expect(rows).toEqual([{ full_due: 1 }])
   })
 
+  test('what waits for a webhook that is not there is not sent, and says so, until nobody waits for it any more', async () => {
+    const image = addImage(upstream, 'one', { tags: ['1'] })
+    await instance.fill('app')
+    const { id, run } = await instance.start('app', 'hub/base/app', { after: 'scan' })
+    expect([run.counts.tagsMoved, run.counts.tagsHeld, there().tags.size]).toEqual([0, 1, 0])
+    expect(target.requests.filter((one) => SENDS.test(one))).toEqual([])
+    const { tags } = await instance.replications.explain(id, { limit: 10 })
+    expect(tags).toMatchObject([{ name: '1', state: 'waiting', reason: expect.stringContaining('no webhook scan') }])
+    await instance.replications.change(id, { after: null }, 'user:test')
+    expect((await instance.sync(id)).counts.tagsMoved).toBe(1)
+    expect(there().tags.get('1')).toBe(image.digest)
+  })
+
   async function due(id: string): Promise<void> {
     const at = new Date().toISOString()
     await db().write((tx) => tx.updateTable('replications').set({ next_run_at: at }).where('id', '=', id).execute())
