@@ -2,6 +2,7 @@
 import type { RunFailure } from '../api/runs.ts'
 import type { executePlan, TagResult } from '../mirror/pass/execute.ts'
 import type { Inventory } from '../mirror/pass/inventory.ts'
+import { inWordsOf } from '../mirror/pass/source-words.ts'
 import type { SyncPlan } from '../mirror/pass/sync-plan.ts'
 import { parseDigestTag, type Tag } from '../oci/reference.ts'
 import { NO_TAG } from './source-view.ts'
@@ -65,7 +66,8 @@ export function reportPass(o: {
   const { inventory, plan, executed } = o
   const failures = new Map<string, RunFailure>()
   const fail = (tag: string, failure: Omit<RunFailure, 'tag'>) => {
-    if (!failures.has(tag)) failures.set(tag, { tag: shownTag(tag), ...failure, message: inOurWords(failure.message) })
+    if (!failures.has(tag))
+      failures.set(tag, { tag: shownTag(tag), ...failure, message: inWordsOf('the source', failure.message) })
   }
   for (const { tag, digest, problem } of plan.tags) {
     if (problem !== undefined)
@@ -91,7 +93,7 @@ export function reportPass(o: {
             tag: null,
             digest: null,
             code: referrersDown.code,
-            message: `referrers: ${inOurWords(referrersDown.message)}`,
+            message: `referrers: ${inWordsOf('the source', referrersDown.message)}`,
           },
         ]
   const tags = plan.tags.flatMap(({ tag, digest, state }): CopiedTag[] => {
@@ -123,11 +125,6 @@ function notesOf(inventory: Inventory, executed: Executed | undefined): RunFailu
     const message = `${parent} lists it, the source does not have it: copied without it`
     return { tag: null, digest, code: 'MANIFEST_UNKNOWN', message }
   })
-}
-
-/** A pass speaks of mirrors. */
-function inOurWords(message: string): string {
-  return message.replace(/^upstream\b/, 'the source').replace(/\bupstream('s)?\b/g, (_, of = '') => `the source${of}`)
 }
 
 export function outcomeOf({ tags, failures }: Pick<PassResult, 'tags' | 'failures'>): CopyReport['outcome'] {

@@ -172,7 +172,8 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
     )
   }
 
-  const lockKey = async (subject: Digest) => `referrers ${await session.key()} ${name} ${referrersTag(subject)}`
+  // Whatever the login: two who sign in differently write the same index.
+  const lockKey = (subject: Digest) => `referrers ${session.address.base.host} ${name} ${referrersTag(subject)}`
 
   async function linkByTag(subject: Digest, entry: Descriptor, o: Abortable): Promise<void> {
     const next = waiting.get(subject)
@@ -184,7 +185,7 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
     waiting.set(subject, batch)
     const begin = async () => {
       try {
-        await lock(await lockKey(subject), () => {
+        await lock(lockKey(subject), () => {
           waiting.delete(subject)
           return change(subject, [...batch.add.values()], new Set(), o)
         })
@@ -227,7 +228,7 @@ export function createReferrerLinks(target: TargetSession): ReferrerLinks {
         hasApi = listed !== undefined && listed !== 'absent'
       }
       if (hasApi) return
-      await lock(await lockKey(subject), () => change(subject, [], referrers, o))
+      await lock(lockKey(subject), () => change(subject, [], referrers, o))
     },
   }
 }

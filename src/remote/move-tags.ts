@@ -15,6 +15,9 @@ import type { ManifestPuts } from './write-manifest.ts'
 const AT_ONCE = 8
 /** A tag that stays where it is: Docker Hub 403, Harbor 412, others 409. */
 const REFUSED: ReadonlySet<number> = new Set([403, 409, 412])
+/** What is refused so may as well lack a right, or room (Harbor's quota): then it is no matter of the tag. */
+const FORBIDDEN = 403
+const OTHER_REASON = /quota|exceed|upper limit|insufficient|requested access|permission|unauthorized|not authorized/i
 /** Amazon's and Google's say so in words, with 400. */
 const IMMUTABLE = /immutable|already exists|TAG_INVALID|cannot be overwritten|IMMUTAB/i
 /** More in one address are too long for some. */
@@ -54,7 +57,9 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
   async function refusal({ tag, found, to }: Due, response: HttpResponse, manifest: Manifest): Promise<TagOutcome> {
     const error = await puts.failure(response, manifest, `${name}:${tag}`)
     const { status } = response
-    const isHeld = REFUSED.has(status) || (status >= 400 && status < 500 && IMMUTABLE.test(error.message))
+    const isSaid = status >= 400 && status < 500 && IMMUTABLE.test(error.message)
+    const isOther = status === FORBIDDEN && OTHER_REASON.test(error.message)
+    const isHeld = isSaid || (REFUSED.has(status) && !isOther)
     if (found !== undefined && found !== to.digest && isHeld) {
       return { tag, result: 'refused', found, reason: error.message }
     }

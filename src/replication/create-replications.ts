@@ -130,9 +130,11 @@ export function createReplications(options: ReplicationsOptions): Replications {
 
   async function pass(replication: ReplicationRecord, o: PassRun): Promise<ReplicationReport> {
     const { run, lease, meter, counts, signal, changed } = o
-    const isProbing = ((await listReplicationPauses(db.read, [replication.id])).get(replication.id) ?? []).length > 0
+    const isPaused = ((await listReplicationPauses(db.read, [replication.id])).get(replication.id) ?? []).length > 0
     const isDue = run.isFull || (run.trigger !== 'change' && isDriftDue(replication))
     const isAsked = run.trigger === 'start' || run.trigger === 'sync'
+    // Where nothing changes, nobody else finds out that everybody may read what was sent.
+    const isProbing = isPaused || run.trigger === 'schedule' || run.trigger === 'drift'
     return withTarget(
       await targetOf(replication),
       () => priorityOf(run.trigger),
@@ -142,7 +144,7 @@ export function createReplications(options: ReplicationsOptions): Replications {
           settings: fullSettings(replication),
           reader: options.openLocal(replication.repository_id),
           isFull: run.isFull,
-          isAsking: isAsked || isDue || isProbing,
+          isAsking: isAsked || isDue || isPaused,
           isDriftDue: isDue && run.only === undefined,
           only: run.only,
           runId: run.id,

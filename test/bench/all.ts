@@ -2,6 +2,7 @@
 import { oneShotCopiers } from './copiers.ts'
 import { type Findings, goalTable } from './goals.ts'
 import { measureMirroring } from './mirroring.ts'
+import { measureReplicating } from './replicating.ts'
 import { measureServing, SERVING_PARTS, type ServingPart } from './serving.ts'
 import type { WorkloadSize } from './workload.ts'
 
@@ -20,10 +21,11 @@ export interface AllOptions {
 
 const MIRRORING = 'mirroring'
 const COPY = 'copy'
+const REPLICATION = 'replication'
 
 /** @throws Error for a part that is not there */
 function partsOf(only: AllOptions['only']): ReadonlySet<string> {
-  const all: readonly string[] = [...SERVING_PARTS, MIRRORING, COPY]
+  const all: readonly string[] = [...SERVING_PARTS, MIRRORING, COPY, REPLICATION]
   const chosen = new Set(only?.flatMap((name) => (name === 'serving' ? SERVING_PARTS : [name])) ?? all)
   for (const name of chosen) {
     if (!all.includes(name)) throw new Error(`--only: want serving or ${all.join(', ')}, got ${name}`)
@@ -49,6 +51,12 @@ export async function measureAll(o: AllOptions): Promise<string> {
   const mirroring = { workload: o.workload, rounds: Math.min(o.rounds, 2), delayMs: o.delayMs, say }
   if (chosen.has(MIRRORING)) texts.push('### Mirroring', await measureMirroring(mirroring))
   if (chosen.has(COPY)) texts.push('### One-shot copies', await measureMirroring(mirroring, oneShotCopiers()))
+  if (chosen.has(REPLICATION)) {
+    texts.push(
+      '### Replication',
+      await measureReplicating({ tags: 200, targets: 4, layerBytes: 100_000, delayMs: o.delayMs, say }),
+    )
+  }
   if (parts.size > 0) texts.unshift('### Goals', goalTable(findings))
   return texts.join('\n\n')
 }

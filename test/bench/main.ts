@@ -14,7 +14,7 @@ import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
 const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
-  --only PART,…              of pulls, slow, together, pushes, mirroring and copy; serving: the first four
+  --only PART,…              of pulls, slow, together, pushes, mirroring, copy and replication; serving: the first four
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
   --push-mib N               size of the large push (1024)
@@ -22,7 +22,7 @@ const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
   --small-images N           number of small images that are pushed, in one round (1000)
   --repositories N --images N --aliases N --attestations N --layer-kib N
                              what is mirrored (4, 3, 7, 4, 2560)
-  --delay-ms N               added to each request to upstream (0)
+  --delay-ms N               added to each request to upstream, and to targets (0)
   --write FILE               put the tables below the line <!-- last run --> of FILE
 
 npm run bench -- mirror: Kagami alone, on a generated catalog of hardened images

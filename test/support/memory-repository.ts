@@ -21,6 +21,8 @@ export interface MemoryRepository {
   readonly tags: Map<string, string>
   readonly manifests: Map<string, StoredManifest>
   readonly blobs: Map<string, Uint8Array>
+  /** Blobs that were brought, and that nothing that is published needs yet. */
+  readonly staged: ReadonlyMap<string, Uint8Array>
   /** Every call of a reader so far: what, and of what. */
   readonly calls: { readonly call: Call; readonly of: string }[]
   /** Called before each answer of a reader; what it throws is the answer, what it awaits delays it. */
@@ -52,6 +54,7 @@ export function memoryRepository(layout?: Pick<Layout, 'tags' | 'manifests' | 'b
     tags,
     manifests,
     blobs,
+    staged: staged.blobs,
     calls,
     before: () => {},
     reader: () => {

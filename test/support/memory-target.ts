@@ -44,7 +44,7 @@ export function memoryTarget(): MemoryTarget {
           const { digest } = blob
           if (memory.hasBlob(digest)) return 'present'
           await ask(`HEAD blob ${digest}`, o?.signal)
-          if (found.blobs.has(digest)) {
+          if (found.blobs.has(digest) || found.staged.has(digest)) {
             memory.noteBlob(digest)
             return 'present'
           }
@@ -52,7 +52,9 @@ export function memoryTarget(): MemoryTarget {
           if (from !== undefined) {
             usage.mountsTried++
             await ask(`MOUNT ${digest} from ${from}`, o?.signal)
-            const bytes = repositories.get(from)?.blobs.get(digest)
+            const source = repositories.get(from)
+            // A registry shows a blob at once, whether a manifest names it or not.
+            const bytes = source?.blobs.get(digest) ?? source?.staged.get(digest)
             if (bytes !== undefined) {
               found.blobs.set(digest, bytes)
               usage.mountsDone++

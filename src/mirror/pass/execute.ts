@@ -28,6 +28,8 @@ export interface Execution extends Abortable {
   readonly writers: Readonly<Record<Origin, RepositoryWriter>>
   readonly limiter: Limiter
   readonly held: Pick<Held, 'giveBack'>
+  /** Who has what is read, for messages: `upstream` when left out. */
+  readonly source?: string | undefined
   readonly observer: ExecutionObserver
   readonly begin: Begin
 }
@@ -82,7 +84,9 @@ export async function executePlan(o: Execution): Promise<{
         items.run(() =>
           limiter.run(async (onRead) => {
             const { onBytes } = observer
-            const transfer = { ...abortable, reader: readerOf(origin), writer: o.writers[origin], onBytes, onRead }
+            const { source } = o
+            const ends = { reader: readerOf(origin), writer: o.writers[origin] }
+            const transfer = { ...abortable, ...ends, ...(source === undefined ? {} : { source }), onBytes, onRead }
             observer.onBlob(await during(o.begin, doing, () => fetchBlob(descriptor, transfer)))
           }),
         ),
@@ -145,7 +149,7 @@ export async function executePlan(o: Execution): Promise<{
   async function readAgain(node: Node): Promise<Uint8Array> {
     const found = await readerOf(node.origin).readManifest({ digest: node.descriptor.digest }, abortable)
     if (found !== undefined) return found.bytes
-    throw new AppError('MANIFEST_UNKNOWN', `upstream no longer has ${node.descriptor.digest}`)
+    throw new AppError('MANIFEST_UNKNOWN', `${o.source ?? 'upstream'} no longer has ${node.descriptor.digest}`)
   }
 
   async function work(one: RootWork): Promise<void> {

@@ -17,6 +17,10 @@ export function isOutage({ code }: Problem): boolean {
 }
 
 const OUTAGES: ReadonlySet<string> = new Set([
+  'TARGET_DENIED',
+  'TARGET_NOT_FOUND',
+  'TARGET_RATE_LIMITED',
+  'TARGET_UNAVAILABLE',
   'UPSTREAM_DENIED',
   'UPSTREAM_NOT_FOUND',
   'UPSTREAM_RATE_LIMITED',

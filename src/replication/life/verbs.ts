@@ -79,9 +79,8 @@ export function createVerbs(o: VerbsOptions): Pick<Replications, 'pause' | 'resu
         await updateReplication(tx, id, {
           settings: text,
           ...(isPlanned && isLooked ? { next_run_at: at } : isPlanned && isSooner ? { next_run_at: next } : {}),
-          // What is told as drift, or as immutable, is judged anew.
-          ...(isLooked ? { full_due: 1 } : {}),
         })
+        // What is told as drift, or as immutable, is judged anew.
         if (isLooked)
           await tx.updateTable('replication_tags').set({ content: null }).where('replication_id', '=', id).execute()
         await appendEvents(tx, [replicationEvent('replication.changed', replication, { actor, at }, { change })])

@@ -18,7 +18,8 @@ const WRITE_AFTER_MS = 1_000
 interface Ledger {
   users: number
   readonly content: Map<Digest, Map<RepositoryName, Seen>>
-  readonly loaded: Set<Digest>
+  /** What was read of the database, or is being read: whoever needs it waits for it. */
+  readonly loaded: Map<Digest, Promise<void>>
 }
 
 interface Seen {
@@ -100,7 +101,7 @@ export function createLedgers(o: { readonly db: Database; readonly clock: Clock;
 
   return {
     open(targetId, repository, { committedOnly }) {
-      const ledger = ledgers.get(targetId) ?? { users: 0, content: new Map(), loaded: new Set() }
+      const ledger = ledgers.get(targetId) ?? { users: 0, content: new Map(), loaded: new Map() }
       ledgers.set(targetId, ledger)
       ledger.users++
       const { content, loaded } = ledger
@@ -127,6 +128,18 @@ export function createLedgers(o: { readonly db: Database; readonly clock: Clock;
         note({ target_id: targetId, repository, digest, kind, committed: 0, seen_at: '' }, true)
       }
 
+      async function read(digests: readonly Digest[]): Promise<void> {
+        // What is noted and not written yet is known here.
+        for (const row of await listTargetContent(db.read, targetId, digests)) {
+          const digest = row.digest as Digest
+          const places = content.get(digest) ?? new Map<RepositoryName, Seen>()
+          content.set(digest, places)
+          const place = row.repository as RepositoryName
+          // What was noted meanwhile is newer.
+          if (!places.has(place)) places.set(place, { kind: row.kind, isCommitted: row.committed === 1 })
+        }
+      }
+
       return {
         memory: {
           hasManifest: (digest) => find(digest)?.kind === 'manifest',
@@ -150,25 +163,22 @@ export function createLedgers(o: { readonly db: Database; readonly clock: Clock;
         },
         missed,
         async load(digests) {
-          const unknown = [...new Set(digests)].filter((digest) => !loaded.has(digest))
-          for (const digest of unknown) loaded.add(digest)
-          // What is noted and not written yet is known here.
-          for (const row of await listTargetContent(db.read, targetId, unknown)) {
-            const digest = row.digest as Digest
-            const places = content.get(digest) ?? new Map<RepositoryName, Seen>()
-            content.set(digest, places)
-            const place = row.repository as RepositoryName
-            // What was noted meanwhile is newer.
-            if (!places.has(place)) places.set(place, { kind: row.kind, isCommitted: row.committed === 1 })
-          }
+          const wanted = new Set(digests)
+          const unknown = [...wanted].filter((digest) => !loaded.has(digest))
+          const reading = read(unknown).catch((error) => {
+            for (const digest of unknown) loaded.delete(digest)
+            throw error
+          })
+          for (const digest of unknown) loaded.set(digest, reading)
+          await Promise.all(new Set([reading, ...[...wanted].flatMap((digest) => loaded.get(digest) ?? [])]))
         },
         forgetAll(digests) {
           for (const digest of digests) forget(digest)
         },
         flush,
         async close() {
-          // Whoever opens it meanwhile would not find in the database what is still to be written.
           try {
+            // Until it is written down, only this ledger knows it: who comes now shares it.
             await flush()
           } finally {
             ledger.users--

@@ -23,6 +23,7 @@ import type { RepositoryReader } from '../../oci/repository.ts'
 import type { TargetRepository } from '../../oci/target-repository.ts'
 import type { FullSettings } from '../life/settings.ts'
 import { blobsOf, graphReader, loadGraph } from './graph.ts'
+import { guardOpen } from './guard-open.ts'
 import { dryLedger, type RepositoryLedger } from './ledgers.ts'
 import { decideTags, findLostReferrers, type LookOptions, withBelongings } from './look.ts'
 import { type ReplicationReport, reportReplication } from './report.ts'
@@ -165,7 +166,11 @@ export async function runPass(
       await refuseOpen(target, replication, signal)
     }
     if (options.only.size > 0) {
-      const writer = withSharedUploads(target.writer, {
+      const guard = guardOpen(target.writer, {
+        clock: o.clock,
+        refuseOpen: () => refuseOpen(target, replication, signal),
+      })
+      const writer = withSharedUploads(guard.writer, {
         ...{ turns: o.turns, targetId: replication.target_id, memory: ledger.memory },
       })
       sent = await send({
@@ -173,6 +178,8 @@ export async function runPass(
         changed: () => o.changed(),
         onPlan: (plan) => writeDownPlan(plan, prepared),
       })
+      const opened = guard.reason()
+      if (opened !== undefined) throw opened
       for (const [tag, { state }] of sent.tags) {
         if (state === 'immutable' && o.settings.digestAlias) {
           aliases.set(tag, await sendAlias(sent, tag, graph.tags.get(tag)))

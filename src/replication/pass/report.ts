@@ -2,6 +2,7 @@
 import type { RunFailure } from '../../api/runs.ts'
 import type { ReplicationItem } from '../../db/replication/runs.ts'
 import type { ReplicationTagRow } from '../../db/schema.ts'
+import { inWordsOf } from '../../mirror/pass/source-words.ts'
 import type { RootWork } from '../../mirror/pass/sync-plan.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
@@ -12,6 +13,8 @@ import type { Survey, Unit } from './survey.ts'
 import type { Held } from './waiting.ts'
 
 const MAX_FAILURES = 500
+/** What a pass reads. */
+const HERE = 'this server'
 
 export interface ReplicationReport {
   readonly outcome: 'done' | 'partial' | 'failed'
@@ -61,6 +64,8 @@ export function reportReplication(o: ReportFacts): ReplicationReport {
   const counts = { unchanged: 0, diverged: 0, waiting: 0 }
   const failedOf = new Map<Tag, { code: string; message: string; digest: Digest }>()
   for (const { work, problem } of sent?.failed ?? []) for (const tag of work.tags) failedOf.set(tag, problem)
+  const told = (problem: { readonly code: string; readonly message: string }) =>
+    problem.code.startsWith('TARGET_') ? problem.message : inWordsOf(HERE, problem.message)
   const planned = new Map((sent?.plan.tags ?? []).map((one) => [one.tag, one]))
   const fail = (tag: string, digest: string | null, code: string, message: string) => {
     if (failures.has(tag)) return
@@ -93,8 +98,9 @@ export function reportReplication(o: ReportFacts): ReplicationReport {
       return
     }
     if (problem !== undefined) {
-      rows.push({ ...base, state: 'failed', reason: problem.message })
-      fail(tag, problem.digest ?? local, problem.code, problem.message)
+      const reason = told(problem)
+      rows.push({ ...base, state: 'failed', reason })
+      fail(tag, problem.digest ?? local, problem.code, reason)
       return
     }
     const isUnselected = plan?.state === 'unselected' || plan?.state === 'retained'

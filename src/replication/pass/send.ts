@@ -122,6 +122,7 @@ async function round(o: Parameters<typeof send>[0], only: ReadonlySet<Tag>, isFi
     writers: { image: writer, referrers: writer },
     limiter: createLimiter(o.transfers),
     held: NOTHING_HELD,
+    source: 'this server',
     signal: o.signal,
     begin: o.begin,
     observer: {
