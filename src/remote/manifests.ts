@@ -18,13 +18,17 @@ const SAME_BY_GET: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 
  * Type, digest and size of what a reference names, by HEAD: Docker Hub counts GETs of manifests, not HEADs. What a HEAD says
  * is a hint. By GET where the registry fails at HEAD (Nexus answers 404 for what it has), leaves a header out, or `isRead`
  * wants what is there and not what is said.
- * @returns undefined when it is absent: 404 for the GET, never for the HEAD alone
+ * @returns undefined when it is absent: 404 for the GET, never for the HEAD alone unless `isHeadBelieved`
  */
 export async function resolveReference(
   session: RegistrySession,
   name: RepositoryName,
   reference: Reference,
-  { signal, isRead = false }: Abortable & { readonly isRead?: boolean },
+  {
+    signal,
+    isRead = false,
+    isHeadBelieved = false,
+  }: Abortable & { readonly isRead?: boolean; readonly isHeadBelieved?: boolean },
 ): Promise<Descriptor | undefined> {
   if (!isRead) {
     const request = manifestRequest(session, name, reference, signal)
@@ -33,6 +37,7 @@ export async function resolveReference(
     if (descriptor !== undefined) return descriptor
     if (SAME_BY_GET.has(head.status)) throw await session.failure(head, request)
     await discard(head)
+    if (head.status === 404 && isHeadBelieved) return undefined
   }
   const got = await getManifest(session, name, reference, { signal })
   return got && { mediaType: got.mediaType, digest: digestOf(got.bytes), size: got.bytes.byteLength }

@@ -5,7 +5,7 @@ import { discard } from '../net/bounded-body.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest } from '../oci/digest.ts'
-import { parseDigestTag, type Tag } from '../oci/reference.ts'
+import { parseDigestTag, type Reference, type Tag } from '../oci/reference.ts'
 import type { Abortable, Manifest, TagMove, TagOutcome } from '../oci/repository.ts'
 import { resolveReference } from './manifests.ts'
 import { kindOfChallenge } from './registry-kind.ts'
@@ -27,8 +27,8 @@ export type ReadBytes = (descriptor: Descriptor) => Promise<Uint8Array>
 
 export interface TagMoves {
   move(tags: readonly TagMove[], read: ReadBytes, o: Abortable): Promise<readonly TagOutcome[]>
-  /** What a tag names there, as it is. */
-  find(tag: Tag, o: Abortable): Promise<Digest | undefined>
+  /** What is named there, as it is. */
+  find(reference: Reference, o: Abortable): Promise<Digest | undefined>
 }
 
 interface Due extends TagMove {
@@ -40,12 +40,16 @@ interface Due extends TagMove {
 export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMoves {
   const { session, name, kind } = target
 
-  async function find(tag: Tag, o: Abortable): Promise<Digest | undefined> {
-    return (await resolveReference(session, name, { tag }, o))?.digest
+  /** A HEAD's 404 is believed where there is nothing at all; elsewhere a GET has the last word. */
+  async function find(reference: Reference, o: Abortable): Promise<Digest | undefined> {
+    const found = await resolveReference(session, name, reference, { ...o, isHeadBelieved: true })
+    if (found !== undefined) return found.digest
+    if (await target.nothing.lookAfterAbsence(o)) return undefined
+    return (await resolveReference(session, name, reference, { ...o, isRead: true }))?.digest
   }
 
   async function readBack(tag: Tag, to: Digest, o: Abortable): Promise<void> {
-    const found = await find(tag, o)
+    const found = (await resolveReference(session, name, { tag }, o))?.digest
     if (found === to) return
     const got = found === undefined ? 'is not there' : `names ${found}`
     throw new AppError(
@@ -136,7 +140,7 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
     }
     if (status >= 200 && status < 300) {
       await discard(response)
-      if ((await find(tag, o)) === undefined) return { tag, result: 'moved' }
+      if ((await find({ tag }, o)) === undefined) return { tag, result: 'moved' }
       throw new AppError('UPSTREAM_INVALID', `${placeOf(target)}:${tag} was deleted, and is there when it is read back`)
     }
     const error = await session.failure(response, { what })
@@ -154,7 +158,7 @@ export function createTagMoves(target: TargetSession, puts: ManifestPuts): TagMo
       const due = new Map<Tag, Due>()
       await forEachConcurrent(tags, AT_ONCE, async (move) => {
         const { tag, to, expect } = move
-        const found = await find(tag, o)
+        const found = await find({ tag }, o)
         if (found === to?.digest) outcomes.set(tag, { tag, result: 'unchanged' })
         else if (found !== expect) {
           outcomes.set(tag, { tag, result: 'conflict', ...(found === undefined ? {} : { found }) })

@@ -6,9 +6,9 @@ import type { RepositoryName } from '../oci/reference.ts'
 import type { Abortable, BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import type { TargetMemory, TargetRepository } from '../oci/target-repository.ts'
 import { createReferrerLinks } from './link-referrers.ts'
-import { resolveReference } from './manifests.ts'
 import { createTagMoves } from './move-tags.ts'
 import type { RegistryNetwork } from './network.ts'
+import { createNothingThere } from './nothing-there.ts'
 import { prepareRepository } from './prepare.ts'
 import { noteBlobs, type RegistryApi } from './registry-api.ts'
 import { kindOfAddress, type RegistryTraits, traitsOf } from './registry-traits.ts'
@@ -70,6 +70,7 @@ export function openRemoteTarget(
     kind,
     traits: { ...traitsOf(kind), ...o.traits },
     memory: o.memory,
+    nothing: createNothingThere(session, name),
     lock: o.lock ?? ownLock,
     sleep: o.sleep ?? systemSleep,
     usage,
@@ -102,7 +103,11 @@ export function openRemoteTarget(
   return {
     reader,
     writer,
-    head: (reference, o = {}) => guarded(async () => (await resolveReference(session, name, reference, o))?.digest),
+    head: (reference, o = {}) =>
+      guarded(async () => {
+        if (target.nothing.isKnown) return undefined
+        return await moves.find(reference, o)
+      }),
     hasBlob: (blob, o = {}) => guarded(() => blobs.isThere(blob, o)),
     findVisibility: (o = {}) =>
       guarded(() => findVisibility(network, endpoint, { ...o, session, kind, name, onRequest })),

@@ -51,6 +51,7 @@ export function createBlobStage(target: TargetSession): BlobStage {
     if (status >= 300 && status < 400) return true
     // Of an empty blob there is no first byte.
     if (status === 416) return blob.size === 0
+    if (status === 404) await target.nothing.lookAfterAbsence(o)
     if (status !== 200 && status !== 206) return false
     const length = status === 206 ? totalOf(headers) : headers.get('content-length')
     return length === null || !/^\d{1,15}$/.test(length) || Number(length) === blob.size
@@ -127,7 +128,7 @@ export function createBlobStage(target: TargetSession): BlobStage {
     async stage(blob, { mountFrom = [], ...o }) {
       if (memory.hasBlob(blob.digest)) return 'present'
       const onDone = () => memory.noteBlob(blob.digest)
-      if (await isThere(blob, o)) {
+      if (!target.nothing.isKnown && (await isThere(blob, o))) {
         onDone()
         return 'present'
       }

@@ -7,6 +7,7 @@ import type { HttpResponse } from '../net/guarded-fetch.ts'
 import { formatReference, type Reference, type RepositoryName } from '../oci/reference.ts'
 import type { Abortable } from '../oci/repository.ts'
 import type { TargetMemory } from '../oci/target-repository.ts'
+import type { NothingThere } from './nothing-there.ts'
 import type { RegistryTraits } from './registry-traits.ts'
 import type { RegistryRequest, RegistrySession } from './session.ts'
 import { asTargetError } from './target-errors.ts'
@@ -20,6 +21,7 @@ export interface TargetSession {
   readonly kind: RegistryKind
   readonly traits: RegistryTraits
   readonly memory: TargetMemory
+  readonly nothing: NothingThere
   readonly lock: Lock
   readonly sleep: Sleep
   readonly usage: { sentBytes: number; mountsTried: number; mountsDone: number }

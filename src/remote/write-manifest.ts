@@ -45,6 +45,7 @@ export function createManifestPuts(target: TargetSession, links: ReferrerLinks):
       hasHead = false
       return await isThere(digest, o)
     }
+    if (status === 404) await target.nothing.lookAfterAbsence(o)
     const told = headers.get('docker-content-digest')
     return status === 200 && (told === null || told === digest)
   }
@@ -91,7 +92,7 @@ export function createManifestPuts(target: TargetSession, links: ReferrerLinks):
       if (memory.hasManifest(digest)) return
       const facts = referencesOf(manifest.bytes)
       let isListed = false
-      if (!(await isThere(digest, o))) {
+      if (target.nothing.isKnown || !(await isThere(digest, o))) {
         const response = await put(manifest, digest, o)
         if (response.status < 200 || response.status >= 300) {
           throw await failure(response, manifest, titleOf(target, { digest }))
