@@ -113,7 +113,7 @@ describeOnEachDatabase('an operator over the API', (startServer) => {
     expect(health.storage).toMatchObject({ blobs: 0, sizeBytes: 0, isWhole: true })
     expect(health.servers.filter(({ isThis }) => isThis)).toHaveLength(1)
     // No mail is sent here, so nobody reads the log for it.
-    expect(health.followers.map(({ name }) => name)).toEqual(['images', 'webhooks'])
+    expect(health.followers.map(({ name }) => name)).toEqual(['images', 'replications', 'webhooks'])
     expect(health.runs).toEqual({ running: 0, waiting: 0 })
   })
 
