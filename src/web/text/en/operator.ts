@@ -39,7 +39,12 @@ export const operator = {
   deliveriesLead: 'What happens is written to one log; these read it.',
   inStep: 'in step',
   behind: (count: string) => `${count} events behind`,
-  readers: { webhooks: 'Webhooks', images: 'Search of images', letters: 'Mail to owners' },
+  readers: {
+    webhooks: 'Webhooks',
+    images: 'Search of images',
+    replications: 'Replications',
+    letters: 'Mail to owners',
+  },
   pending: 'Deliveries waiting',
   failed: 'Tried again later',
   oldest: 'The oldest',

@@ -41,7 +41,12 @@ export const operator: Text['operator'] = {
   deliveriesLead: '出来事は一つのログに書かれ、次のものが読みます。',
   inStep: '追いついています',
   behind: (count) => `${count} 件の遅れ`,
-  readers: { webhooks: 'Webhook', images: 'イメージの検索', letters: 'オーナーへのメール' },
+  readers: {
+    webhooks: 'Webhook',
+    images: 'イメージの検索',
+    replications: 'レプリケーション',
+    letters: 'オーナーへのメール',
+  },
   pending: '待機中の配信',
   failed: '再試行中',
   oldest: '最も古いもの',
