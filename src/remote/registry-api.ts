@@ -14,16 +14,19 @@ export interface RegistryApi {
 /** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html */
 const MOST_AT_ONCE = 100
 
-/** Asks for all of them in as few calls as there may be, and notes what is there: it is asked for no more. What is known is not asked. */
+/** Asks for all of them in as few calls as there may be, and notes what is there: it is asked for no more. What is known is not asked. @returns those that are not there */
 export async function noteBlobs(
   blobs: readonly Digest[],
   ask: (some: readonly Digest[]) => Promise<readonly Digest[]>,
   memory: TargetMemory,
-): Promise<void> {
+): Promise<Digest[]> {
+  const absent: Digest[] = []
   const unknown = [...new Set(blobs)].filter((digest) => !memory.hasBlob(digest))
   for (let at = 0; at < unknown.length; at += MOST_AT_ONCE) {
     const some = unknown.slice(at, at + MOST_AT_ONCE)
     const asked = new Set(some)
-    for (const digest of await ask(some)) if (asked.has(digest)) memory.noteBlob(digest)
+    for (const digest of await ask(some)) if (asked.delete(digest)) memory.noteBlob(digest)
+    absent.push(...asked)
   }
+  return absent
 }

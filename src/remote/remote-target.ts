@@ -71,6 +71,7 @@ export function openRemoteTarget(
     traits: { ...traitsOf(kind), ...o.traits },
     memory: o.memory,
     nothing: createNothingThere(session, name),
+    absentBlobs: new Set(),
     lock: o.lock ?? ownLock,
     sleep: o.sleep ?? systemSleep,
     usage,
@@ -116,7 +117,10 @@ export function openRemoteTarget(
       ? {}
       : {
           noteBlobs: (blobs, o = {}) =>
-            guarded(() => noteBlobs(blobs, (some) => hasBlobs(name, some, o), target.memory)),
+            guarded(async () => {
+              const absent = await noteBlobs(blobs, (some) => hasBlobs(name, some, o), target.memory)
+              for (const digest of absent) target.absentBlobs.add(digest)
+            }),
         }),
     usage: () => ({ requests, ...usage }),
   }

@@ -128,7 +128,8 @@ export function createBlobStage(target: TargetSession): BlobStage {
     async stage(blob, { mountFrom = [], ...o }) {
       if (memory.hasBlob(blob.digest)) return 'present'
       const onDone = () => memory.noteBlob(blob.digest)
-      if (!target.nothing.isKnown && (await isThere(blob, o))) {
+      const isTold = target.nothing.isKnown || target.absentBlobs.has(blob.digest)
+      if (!isTold && (await isThere(blob, o))) {
         onDone()
         return 'present'
       }

@@ -4,6 +4,7 @@ import { AppError, isAppError } from '../errors.ts'
 import type { Lock } from '../lib/keyed-turns.ts'
 import type { Sleep } from '../lib/retry.ts'
 import type { HttpResponse } from '../net/guarded-fetch.ts'
+import type { Digest } from '../oci/digest.ts'
 import { formatReference, type Reference, type RepositoryName } from '../oci/reference.ts'
 import type { Abortable } from '../oci/repository.ts'
 import type { TargetMemory } from '../oci/target-repository.ts'
@@ -22,6 +23,8 @@ export interface TargetSession {
   readonly traits: RegistryTraits
   readonly memory: TargetMemory
   readonly nothing: NothingThere
+  /** That the registry's own API has told to be absent in this pass: they are not asked for by themselves. */
+  readonly absentBlobs: Set<Digest>
   readonly lock: Lock
   readonly sleep: Sleep
   readonly usage: { sentBytes: number; mountsTried: number; mountsDone: number }

@@ -170,6 +170,7 @@ export async function runPass(
         clock: o.clock,
         refuseOpen: () => refuseOpen(target, replication, signal),
       })
+      await noteBlobs(prepared, o)
       const writer = withSharedUploads(guard.writer, {
         ...{ turns: o.turns, targetId: replication.target_id, memory: ledger.memory },
       })
@@ -246,6 +247,17 @@ export async function runPass(
       if (!isAppError(error) || signal.aborted) throw error
       return { alias, problem: `and not as ${alias}: ${error.message}` }
     }
+  }
+}
+
+/** What a registry tells of many blobs at once is not asked one by one; where it tells nothing, as its keys lack that right, they are. */
+async function noteBlobs({ graph, options }: Prepared, { target, signal }: PassOptions): Promise<void> {
+  if (target.noteBlobs === undefined) return
+  const roots = [...options.only].flatMap((tag) => graph.tags.get(tag) ?? [])
+  try {
+    await target.noteBlobs([...blobsOf(graph, withBelongings(graph, roots))], { signal })
+  } catch (error) {
+    if (!isAppError(error, 'TARGET_DENIED')) throw error
   }
 }
 
