@@ -16,7 +16,7 @@ import { randomNumbers } from './random-numbers.ts'
 import { type Replicating, replicating } from './replicating.ts'
 
 /** A long campaign is run by KAGAMI_TEST_KILLS=100. */
-const KILLS = Number(process.env.KAGAMI_TEST_KILLS ?? 6)
+const KILLS = Number(process.env.KAGAMI_TEST_KILLS ?? 4)
 setDefaultTimeout(120_000 + KILLS * 15_000)
 
 const KILLS_OF_ONE = 4
