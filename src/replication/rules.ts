@@ -23,6 +23,7 @@ import {
 import { findTarget } from '../db/replication/targets.ts'
 import { AppError, isCancelled, messageOf } from '../errors.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
+import { forEachConcurrent } from '../lib/concurrency.ts'
 import type { Logger } from '../lib/logger.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import { type Round, startRound } from '../mirror/life/round.ts'
@@ -33,6 +34,17 @@ import type { Replications } from './engine.ts'
 /** How often a rule is held against the repositories that there are. */
 const LOOK_MS = 30_000
 const PAGE = 500
+/** Rules that are looked at at once: a target that does not answer holds up no other. */
+const AT_ONCE = 8
+/** How soon a rule is looked at again that could not start something. */
+const AGAIN_MS = 10 * 60_000
+/** Speak for the target, and not for one repository of it: whatever else goes there waits for the next look. */
+const OF_TARGET: ReadonlySet<string> = new Set([
+  'TARGET_UNAVAILABLE',
+  'TARGET_RATE_LIMITED',
+  'TARGET_DENIED',
+  'ADDRESS_NOT_ALLOWED',
+])
 /** Of one organization: each is looked at again and again. */
 const MAX_RULES = 100
 /** Shown of a plan. */
@@ -112,7 +124,9 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
         // Another server was faster.
         if (error instanceof AppError && error.code === 'CONFLICT') continue
         if (!(error instanceof AppError)) o.logger.error({ err: error, rule: rule.id }, 'a rule could not start one')
+        const isOfTarget = error instanceof AppError && OF_TARGET.has(error.code)
         failed.push(`${repository}: ${error instanceof AppError ? messageOf(error) : 'an unexpected error'}`)
+        if (isOfTarget) break
       }
     }
     const reason =
@@ -121,14 +135,21 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
     await db.write((tx) => setRuleLooked(tx, rule.id, { reason, at: now() }))
   }
 
+  function isDue({ reason, checked_at: checkedAt }: RuleRecord): boolean {
+    if (reason === null || checkedAt === null) return true
+    const sinceMs = clock.now().getTime() - Date.parse(checkedAt)
+    // A clock that was set back has it looked at sooner.
+    return sinceMs < 0 || sinceMs >= AGAIN_MS
+  }
+
   async function lookAtAll(): Promise<void> {
     let after: string | undefined
     do {
       const page = await listRules(db.read, { after, limit: PAGE })
-      for (const rule of page) {
-        if (closing.signal.aborted) return
-        await look(rule)
-      }
+      const due = page.filter(isDue)
+      await forEachConcurrent(due, AT_ONCE, async (rule) => {
+        if (!closing.signal.aborted) await look(rule)
+      })
       const last = page.at(-1)
       after =
         last === undefined || page.length < PAGE ? undefined : ruleCursor({ createdAt: last.created_at, id: last.id })
