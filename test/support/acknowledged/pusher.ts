@@ -54,14 +54,22 @@ export function createPusher(client: OciRequests, o: PusherOptions): Pusher {
     const acknowledge = (writes as (readonly [Kind, string, Value])[]).map(([kind, name, value]) =>
       ledger.ask({ kind, repository: via.repository, name }, value),
     )
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const answer = await via.send(method, path, options)
-      if (answer.status === status) {
+      if (answer.status === status || (tries > 1 && (await wasDone(via, method, path, answer)))) {
         for (const one of acknowledge) one(answer.headers.get('x-request-id') ?? '')
         return answer
       }
       if (!(await again(answer))) throw new UnexpectedAnswer(`${method} ${path}`, answer)
     }
+  }
+
+  /** The request before had done it, and its answer was another: as clients find out. */
+  async function wasDone(via: OciRequests, method: string, path: string, answer: Answer): Promise<boolean> {
+    if (answer.status === 404 && method === 'DELETE') return true
+    const digest = new URL(path, 'http://invalid').searchParams.get('digest')
+    if (answer.status === 404 && digest !== null) return (await via.send('HEAD', `blobs/${digest}`)).status === 200
+    return answer.status === 416 && method === 'PATCH'
   }
 
   function fresh(bytes: number): Content {
@@ -89,8 +97,9 @@ export function createPusher(client: OciRequests, o: PusherOptions): Pusher {
       const to = Math.min(size, from + Math.ceil(size / 3))
       const headers = { 'content-range': `${from}-${to - 1}` }
       const body = blob.bytes.subarray(from, to)
-      await told(202, [client, 'PATCH', location, { headers, body }], ['session', `${location} ${blob.digest}`, to])
-      from = to
+      const register = ['session', `${location} ${blob.digest}`, to] as const
+      const answer = await told(202, [client, 'PATCH', location, { headers, body }], register)
+      from = 1 + Number(/^0-(\d+)$/.exec(answer.headers.get('range') ?? '')?.[1])
     }
     await told(
       201,
