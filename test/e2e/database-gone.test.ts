@@ -6,13 +6,11 @@ import { join } from 'node:path'
 import { createLedger } from '../support/acknowledged/ledger.ts'
 import { lookAtAll } from '../support/acknowledged/look.ts'
 import { createPusher } from '../support/acknowledged/pusher.ts'
-import { emptyIndexPushed } from '../support/empty-index.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
 import { type Answer, freshContent, ociRequests, pushImage } from '../support/oci-requests.ts'
 import { havePostgres, type MortalPostgres, startMortalPostgres } from '../support/postgres.ts'
 import { countingProxy } from '../support/proxy.ts'
 import { checkStorage } from '../support/storage-check.ts'
-import { startReceiver } from '../support/webhook-receiver.ts'
 import { type Replicating, replicating } from './replicating.ts'
 
 /** A long campaign is run by KAGAMI_TEST_DATABASE_KILLS=50. */
@@ -211,35 +209,6 @@ describe.skipIf(!havePostgres)('PostgreSQL that is killed and comes back', () =>
     await until(async () => (await tagsOf('', copied)) === 6)
     await until(async () => (await owner.show(id)).lastRun?.outcome === 'done')
     await proxy.stop()
-  })
-
-  test('while webhooks are delivered: each move is told', async () => {
-    let isKilled = false
-    const back = Promise.withResolvers<void>()
-    const receiver = await startReceiver((_, response) => {
-      if (!isKilled) {
-        isKilled = true
-        void postgres
-          .kill()
-          .then(() => postgres.restart())
-          .then(back.resolve, back.reject)
-          .finally(() => response.end())
-      } else response.end()
-    })
-    await pushImage(client('acme/told'), { tag: 'first' })
-    await owner.call('POST', '/repositories/acme/told/webhooks', {
-      name: 'all',
-      url: receiver.url,
-      plainHttp: true,
-    })
-    const login = { ...kagami.owner }
-    const tags = Array.from({ length: 5 }, (_, i) => `t${i}`)
-    await emptyIndexPushed(kagami.url, 'acme/told', 't0', login, 't0')
-    await receiver.until(() => isKilled)
-    await back.promise
-    for (const tag of tags.slice(1)) await emptyIndexPushed(kagami.url, 'acme/told', tag, login, tag)
-    await receiver.until((received) => tags.every((tag) => received.some(({ json }) => json.kagami.tag === tag)))
-    receiver.stop()
   })
 })
 
