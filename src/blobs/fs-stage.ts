@@ -23,6 +23,8 @@ export interface StageHome {
   readonly directory: string
   readonly takeRoom: TakeRoom
   readonly syncDirectory: SyncDirectory
+  /** Somebody is told of the first bytes already: the stage's name survives power loss with them. Otherwise it may begin anew. */
+  readonly isTold?: boolean
   pathOf(key: string): string
 }
 
@@ -30,7 +32,8 @@ export function requireStageId(id: string): void {
   if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
 }
 
-export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: StageHome, id: string): Promise<Stage> {
+export async function openStage(home: StageHome, id: string): Promise<Stage> {
+  const { directory, takeRoom, pathOf, syncDirectory, isTold = false } = home
   requireStageId(id)
   const path = join(directory, id)
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
@@ -41,6 +44,8 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
   let isOpen = true
   /** Bytes were written since the file was last made durable; those of an earlier process may not be. */
   let isDirty = size > 0
+  /** Bytes that were told before were so after the name. */
+  let isNamed = !isTold || size > 0
   /** Less than its size only between an append that leaves it to the seal, and that seal. */
   let durableTo = size
   const datasync = async (toBytes = size) => {
@@ -52,6 +57,15 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
       })
     }
     durableTo = toBytes
+  }
+  /** Bytes and name. */
+  const keep = async (toBytes: number) => {
+    const naming = isNamed ? undefined : syncDirectory(directory)
+    // Both wait for the disk at once; a failure of one leaves the other to end.
+    const [named, kept] = await Promise.allSettled([naming, datasync(toBytes)])
+    if (kept.status === 'rejected') throw kept.reason
+    if (named.status === 'rejected') throw named.reason
+    isNamed = true
   }
   const close = async () => {
     if (!isOpen) return
@@ -65,6 +79,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     isDirty = false
     size = sizeBytes
     durableTo = sizeBytes
+    isNamed &&= !isTold || sizeBytes > 0
     // The file first: a map without its bytes claims nothing, bytes without their map would claim too much.
     await map?.remove()
     map = undefined
@@ -138,12 +153,12 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
         if (o.ownsChunks && last !== undefined) giveBack(last)
       } catch (error) {
         await writer.settle().catch(() => {})
-        await datasync(writer.writtenTo).catch(() => {})
+        await keep(writer.writtenTo).catch(() => {})
         size = writer.writtenTo
         throw asStorageError(error)
       }
       if (o.isSealedNext !== true) {
-        await datasync(writer.writtenTo).catch((error) => {
+        await keep(writer.writtenTo).catch((error) => {
           throw asStorageError(error)
         })
       }

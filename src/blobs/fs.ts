@@ -10,7 +10,7 @@
  */
 import { statSync } from 'node:fs'
 import { chmod, mkdir, opendir, readdir, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { BlobStore } from './blob-store.ts'
@@ -36,7 +36,7 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
   await makeShelves(objects)
   const syncDirectory = createDirectorySync()
   // Made by whom it may be: all of it survives power loss before the first blob lies in it.
-  for (const directory of [objects, root]) await syncDirectory(directory)
+  for (const directory of [objects, root, dirname(root)]) await syncDirectory(directory)
   const takeRoom = createRoom(root)
   const pathOf = (key: string) => {
     const match = KEY.exec(key)
@@ -46,7 +46,7 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
   const home = { takeRoom, pathOf, syncDirectory }
   const own = await openOwnStages({ root, shared: stages, sharing })
   return {
-    openStage: (id) => openStage({ ...home, directory: stages }, id),
+    openStage: (id) => openStage({ ...home, directory: stages, isTold: true }, id),
     async openOwnStage(id) {
       requireStageId(id)
       return openStage({ ...home, directory: await own.directoryOf(id) }, id)

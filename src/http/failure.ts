@@ -1,4 +1,5 @@
 /** What became of a failed request, judged in one place for registry, token service and management API. */
+import { DatabaseUnavailable } from '../db/engine/unavailable.ts'
 import { AppError, isAppError, isCancelled } from '../errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { requestIdOf } from '../lib/request-id.ts'
@@ -19,8 +20,20 @@ export function judgeFailure(error: unknown, request: Request, logger: Logger): 
     return { kind: 'cancelled' }
   }
   const requestId = requestIdOf(request)
+  if (error instanceof DatabaseUnavailable) {
+    logger.warn({ ...facts, err: undefined, why: error.message, requestId }, 'the database is not available')
+    return { kind: 'expected', error: databaseAway(error) }
+  }
   logger.error({ ...facts, requestId }, 'request failed')
   return { kind: 'bug', requestId }
+}
+
+/** Clients of registries and of the API try again by themselves, after so long. */
+const RETRY_AFTER_SECONDS = 2
+
+function databaseAway(cause: DatabaseUnavailable): AppError {
+  const detail = { retryAfterSeconds: RETRY_AFTER_SECONDS }
+  return new AppError('UNAVAILABLE', 'the database does not take this now: try again', { detail, cause })
 }
 
 export const CANCELLED = new AppError('CANCELLED', 'the request was cancelled')

@@ -1,5 +1,6 @@
 /** Files and directories that only this process' user may look into. */
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { AppError, messageOf } from '../errors.ts'
 
 const OTHERS = 0o077
@@ -21,7 +22,7 @@ export function closeDirectory(path: string, setting: string, marker: string): v
     throw refuse(`${path} is a file, want a directory`)
   }
   try {
-    if (found === undefined) mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (found === undefined) makeDirectory(path)
   } catch (error) {
     throw refuse(`the directory ${path} cannot be made: ${messageOf(error)}`, error)
   }
@@ -43,6 +44,23 @@ export function closeDirectory(path: string, setting: string, marker: string): v
     )
   }
   change(path, 0o700, refuse)
+}
+
+/** Makes a directory, and those above it, for this user alone; their names survive power loss. Nothing when it is there. */
+export function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const top = dirname(first)
+  for (let made = path; made !== top && made !== dirname(made); made = dirname(made)) syncDirectory(dirname(made))
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /**

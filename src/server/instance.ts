@@ -1,5 +1,5 @@
 /** One instance: its data opened, and the parts that stand on them. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
@@ -11,7 +11,7 @@ import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engi
 import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { closeDirectory, closeFile, makeClosedFile } from '../lib/private-files.ts'
+import { closeDirectory, closeFile, makeClosedFile, makeDirectory } from '../lib/private-files.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
 import { createPulls, type Pulls } from '../registry/pulls.ts'
@@ -98,7 +98,7 @@ async function openData({ directory, database }: InstanceLocation, o?: DatabaseO
 function closeDatabaseFiles(path: string): void {
   const directory = dirname(path)
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory)
   } catch (error) {
     throw new AppError(
       'CONFIG_INVALID',

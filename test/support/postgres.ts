@@ -61,7 +61,17 @@ const settings = {
   idle_session_timeout: '0',
 }
 
-async function start(): Promise<PostgresCluster> {
+/** A cluster that survives its own kills, as one in earnest does. */
+const durably = { ...settings, fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' }
+
+interface Prepared {
+  readonly directory: ReturnType<typeof temporaryDirectory>
+  readonly urlOf: (database: string) => string
+  readonly connect: () => SQL
+  begin(): Promise<Daemon>
+}
+
+async function prepare(chosen: Readonly<Record<string, string>>): Promise<Prepared> {
   const programs = findPrograms()
   if (programs === undefined) throw new Error('want PostgreSQL (initdb), found none: run scripts/install-test-packages')
   const directory = temporaryDirectory('postgres')
@@ -80,7 +90,7 @@ async function start(): Promise<PostgresCluster> {
   if (init.exitCode !== 0) throw new Error(`initdb ended with ${init.exitCode}: ${init.stderr}`)
 
   const port = await freePort()
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const flags = Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const urlOf = (database: string) => `postgres://kagami@127.0.0.1:${port}/${database}`
   const connect = () => new SQL(urlOf('postgres'), { max: 1, connectionTimeout: 5 })
   const ready = async (_daemon: Daemon) => {
@@ -104,7 +114,13 @@ async function start(): Promise<PostgresCluster> {
     '-k',
     directory.path,
   ]
-  const daemon = await startDaemon({ command, args: [...args, ...flags], cwd: directory.path, ready })
+  const begin = () => startDaemon({ command, args: [...args, ...flags], cwd: directory.path, ready })
+  return { directory, urlOf, connect, begin }
+}
+
+async function start(): Promise<PostgresCluster> {
+  const { directory, urlOf, connect, begin } = await prepare(settings)
+  const daemon = await begin()
   const admin = connect()
   let made = 0
   return {
@@ -127,6 +143,50 @@ async function start(): Promise<PostgresCluster> {
       directory.remove()
     },
   }
+}
+
+/** A cluster of a test's own, which it kills and starts again. */
+export interface MortalPostgres {
+  /** Of its one database. */
+  readonly url: string
+  /** SIGKILL to the server and each of its processes. */
+  kill(): Promise<void>
+  /** Resolves when it has recovered. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startMortalPostgres(): Promise<MortalPostgres> {
+  const { directory, urlOf, begin } = await prepare(durably)
+  let daemon = await begin()
+  const kill = async () => {
+    // Each of them is a process group of its own.
+    for (const pid of childrenOf(daemon.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    await daemon.kill()
+  }
+  return {
+    url: urlOf('postgres'),
+    kill,
+    async restart() {
+      daemon = await begin()
+    },
+    async stop() {
+      await kill()
+      directory.remove()
+    },
+  }
+}
+
+/** Of `setpriv`, which executes the server in its place, the processes are the server's. */
+function childrenOf(pid: number): number[] {
+  const children = Bun.spawnSync(['ps', '-o', 'pid=', '--ppid', String(pid)])
+  return children.stdout.toString().split(/\s+/).filter(Boolean).map(Number)
 }
 
 let cluster: Promise<PostgresCluster> | undefined

@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../schema.ts'
 import type { Database } from './engine.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
 import { detached } from './watch.ts'
 
 export interface Claims {
@@ -60,18 +61,27 @@ export function createClaims(db: Pick<Database, 'accounts'>): Claims {
     await failed.letGo().catch(() => {})
   }
 
+  async function take(id: string): Promise<{ readonly held: Held; readonly isTaken: boolean }> {
+    const held = await hold()
+    try {
+      const { rows } = await sql<{
+        taken: boolean
+      }>`select pg_try_advisory_lock(hashtextextended(${id}, ${KEY_SEED})) as taken`.execute(held.queries)
+      return { held, isTaken: rows[0]?.taken === true }
+    } catch (error) {
+      await drop(held)
+      throw error
+    }
+  }
+
   return {
     async claim(id) {
-      const held = await hold()
-      try {
-        const { rows } = await sql<{
-          taken: boolean
-        }>`select pg_try_advisory_lock(hashtextextended(${id}, ${KEY_SEED})) as taken`.execute(held.queries)
-        if (rows[0]?.taken !== true) return undefined
-      } catch (error) {
-        await drop(held)
+      const { held, isTaken } = await take(id).catch((error) => {
+        // The connection that was kept had ended, perhaps long ago: that says nothing about the database now.
+        if (error instanceof DatabaseUnavailable) return take(id)
         throw error
-      }
+      })
+      if (!isTaken) return undefined
       return () =>
         sql`select pg_advisory_unlock(hashtextextended(${id}, ${KEY_SEED}))`.execute(held.queries).then(
           () => {},

@@ -1,6 +1,7 @@
 /** Kysely over PostgreSQL's own driver, with the values that the portable columns promise. */
 import { type Dialect, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { asUnavailable } from './unavailable.ts'
 
 const INT8 = 20
 /** Transactions here do nothing but their queries. */
@@ -34,14 +35,31 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   // An idle connection that the server closes must not end the process; the next query opens another.
   pool.on('error', () => {})
   // Nor one that is in use: its query, or the next one, says so.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    tellUnavailable(client)
+  })
   const guarded = {
     connect: async () => {
       options.guard()
-      return pool.connect()
+      return pool.connect().catch((error) => {
+        throw asUnavailable(error)
+      })
     },
     end: () => pool.end(),
   }
   const dialect = new PostgresDialect({ pool: guarded as unknown as pg.Pool })
   return { dialect, close: async () => {} }
+}
+
+/** Its queries fail with DatabaseUnavailable where the connection is the cause. */
+function tellUnavailable(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown
+  client.query = ((...args: unknown[]) => {
+    const result = query(...args)
+    if (!(result instanceof Promise)) return result
+    return result.catch((error) => {
+      throw asUnavailable(error)
+    })
+  }) as typeof client.query
 }

@@ -13,10 +13,13 @@ import {
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../errors.ts'
 import { createTurns } from '../../lib/turns.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
 
 /** Waiting for another process (an offline verb) that holds the write lock, without blocking the event loop: soon at first, then seldom. */
 const MAX_BUSY_RETRY_MS = 20
 const BUSY_PATIENCE_MS = 10_000
+/** When it has been held for longer: those in line come one after the other, and are not to wait for each other's patience. */
+const BUSY_LOOK_MS = 50
 /** A reader meets a lock only while another process mends the index of the log after one was killed: a moment, for which it may block. */
 const READER_BUSY_MS = 1000
 
@@ -97,6 +100,9 @@ class QueryCompiler extends SqliteQueryCompiler {
 class SqliteConnection implements DatabaseConnection {
   readonly #sqlite: BunDatabase
   readonly #turns = createTurns()
+  /** Since when another process has held the write lock at each look. */
+  #busySince: number | undefined
+  #lookedAt = Number.NEGATIVE_INFINITY
   readonly #statements = new LRUCache<string, Prepared>({ max: 500, dispose: ({ statement }) => statement.finalize() })
 
   constructor(sqlite: BunDatabase) {
@@ -139,13 +145,20 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
-    const endsAt = performance.now() + BUSY_PATIENCE_MS
+    const begunAt = performance.now()
     for (let retryMs = 1; ; retryMs = Math.min(retryMs * 2, MAX_BUSY_RETRY_MS)) {
       try {
         this.#sqlite.exec('BEGIN IMMEDIATE')
+        this.#busySince = undefined
         return
       } catch (error) {
-        if (performance.now() >= endsAt || !isBusy(error)) throw error
+        if (!isBusy(error)) throw asStorageError(error)
+        const now = performance.now()
+        // Nobody has looked for long: it may have been free in between.
+        if (now - this.#lookedAt > BUSY_PATIENCE_MS / 10) this.#busySince = begunAt
+        this.#lookedAt = now
+        this.#busySince ??= begunAt
+        if (now - this.#busySince >= BUSY_PATIENCE_MS && now - begunAt >= BUSY_LOOK_MS) throw heldByAnother(error)
         await Bun.sleep(retryMs)
       }
     }
@@ -243,9 +256,14 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
 }
 
+function heldByAnother(cause: unknown): DatabaseUnavailable {
+  return new DatabaseUnavailable('another process holds the write lock of the database', cause)
+}
+
 /** SQLITE_IOERR_SHMSIZE: there was no room for the index of the WAL. */
 function asStorageError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (isBusy(error)) return heldByAnother(error)
   if (code !== 'SQLITE_FULL' && code !== 'SQLITE_IOERR_SHMSIZE') return error
   return new AppError('STORAGE_FULL', 'the disk that holds the database is full', { cause: error })
 }

@@ -26,9 +26,9 @@ export function renderError(thrown: unknown, request: Request, logger: Logger): 
   return render(request, STATUS[code], { code, message, ...(detail === undefined ? {} : { detail }) }, headers)
 }
 
-/** A refused login says how long to wait: whole seconds, as all clients read it. */
+/** A refused login, and a server that cannot now, say how long to wait: whole seconds, as all clients read it. */
 function retryHeader({ code, detail }: AppError): Record<string, string> {
-  if (code !== 'TOOMANYREQUESTS') return {}
+  if (code !== 'TOOMANYREQUESTS' && code !== 'UNAVAILABLE') return {}
   const seconds =
     typeof detail === 'object' && detail !== null && 'retryAfterSeconds' in detail && detail.retryAfterSeconds
   return { 'Retry-After': String(typeof seconds === 'number' ? Math.ceil(seconds) : 1) }

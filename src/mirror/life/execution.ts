@@ -2,6 +2,7 @@
 import type { PlanReference } from '../../api/plans.ts'
 import type { RunCounts } from '../../api/runs.ts'
 import type { Database, Transaction } from '../../db/engine/engine.ts'
+import { DatabaseUnavailable } from '../../db/engine/unavailable.ts'
 import type { RunOutcome, RunRow } from '../../db/schema.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import { acquireLease, type Lease } from '../../jobs/leases.ts'
@@ -20,6 +21,8 @@ import type { RunKind, RunSubject } from './run-kind.ts'
 const LEASE_RETRY_MS = 1_000
 /** How often a long run writes down how far it is. */
 const PROGRESS_EVERY_MS = 2_000
+/** How often the end of a run is said again to a database that does not take it. */
+const SETTLE_RETRY_MS = 1_000
 /** Failures of a run whose end could not be written down. */
 const UNSAID_END = JSON.stringify([
   {
@@ -113,7 +116,7 @@ export function createExecution<Subject extends RunSubject, Report>(
     } catch (error) {
       // What ended the run says more than the failure of whatever was under way at that moment.
       const ended = run.abort.signal.aborted ? run.abort.signal : lease?.signal.aborted ? lease.signal : undefined
-      thrown = { error: ended === undefined ? error : endedBy(ended, run.hasBegun) }
+      thrown = { error: ended === undefined ? asAway(error) : endedBy(ended, run.hasBegun) }
     }
     meter.current.begin({ doing: 'recording' })
     tell()
@@ -177,7 +180,7 @@ export function createExecution<Subject extends RunSubject, Report>(
   ): Promise<RunOutcome> {
     const isStopped = isStop(run.abort.signal.reason)
     if (thrown !== undefined && !isStopped) logFailure(subject, run, thrown.error)
-    return db.write((tx) =>
+    return untilTaken(run, (tx) =>
       o.settle(tx, subject, {
         runId: run.id,
         // One that had nothing to say but that its plan is over says nothing about the whole.
@@ -188,13 +191,29 @@ export function createExecution<Subject extends RunSubject, Report>(
         report,
         thrown,
         isStopped,
-        isInterrupted: run.abort.signal.aborted && !isStopped,
+        // As with the end of the server: the next run goes on at once.
+        isInterrupted: !isStopped && (run.abort.signal.aborted || isAppError(thrown?.error, 'UNAVAILABLE')),
         hasBegun: run.hasBegun,
         isFenced,
         now: clock.now(),
         at: now(),
       }),
     )
+  }
+
+  /** Nobody else ends the run of a server that lives: a database that is away, or full, hears of it when it is back. */
+  async function untilTaken<T>(run: ExecutedRun, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const { signal } = run.abort
+    for (;;) {
+      try {
+        return await db.write(work)
+      } catch (error) {
+        const isForNow = error instanceof DatabaseUnavailable || isAppError(error, 'STORAGE_FULL')
+        // The next start ends what a server that is closed has left.
+        if (!isForNow || (signal.aborted && !isStop(signal.reason))) throw error
+        await o.sleep(SETTLE_RETRY_MS)
+      }
+    }
   }
 
   /** One line a failed run; where it came from is for those who look for it, unless nobody expected it. */
@@ -209,6 +228,13 @@ export function createExecution<Subject extends RunSubject, Report>(
   }
 
   return execute
+}
+
+function asAway(error: unknown): unknown {
+  if (!(error instanceof DatabaseUnavailable)) return error
+  return new AppError('UNAVAILABLE', 'the database did not answer during this run; what it fetched is kept', {
+    cause: error,
+  })
 }
 
 function endedBy(signal: AbortSignal, hasBegun: boolean): AppError {

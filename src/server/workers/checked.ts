@@ -1,6 +1,7 @@
 /** What a check of a password gave, on its way from the main process to a worker. */
 import { z } from 'zod'
 import type { PasswordAnswer, PasswordCheck, PasswordTry } from '../../access/password-check.ts'
+import { DatabaseUnavailable } from '../../db/engine/unavailable.ts'
 import { AppError, type ErrorAbout, type ErrorCode } from '../../errors.ts'
 import type { Logger } from '../../lib/logger.ts'
 
@@ -19,6 +20,8 @@ export const checkedSchema = z.discriminatedUnion('is', [
     detail: z.unknown(),
     about: z.custom<ErrorAbout>().optional(),
   }),
+  /** The database does not answer now. */
+  z.object({ is: z.literal('away'), why: z.string() }),
   /** Logged where it happened. */
   z.object({ is: z.literal('failed') }),
 ])
@@ -32,12 +35,13 @@ export async function checkedBy(check: PasswordCheck, tried: PasswordTry, logger
     const { code, message, detail, about } = refused
     return { is: 'refused', userId, code, message, detail, about }
   } catch (error) {
+    if (error instanceof DatabaseUnavailable) return { is: 'away', why: error.message }
     logger.error({ err: error }, 'a password could not be checked for a worker')
     return { is: 'failed' }
   }
 }
 
-/** @throws Error when the check has failed */
+/** @throws DatabaseUnavailable; Error when the check has failed */
 export function passwordAnswerOf(checked: Checked): PasswordAnswer {
   switch (checked.is) {
     case 'answered':
@@ -46,6 +50,8 @@ export function passwordAnswerOf(checked: Checked): PasswordAnswer {
       const { userId, code, message, detail, about } = checked
       return { userId, refused: new AppError(code, message, { detail, about }) }
     }
+    case 'away':
+      throw new DatabaseUnavailable(checked.why, undefined)
     case 'failed':
       throw new Error('the main process could not check a password: see its log')
   }

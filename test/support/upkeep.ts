@@ -1,0 +1,47 @@
+// Collection, and the check of what is stored, by the verbs of the program where it has them.
+import { type Kagami, kagamiProgram } from './kagami.ts'
+
+const verbs = Bun.spawnSync([kagamiProgram, '--help'], { stdout: 'pipe', stderr: 'ignore' }).stdout.toString()
+
+/** Whether the program has `gc`. */
+export const haveCollection: boolean = /^\s+gc\b/m.test(verbs)
+
+/** Whether the program has `verify-storage`. */
+export const haveVerify: boolean = /^\s+verify-storage\b/m.test(verbs)
+
+/** Collects now. @throws Error when it ends otherwise than well */
+export async function collect(kagami: Kagami): Promise<{ readonly freedBytes: number }> {
+  return json(kagami, ['gc', '--now', '--yes', '--json'])
+}
+
+/** @throws Error when it ends otherwise than well, as it does with something missing */
+export async function verify(
+  kagami: Kagami,
+): Promise<{ readonly checked: number; readonly missing: readonly unknown[]; readonly corrupt: readonly unknown[] }> {
+  return json(kagami, ['verify-storage', '--json'])
+}
+
+async function json<T>(kagami: Kagami, args: readonly string[]): Promise<T> {
+  const token = await tokenOf(kagami)
+  const result = await kagami.cli(args, { token, env: { KAGAMI_DATA: kagami.dataDirectory } })
+  if (result.exitCode !== 0) throw new Error(`kagami ${args.join(' ')} ended with ${result.exitCode}\n${result.stderr}`)
+  return JSON.parse(result.stdout) as T
+}
+
+const tokens = new Map<string, string>()
+
+async function tokenOf({ url, owner }: Kagami): Promise<string> {
+  const known = tokens.get(url)
+  if (known !== undefined) return known
+  const response = await fetch(`${url}/api/v1/tokens`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${btoa(`${owner.username}:${owner.password}`)}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ label: 'upkeep', scope: 'admin' }),
+  })
+  const { token } = (await response.json()) as { token: string }
+  tokens.set(url, token)
+  return token
+}
