@@ -26,6 +26,8 @@ export interface Settings {
   readonly organization: string
   readonly sampleListen: ListenAddress
   readonly database: DatabaseLocation
+  /** 32 bytes as base64 or base64url; undefined: a file of the data directory has it. */
+  readonly sealKey?: Secret | undefined
   /** Folders and archives of this machine by the names of shared upstreams. */
   readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
@@ -105,6 +107,7 @@ export function parseSettings(
       engine: 'sqlite',
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
+    sealKey: take(s.sealKey, value.sealKey, value.hidden),
     definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
