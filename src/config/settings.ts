@@ -1,10 +1,11 @@
 /** The settings of a server and of the command line, parsed purely; `read.ts` alone reads the environment and the file. */
-import { homedir } from 'node:os'
+
 import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
+import { homeDirectory } from './home.ts'
 import { parseSettingsFile } from './settings-file.ts'
 import { type ShownSetting, showSettings } from './shown-settings.ts'
 import { type Found, invalid, suggestion } from './text.ts'
@@ -129,7 +130,7 @@ export function parseSettings(
 function dockerConfigPath(env: Environment, directory: string, given: string | undefined): string {
   if (given !== undefined) return resolve(directory, given)
   const folder = env.DOCKER_CONFIG
-  return join(folder === undefined || folder === '' ? join(homedir(), '.docker') : folder, 'config.json')
+  return join(folder === undefined || folder === '' ? join(homeDirectory(), '.docker') : folder, 'config.json')
 }
 
 /** All or none: links in letters lead to the public address, and not to what a request calls the server. @throws AppError CONFIG_INVALID */
