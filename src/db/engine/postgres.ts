@@ -1,6 +1,7 @@
 /** Kysely over PostgreSQL's own driver, with the values that the portable columns promise. */
 import { type Dialect, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { createKeptPlans } from './kept-plans.ts'
 
 const INT8 = 20
 /** Transactions here do nothing but their queries. */
@@ -35,6 +36,8 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   pool.on('error', () => {})
   // Nor one that is in use: its query, or the next one, says so.
   pool.on('connect', (client) => client.on('error', () => {}))
+  const plans = createKeptPlans()
+  pool.on('connect', plans.keep)
   const guarded = {
     connect: async () => {
       options.guard()
