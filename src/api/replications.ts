@@ -137,6 +137,9 @@ export const replicationSchema = z
       checkedAt: timeSchema.nullable(),
       drifted: count.describe('Tags that are other than we left them, and were not repaired'),
     }),
+    privacy: z.strictObject({
+      checkedAt: timeSchema.nullable().describe('When it was last found out who may read the repository at the target'),
+    }),
     freshness: freshnessSchema,
     settings: replicationSettingsSchema,
     tags: replicationTagsSchema,

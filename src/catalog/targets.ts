@@ -6,6 +6,7 @@ import { endReplicationPause, listReplicationIds } from '../db/replication/life.
 import {
   createTarget,
   findTarget,
+  forgetSomeTargetContent,
   forgetTargetContent,
   signInOf,
   type TargetSettings,
@@ -200,6 +201,7 @@ export async function changeTarget(
   const isReachedAnew = [url, credential, ca, plainHttp, signIn].some((given) => given !== undefined)
   const target = { ...after, organization_id: at.organizationId, name: at.name }
   const findings = isReachedAnew ? await lookAt(check, target) : null
+  if (found.isOtherPlace) while (await db.stage((tx) => forgetSomeTargetContent(tx, before.id)));
   return db.write(async (tx) => {
     // Somebody else may have changed it meanwhile: the rules hold for what is there now.
     const now = await changed(tx)

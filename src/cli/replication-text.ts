@@ -79,6 +79,7 @@ export function replicationText(one: Replication, program: string): string {
     ['After', one.settings.after === undefined ? undefined : `a success of webhook ${one.settings.after}`],
     ['Selection', selectionText(one.selection)],
     ['Drift', driftText(one)],
+    ['Who may read', one.privacy.checkedAt === null ? undefined : `looked at ${age(one.privacy.checkedAt, '')}`],
     ['Behind', behindText(one)],
     ['Tags', tagsOf(one)],
     ['Last run', lastRunText(one.lastRun, one.waiting)],

@@ -40,7 +40,7 @@ import { followChanges } from './life/follow-changes.ts'
 import { getReplication, refuseStopped } from './life/get-replication.ts'
 import { createPlans, type ToTarget, unmade } from './life/plans.ts'
 import { REPLICATION_KIND, REPLICATION_LEASE } from './life/replication-kind.ts'
-import { changedReplication, driftDueMs, fullSettings, replicationSettings } from './life/settings.ts'
+import { changedReplication, driftDueMs, fullSettings, privacyDueMs, replicationSettings } from './life/settings.ts'
 import { settleReplication } from './life/settle.ts'
 import { findStart, insertStart, type StartOf } from './life/start.ts'
 import { createVerbs } from './life/verbs.ts'
@@ -134,7 +134,8 @@ export function createReplications(options: ReplicationsOptions): Replications {
     const isDue = run.isFull || (run.trigger !== 'change' && isDriftDue(replication))
     const isAsked = run.trigger === 'start' || run.trigger === 'sync'
     // Where nothing changes, nobody else finds out that everybody may read what was sent.
-    const isProbing = isPaused || run.trigger === 'schedule' || run.trigger === 'drift'
+    const isPrivacyDue = privacyDueMs(replication) <= clock.now().getTime()
+    const isProbing = isPaused || isPrivacyDue || run.trigger === 'schedule' || run.trigger === 'drift'
     return withTarget(
       await targetOf(replication),
       () => priorityOf(run.trigger),

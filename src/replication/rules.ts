@@ -23,7 +23,7 @@ import {
 import { findTarget } from '../db/replication/targets.ts'
 import { AppError, isCancelled, messageOf } from '../errors.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
-import { forEachConcurrent } from '../lib/concurrency.ts'
+import { createLimiter } from '../lib/concurrency.ts'
 import type { Logger } from '../lib/logger.ts'
 import { readPage } from '../lib/weighed-page.ts'
 import { type Round, startRound } from '../mirror/life/round.ts'
@@ -102,6 +102,9 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
   const closing = new AbortController()
   let round: Round | undefined
   let looking: Promise<void> = Promise.resolve()
+  const places = createLimiter(AT_ONCE)
+  /** By organization: its rules that are looked at, one after the other. What one has that takes long is waited for by nobody else. */
+  const busy = new Map<string, Promise<void>>()
 
   /** Starts what a rule takes and is not sent yet, one after the other; what cannot be started is told, and tried again. */
   async function look(rule: RuleRecord): Promise<void> {
@@ -142,18 +145,39 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
     return sinceMs < 0 || sinceMs >= AGAIN_MS
   }
 
-  async function lookAtAll(): Promise<void> {
-    let after: string | undefined
-    do {
-      const page = await listRules(db.read, { after, limit: PAGE })
-      const due = page.filter(isDue)
-      await forEachConcurrent(due, AT_ONCE, async (rule) => {
+  /** For each rule it waits for a place anew, behind the other organizations. */
+  async function lookAtThoseOf(rules: readonly RuleRecord[]): Promise<void> {
+    for (const rule of rules) {
+      await places.run(async () => {
         if (!closing.signal.aborted) await look(rule)
       })
+    }
+  }
+
+  function beginThoseOf(organizationId: string, rules: readonly RuleRecord[]): void {
+    if (busy.has(organizationId)) return
+    const work = lookAtThoseOf(rules)
+      .catch((error) => {
+        if (!isCancelled(error)) o.logger.error({ err: error }, 'the rules of an organization could not be looked at')
+      })
+      .finally(() => busy.delete(organizationId))
+    busy.set(organizationId, work)
+  }
+
+  async function lookAtAll(): Promise<void> {
+    let after: string | undefined
+    const due = new Map<string, RuleRecord[]>()
+    do {
+      const page = await listRules(db.read, { after, limit: PAGE })
+      for (const rule of page.filter(isDue)) {
+        const { organization_id: id } = rule
+        if (!busy.has(id)) due.set(id, [...(due.get(id) ?? []), rule])
+      }
       const last = page.at(-1)
       after =
         last === undefined || page.length < PAGE ? undefined : ruleCursor({ createdAt: last.created_at, id: last.id })
     } while (after !== undefined)
+    for (const [organizationId, rules] of due) beginThoseOf(organizationId, rules)
   }
 
   function lookSoon(): void {
@@ -243,6 +267,7 @@ export function createReplicationRules(o: RulesOptions): ReplicationRules {
       closing.abort()
       await round?.close()
       await looking
+      await Promise.all(busy.values())
     },
   }
 }

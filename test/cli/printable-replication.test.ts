@@ -19,6 +19,7 @@ const replication = (text: string) => ({
   ...{ rule: null, state: 'paused', reason: text, since: time, remedy: text },
   pauses: [{ cause: 'public', reason: text, since: time, endsWhen: text }],
   ...{ schedule: { every: '1h' }, selection: { referrers: [text.slice(0, 256)] } },
+  privacy: { checkedAt: time },
   drift: { mode: 'report', every: text, checkedAt: time, drifted: 1 },
   freshness: { behindSeconds: 1, objectiveSeconds: 1, checkedAt: time, missedSince: time, reason: text },
   settings: { after: 'scan' },

@@ -124,6 +124,40 @@ describeOnEachEngine('the life of replications', (openFresh) => {
     expect((await instance.sync(id)).outcome).toBe('done')
   })
 
+  test('what is resumed is looked at in full, whoever begins the run', async () => {
+    addImage(upstream, 'one', { tags: ['1'] })
+    await instance.fill('app')
+    const { id } = await instance.start('app', 'hub/base/app')
+    await instance.replications.resumeOne(id, 'user:test')
+    expect(await instance.sync(id)).toMatchObject({ full: true, outcome: 'done' })
+    expect(await instance.sync(id)).toMatchObject({ full: false })
+    // One without a next run too: a run is under way.
+    await instance.mirrors.db.write((tx) => tx.updateTable('replications').set({ next_run_at: null }).execute())
+    await instance.replications.resumeOne(id, 'user:test')
+    expect(await instance.sync(id)).toMatchObject({ full: true, outcome: 'done' })
+  })
+
+  test('explain reads what is asked for, and pages what is not in step', async () => {
+    addImage(upstream, 'one', { tags: ['1', '2', '3', '4'] })
+    await instance.fill('app')
+    const { id } = await instance.start('app', 'hub/base/app')
+    const { replications, mirrors } = instance
+    expect(await replications.explain(id, { limit: 10 })).toEqual({ tags: [], next: null })
+    addImage(upstream, 'two', { tags: ['2', '5'] })
+    await instance.fill('app')
+    await mirrors.db.write((tx) => tx.deleteFrom('tags').where('name', '=', '4').execute())
+    const first = await replications.explain(id, { limit: 2 })
+    const rest = await replications.explain(id, { limit: 2, after: first.next ?? '' })
+    expect([...first.tags, ...rest.tags].map(({ name, state }) => [name, state])).toEqual([
+      ['2', 'pending'],
+      ['4', 'absent'],
+      ['5', 'pending'],
+    ])
+    expect(rest.next).toBeNull()
+    const asked = await replications.explain(id, { tags: ['1', '9'] as never, limit: 10 })
+    expect(asked.tags.map(({ state }) => state)).toEqual(['synced', 'absent'])
+  })
+
   test('after a webhook: a tag waits for the callback, goes on its success, and fails with the words of its failure', async () => {
     const { db } = instance.mirrors
     addImage(upstream, 'one', { tags: ['good', 'bad', 'untold'] })

@@ -143,6 +143,25 @@ describeOnEachEngine('replications', (openFresh) => {
     expect(await eventsOf('replication.paused')).toHaveLength(2)
   })
 
+  test('who may read the target is found out once a day though nothing is sent, and when that was is told', async () => {
+    addImage(upstream, 'one', { tags: ['1'] })
+    await instance.fill('app')
+    const { id } = await instance.start('app', 'hub/base/app', { schedule: { every: '30d' }, driftEvery: '0' })
+    const { db } = instance.mirrors
+    const { privacy, nextRunAt } = await instance.replications.show(id)
+    const dayMs = 24 * 60 * 60 * 1000
+    expect(Date.parse(nextRunAt ?? '') - Date.parse(privacy.checkedAt ?? '')).toBe(dayMs)
+    target.visibility = 'public'
+    expect((await instance.sync(id)).outcome).toBe('done')
+    const old = new Date(Date.now() - dayMs).toISOString()
+    await db.write((tx) => tx.updateTable('replications').set({ privacy_checked_at: old }).execute())
+    expect((await instance.sync(id)).outcome).toBe('failed')
+    const found = await instance.replications.show(id)
+    expect([found.state, found.pauses.map(({ cause }) => cause)]).toEqual(['paused', ['public']])
+    expect(Date.parse(found.privacy.checkedAt ?? '')).toBeGreaterThan(Date.parse(old))
+    expect(await eventsOf('replication.paused')).toHaveLength(1)
+  })
+
   test('what the target turns out not to have is sent again in the same run', async () => {
     addImage(upstream, 'one', { tags: ['1'], layers: ['shared'] })
     await instance.fill('app')

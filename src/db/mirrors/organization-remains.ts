@@ -48,7 +48,8 @@ async function removeRepository(tx: Transaction, organizationId: string): Promis
     if (removed >= PORTION) return true
   }
   const mirror = await tx.selectFrom('mirrors').select('id').where('repository_id', '=', id).executeTakeFirst()
-  if (mirror !== undefined && (await removeRuns(tx, mirror.id))) return true
+  if (mirror !== undefined && (await removeRuns(tx, 'sync_runs', mirror.id))) return true
+  if (await removeReplication(tx, id)) return true
   await tx.deleteFrom('mirrors').where('repository_id', '=', id).execute()
   await tx.deleteFrom('repositories').where('id', '=', id).execute()
   return true
@@ -76,10 +77,17 @@ async function removeSome(
   return Number(numDeletedRows)
 }
 
-async function removeRuns(tx: Transaction, mirrorId: string): Promise<boolean> {
-  const some = tx.selectFrom('sync_runs').select('id').where('mirror_id', '=', mirrorId).limit(RUNS)
+/** @returns true when there may be more of them */
+async function removeRuns(
+  tx: Transaction,
+  table: 'sync_runs' | 'replication_runs',
+  subjectId: string,
+): Promise<boolean> {
+  const of = table as 'sync_runs'
+  const owner = (table === 'sync_runs' ? 'mirror_id' : 'replication_id') as 'mirror_id'
+  const some = tx.selectFrom(of).select('id').where(owner, '=', subjectId).limit(RUNS)
   const { numDeletedRows } = await tx
-    .deleteFrom('sync_runs')
+    .deleteFrom(of)
     .where('id', 'in', (eb) => eb.selectFrom(some.as('some')).select('some.id'))
     .executeTakeFirstOrThrow()
   return Number(numDeletedRows) === RUNS
@@ -87,6 +95,26 @@ async function removeRuns(tx: Transaction, mirrorId: string): Promise<boolean> {
 
 /** Each has items of its own. */
 const RUNS = 50
+
+/** A portion of one of those that send a repository on; what else it has is few. @returns false when there was none */
+async function removeReplication(tx: Transaction, repositoryId: string): Promise<boolean> {
+  const one = await tx
+    .selectFrom('replications')
+    .select('id')
+    .where('repository_id', '=', repositoryId)
+    .limit(1)
+    .executeTakeFirst()
+  if (one === undefined) return false
+  if (await removeRuns(tx, 'replication_runs', one.id)) return true
+  const some = tx.selectFrom('replication_tags').select('tag').where('replication_id', '=', one.id).limit(PORTION)
+  const { numDeletedRows } = await tx
+    .deleteFrom('replication_tags')
+    .where('replication_id', '=', one.id)
+    .where('tag', 'in', (eb) => eb.selectFrom(some.as('some')).select('some.tag'))
+    .executeTakeFirstOrThrow()
+  if (Number(numDeletedRows) < PORTION) await tx.deleteFrom('replications').where('id', '=', one.id).execute()
+  return true
+}
 
 /** What images hold was hidden with their repositories. */
 async function removeImage(tx: Transaction, organizationId: string): Promise<boolean> {

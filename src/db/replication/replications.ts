@@ -95,10 +95,10 @@ export async function createReplication(
 ): Promise<ReplicationRow> {
   const { at, ...columns } = row
   const life = { state: 'initial', reason: null, since: at, created_at: at, next_run_at: null, full_due: 0 } as const
-  const seen = { changed_since: at, looked_at: null, succeeded_at: null, drift_checked_at: null, drifted: 0 }
+  const seen = { changed_since: at, looked_at: null, succeeded_at: null, drift_checked_at: null }
   return tx
     .insertInto('replications')
-    .values({ id: newId(), ...columns, ...life, ...seen })
+    .values({ id: newId(), ...columns, ...life, ...seen, privacy_checked_at: null, drifted: 0 })
     .returningAll()
     .executeTakeFirstOrThrow()
 }
@@ -225,6 +225,7 @@ export async function updateReplication(
       | 'looked_at'
       | 'succeeded_at'
       | 'drift_checked_at'
+      | 'privacy_checked_at'
       | 'drifted'
     >
   >,

@@ -61,7 +61,37 @@ export async function updateTarget(tx: Transaction, id: string, settings: Partia
   return tx.updateTable('targets').set(settings).where('id', '=', id).returningAll().executeTakeFirstOrThrow()
 }
 
-/** Another registry answers there now, or another place in it: nothing is known of what it has. */
+/** Rows that one transaction removes. */
+const PORTION = 2000
+
+/** A portion of what it is known to have, which is a hint: who lacks it asks. @returns whether there may be more */
+export async function forgetSomeTargetContent(tx: Transaction, id: string): Promise<boolean> {
+  const first = await tx
+    .selectFrom('target_content')
+    .select('repository')
+    .where('target_id', '=', id)
+    .limit(1)
+    .executeTakeFirst()
+  if (first === undefined) return false
+  const some = tx
+    .selectFrom('target_content')
+    .select('digest')
+    .where('target_id', '=', id)
+    .where('repository', '=', first.repository)
+    .limit(PORTION)
+  await tx
+    .deleteFrom('target_content')
+    .where('target_id', '=', id)
+    .where('repository', '=', first.repository)
+    .where('digest', 'in', (eb) => eb.selectFrom(some.as('some')).select('some.digest'))
+    .execute()
+  return true
+}
+
+/**
+ * Another registry answers there now, or another place in it: nothing is known of what it has. What was noted since `forgetSomeTargetContent`
+ * found nothing is all that is left.
+ */
 export async function forgetTargetContent(tx: Transaction, id: string): Promise<void> {
   await tx.deleteFrom('target_content').where('target_id', '=', id).execute()
   await tx.updateTable('replications').set({ full_due: 1 }).where('target_id', '=', id).execute()

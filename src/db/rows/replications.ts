@@ -80,6 +80,8 @@ export interface ReplicationRow {
   /** When such a pass last left nothing failing. */
   succeeded_at: string | null
   drift_checked_at: string | null
+  /** When the target was last asked whether everybody may read it, and told. */
+  privacy_checked_at: string | null
   /** Tags that were found to be other than we left them, and were not repaired. */
   drifted: number
 }

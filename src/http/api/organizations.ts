@@ -29,12 +29,15 @@ import {
 import type { Viewer } from '../../db/people/visible-repositories.ts'
 import { recordAudit } from '../../db/platform/audit.ts'
 import { appendEvents } from '../../db/platform/events.ts'
+import { listReplicationIds } from '../../db/replication/life.ts'
 import type { OrganizationRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
 import { isoTime, systemClock } from '../../lib/clock.ts'
+import { forEachConcurrent } from '../../lib/concurrency.ts'
 import { cutPage } from '../../lib/weighed-page.ts'
 import type { MirrorEngine } from '../../mirror/engine.ts'
 import { isOrganizationName } from '../../oci/account-names.ts'
+import type { Replications } from '../../replication/engine.ts'
 import { actorOf, allowAcross, allowInOrganization, allowOnInstance } from './decide.ts'
 import { body, created, done, newRoutes, ok, type Routes } from './route.ts'
 
@@ -97,12 +100,17 @@ const remove = createRoute({
   responses: done('It is deleted'),
 })
 
+/** Runs of a deleted organization that are ended together. */
+const HALTED_AT_ONCE = 8
+
 export function organizationRoutes({
   db,
   mirrors: engine,
+  replications,
 }: {
   readonly db: Database
   readonly mirrors: Pick<MirrorEngine, 'wake'>
+  readonly replications: Pick<Replications, 'halt'>
 }): Routes {
   const describe = async (
     row: OrganizationRow,
@@ -225,6 +233,7 @@ export function organizationRoutes({
           throw new AppError('INVALID_REQUEST', `confirm: got ${got}, want ${name}: it is deleted with all that it has`)
         }
         const lost = await countLosses(db.read, id)
+        const sentOn = await listReplicationIds(db.read, { organizationId: id })
         await db.write(async (tx) => {
           await closeOrganization(tx, id, {
             at: isoTime(systemClock.now()),
@@ -239,6 +248,8 @@ export function organizationRoutes({
             after: null,
           })
         })
+        // Nothing more is sent from here; other servers find out at their next look.
+        await forEachConcurrent(sentOn, HALTED_AT_ONCE, (one) => replications.halt(one))
         return c.body(null, 204)
       },
     )

@@ -1,9 +1,8 @@
 /** Why tags are, or are not, at a target, and what happens next: from what the last pass saw; nobody is asked. */
 import type { Replication, ReplicationTagExplanation } from '../../api/replications.ts'
-import { listTags } from '../../db/content/tags.ts'
 import type { Queries } from '../../db/engine/engine.ts'
 import type { ReplicationRecord } from '../../db/replication/replications.ts'
-import { listReplicationTags } from '../../db/replication/tags.ts'
+import { listOddTags, listTagStandings } from '../../db/replication/tags.ts'
 import type { ReplicationTagRow } from '../../db/schema.ts'
 import { readPage } from '../../lib/weighed-page.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -23,19 +22,13 @@ export async function explainReplication(
   shown: Replication,
   o: ExplainRequest,
 ): Promise<{ readonly tags: readonly ReplicationTagExplanation[]; readonly next: string | null }> {
-  const rows = new Map((await listReplicationTags(db, record.id)).map((row) => [row.tag, row]))
-  const here = await listTags(db, record.repository_id, { limit: Number.MAX_SAFE_INTEGER })
-  const local = new Map(here.map(({ name, digest }) => [name, digest]))
-  const explain = (tag: string) => explainTag(tag, rows.get(tag), local.get(tag), shown)
-  if (o.tags !== undefined) return { tags: o.tags.map(explain), next: null }
-  const odd = [...new Set([...rows.keys(), ...local.keys()])]
-    .sort((a, b) => (a < b ? -1 : 1))
-    .map(explain)
-    .filter(({ state }) => state !== 'synced')
+  const explain = async (tags: readonly string[]) =>
+    (await listTagStandings(db, record, tags)).map(({ tag, row, local }) => explainTag(tag, row, local, shown))
+  if (o.tags !== undefined) return { tags: await explain(o.tags), next: null }
   const { items, next } = await readPage({
     limit: o.limit,
     after: o.after,
-    read: async (after, limit) => odd.filter(({ name }) => after === undefined || name > after).slice(0, limit),
+    read: async (after, limit) => explain(await listOddTags(db, record, { after, limit })),
     keyOf: ({ name }) => name,
   })
   return { tags: items, next }

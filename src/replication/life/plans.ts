@@ -86,7 +86,13 @@ export function unmade(of: StartOf, request: ReplicationStart, at: string): Repl
     ...{ id: '', organization_id: organization.id, repository_id: repository.id, target_id: target.id },
     ...{ target_repository: request.targetRepository, rule_id: null, state: 'initial', reason: null, since: at },
     ...{ settings: '{}', created_at: at, next_run_at: null, full_due: 0, changed_since: null, looked_at: null },
-    ...{ succeeded_at: null, drift_checked_at: null, drifted: 0, organization: organization.name },
+    ...{
+      succeeded_at: null,
+      drift_checked_at: null,
+      privacy_checked_at: null,
+      drifted: 0,
+      organization: organization.name,
+    },
     ...{ repository: request.repository, target: target.name, target_url: target.url },
     target_organization_id: target.organization_id,
   }

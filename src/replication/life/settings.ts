@@ -32,6 +32,14 @@ export function changedReplication(before: ReplicationSettings, change: Replicat
   )
 }
 
+/** Where nothing is sent, nobody else finds out that everybody may read what was: this long an answer is enough. */
+const PRIVACY_EVERY_MS = 24 * 60 * 60 * 1000
+
+/** When the target is asked again whether everybody may read it, in milliseconds since 1970. */
+export function privacyDueMs(record: Pick<ReplicationRow, 'privacy_checked_at' | 'created_at'>): number {
+  return Date.parse(record.privacy_checked_at ?? record.created_at) + PRIVACY_EVERY_MS
+}
+
 /** When drift is looked for the next time, in milliseconds since 1970; undefined: never. */
 export function driftDueMs(record: Pick<ReplicationRow, 'settings' | 'drift_checked_at' | 'created_at'>) {
   const everyMs = parseDuration(fullSettings(record).driftEvery)

@@ -27,7 +27,7 @@ import { nextState } from '../../mirror/life/state.ts'
 import { failureOf } from '../../mirror/pass/problem.ts'
 import type { ReplicationReport } from '../pass/report.ts'
 import { REPLICATION_KIND } from './replication-kind.ts'
-import { driftDueMs, fullSettings } from './settings.ts'
+import { driftDueMs, fullSettings, privacyDueMs } from './settings.ts'
 
 /** What ended a run as a whole, and pauses the replication for that. */
 const CAUSES: readonly (readonly [ErrorCode, ReplicationPauseCause])[] = [
@@ -101,6 +101,9 @@ async function afterRun(
   const { id } = present
   const by = { actor: `replication:${id}`, at }
   const events = await settlePauses(tx, present, end)
+  // Who may read it was told, whatever the answer.
+  const isPrivacyChecked = report?.isPrivacyChecked === true || isAppError(end.thrown?.error, 'TARGET_PUBLIC')
+  if (isPrivacyChecked) await updateReplication(tx, id, { privacy_checked_at: at })
   const isResting = await isReplicationResting(tx, id)
   if (!end.hasBegun && end.isInterrupted) {
     if (!isResting) await scheduleReplication(tx, id, at)
@@ -143,7 +146,9 @@ async function afterRun(
   const driftMs =
     outcome === 'failed' ? undefined : driftDueMs({ ...present, ...(isChecked ? { drift_checked_at: at } : {}) })
   const drift = driftMs === undefined ? planned : isoTime(new Date(Math.max(driftMs, now.getTime())))
-  const [next = planned] = [drift, planned].sort()
+  const privacyMs = privacyDueMs(isPrivacyChecked ? { ...present, privacy_checked_at: at } : present)
+  const privacy = outcome === 'failed' ? planned : isoTime(new Date(Math.max(privacyMs, now.getTime())))
+  const [next = planned] = [drift, privacy, planned].sort()
   const isDue = end.isInterrupted || (changed !== undefined && settings.onChange && outcome !== 'failed')
   await setReplicationState(tx, id, { state, reason, nextRunAt: isResting ? null : isDue ? at : next, at })
   const isFirst = present.looked_at === null && report !== undefined

@@ -16,6 +16,7 @@ import type { OrganizationRow, RepositoryRow, TargetRow } from '../../db/schema.
 import { AppError } from '../../errors.ts'
 import { splitRepositoryName } from '../../oci/reference.ts'
 import type { ReplicationStart } from '../engine.ts'
+import { refuseNoWebhook } from './after-webhook.ts'
 import { changedReplication, replicationSettings } from './settings.ts'
 
 /** A request to start, checked against what is here. */
@@ -46,6 +47,11 @@ export async function findStart(db: Queries, request: ReplicationStart): Promise
   const key = { repository_id: repository.id, target_id: target.id, target_repository: request.targetRepository }
   const present = await findReplicationOf(db, key)
   if (present !== undefined && present.state !== 'stopped') throw taken(request)
+  const { after } = request.settings ?? {}
+  if (typeof after === 'string') {
+    const of = { organization_id: organization.id, repository_id: repository.id, repository: repository.name }
+    await refuseNoWebhook(db, of, after)
+  }
   return { organization, repository, target, stopped: present }
 }
 

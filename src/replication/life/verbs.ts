@@ -13,6 +13,7 @@ import { stopReason } from '../../mirror/life/run-end.ts'
 import type { Runner } from '../../mirror/life/runner.ts'
 import { cadenceOf, nextRunAt } from '../../mirror/life/schedule.ts'
 import type { Replications } from '../engine.ts'
+import { refuseNoWebhook } from './after-webhook.ts'
 import { getReplication, refuseStopped } from './get-replication.ts'
 import { changedReplication, fullSettings, replicationSettings } from './settings.ts'
 
@@ -53,8 +54,10 @@ export function createVerbs(o: VerbsOptions): Pick<Replications, 'pause' | 'resu
         // Somebody says that what was wrong outside is mended. Whether everybody may read the target, only the target tells.
         const causes = ['hand', 'credentials', 'gone'] as const
         const event = await endReplicationPause(tx, id, { causes, actor, at: now() })
+        // What happened there meanwhile nobody has seen: the next run believes nothing, whoever begins it.
         const present = await findReplication(tx, id)
-        if (present?.next_run_at != null) await updateReplication(tx, id, { next_run_at: now(), full_due: 1 })
+        const isPlanned = present?.next_run_at != null
+        await updateReplication(tx, id, { full_due: 1, ...(isPlanned ? { next_run_at: now() } : {}) })
         if (event !== undefined) await appendEvents(tx, [event])
       })
       o.wake()
@@ -66,6 +69,7 @@ export function createVerbs(o: VerbsOptions): Pick<Replications, 'pause' | 'resu
         const at = now()
         const before = replicationSettings(replication)
         const settings = changedReplication(before, change)
+        if (typeof change.after === 'string') await refuseNoWebhook(tx, replication, change.after)
         const text = JSON.stringify(settings)
         const cadence = cadenceOf(fullSettings({ settings: text }).schedule)
         const next = nextRunAt({ now: new Date(at), outcome: 'done', failedBefore: 0, cadence, random: o.random })

@@ -2,6 +2,7 @@
 import type { LeftOutTag } from '../../api/mirrors.ts'
 import type { Replication } from '../../api/replications.ts'
 import type { Queries } from '../../db/engine/engine.ts'
+import { findAfterWebhook } from '../../db/replication/after.ts'
 import { listReplicationPauses } from '../../db/replication/life.ts'
 import type { ReplicationRecord } from '../../db/replication/replications.ts'
 import { replicationRuns } from '../../db/replication/runs.ts'
@@ -10,6 +11,7 @@ import type { ReplicationPauseRow } from '../../db/schema.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { shownState } from '../../mirror/life/state.ts'
 import { renderRun } from '../../mirror/life/views.ts'
+import { goneReason } from '../pass/waiting.ts'
 import { fullSettings, replicationSettings } from './settings.ts'
 import { REPLICATION_PAUSES } from './state.ts'
 
@@ -29,6 +31,7 @@ export async function renderReplications(
   const pausesOf = await listReplicationPauses(db, ids)
   const leftOut = new Map<string, LeftOutTag[]>()
   for (const [id, counts] of tags) if ((counts.diverged ?? 0) > 0) leftOut.set(id, await listLeftOut(db, id))
+  const afterGone = await findGoneWebhooks(db, records)
   return records.map((record): Replication => {
     const run = runs.get(record.id)
     const lastRun = run === undefined ? null : renderRun(run)
@@ -44,7 +47,11 @@ export async function renderReplications(
       repository: record.repository,
       target: { target: record.target, repository: record.target_repository },
       rule: record.rule_id,
-      ...standingOf(record, state, pauses, isRunning ? (lastRun?.startedAt ?? null) : null),
+      ...standingOf(record, state, {
+        pauses,
+        runningSince: isRunning ? (lastRun?.startedAt ?? null) : null,
+        afterGone: afterGone.get(record.id),
+      }),
       pauses: pauses.map(renderPause),
       schedule: settings.schedule,
       selection: settings.selection ?? {},
@@ -52,6 +59,7 @@ export async function renderReplications(
         ...{ mode: settings.drift, every: settings.driftEvery },
         ...{ checkedAt: record.drift_checked_at, drifted: record.drifted },
       },
+      privacy: { checkedAt: record.privacy_checked_at },
       freshness: freshnessOf(record, settings.objective, now),
       settings: replicationSettings(record),
       tags: countsOf(tags.get(record.id) ?? {}),
@@ -67,8 +75,16 @@ export async function renderReplications(
 function standingOf(
   record: ReplicationRecord,
   state: Replication['state'],
-  pauses: readonly ReplicationPauseRow[],
-  runningSince: string | null,
+  {
+    pauses,
+    runningSince,
+    afterGone,
+  }: {
+    readonly pauses: readonly ReplicationPauseRow[]
+    readonly runningSince: string | null
+    /** The webhook that it waits for and that is not there. */
+    readonly afterGone: string | undefined
+  },
 ): Pick<Replication, 'state' | 'reason' | 'since' | 'remedy'> {
   const { since } = record
   if (state === 'stopped') {
@@ -80,10 +96,31 @@ function standingOf(
     const remedy = remedyOf(record, REPLICATION_PAUSES[first.cause].remedy)
     return { state, reason: renderPause(first).reason, since: first.since, remedy }
   }
+  if (afterGone !== undefined) {
+    const remedy = remedyOf(record, 'replication change REPLICATION --no-after')
+    return {
+      state,
+      reason: goneReason(afterGone),
+      since: state === 'syncing' ? (runningSince ?? since) : since,
+      remedy,
+    }
+  }
   const remedy = state === 'degraded' ? remedyOf(record, 'replication sync REPLICATION --wait') : null
   const reasons = { initial: 'its first run has not ended', syncing: 'a run is under way' } as Record<string, string>
   const reason = record.reason ?? reasons[state] ?? null
   return { state, reason, since: state === 'syncing' ? (runningSince ?? since) : since, remedy }
+}
+
+/** By replication: the name of the webhook that it waits for, where there is none. */
+async function findGoneWebhooks(db: Queries, records: readonly ReplicationRecord[]): Promise<Map<string, string>> {
+  const gone = new Map<string, string>()
+  for (const record of records) {
+    const { after } = fullSettings(record)
+    if (after === undefined || record.state === 'stopped') continue
+    const of = { organizationId: record.organization_id, repositoryId: record.repository_id }
+    if ((await findAfterWebhook(db, of, after)) === undefined) gone.set(record.id, after)
+  }
+  return gone
 }
 
 const nameOf = (record: ReplicationRecord) => `${record.target}/${record.target_repository}`

@@ -160,8 +160,9 @@ export async function runPass(
     })
     const { graph, before, survey, held, decisions, options } = prepared
     let sent: Sent | undefined
+    const isPrivacyChecked = options.only.size > 0 || o.isProbing
     const aliases = new Map<Tag, { alias: Tag; problem: string | undefined }>()
-    if (options.only.size > 0 || o.isProbing) {
+    if (isPrivacyChecked) {
       await target.prepare({ signal })
       await refuseOpen(target, replication, signal)
     }
@@ -189,7 +190,7 @@ export async function runPass(
     }
     const report = reportReplication({
       ...{ replicationId: replication.id, graph, before, survey, decisions, held, lost: prepared.lost, sent, aliases },
-      ...{ isDriftChecked: o.isDriftDue && o.only === undefined, now: now() },
+      ...{ isDriftChecked: o.isDriftDue && o.only === undefined, isPrivacyChecked, now: now() },
     })
     counts.tagsUnchanged = report.counts.unchanged
     counts.failed = report.counts.failed

@@ -29,6 +29,8 @@ export interface ReplicationReport {
   readonly seq: number
   /** The target was asked where each tag is. */
   readonly isDriftChecked: boolean
+  /** The target has told who may read it. */
+  readonly isPrivacyChecked: boolean
   /** Tags that were found to be other than we left them: told, or brought back. */
   readonly drifted: readonly { readonly tag: Tag; readonly reason: string; readonly isRepaired: boolean }[]
   readonly counts: {
@@ -51,6 +53,7 @@ export interface ReportFacts {
   readonly sent: Sent | undefined
   /** Tags that the target lets nobody move, and under what they were sent instead. */
   readonly aliases: ReadonlyMap<Tag, { readonly alias: Tag; readonly problem: string | undefined }>
+  readonly isPrivacyChecked: boolean
   readonly isDriftChecked: boolean
   readonly now: string
 }
@@ -209,6 +212,7 @@ export function reportReplication(o: ReportFacts): ReplicationReport {
     forgotten,
     seq: graph.seq,
     isDriftChecked: o.isDriftChecked,
+    isPrivacyChecked: o.isPrivacyChecked,
     drifted,
     counts: { ...counts, failed: failures.size },
   }

@@ -30,7 +30,8 @@ export async function findHeld(
   for (const { tag, digest } of o.tags) {
     if (o.rows.get(tag)?.synced_digest === digest) continue
     const told = webhookId && (await findTold(db, { webhookId, repositoryId, tag, digest }))
-    const verdict = webhookId === undefined ? { state: 'waiting' as const, reason: gone(after) } : judge(told, after)
+    const verdict =
+      webhookId === undefined ? { state: 'waiting' as const, reason: goneReason(after) } : judge(told, after)
     if (verdict !== undefined) held.set(tag, verdict)
   }
   return held
@@ -49,4 +50,7 @@ function judge(told: Told | '' | undefined, after: string): Held | undefined {
   return { state: 'waiting', reason: `waits for the callback of ${after}` }
 }
 
-const gone = (after: string) => `there is no webhook ${after}, whose callback it waits for`
+/** Why everything that is to be sent waits. */
+export function goneReason(name: string): string {
+  return `there is no webhook ${name}, whose callback it waits for: make it again, or wait for none`
+}
