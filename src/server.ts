@@ -23,7 +23,7 @@ import { addressPolicy } from './server/address-policy.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { createEngines } from './server/engines.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
-import { openInstance } from './server/instance.ts'
+import { locationOf, openInstance } from './server/instance.ts'
 import { listen, listenWithWorkers } from './server/listener.ts'
 import { measureDisk } from './server/measure-disk.ts'
 import { measureProcess } from './server/measure-process.ts'
@@ -82,7 +82,7 @@ export async function startServer({
   }
   try {
     const keeper = processes > 1 ? createTurnKeeper() : undefined
-    const location = { directory: settings.dataDirectory, database: settings.database }
+    const location = locationOf(settings)
     const instance = await openInstance(location, keeper?.of({}))
     closers.push(instance.close)
     const toListen = [settings.listen, 'KAGAMI_LISTEN'] as const

@@ -1,70 +1,72 @@
-/** Every verb of the command line; apart from the program, since a server needs none but its own. */
+/** Every verb of the command line. Each is loaded when it is asked for: all of them take three times as long as most commands do. */
 import type { Command } from 'commander'
-import { addApplyCommand } from './apply.ts'
-import { addAuditCommands } from './audit.ts'
-import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
-import { addCopyCommand } from './copy.ts'
-import { addExportCommands } from './export.ts'
-import { addIdentityCommands } from './identity.ts'
-import { addImageCommands } from './image.ts'
-import { addImportCommand } from './import.ts'
-import { addInvitationCommands } from './invitation.ts'
-import { addLoginCommands } from './login.ts'
-import { addDeviceCommands } from './login-device.ts'
-import { addMemberCommands } from './member.ts'
-import { addMirrorCommands } from './mirror.ts'
-import { addMirrorRunCommands } from './mirror-runs.ts'
-import { addMirrorWatchCommand } from './mirror-watch.ts'
-import { addOperatorCommands } from './operator.ts'
-import { addOrganizationCommands } from './organization.ts'
-import { addReplicationCommands } from './replication.ts'
-import { addRepositoryCommands } from './repository.ts'
-import { addSampleCommands } from './sample.ts'
-import { addSearchCommands } from './search.ts'
-import { addServeCommand } from './serve.ts'
-import { addSessionCommands } from './session.ts'
-import { addSubscriptionCommands } from './subscription.ts'
-import { addTagCommands } from './tag.ts'
-import { addTargetCommands } from './target.ts'
-import { addTeamCommands } from './team.ts'
-import { addTokenCommands } from './token.ts'
-import { addTwoFactorCommands } from './two-factor.ts'
-import { addUpstreamCommands } from './upstream.ts'
-import { addUserCommands } from './user.ts'
-import { addWebhookCommands } from './webhook.ts'
 
-export function addCommands(program: Command, line: CommandLine): void {
-  addServeCommand(program, line)
-  addLoginCommands(program, line)
-  addDeviceCommands(program, line)
-  addUpstreamCommands(program, line)
-  addCatalogCommands(program, line)
-  const mirror = addMirrorCommands(program, line)
-  addMirrorWatchCommand(mirror, line)
-  addMirrorRunCommands(mirror, line)
-  addSubscriptionCommands(program, line)
-  addReplicationCommands(program, line)
-  addTargetCommands(program, line)
-  addApplyCommand(program, line)
-  addExportCommands(program, line)
-  addImportCommand(program, line)
-  addCopyCommand(program, line)
-  addRepositoryCommands(program, line)
-  addTagCommands(program, line)
-  addImageCommands(program, line)
-  addSearchCommands(program, line)
-  addWebhookCommands(program, line)
-  addTokenCommands(program, line)
-  addOrganizationCommands(program, line)
-  addMemberCommands(program, line)
-  addInvitationCommands(program, line)
-  addTeamCommands(program, line)
-  addUserCommands(program, line)
-  addSessionCommands(program, line)
-  addTwoFactorCommands(program, line)
-  addIdentityCommands(program, line)
-  addAuditCommands(program, line)
-  addOperatorCommands(program, line)
-  addSampleCommands(program, line)
+type Add = (program: Command, line: CommandLine) => void
+
+interface Family {
+  readonly verbs: readonly string[]
+  readonly load: () => Promise<Add>
 }
+
+const family = (verbs: string | readonly string[], load: () => Promise<Add>): Family => ({
+  verbs: [verbs].flat(),
+  load,
+})
+
+async function loadMirror(): Promise<Add> {
+  const [{ addMirrorCommands }, { addMirrorWatchCommand }, { addMirrorRunCommands }] = await Promise.all([
+    import('./mirror.ts'),
+    import('./mirror-watch.ts'),
+    import('./mirror-runs.ts'),
+  ])
+  return (program, line) => {
+    const mirror = addMirrorCommands(program, line)
+    addMirrorWatchCommand(mirror, line)
+    addMirrorRunCommands(mirror, line)
+  }
+}
+
+/** In the order in which the help lists them. */
+const FAMILIES: readonly Family[] = [
+  family('serve', async () => (await import('./serve.ts')).addServeCommand),
+  family(['login', 'logout'], async () => (await import('./login.ts')).addLoginCommands),
+  family('device', async () => (await import('./login-device.ts')).addDeviceCommands),
+  family('upstream', async () => (await import('./upstream.ts')).addUpstreamCommands),
+  family('catalog', async () => (await import('./catalog.ts')).addCatalogCommands),
+  family('mirror', loadMirror),
+  family('subscription', async () => (await import('./subscription.ts')).addSubscriptionCommands),
+  family('replication', async () => (await import('./replication.ts')).addReplicationCommands),
+  family('target', async () => (await import('./target.ts')).addTargetCommands),
+  family('apply', async () => (await import('./apply.ts')).addApplyCommand),
+  family(['export', 'schema'], async () => (await import('./export.ts')).addExportCommands),
+  family('import', async () => (await import('./import.ts')).addImportCommand),
+  family('copy', async () => (await import('./copy.ts')).addCopyCommand),
+  family('repository', async () => (await import('./repository.ts')).addRepositoryCommands),
+  family('tag', async () => (await import('./tag.ts')).addTagCommands),
+  family('image', async () => (await import('./image.ts')).addImageCommands),
+  family('search', async () => (await import('./search.ts')).addSearchCommands),
+  family('webhook', async () => (await import('./webhook.ts')).addWebhookCommands),
+  family('token', async () => (await import('./token.ts')).addTokenCommands),
+  family('organization', async () => (await import('./organization.ts')).addOrganizationCommands),
+  family('member', async () => (await import('./member.ts')).addMemberCommands),
+  family('invitation', async () => (await import('./invitation.ts')).addInvitationCommands),
+  family('team', async () => (await import('./team.ts')).addTeamCommands),
+  family('user', async () => (await import('./user.ts')).addUserCommands),
+  family('session', async () => (await import('./session.ts')).addSessionCommands),
+  family('two-factor', async () => (await import('./two-factor.ts')).addTwoFactorCommands),
+  family('identity', async () => (await import('./identity.ts')).addIdentityCommands),
+  family('audit', async () => (await import('./audit.ts')).addAuditCommands),
+  family('operator', async () => (await import('./operator.ts')).addOperatorCommands),
+  family('sample', async () => (await import('./sample.ts')).addSampleCommands),
+]
+
+/** @param verb the one that is asked for; all of them where there is no such verb: for the help, and for what else it might have been */
+export async function addCommands(program: Command, line: CommandLine, verb?: string): Promise<void> {
+  const asked = FAMILIES.filter(({ verbs }) => verb !== undefined && verbs.includes(verb))
+  const loaded = await Promise.all((asked.length === 0 ? FAMILIES : asked).map(({ load }) => load()))
+  for (const add of loaded) add(program, line)
+}
+
+/** Of each family the verbs by which it is found. */
+export const VERBS: readonly (readonly string[])[] = FAMILIES.map(({ verbs }) => verbs)

@@ -6,11 +6,11 @@ import type { ErrorBody } from '../api/errors.ts'
 import { type AppError, isAppError, messageOf } from '../errors.ts'
 import { printableLine } from '../lib/printable.ts'
 import type { CommandLine } from './command-line.ts'
+import { addCommands } from './commands.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
-import { addServeCommand } from './serve.ts'
 import { printing } from './terminal.ts'
 
-/** @param verb that is asked for: a server loads no other */
+/** @param verb that is asked for: no other is loaded */
 export async function createProgram(line: CommandLine, verb?: string): Promise<Command> {
   const program = new Command('kagami')
     .description('A private, verified, complete and fresh mirror of the container images you build on')
@@ -21,8 +21,7 @@ export async function createProgram(line: CommandLine, verb?: string): Promise<C
       writeOut: (text) => line.terminal.print(text.replace(/\n$/, '')),
       writeErr: (text) => line.terminal.note(text.replace(/\n$/, '')),
     })
-  const add = verb === 'serve' ? addServeCommand : (await import('./commands.ts')).addCommands
-  add(program, line)
+  await addCommands(program, line, verb)
   shortenUsage(program)
   return program
 }

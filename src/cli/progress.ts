@@ -1,6 +1,7 @@
 /** A run's progress before people's eyes: painted in place on a terminal, plain lines otherwise. */
 import { type Progress, progressSchema } from '../api/progress.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
+import { type Backoff, backoffMs, systemSleep } from '../lib/retry.ts'
 import type { ApiClient } from './client.ts'
 import { currentText } from './current-text.ts'
 import { duration, size } from './format.ts'
@@ -19,11 +20,16 @@ export function createProgressView(terminal: Terminal): ProgressView {
   return terminal.isInteractive ? paintedView(terminal) : plainView(terminal)
 }
 
+/** Between tries to go on with a stream that broke off: of several servers another one answers at once, a restarted one soon. */
+const TRY_AGAIN: Backoff = { firstMs: 250, factor: 2, maxMs: 4000 }
+const MAX_TRIES = 5
+
 /**
- * Follows a run until it has ended, showing each moment.
+ * Follows a run until it has ended, showing each moment; a stream that breaks off is asked for again, wherever the run is now.
  * @param of path of the mirror or replication, and its name
  * @param runId undefined: every run of it, until `signal` aborts
  * @returns the last moment
+ * @throws AppError UNAVAILABLE when no server answers for some seconds
  */
 export async function followRun(
   client: ApiClient,
@@ -33,14 +39,27 @@ export async function followRun(
   let last: Progress | undefined
   const query = { run: o.runId }
   const signal = o.signal === undefined ? {} : { signal: o.signal }
-  for await (const moment of client.stream(`${of.path}/progress`, progressSchema, { query, ...signal })) {
-    last = moment
-    o.show(moment)
+  for (let tries = 1; ; tries++) {
+    let broke: unknown
+    try {
+      for await (const moment of client.stream(`${of.path}/progress`, progressSchema, { query, ...signal })) {
+        tries = 1
+        last = moment
+        o.show(moment)
+      }
+    } catch (error) {
+      if (!isAppError(error, 'UNAVAILABLE')) throw error
+      broke = error
+    }
+    const isOver = o.runId !== undefined && last?.phase === 'ended'
+    if (isOver || o.signal?.aborted === true || (o.runId === undefined && broke === undefined)) return last
+    if (tries >= MAX_TRIES) throw broke ?? cutShort(client, of.name)
+    await systemSleep(backoffMs(tries, TRY_AGAIN, Math.random), o.signal)
   }
-  const isCut = o.runId !== undefined && last?.phase !== 'ended' && o.signal?.aborted !== true
-  if (isCut)
-    throw new AppError('UNAVAILABLE', `${client.server} ended the connection before the run of ${of.name} had ended`)
-  return last
+}
+
+function cutShort({ server }: ApiClient, name: string): AppError {
+  return new AppError('UNAVAILABLE', `${server} ended the connection before the run of ${name} had ended`)
 }
 
 function paintedView(terminal: Terminal): ProgressView {

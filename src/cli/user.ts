@@ -7,7 +7,7 @@ import { findOperator, findUserByName } from '../db/people/users.ts'
 import { AppError } from '../errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createSecret } from '../lib/secret.ts'
-import { openLedger } from '../server/instance.ts'
+import { locationOf, openLedger } from '../server/instance.ts'
 import { listeningUrl } from '../server/listener.ts'
 import { segment } from './client.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
@@ -72,7 +72,7 @@ export function addUserCommands(program: Command, line: CommandLine): void {
 /** Whoever may read the data there may set a password too: this needs no more, and ends nothing. */
 async function link(line: CommandLine, username: string | undefined, o: { json?: boolean }): Promise<void> {
   const settings = readSettings()
-  const ledger = await openLedger({ directory: settings.dataDirectory, database: settings.database })
+  const ledger = await openLedger(locationOf(settings))
   try {
     const { read } = ledger.db
     const user = await (username === undefined ? findOperator(read, settings.owner) : findUserByName(read, username))
@@ -122,7 +122,7 @@ async function resetOnline(line: CommandLine, username: string, body: object): P
 
 async function resetInData(username: string, given: string | undefined, endTwoFactor: boolean): Promise<UserCreated> {
   const settings = readSettings()
-  const ledger = await openLedger({ directory: settings.dataDirectory, database: settings.database })
+  const ledger = await openLedger(locationOf(settings))
   try {
     const password = given === undefined ? makePassword() : createSecret(given)
     const user = await ledger.access.accounts.resetPassword(username, password, { endTwoFactor })

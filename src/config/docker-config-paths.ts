@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeDirectory } from './home.ts'
 import type { Environment } from './settings.ts'
 
 /**
@@ -10,9 +10,9 @@ export function dockerConfigPaths(env: Environment = process.env): readonly stri
   const set = (name: string) => (env[name] === '' ? undefined : env[name])
   const runtime = set('XDG_RUNTIME_DIR')
   return [
-    join(set('DOCKER_CONFIG') ?? join(homedir(), '.docker'), 'config.json'),
+    join(set('DOCKER_CONFIG') ?? join(homeDirectory(), '.docker'), 'config.json'),
     ...[set('REGISTRY_AUTH_FILE')].flatMap((path) => path ?? []),
     ...(runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]),
-    join(set('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'containers', 'auth.json'),
+    join(set('XDG_CONFIG_HOME') ?? join(homeDirectory(), '.config'), 'containers', 'auth.json'),
   ]
 }

@@ -59,6 +59,12 @@ export const SERVER_FIELDS = {
     'a file path or a postgres:// URL',
     'Where the data is',
   ),
+  sealKey: field(
+    'KAGAMI_SEAL_KEY',
+    undefined,
+    '32 random bytes as base64',
+    'The key that secrets in the database are sealed by, the same for all servers on a database; unset: seal.key in the data directory, made at the first start',
+  ),
   definitions: field(
     'KAGAMI_DEFINITIONS',
     undefined,

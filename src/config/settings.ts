@@ -1,10 +1,11 @@
 /** The settings of a server and of the command line, parsed purely; `read.ts` alone reads the environment and the file. */
-import { homedir } from 'node:os'
+
 import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
+import { homeDirectory } from './home.ts'
 import { parseSettingsFile } from './settings-file.ts'
 import { type ShownSetting, showSettings } from './shown-settings.ts'
 import { type Found, invalid, suggestion } from './text.ts'
@@ -26,6 +27,8 @@ export interface Settings {
   readonly organization: string
   readonly sampleListen: ListenAddress
   readonly database: DatabaseLocation
+  /** 32 bytes as base64 or base64url; undefined: a file of the data directory has it. */
+  readonly sealKey?: Secret | undefined
   /** Folders and archives of this machine by the names of shared upstreams. */
   readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
@@ -105,6 +108,7 @@ export function parseSettings(
       engine: 'sqlite',
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
+    sealKey: take(s.sealKey, value.sealKey, value.hidden),
     definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),
@@ -126,7 +130,7 @@ export function parseSettings(
 function dockerConfigPath(env: Environment, directory: string, given: string | undefined): string {
   if (given !== undefined) return resolve(directory, given)
   const folder = env.DOCKER_CONFIG
-  return join(folder === undefined || folder === '' ? join(homedir(), '.docker') : folder, 'config.json')
+  return join(folder === undefined || folder === '' ? join(homeDirectory(), '.docker') : folder, 'config.json')
 }
 
 /** All or none: links in letters lead to the public address, and not to what a request calls the server. @throws AppError CONFIG_INVALID */

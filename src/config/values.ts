@@ -73,6 +73,10 @@ export function password(text: string): Secret | undefined {
   return text.length >= PASSWORD_LENGTH.min && text.length <= PASSWORD_LENGTH.max ? createSecret(text) : undefined
 }
 
+/** The bytes of a key as base64 or base64url. */
+export const sealKey = (text: string): Secret | undefined =>
+  /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? createSecret(text) : undefined
+
 export const token = (text: string): Secret | undefined =>
   /^[\x21-\x7e]+$/.test(text) ? createSecret(text) : undefined
 

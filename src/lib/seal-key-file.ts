@@ -5,15 +5,23 @@ import { AppError, messageOf } from '../errors.ts'
 import { randomHex } from './ids.ts'
 import { isNoEntry } from './no-entry.ts'
 import { createSealer, SEAL_KEY_BYTES, type Sealer } from './seal.ts'
+import type { Secret } from './secret.ts'
 
 /**
  * The sealer of the key in `path` (32 bytes as base64url, mode 0600), made there when it is absent. Servers that share a
- * database must share this file: what one has sealed, the others open.
+ * database share its key: this file, or `given`; what one has sealed, the others open.
+ * @param given the key by the settings, as base64 or base64url: no file is made then, and one that is there must hold the same
  * @throws AppError CONFIG_INVALID when the file holds something else, or cannot be read or made
  */
-export function openSealer(path: string): Sealer {
-  const text = readKey(path) ?? make(path)
+export function openSealer(path: string, given?: Secret): Sealer {
+  const text = readKey(path) ?? given?.reveal() ?? make(path)
   const key = Buffer.from(text.trim(), 'base64url')
+  if (given !== undefined && !key.equals(Buffer.from(given.reveal(), 'base64url'))) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `KAGAMI_SEAL_KEY: ${path} holds another key: remove the file if no server goes by it any more, or leave the setting out`,
+    )
+  }
   if (key.length !== SEAL_KEY_BYTES) {
     throw new AppError(
       'CONFIG_INVALID',

@@ -5,7 +5,7 @@ import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
 import type { StageSharing } from '../blobs/own-stages.ts'
-import type { DatabaseLocation } from '../config/settings.ts'
+import type { DatabaseLocation, Settings } from '../config/settings.ts'
 import { createClaims } from '../db/engine/claims.ts'
 import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { closeDirectory, closeFile, makeClosedFile, makeDirectory } from '../lib/private-files.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
+import type { Secret } from '../lib/secret.ts'
 import { createPulls, type Pulls } from '../registry/pulls.ts'
 import { createUploads, type Uploads } from '../registry/uploads.ts'
 import { workersGone } from './workers/lock.ts'
@@ -23,6 +24,13 @@ import type { SharedTurns } from './workers/turns.ts'
 export interface InstanceLocation {
   readonly directory: string
   readonly database: DatabaseLocation
+  /** Undefined: a file of the directory has it. */
+  readonly sealKey?: Secret | undefined
+}
+
+/** Where the data of a server with these settings are. */
+export function locationOf(settings: Settings): InstanceLocation {
+  return { directory: settings.dataDirectory, database: settings.database, sealKey: settings.sealKey }
 }
 
 /** Accounts and data, as offline verbs need them. */
@@ -47,17 +55,18 @@ export const SEAL_KEY_FILE = 'seal.key'
  * @throws AppError CONFIG_INVALID naming the setting that leads to what cannot be opened; NOT_FOUND when nothing was ever there
  */
 export async function openLedger(location: InstanceLocation): Promise<Ledger> {
-  const { directory, database } = location
-  if (!existsSync(join(directory, SEAL_KEY_FILE)) || (database.engine === 'sqlite' && !existsSync(database.path))) {
+  const { directory, database, sealKey } = location
+  const hasKey = sealKey !== undefined || existsSync(join(directory, SEAL_KEY_FILE))
+  if (!hasKey || (database.engine === 'sqlite' && !existsSync(database.path))) {
     throw new AppError('NOT_FOUND', `there are no data of a server in ${directory}: is KAGAMI_DATA right?`)
   }
   return openData(location)
 }
 
-async function openData({ directory, database }: InstanceLocation, o?: DatabaseOptions): Promise<Ledger> {
+async function openData({ directory, database, sealKey }: InstanceLocation, o?: DatabaseOptions): Promise<Ledger> {
   const keyPath = join(directory, SEAL_KEY_FILE)
   closeFile(keyPath, 'KAGAMI_DATA')
-  const sealer = openSealer(keyPath)
+  const sealer = openSealer(keyPath, sealKey)
   if (database.engine === 'sqlite') closeDatabaseFiles(database.path)
   // The message of a database driver does not hold the password of its URL.
   const where = database.engine === 'sqlite' ? ` ${database.path}` : ''
@@ -88,7 +97,9 @@ async function openData({ directory, database }: InstanceLocation, o?: DatabaseO
     if (!isAppError(error, 'CONFIG_INVALID')) throw error
     throw new AppError(
       'CONFIG_INVALID',
-      `${keyPath} is not the key of this database: put back the ${SEAL_KEY_FILE} that was beside it, or let KAGAMI_DATABASE name the database of this key`,
+      sealKey === undefined
+        ? `${keyPath} is not the key of this database: put back the ${SEAL_KEY_FILE} that was beside it, or let KAGAMI_DATABASE name the database of this key`
+        : 'KAGAMI_SEAL_KEY is not the key of this database: all of its servers have the same one, or share the data directory with its seal.key',
       { cause: error },
     )
   }

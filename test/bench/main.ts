@@ -10,10 +10,11 @@ import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measurePage } from './page.ts'
 import { measureReleases } from './releases.ts'
+import { measureServers } from './servers.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [mirror|webhooks|releases|page] [options]
+const USAGE = `npm run bench -- [mirror|webhooks|releases|page|servers] [options]
   --only PART,…              of pulls, slow, together, pushes, mirroring, copy and replication; serving: the first four
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -50,7 +51,11 @@ npm run bench -- page: the web page in Chromium, with its processor slowed down
   --mirrors N                that there are (1000)
   --tags N                   of one repository (10000)
   --slow-down N              times (4)
-  --rounds N                 of each page (3)`
+  --rounds N                 of each page (3)
+
+npm run bench -- servers: the same pulls from 1, 2 and 3 servers on one PostgreSQL
+  --servers N                at most (3)
+  --rounds N --seconds N     of each (3, 1)`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const
@@ -85,6 +90,7 @@ function parse() {
       mirrors: number(1000),
       tags: number(10_000),
       'slow-down': number(4),
+      servers: number(3),
     },
     allowPositionals: true,
   })
@@ -169,9 +175,16 @@ if (positionals.join(' ') === 'page') {
   console.log(`${await machine()}\n\n${await measurePage({ ...page, say })}`)
   process.exit(0)
 }
+if (positionals.join(' ') === 'servers') {
+  const servers = { servers: count('servers'), rounds: count('rounds'), seconds: count('seconds'), say }
+  console.log(`${await machine()}\n\n${await measureServers(servers)}`)
+  process.exit(0)
+}
 if (positionals.length > 0) {
   if (positionals.join(' ') !== 'mirror')
-    throw new Error(`${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases, page or nothing`)
+    throw new Error(
+      `${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases, page, servers or nothing`,
+    )
   console.log(`${await machine()}\n\n${await measureShapes()}`)
   process.exit(0)
 }

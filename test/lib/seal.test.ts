@@ -79,4 +79,18 @@ describe('the key file', () => {
       expect(readFileSync(path, 'utf8')).toBe(text)
     }
   })
+
+  test('is not made where the settings give the key, and one that is there must hold the same', () => {
+    using directory = temporaryDirectory('seal')
+    const path = join(directory.path, 'seal.key')
+    const key = randomBytes(32)
+    const given = createSecret(key.toString('base64'))
+    const sealed = openSealer(path, given).seal(createSecret('hunter2'), 'upstream')
+    expect(readdirSync(directory.path)).toEqual([])
+    writeFileSync(path, `${key.toString('base64url')}\n`)
+    expect(openSealer(path).unseal(sealed, 'upstream').reveal()).toBe('hunter2')
+    expect(openSealer(path, given).unseal(sealed, 'upstream').reveal()).toBe('hunter2')
+    const other = createSecret(randomBytes(32).toString('base64'))
+    expect(() => openSealer(path, other)).toThrow('holds another key')
+  })
 })

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
 import type { Schema } from '../schema.ts'
 import { createDurableGroups, type GroupCommit } from './group-commit.ts'
+import { isOldPlan } from './kept-plans.ts'
 import { createLater, type Later } from './later.ts'
 import { runDirectly } from './prepared.ts'
 import { openSqlite, type TakeTurn } from './sqlite.ts'
@@ -164,7 +165,8 @@ const FIRST_START_LOCK = 7_042_003
 
 /** Of PostgreSQL. 40001 serialization_failure, 40P01 deadlock_detected: the transaction did nothing and may run again. */
 function isRetryable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+  const isUndone = error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+  return isUndone || isOldPlan(error)
 }
 
 /** True when an insert failed because the row is there already (both engines' words for it). */

@@ -1,6 +1,7 @@
 /** Kysely over PostgreSQL's own driver, with the values that the portable columns promise. */
 import { type Dialect, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { createKeptPlans } from './kept-plans.ts'
 import { asUnavailable } from './unavailable.ts'
 
 const INT8 = 20
@@ -35,9 +36,11 @@ export function openPostgres(options: PostgresOptions): { dialect: Dialect; clos
   // An idle connection that the server closes must not end the process; the next query opens another.
   pool.on('error', () => {})
   // Nor one that is in use: its query, or the next one, says so.
+  const plans = createKeptPlans()
   pool.on('connect', (client) => {
     client.on('error', () => {})
     tellUnavailable(client)
+    plans.keep(client)
   })
   const guarded = {
     connect: async () => {

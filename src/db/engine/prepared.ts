@@ -16,6 +16,13 @@ export function runDirectly(db: Queries, run: RunNow): void {
   direct.set(db, run)
 }
 
+const onePlan = new Set<string>()
+
+/** Whether a statement is one of those that are the same each time: worth a plan that its connection keeps. */
+export function isSameEachTime(text: string): boolean {
+  return onePlan.has(text)
+}
+
 /** Stands for the value of that name while a query is put together. */
 export type Value<Values extends object> = <Name extends keyof Values & string>(name: Name) => Values[Name]
 
@@ -78,8 +85,13 @@ export function prepareSoon<Values extends object, Row>(
 ): (db: Queries, values: Values) => Row[] | Promise<Row[]> {
   const known = new WeakMap<object, Compiled<Row>>()
   const value: Value<Values> = (name) => (MARK + name) as never
+  const make = (db: Queries) => {
+    const compiled = compile(build(db, value))
+    onePlan.add(compiled.query.sql)
+    return compiled
+  }
   return (db, values) => {
-    const compiled = once(() => compile(build(db, value)), known, db)
+    const compiled = once(() => make(db), known, db)
     return run(db, compiled, (name) => values[name as keyof Values])
   }
 }

@@ -12,6 +12,7 @@ import { isDirectoryLocked, lockDirectory } from '../../db/engine/directory-lock
 import { openDatabase } from '../../db/engine/engine.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { openSealer } from '../../lib/seal-key-file.ts'
+import { createSecret } from '../../lib/secret.ts'
 import { createPulls } from '../../registry/pulls.ts'
 import { createUploads } from '../../registry/uploads.ts'
 import type { RegistryParts } from '../registry-app.ts'
@@ -32,13 +33,13 @@ export interface AskedOfMain {
 
 /** Never ends before the process does when it throws: nothing is given back. */
 export async function openBeside(
-  { directory, database }: WorkerStart,
+  { directory, database, sealKey }: WorkerStart,
   { turns, checkPassword }: AskedOfMain,
 ): Promise<WorkerInstance> {
   const isAlone = database.engine === 'sqlite'
   const lock = isAlone ? lockAsWorker(directory) : undefined
   const clock = systemClock
-  const sealer = openSealer(join(directory, 'seal.key'))
+  const sealer = openSealer(join(directory, 'seal.key'), sealKey === undefined ? undefined : createSecret(sealKey))
   const db =
     database.engine === 'sqlite'
       ? await openDatabase(database.path, { isMigrated: true, takeTurn: turns.write })

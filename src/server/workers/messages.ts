@@ -14,6 +14,7 @@ const workerStartSchema = z.object({
     z.object({ engine: z.literal('sqlite'), path: z.string() }),
     z.object({ engine: z.literal('postgres'), url: z.string(), connections: z.number() }),
   ]),
+  sealKey: z.string().optional(),
   listen: z.object({ host: z.string(), port: z.number() }),
   publicUrl: z.string().optional(),
   trustedProxies: z.array(z.string()).readonly(),

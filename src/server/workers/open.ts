@@ -34,6 +34,7 @@ export async function openWorkers(o: {
   const start: WorkerStart = {
     directory: settings.dataDirectory,
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },
+    sealKey: settings.sealKey?.reveal(),
     listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
     trustedProxies: settings.trustedProxies ?? [],
