@@ -11,7 +11,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['server'],
   ['http', 'web'],
-  ['replication', 'copy'],
+  ['replication', 'copy', 'upkeep'],
   ['mirror', 'catalog', 'sample'],
   ['registry', 'access'],
   ['events'],

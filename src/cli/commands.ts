@@ -32,6 +32,7 @@ import { addTokenCommands } from './token.ts'
 import { addTwoFactorCommands } from './two-factor.ts'
 import { addUpstreamCommands } from './upstream.ts'
 import { addUserCommands } from './user.ts'
+import { addVerifyStorageCommand } from './verify-storage.ts'
 import { addWebhookCommands } from './webhook.ts'
 
 export function addCommands(program: Command, line: CommandLine): void {
@@ -66,5 +67,6 @@ export function addCommands(program: Command, line: CommandLine): void {
   addIdentityCommands(program, line)
   addAuditCommands(program, line)
   addOperatorCommands(program, line)
+  addVerifyStorageCommand(program, line)
   addSampleCommands(program, line)
 }

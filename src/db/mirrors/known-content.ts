@@ -30,6 +30,7 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     .select(['digest', 'media_type', 'subject_digest', 'published_at', 'size_bytes'])
     .select(['pushed_at', 'mirrored_at'])
     .where('repository_id', '=', repositoryId)
+    .where('digest', 'not in', (eb) => eb.selectFrom('manifests').select('digest').where('damage', 'is not', null))
     .execute()
   return rows.map((row) => ({
     digest: row.digest as Digest,
@@ -81,12 +82,13 @@ export async function* readKnownBytes(
   }
 }
 
-/** All blobs of the repository, staged or published, with their sizes in bytes. */
+/** All blobs of the repository, staged or published, with their sizes in bytes; not the damaged ones, which are to be fetched anew. */
 export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Map<Digest, number>> {
   const rows = await db
     .selectFrom('repository_blobs')
     .select(['digest', 'size_bytes'])
     .where('repository_id', '=', repositoryId)
+    .where('digest', 'not in', (eb) => eb.selectFrom('blobs').select('digest').where('damage', 'is not', null))
     .execute()
   return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
 }

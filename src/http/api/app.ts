@@ -30,6 +30,7 @@ import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import type { Replications } from '../../replication/engine.ts'
 import type { ReplicationRules } from '../../replication/rules.ts'
+import type { StorageChecks } from '../../upkeep/storage-checks.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -66,6 +67,7 @@ import { authenticateBySession, backToPage } from './session-cookie.ts'
 import { sessionRoutes } from './sessions.ts'
 import { closedOnceSetUp, SETUP_PATH, setupRoutes } from './setup.ts'
 import { signInRoutes } from './sign-in.ts'
+import { storageCheckRoutes } from './storage-checks.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagDeletionRoutes } from './tag-deletion.ts'
 import { tagRoutes } from './tags.ts'
@@ -113,6 +115,7 @@ export interface ApiDeps {
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
+  readonly storageChecks: StorageChecks
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
   budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
@@ -208,6 +211,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     webhookRoutes(deps),
     auditRoutes(deps),
     operatorRoutes(deps),
+    storageCheckRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app
