@@ -20,6 +20,7 @@ import { createHttpClient } from './net/guarded-fetch.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import type { Replications } from './replication/engine.ts'
 import { addressPolicy } from './server/address-policy.ts'
+import { createDoctor } from './server/doctor.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { createEngines } from './server/engines.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
@@ -154,6 +155,7 @@ export async function startServer({
       budgetOf: sources.budgetOf,
       budgetOfTarget: targets.budgetOfTarget,
       storageChecks,
+      doctor: createDoctor({ instance, settings, sources, checkTarget: targets.checkTarget }),
       historyMs: settings.historyMs,
       mailer: engines.mailer,
       thisServer: {

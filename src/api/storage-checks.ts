@@ -59,5 +59,7 @@ export const storageCheckStartSchema = z
 
 export const storageCheckAnswerSchema = z.strictObject({ check: storageCheckSchema })
 
+export const lastStorageCheckAnswerSchema = z.strictObject({ check: storageCheckSchema.nullable() })
+
 export type StorageCheck = z.infer<typeof storageCheckSchema>
 export type StorageFinding = z.infer<typeof storageFindingSchema>

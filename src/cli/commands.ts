@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { addCopyCommand } from './copy.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addExportCommands } from './export.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addImageCommands } from './image.ts'
@@ -68,5 +69,6 @@ export function addCommands(program: Command, line: CommandLine): void {
   addAuditCommands(program, line)
   addOperatorCommands(program, line)
   addVerifyStorageCommand(program, line)
+  addDoctorCommand(program, line)
   addSampleCommands(program, line)
 }

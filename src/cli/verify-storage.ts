@@ -1,16 +1,18 @@
 /** `kagami verify-storage`: at the server that the command line is signed in to, or on the data directory where none runs. */
 
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { type StorageCheck, type StorageFinding, storageCheckAnswerSchema } from '../api/storage-checks.ts'
+import {
+  lastStorageCheckAnswerSchema,
+  type StorageCheck,
+  type StorageFinding,
+  storageCheckAnswerSchema,
+} from '../api/storage-checks.ts'
 import { readSettings } from '../config/read.ts'
-import { isDirectoryLocked } from '../db/engine/directory-lock.ts'
 import { createLogger } from '../lib/logger.ts'
 import { findRate } from '../lib/rate.ts'
 import { systemSleep } from '../lib/retry.ts'
-import { segment } from './client.ts'
+import { isAtHand } from './at-hand.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { EXIT, ExitStatus, UsageError } from './exit.ts'
 import { count, size } from './format.ts'
@@ -56,12 +58,6 @@ function bytesOf(text: string): number {
   return Math.max(1, Math.round((rate.amount / rate.perMs) * 1000))
 }
 
-/** Whether a data directory is here on which no server runs. */
-export function isAtHand(): boolean {
-  const { dataDirectory } = readSettings()
-  return existsSync(join(dataDirectory, 'seal.key')) && !isDirectoryLocked(dataDirectory)
-}
-
 async function verifyOnline(
   line: CommandLine,
   { repair = false }: VerifyOptions,
@@ -74,7 +70,8 @@ async function verifyOnline(
   while (check.state === 'running') {
     show(line, check)
     await systemSleep(LOOK_MS, signal)
-    check = (await client.call('GET', `${path}/${segment(check.id)}`, storageCheckAnswerSchema)).check
+    const last = (await client.call('GET', path, lastStorageCheckAnswerSchema)).check
+    if (last !== null) check = last
   }
   return check
 }

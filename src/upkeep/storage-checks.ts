@@ -33,8 +33,10 @@ export interface StorageChecks {
   startHere(o: { readonly repair: boolean; readonly rateBytes: number | null; readonly by: string }): Promise<string>
   /** Goes on with the one that an earlier process has left. @param o.isAlone no other process has the data */
   resume(o: { readonly isAlone: boolean }): Promise<void>
-  /** @param id undefined: the last one. @throws AppError NOT_FOUND */
-  report(id: string | undefined): Promise<StorageCheck>
+  /** @throws AppError NOT_FOUND */
+  report(id: string): Promise<StorageCheck>
+  /** The one that was begun last; undefined: there was none. */
+  last(): Promise<StorageCheck | undefined>
   /** Until it has ended, wherever. */
   wait(id: string, signal?: AbortSignal): Promise<void>
   /** Leaves it where it is, to be gone on with. */
@@ -98,10 +100,10 @@ export function createStorageChecks(o: StorageChecksOptions): StorageChecks {
     else logger.info(log, 'the storage was checked')
   }
 
-  async function getCheck(id: string | undefined): Promise<StorageCheckRow> {
+  async function getCheck(id: string): Promise<StorageCheckRow> {
     const row = await findCheck(db.read, id)
     if (row !== undefined) return row
-    throw new AppError('NOT_FOUND', id === undefined ? 'the storage was never checked' : `there is no check ${id}`)
+    throw new AppError('NOT_FOUND', `there is no check ${id}`)
   }
 
   const begin = () => {
@@ -137,6 +139,10 @@ export function createStorageChecks(o: StorageChecksOptions): StorageChecks {
       begin()
     },
     report: async (id) => reportCheck(db.read, await getCheck(id)),
+    async last() {
+      const row = await findCheck(db.read, undefined)
+      return row && reportCheck(db.read, row)
+    },
     async wait(id, signal) {
       while ((await getCheck(id)).state === 'running') {
         // One that another process has died over is taken up here.

@@ -12,6 +12,8 @@ export interface KnownManifestRow {
   readonly isPublished: boolean
   /** Mirrors alone brought it: nobody has pushed it. */
   readonly isOwn: boolean
+  /** Its bytes are not what they should be. */
+  readonly isDamaged: boolean
 }
 
 export interface KnownReferenceRow {
@@ -30,8 +32,15 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     .select(['digest', 'media_type', 'subject_digest', 'published_at', 'size_bytes'])
     .select(['pushed_at', 'mirrored_at'])
     .where('repository_id', '=', repositoryId)
-    .where('digest', 'not in', (eb) => eb.selectFrom('manifests').select('digest').where('damage', 'is not', null))
     .execute()
+  const damaged = await db
+    .selectFrom('manifests as manifest')
+    .innerJoin('repository_manifests as link', 'link.digest', 'manifest.digest')
+    .select('manifest.digest')
+    .where('manifest.damage', 'is not', null)
+    .where('link.repository_id', '=', repositoryId)
+    .execute()
+  const damagedDigests = new Set(damaged.map((row) => row.digest))
   return rows.map((row) => ({
     digest: row.digest as Digest,
     mediaType: row.media_type,
@@ -39,6 +48,7 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     subjectDigest: row.subject_digest as Digest | null,
     isPublished: row.published_at !== null,
     isOwn: row.mirrored_at !== null && row.pushed_at === null,
+    isDamaged: damagedDigests.has(row.digest),
   }))
 }
 

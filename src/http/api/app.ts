@@ -7,6 +7,7 @@ import type { Authenticator } from '../../access/prompts.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import type { Setup } from '../../access/setup.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
+import type { DoctorReport } from '../../api/doctor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
@@ -41,6 +42,7 @@ import { changeRoutes } from './changes.ts'
 import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
+import { doctorRoutes } from './doctor.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
@@ -116,6 +118,7 @@ export interface ApiDeps {
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
   readonly storageChecks: StorageChecks
+  readonly doctor: () => Promise<DoctorReport>
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
   budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
@@ -212,6 +215,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     auditRoutes(deps),
     operatorRoutes(deps),
     storageCheckRoutes(deps),
+    doctorRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

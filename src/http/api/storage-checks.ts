@@ -1,7 +1,11 @@
 import { createRoute } from '@hono/zod-openapi'
 import { actorOf } from '../../access/principal.ts'
-import { z } from '../../api/schema.ts'
-import { DEFAULT_CHECK_RATE, storageCheckAnswerSchema, storageCheckStartSchema } from '../../api/storage-checks.ts'
+import {
+  DEFAULT_CHECK_RATE,
+  lastStorageCheckAnswerSchema,
+  storageCheckAnswerSchema,
+  storageCheckStartSchema,
+} from '../../api/storage-checks.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { recordAudit } from '../../db/platform/audit.ts'
 import type { StorageChecks } from '../../upkeep/storage-checks.ts'
@@ -23,11 +27,10 @@ const start = createRoute({
 
 const show = createRoute({
   method: 'get',
-  path: '/operator/storage-checks/{check}',
+  path: '/operator/storage-checks',
   tags,
-  summary: 'How far a check of the storage is, and what is damaged (operators)',
-  request: { params: z.strictObject({ check: z.string().min(1).max(64).describe('Its id, or `latest`') }) },
-  responses: ok('The check', storageCheckAnswerSchema),
+  summary: 'How far the last check of the storage is, and what is damaged (operators)',
+  responses: ok('The check that is under way, or the last one; null: there was none', lastStorageCheckAnswerSchema),
 })
 
 export function storageCheckRoutes({
@@ -41,10 +44,7 @@ export function storageCheckRoutes({
     .serve(
       show,
       (who) => allowOnInstance(db, who, 'instance.read', 'see checks of the storage'),
-      async (c) => {
-        const { check } = c.req.valid('param')
-        return c.json({ check: await storageChecks.report(check === 'latest' ? undefined : check) }, 200)
-      },
+      async (c) => c.json({ check: (await storageChecks.last()) ?? null }, 200),
     )
     .change(
       start,
