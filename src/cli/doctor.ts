@@ -5,7 +5,7 @@ import { readSettings } from '../config/read.ts'
 import { isAtHand } from './at-hand.ts'
 import { addCommand, answer, type CommandLine, connect } from './command-line.ts'
 import { EXIT, ExitStatus } from './exit.ts'
-import { lines, table } from './table.ts'
+import { blocks, lines, table } from './table.ts'
 
 interface DoctorOptions {
   readonly json?: boolean
@@ -43,13 +43,12 @@ async function here(line: CommandLine): Promise<DoctorReport> {
 function reportText({ findings }: DoctorReport): string {
   const bad = findings.filter(({ level }) => level !== 'ok')
   const mends = bad.filter(({ mend }) => mend !== '')
-  return lines([
+  return blocks([
     table(
-      ['', 'where', 'what'],
+      ['level', 'where', 'what'],
       findings.map(({ level, where, what }) => [level, where, what]),
       'Nothing was looked at.',
     ),
-    ...(mends.length === 0 ? [] : ['', ...mends.map(({ where, mend }) => `${where}: ${mend}`)]),
-    ...(bad.length === 0 ? ['', 'All is well.'] : []),
+    lines(bad.length === 0 ? ['All is well.'] : mends.map(({ where, mend }) => `${where}: ${mend}`)),
   ])
 }
