@@ -20,6 +20,7 @@ import { createHttpClient } from './net/guarded-fetch.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import type { Replications } from './replication/engine.ts'
 import { addressPolicy } from './server/address-policy.ts'
+import { createDoctor } from './server/doctor.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { createEngines } from './server/engines.ts'
 import { startHousekeeping } from './server/housekeeping.ts'
@@ -30,6 +31,7 @@ import { measureProcess } from './server/measure-process.ts'
 import { createPageLoader } from './server/page-bundle.ts'
 import { createRegistryApps } from './server/registry-app.ts'
 import { mirrorSample, readSampleCatalog } from './server/sample-mirror.ts'
+import { createServerChecks } from './server/storage-checks.ts'
 import { measuresOfAll, openWorkers, type Workers } from './server/workers/open.ts'
 import { createTurnKeeper } from './server/workers/turns.ts'
 
@@ -117,6 +119,8 @@ export async function startServer({
       outgoing,
       indexer,
     } = engines
+    const storageChecks = createServerChecks({ instance, sources, settings, holder: engines.holder, logger })
+    closers.push(storageChecks.close)
     const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
@@ -150,6 +154,8 @@ export async function startServer({
       publicUrl: settings.publicUrl,
       budgetOf: sources.budgetOf,
       budgetOfTarget: targets.budgetOfTarget,
+      storageChecks,
+      doctor: createDoctor({ instance, settings, sources, checkTarget: targets.checkTarget }),
       historyMs: settings.historyMs,
       mailer: engines.mailer,
       thisServer: {
@@ -182,6 +188,7 @@ export async function startServer({
     await subscriptions.resume({ isAlone })
     await outgoing.start({ isAlone })
     await indexer.start({ isAlone })
+    await storageChecks.resume({ isAlone })
     closers.push(startEmptying({ db, clock, logger }).close)
     closers.push(housekeeping.close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.

@@ -11,7 +11,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['server'],
   ['http', 'web'],
-  ['replication', 'copy'],
+  ['replication', 'copy', 'upkeep'],
   ['mirror', 'catalog', 'sample'],
   ['registry', 'access'],
   ['events'],
@@ -121,6 +121,14 @@ function contentReads(code: string): string[] {
 
 /** Blobs and manifests that are about to be linked, and their sizes: they are nobody's yet (`db/content/quota.ts`). */
 const UNLINKED_READS: ReadonlyMap<string, number> = new Map([
+  // For operators alone: what is stored, whoever has it, is hashed again, marked and repaired; digests go to nobody else.
+  ['db/content/damage-places.ts', 3],
+  ['db/content/damage.ts', 4],
+  ['db/content/storage-checks.ts', 3],
+  ['db/mirrors/repair-sources.ts', 2],
+  ['db/rows/storage-checks.ts', 2],
+  // Takes what is damaged from what links gave.
+  ['db/mirrors/known-content.ts', 2],
   ['db/content/quota.ts', 6],
   // Only how many there are, for operators.
   ['db/platform/instance-health.ts', 2],

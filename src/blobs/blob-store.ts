@@ -24,11 +24,13 @@ export interface BlobStore {
   /**
    * The same bytes as the body of an answer. Bun sends a file with its Content-Length and without copying it through JavaScript;
    * a stream it sends chunked, whatever length the answer names.
-   * @throws AppError BLOB_UNKNOWN when there is no such object
+   * @param sizeBytes what it should have, for a store that sees at once what it has
+   * @throws AppError BLOB_UNKNOWN when there is no such object, or it has another size
    */
   openBody(
     key: string,
     range?: { readonly from: number; readonly to: number },
+    sizeBytes?: number,
   ): Promise<Blob | ReadableStream<Uint8Array>>
   /**
    * The whole object as the body of an answer, at once: bytes where they are few, a file otherwise. Undefined: it is not there with that size
@@ -37,6 +39,8 @@ export interface BlobStore {
   findBody(key: string, sizeBytes: number): Blob | Uint8Array<ArrayBuffer> | undefined
   /** Size in bytes of a sealed object; undefined when there is none. */
   findSize(key: string): Promise<number | undefined>
+  /** Where the object would lie as a file, for reading it beside the store; absent: objects are no files. */
+  findPath?(key: string): string
   /** Removes a sealed object; absent is fine. */
   remove(key: string): Promise<void>
   /** Sealed objects, for the collector of orphans. */

@@ -67,9 +67,12 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
       if (sizeBytes > 0 && sizeBytes <= READ_WHOLE_BYTES) return readWhole(path, sizeBytes)
       return statSync(path, { throwIfNoEntry: false })?.size === sizeBytes ? Bun.file(path).slice(0) : undefined
     },
-    async openBody(key, range) {
+    async openBody(key, range, sizeBytes) {
       const file = Bun.file(pathOf(key))
       if (!(await file.exists())) throw new AppError('BLOB_UNKNOWN', 'the content is not in the blob store')
+      if (sizeBytes !== undefined && file.size !== sizeBytes) {
+        throw new AppError('BLOB_UNKNOWN', `the content has ${file.size} bytes in the blob store, want ${sizeBytes}`)
+      }
       return file.slice(range?.from ?? 0, range?.to)
     },
     async findSize(key) {
@@ -80,6 +83,7 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
         throw error
       }
     },
+    findPath: pathOf,
     async remove(key) {
       await unlink(pathOf(key)).catch((error) => {
         if (!isNoEntry(error)) throw error

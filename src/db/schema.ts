@@ -79,6 +79,7 @@ import type {
 } from './rows/replications.ts'
 import type { RepositoryRow } from './rows/repositories.ts'
 import type { MirrorCounterRow, SyncRunItemRow, SyncRunRow } from './rows/runs.ts'
+import type { DamagedContentRow, StorageCheckRow } from './rows/storage-checks.ts'
 import type { SubscriptionEntryRow, SubscriptionRow } from './rows/subscriptions.ts'
 import type {
   InvitationTeamRow,
@@ -114,6 +115,7 @@ export type * from './rows/platform.ts'
 export type * from './rows/replications.ts'
 export type * from './rows/repositories.ts'
 export type * from './rows/runs.ts'
+export type * from './rows/storage-checks.ts'
 export type * from './rows/subscriptions.ts'
 export type * from './rows/teams.ts'
 export type * from './rows/upstreams.ts'
@@ -123,6 +125,8 @@ export type * from './rows/webhooks.ts'
 export interface Schema {
   blobs: BlobRow
   blob_tombstones: BlobTombstoneRow
+  damaged_content: DamagedContentRow
+  storage_checks: StorageCheckRow
   manifests: ManifestRow
   manifest_references: ManifestReferenceRow
   repositories: RepositoryRow

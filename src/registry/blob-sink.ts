@@ -113,16 +113,16 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
         const newBytes = made.isNew ? blob.size : undefined
         await linkBlobs(tx, binding.repositoryId, [blob.digest], { publishedAt: null, at, newBytes })
         await recordFetched(tx, fetched, at)
-        return made.isNew
+        return made.isKept
       })
-      const isNew = await link.catch(async (error) => {
+      const isKept = await link.catch(async (error) => {
         // Only a refusal is sure to have changed nothing; after any other failure the collector decides whether the key is an orphan.
         if (isAppError(error)) await o.blobs.remove(storageKey)
         throw error
       })
       isCommitted = true
       // Somebody stored the same bytes first: theirs count, ours were never referred to.
-      if (!isNew) await o.blobs.remove(storageKey)
+      if (!isKept) await o.blobs.remove(storageKey)
     },
     async close() {
       const keptBytes = isGone ? 0 : stage.sizeBytes

@@ -57,15 +57,15 @@ export async function commitBlob(
   // The stage stays until the transaction is through: a kill in between leaves the session with all its bytes.
   await stage.sealKeeping(storageKey)
   const at = isoTime(clock.now())
-  let isNew: boolean
+  let isKept: boolean
   try {
-    isNew = await db.writeSmall(async (tx) => {
+    isKept = await db.writeSmall(async (tx) => {
       const repository = await openDestination(tx, destination, at)
       await first(tx)
       const inserted = await insertBlob(tx, { digest, sizeBytes, storageKey, at })
       const newBytes = inserted.isNew ? sizeBytes : undefined
       await linkBlobs(tx, repository.id, [digest], { publishedAt: at, at, newBytes })
-      return inserted.isNew
+      return inserted.isKept
     })
   } catch (error) {
     // Only a refusal is sure to have changed nothing; after any other failure the collector decides whether the key is an orphan.
@@ -73,7 +73,7 @@ export async function commitBlob(
     throw error
   }
   await stage.discard()
-  if (!isNew) await blobs.remove(storageKey)
+  if (!isKept) await blobs.remove(storageKey)
 }
 
 /** Where a mount may come from: repositories of the same organization in which the blob is published (invariant 2). */

@@ -4,12 +4,13 @@ import { findRepositoryBlob } from '../db/content/blobs.ts'
 import { findManifest, listManifests, listReferrers } from '../db/content/manifests.ts'
 import { findTag, listTags } from '../db/content/tags.ts'
 import type { Database } from '../db/engine/engine.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { cancelledBy } from '../lib/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, verifyDigest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { RepositoryReader } from '../oci/repository.ts'
+import { noticeDamage } from './notice-damage.ts'
 
 const PAGE_ROWS = 500
 
@@ -66,7 +67,11 @@ export function openLocalReader({ db, blobs }: LocalStorage, repositoryId: strin
       const totalBytes = found.size_bytes
       const offset = Math.min(o.offset ?? 0, totalBytes)
       const length = Math.min(o.length ?? totalBytes, totalBytes - offset)
-      const stream = await blobs.open(found.storage_key, { from: offset, to: offset + length })
+      const range = { from: offset, to: offset + length }
+      const stream = await blobs.open(found.storage_key, range).catch(async (error) => {
+        if (isAppError(error, 'BLOB_UNKNOWN')) await noticeDamage({ db, blobs }, found)
+        throw error
+      })
       return { stream, offset, length, totalBytes }
     },
     async listReferrers(subject, o = {}) {

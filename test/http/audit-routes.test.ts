@@ -804,6 +804,12 @@ const STEPS: readonly Step[] = [
       secretOfDevice: access_token,
     }),
   },
+  {
+    route: 'post /operator/storage-checks',
+    path: '/operator/storage-checks',
+    body: {},
+    leaves: ['- storage.check storage'],
+  },
   { route: 'post /sample/releases', path: '/sample/releases', leaves: ['- sample.release sample'] },
   {
     route: 'delete /organizations/{organization}',

@@ -53,6 +53,7 @@ export function bodyOf({ method, path }: Operation, names: Names): unknown {
   const bodies: Record<string, unknown> = {
     'post /tokens': { label: 'mine' },
     'patch /user': { displayName: 'Mine' },
+    'post /operator/storage-checks': {},
     'put /user/password': { current: 'wrong', password: 'another password' },
     'patch /users/{user}': { disabled: true },
     'put /users/{user}/password': {},

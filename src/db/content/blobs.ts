@@ -3,6 +3,7 @@ import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { BlobRow, RepositoryBlobRow } from '../schema.ts'
+import { replaceDamagedBlob } from './damage.ts'
 import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
 interface NewBlob {
@@ -26,13 +27,22 @@ const insertOrTouch = prepareQuery((db, value: Value<NewBlob>) =>
 )
 
 /**
- * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
- * @returns the row that counts; `isNew` false when it is another's
+ * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key. But what is damaged is
+ * replaced.
+ * @returns the row that counts; `isNew`: nobody had it before; `isKept`: the object is the one that counts
  */
-export async function insertBlob(tx: Transaction, blob: NewBlob): Promise<{ row: BlobRow; isNew: boolean }> {
+export async function insertBlob(
+  tx: Transaction,
+  blob: NewBlob,
+): Promise<{ row: BlobRow; isNew: boolean; isKept: boolean }> {
   const [row] = await insertOrTouch(tx, blob)
   if (row === undefined) throw new Error(`the row of ${blob.digest} was neither inserted nor found`)
-  return { row, isNew: row.storage_key === blob.storageKey }
+  if (row.damage !== null) {
+    await replaceDamagedBlob(tx, blob, row.storage_key)
+    return { row: { ...row, storage_key: blob.storageKey, damage: null }, isNew: false, isKept: true }
+  }
+  const isNew = row.storage_key === blob.storageKey
+  return { row, isNew, isKept: isNew }
 }
 
 const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes'>>) =>
@@ -74,7 +84,7 @@ const readBlob = prepareQuery((db, value: Value<Record<'repositoryId' | 'digest'
     .where('link.digest', '=', value('digest')),
 )
 
-/** A blob of the repository; only published ones unless `staged` is asked for. */
+/** A blob of the repository; only published ones unless `staged` is asked for, and none that is damaged. */
 export async function findRepositoryBlob(
   db: Queries,
   repositoryId: string,
@@ -82,10 +92,10 @@ export async function findRepositoryBlob(
   o: { readonly staged?: boolean } = {},
 ): Promise<BlobRow | undefined> {
   const [row] = await readBlob(db, { repositoryId, digest })
-  return row === undefined || (row.published_at === null && o.staged !== true) ? undefined : row
+  return row === undefined || row.damage !== null || (row.published_at === null && o.staged !== true) ? undefined : row
 }
 
-/** Which of `digests` the repository has (published only unless `staged`), with their sizes. */
+/** Which of `digests` the repository has (published only unless `staged`), with their sizes; not the damaged ones. */
 export async function listRepositoryBlobs(
   db: Queries,
   repositoryId: string,
@@ -111,9 +121,10 @@ function linkedQuery(db: Queries, repositoryId: string, chunk: Chunk<Digest>) {
     .selectAll('blob')
     .where('link.repository_id', '=', repositoryId)
     .where('link.digest', 'in', chunk)
+    .where('blob.damage', 'is', null)
 }
 
-/** Repositories of one organization in which the blob is published: where a mount may come from. */
+/** Repositories of one organization in which the blob is published, and not damaged: where a mount may come from. */
 export async function listRepositoriesWithBlob(
   db: Queries,
   organizationId: string,
@@ -122,7 +133,9 @@ export async function listRepositoriesWithBlob(
   return db
     .selectFrom('repository_blobs as link')
     .innerJoin('repositories as repository', 'repository.id', 'link.repository_id')
+    .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
     .select(['repository.id', 'repository.name'])
+    .where('blob.damage', 'is', null)
     .where('repository.organization_id', '=', organizationId)
     .where('link.digest', '=', digest)
     .where('link.published_at', 'is not', null)

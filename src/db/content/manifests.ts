@@ -7,6 +7,7 @@ import type { Chunk } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { ManifestReferenceRow, ManifestRow, ReferenceKind, RepositoryManifestRow } from '../schema.ts'
+import { restoreManifest } from './damage.ts'
 import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
 
 /** A manifest as one repository has it. */
@@ -40,9 +41,13 @@ export async function insertManifest(
       artifact_type: manifest.artifactType ?? null,
       annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
       created_at: at,
+      damage: null,
     },
   ])
-  if (made === undefined) return undefined
+  if (made === undefined) {
+    await restoreManifest(tx, descriptor.digest, bytes)
+    return undefined
+  }
   await insertReferences(tx, referenceRows(descriptor.digest, manifest))
   return bytes.byteLength
 }
@@ -144,6 +149,7 @@ const MANIFEST_COLUMNS = [
   'manifest.bytes',
   'link.subject_digest',
   'link.published_at',
+  'manifest.damage',
 ] as const
 
 function manifestQuery(db: Queries) {
@@ -169,7 +175,7 @@ const readByTag = prepareQuery((db, value: Value<Record<'repositoryId' | 'tag', 
 type ManifestColumns = Awaited<ReturnType<typeof readByDigest>>[number]
 
 function manifestOf(row: ManifestColumns | undefined, isStagedWanted: boolean): RepositoryManifest | undefined {
-  if (row === undefined || (row.published_at === null && !isStagedWanted)) return undefined
+  if (row === undefined || row.damage !== null || (row.published_at === null && !isStagedWanted)) return undefined
   return {
     digest: row.digest as Digest,
     mediaType: row.media_type,
@@ -180,7 +186,7 @@ function manifestOf(row: ManifestColumns | undefined, isStagedWanted: boolean): 
   }
 }
 
-/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for. */
+/** A manifest of the repository with its bytes; only published ones unless `staged` is asked for, and none that is damaged. */
 export async function findManifest(
   db: Queries,
   repositoryId: string,
@@ -201,7 +207,7 @@ export async function findTaggedManifest(
   return manifestOf(row, false)
 }
 
-/** Which of `digests` the repository has as manifests, with type and size; only published ones unless `staged`. */
+/** Which of `digests` the repository has as manifests, with type and size; only published ones unless `staged`, and none that is damaged. */
 export async function listManifests(
   db: Queries,
   repositoryId: string,
@@ -231,6 +237,7 @@ function linkedQuery(db: Queries, repositoryId: string, chunk: Chunk<Digest>) {
     .select(['link.digest', 'link.media_type', 'manifest.size_bytes'])
     .where('link.repository_id', '=', repositoryId)
     .where('link.digest', 'in', chunk)
+    .where('manifest.damage', 'is', null)
 }
 
 /** Config and layers of a manifest of the repository with the sizes that it says, in its order. */

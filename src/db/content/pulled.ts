@@ -25,7 +25,7 @@ export interface PullAsked {
 /** What a decision is made of, and what was found: meant for nobody before that decision. */
 export interface Pulled<Found> {
   readonly facts: JudgedFacts
-  /** Undefined: it is absent, or staged. */
+  /** Undefined: it is absent, staged or damaged. */
   readonly found: Found | undefined
   /** When the organization's token behind the request was last noted; undefined: there is none. */
   readonly tokenUsedAt: string | null | undefined
@@ -56,6 +56,7 @@ const MANIFEST = [
   'manifest.size_bytes',
   'manifest.bytes',
   'link.published_at',
+  'manifest.damage',
 ] as const
 
 const readByTag = ofEach((kind) =>
@@ -90,7 +91,7 @@ const readBlob = ofEach((kind) =>
         join.onRef('link.repository_id', '=', 'repositories.id').on('link.digest', '=', value('reference')),
       )
       .leftJoin('blobs as blob', 'blob.digest', 'link.digest')
-      .select(['blob.size_bytes', 'blob.storage_key', 'blob.touched_at', 'link.published_at']),
+      .select(['blob.size_bytes', 'blob.storage_key', 'blob.touched_at', 'link.published_at', 'blob.damage']),
   ),
 )
 
@@ -118,6 +119,7 @@ export function readPulledManifest(db: Queries, asked: PullAsked) {
   return read(rows, asked, (row): PulledManifest | undefined =>
     row.r_id === null ||
     row.published_at === null ||
+    row.damage !== null ||
     row.digest === null ||
     row.media_type === null ||
     row.size_bytes === null ||
@@ -139,6 +141,7 @@ export function readPulledBlob(db: Queries, asked: PullAsked) {
   return read(rows, asked, (row): PulledBlob | undefined =>
     row.r_id === null ||
     row.published_at === null ||
+    row.damage !== null ||
     row.size_bytes === null ||
     row.storage_key === null ||
     row.touched_at === null

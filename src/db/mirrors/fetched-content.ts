@@ -17,10 +17,11 @@ const readFetched = prepareQuery((db, value: Value<Fetched>) =>
     .selectAll('blob')
     .where('fetched.organization_id', '=', value('organizationId'))
     .where('fetched.source', '=', value('sourceKey'))
-    .where('fetched.digest', '=', value('digest')),
+    .where('fetched.digest', '=', value('digest'))
+    .where('blob.damage', 'is', null),
 )
 
-/** The blob, if the organization has fetched it itself from there and it is still stored. */
+/** The blob, if the organization has fetched it itself from there and it is still stored, undamaged. */
 export async function findFetchedBlob(db: Queries, fetched: Fetched): Promise<BlobRow | undefined> {
   const [row] = await readFetched(db, fetched)
   return row

@@ -12,6 +12,8 @@ export interface KnownManifestRow {
   readonly isPublished: boolean
   /** Mirrors alone brought it: nobody has pushed it. */
   readonly isOwn: boolean
+  /** Its bytes are not what they should be. */
+  readonly isDamaged: boolean
 }
 
 export interface KnownReferenceRow {
@@ -31,6 +33,14 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     .select(['pushed_at', 'mirrored_at'])
     .where('repository_id', '=', repositoryId)
     .execute()
+  const damaged = await db
+    .selectFrom('manifests as manifest')
+    .innerJoin('repository_manifests as link', 'link.digest', 'manifest.digest')
+    .select('manifest.digest')
+    .where('manifest.damage', 'is not', null)
+    .where('link.repository_id', '=', repositoryId)
+    .execute()
+  const damagedDigests = new Set(damaged.map((row) => row.digest))
   return rows.map((row) => ({
     digest: row.digest as Digest,
     mediaType: row.media_type,
@@ -38,6 +48,7 @@ export async function listKnownManifests(db: Queries, repositoryId: string): Pro
     subjectDigest: row.subject_digest as Digest | null,
     isPublished: row.published_at !== null,
     isOwn: row.mirrored_at !== null && row.pushed_at === null,
+    isDamaged: damagedDigests.has(row.digest),
   }))
 }
 
@@ -81,12 +92,13 @@ export async function* readKnownBytes(
   }
 }
 
-/** All blobs of the repository, staged or published, with their sizes in bytes. */
+/** All blobs of the repository, staged or published, with their sizes in bytes; not the damaged ones, which are to be fetched anew. */
 export async function listKnownBlobs(db: Queries, repositoryId: string): Promise<Map<Digest, number>> {
   const rows = await db
     .selectFrom('repository_blobs')
     .select(['digest', 'size_bytes'])
     .where('repository_id', '=', repositoryId)
+    .where('digest', 'not in', (eb) => eb.selectFrom('blobs').select('digest').where('damage', 'is not', null))
     .execute()
   return new Map(rows.map((row) => [row.digest as Digest, row.size_bytes]))
 }

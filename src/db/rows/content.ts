@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { Damage } from './storage-checks.ts'
 /** Blobs, manifests, tags, uploads, and what is counted of them. */
 
 export interface BlobRow {
@@ -6,6 +7,8 @@ export interface BlobRow {
   size_bytes: number
   storage_key: string
   touched_at: string
+  /** Null: it is sound, as far as is known. Damaged content is not served. */
+  damage: Damage | null
 }
 
 export interface BlobTombstoneRow {
@@ -21,6 +24,8 @@ export interface ManifestRow {
   artifact_type: string | null
   annotations: string | null
   created_at: string
+  /** As of a blob. */
+  damage: Damage | null
 }
 
 export type ReferenceKind = 'config' | 'layer' | 'child' | 'subject'

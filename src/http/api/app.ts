@@ -7,6 +7,7 @@ import type { Authenticator } from '../../access/prompts.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import type { Setup } from '../../access/setup.ts'
 import type { TwoFactor } from '../../access/two-factor.ts'
+import type { DoctorReport } from '../../api/doctor.ts'
 import { MAX_PLAN_BYTES } from '../../api/plans.ts'
 import type { Budget } from '../../api/rates.ts'
 import type { BlobStore } from '../../blobs/blob-store.ts'
@@ -30,6 +31,7 @@ import type { Mailer } from '../../net/mail.ts'
 import type { Platforms } from '../../registry/platforms.ts'
 import type { Replications } from '../../replication/engine.ts'
 import type { ReplicationRules } from '../../replication/rules.ts'
+import type { StorageChecks } from '../../upkeep/storage-checks.ts'
 import { requestFrom } from '../client-address.ts'
 import { API_PATH } from '../paths.ts'
 import { type Attempt, contextOf, refusedBy } from '../request-context.ts'
@@ -40,6 +42,7 @@ import { changeRoutes } from './changes.ts'
 import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
+import { doctorRoutes } from './doctor.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
 import { exclusionRoutes } from './exclusions.ts'
@@ -66,6 +69,7 @@ import { authenticateBySession, backToPage } from './session-cookie.ts'
 import { sessionRoutes } from './sessions.ts'
 import { closedOnceSetUp, SETUP_PATH, setupRoutes } from './setup.ts'
 import { signInRoutes } from './sign-in.ts'
+import { storageCheckRoutes } from './storage-checks.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { tagDeletionRoutes } from './tag-deletion.ts'
 import { tagRoutes } from './tags.ts'
@@ -113,6 +117,8 @@ export interface ApiDeps {
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
+  readonly storageChecks: StorageChecks
+  readonly doctor: () => Promise<DoctorReport>
   budgetOf(upstream: UpstreamRow, organizations: readonly string[] | undefined): Promise<Budget>
   budgetOfTarget(target: TargetRow, organizations: readonly string[] | undefined): Promise<Budget>
 }
@@ -208,6 +214,8 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     webhookRoutes(deps),
     auditRoutes(deps),
     operatorRoutes(deps),
+    storageCheckRoutes(deps),
+    doctorRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

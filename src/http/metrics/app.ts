@@ -4,6 +4,7 @@ import type { Authenticated } from '../../access/principal.ts'
 import type { Refusals } from '../../access/refusals.ts'
 import { decideInstance } from '../../access/rights.ts'
 import type { Budget } from '../../api/rates.ts'
+import { countDamaged } from '../../db/content/damage.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { readMeasures } from '../../db/mirrors/measures.ts'
 import { listOldestUpstreams } from '../../db/mirrors/upstreams.ts'
@@ -17,7 +18,8 @@ import { refusedBy } from '../request-context.ts'
 import type { ProcessMeasures, UpstreamMeasure } from './render.ts'
 
 /** Loaded by the first who reads: most servers are never asked. */
-const loadRendering = () => Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts')])
+const loadRendering = () =>
+  Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts'), import('./storage.ts')])
 
 export interface MetricsDeps {
   readonly db: Database
@@ -43,20 +45,26 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   /** Scrapes that come together are answered by one reading. */
   let reading: Promise<string> | undefined
   const read = async () => {
-    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }, { renderReplicationMetrics }] =
-      await loadRendering()
+    const [
+      { MAX_LABELLED, renderMetrics },
+      { renderWebhookMetrics },
+      { renderReplicationMetrics },
+      { renderStorageMetrics },
+    ] = await loadRendering()
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams, webhooks, replications, ofProcess] = await Promise.all([
+    const [measures, upstreams, webhooks, replications, damaged, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
       readBudgets(most),
       readWebhookMeasures(db.read),
       readReplicationMeasures(db.read, most),
+      countDamaged(db.read),
       deps.measureProcess(),
     ])
     const parts = await Promise.all([
       renderMetrics(measures, upstreams, ofProcess, clock.now()),
       renderWebhookMetrics(webhooks, clock.now()),
       renderReplicationMetrics(replications, clock.now()),
+      renderStorageMetrics(damaged),
     ])
     return parts.join('')
   }

@@ -1,8 +1,9 @@
 /** `/v2/<name>/blobs/<digest>`: distribution-spec end-2 and end-10. */
-import { AppError } from '../../errors.ts'
+import { AppError, isAppError } from '../../errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { parseRange } from '../../oci/range.ts'
 import { deleteBlob, getBlob, touchBlob, unknownBlob } from '../../registry/blobs.ts'
+import { noticeDamage } from '../../registry/notice-damage.ts'
 import type { GrantedPresent } from './authorize.ts'
 import { API_VERSION, type Call, type OciDependencies } from './call.ts'
 import { isUnmodified } from './conditions.ts'
@@ -27,7 +28,11 @@ export async function serveBlob(deps: OciDependencies, call: Call, { repository 
   const range = rangeOf(request, size)
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
   server?.timeout(request, SEND_IDLE_SECONDS)
-  const body = await deps.blobs.openBody(blob.storage_key, range)
+  const body = await deps.blobs.openBody(blob.storage_key, range, size).catch(async (error) => {
+    // Whoever pushes it again heals it: it is absent from now on.
+    if (isAppError(error, 'BLOB_UNKNOWN') && (await noticeDamage(deps, blob))) throw unknownBlob(digest)
+    throw error
+  })
   deps.pulls.noteBytes(repository.id, range === undefined ? size : range.to - range.from)
   return new Response(body, { status: range === undefined ? 200 : 206, headers })
 }

@@ -114,10 +114,14 @@ export async function loadKnown(
   const held = await listKnownBlobs(db, repositoryId)
   const manifests = new Map<Digest, KnownManifest>()
   const referrers = new Map<Digest, Digest[]>()
+  const lacking = new Set<Digest>()
   for (const row of await listKnownManifests(db, repositoryId)) {
     const { blobs, children } = parts.get(row.digest) ?? { blobs: [], children: [] }
     // One that lacks a part is not known: the pass reads it again and brings what is missing.
-    if (!blobs.every((blob) => held.has(blob.digest) || isNonDistributable(blob.mediaType))) continue
+    if (row.isDamaged || !blobs.every((blob) => held.has(blob.digest) || isNonDistributable(blob.mediaType))) {
+      lacking.add(row.digest)
+      continue
+    }
     const descriptor = { mediaType: row.mediaType, digest: row.digest, size: row.sizeBytes }
     const subject = row.subjectDigest ?? undefined
     const { isPublished, isOwn } = row
@@ -127,6 +131,7 @@ export async function loadKnown(
     if (siblings === undefined) referrers.set(row.subjectDigest, [row.digest])
     else siblings.push(row.digest)
   }
+  forgetAbove(lacking, manifests)
   const lists = { image: new Map<Digest, KnownList>(), referrers: new Map<Digest, KnownList>() }
   for (const row of await listMirrorSubjects(db, mirror.id)) {
     if (row.listed_from !== keys[row.source]) continue
@@ -207,4 +212,17 @@ async function loadTags(db: Queries, mirror: Pick<MirrorRow, 'id' | 'repository_
     tags.set(tag as Tag, { ...before, pinned: reason })
   }
   return tags
+}
+
+/** What lists something that lacks a part lacks it too, however deep: taken from `manifests`. */
+function forgetAbove(lacking: Set<Digest>, manifests: Map<Digest, KnownManifest>): void {
+  if (lacking.size === 0) return
+  for (let before = -1; before !== lacking.size; ) {
+    before = lacking.size
+    for (const [digest, { children }] of manifests) {
+      if (lacking.has(digest) || !children.some((child) => lacking.has(child.digest))) continue
+      lacking.add(digest)
+    }
+  }
+  for (const digest of lacking) manifests.delete(digest)
 }

@@ -51,6 +51,7 @@ export const audit: Said['audit'] = {
   'repository.pull': 'リポジトリからのプル',
   'repository.push': 'リポジトリへのプッシュ',
   'sample.release': 'サンプルの新しい版を公開',
+  'storage.check': 'ストレージの検査を開始',
   'session.create': 'サインイン',
   'session.end': 'サインアウト',
   'sign-in-link.create': 'サインイン用リンクを作成',
