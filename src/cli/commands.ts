@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { addApplyCommand } from './apply.ts'
 import { addAuditCommands } from './audit.ts'
+import { addBackupCommands } from './backup.ts'
 import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { addCopyCommand } from './copy.ts'
@@ -50,6 +51,7 @@ export function addCommands(program: Command, line: CommandLine): void {
   addExportCommands(program, line)
   addImportCommand(program, line)
   addCopyCommand(program, line)
+  addBackupCommands(program, line)
   addRepositoryCommands(program, line)
   addTagCommands(program, line)
   addImageCommands(program, line)

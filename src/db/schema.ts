@@ -14,6 +14,7 @@ import type {
   RepositoryBlobRow,
   RepositoryManifestRow,
   StageReservationRow,
+  StorageHoldRow,
   TagHistoryRow,
   TagRow,
   UploadSessionRow,
@@ -123,6 +124,7 @@ export type * from './rows/webhooks.ts'
 export interface Schema {
   blobs: BlobRow
   blob_tombstones: BlobTombstoneRow
+  storage_holds: StorageHoldRow
   manifests: ManifestRow
   manifest_references: ManifestReferenceRow
   repositories: RepositoryRow
