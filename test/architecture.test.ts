@@ -11,7 +11,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['server'],
   ['http', 'web'],
-  ['replication', 'copy', 'upkeep'],
+  ['replication', 'copy', 'upkeep', 'backup'],
   ['mirror', 'catalog', 'sample'],
   ['registry', 'access'],
   ['events'],
@@ -36,6 +36,7 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
 /** Rooms that have inner rooms, from the roof to the ground; files at their door stand in a row of their own. */
 const INNER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   db: [
+    ['dump'],
     ['replication'],
     ['webhooks'],
     ['replication'],
@@ -130,6 +131,8 @@ const UNLINKED_READS: ReadonlyMap<string, number> = new Map([
   // Takes what is damaged from what links gave.
   ['db/mirrors/known-content.ts', 2],
   ['db/content/quota.ts', 6],
+  // Which object a blob has, asked by its key: backups, before they say that one is lost.
+  ['db/content/storage-holds.ts', 1],
   // Only how many there are, for operators.
   ['db/platform/instance-health.ts', 2],
 ])

@@ -42,6 +42,7 @@ const FAMILIES: readonly Family[] = [
   family(['export', 'schema'], async () => (await import('./export.ts')).addExportCommands),
   family('import', async () => (await import('./import.ts')).addImportCommand),
   family('copy', async () => (await import('./copy.ts')).addCopyCommand),
+  family(['backup', 'restore'], async () => (await import('./backup.ts')).addBackupCommands),
   family('repository', async () => (await import('./repository.ts')).addRepositoryCommands),
   family('tag', async () => (await import('./tag.ts')).addTagCommands),
   family('image', async () => (await import('./image.ts')).addImageCommands),

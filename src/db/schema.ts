@@ -14,6 +14,7 @@ import type {
   RepositoryBlobRow,
   RepositoryManifestRow,
   StageReservationRow,
+  StorageHoldRow,
   TagHistoryRow,
   TagRow,
   UploadSessionRow,
@@ -127,6 +128,7 @@ export interface Schema {
   blob_tombstones: BlobTombstoneRow
   damaged_content: DamagedContentRow
   storage_checks: StorageCheckRow
+  storage_holds: StorageHoldRow
   manifests: ManifestRow
   manifest_references: ManifestReferenceRow
   repositories: RepositoryRow

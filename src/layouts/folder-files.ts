@@ -8,8 +8,8 @@ import { invalid, type LayoutFiles, streamOfHandle } from './layout-files.ts'
 /** Without O_NONBLOCK a pipe in the place of a file would be waited for. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-export function openFolderFiles(folder: string): LayoutFiles {
-  const title = `oci:${folder}`
+/** @param title names it in errors */
+export function openFolderFiles(folder: string, title: string = `oci:${folder}`): LayoutFiles {
   const directories = new Set<string>()
 
   /** The folders between: the system's flag looks at the last part of a path alone. */

@@ -31,7 +31,7 @@ const LAYOUT_FILE = /^blobs\/sha(?:256|512)\/[a-f0-9]+$/
 export async function readTarEntries(
   handle: FileHandle,
   title: string,
-  also: readonly string[] = [],
+  isWanted: (path: string) => boolean = () => false,
 ): Promise<ReadonlyMap<string, TarEntry>> {
   const { size: archiveBytes } = await handle.stat()
   const entries = new Map<string, TarEntry>()
@@ -53,7 +53,7 @@ export async function readTarEntries(
     if (offset + header.size > archiveBytes) {
       throw invalid({ title }, `is cut off: ${quoted(header.name, 200)} goes beyond its ${archiveBytes} bytes`)
     }
-    if (path === INDEX_PATH || path === LAYOUT_PATH || LAYOUT_FILE.test(path) || also.includes(path)) {
+    if (path === INDEX_PATH || path === LAYOUT_PATH || LAYOUT_FILE.test(path) || isWanted(path)) {
       if (entries.has(path)) throw invalid({ title }, `has ${path} twice, want each file once`)
       if (header.type !== 'directory') entries.set(path, { offset, size: header.size })
     }

@@ -11,12 +11,20 @@ export interface TarFiles extends LayoutFiles {
   readonly paths: readonly string[]
 }
 
-/**
- * @param also files at other paths than a layout's that are wanted too
- * @returns undefined when there is no such file. @throws AppError UPSTREAM_INVALID when it is no archive of a layout
- */
-export async function findTarFiles(file: string, also: readonly string[] = []): Promise<TarFiles | undefined> {
-  const title = `tar:${file}`
+interface TarOptions {
+  /** Names it in errors. */
+  readonly title?: string
+  /** Files at other paths than a layout's that are wanted too. */
+  readonly isWanted?: (path: string) => boolean
+  /** False: an archive of something else, with blobs at the paths of a layout. */
+  readonly isLayout?: boolean
+}
+
+/** @returns undefined when there is no such file. @throws AppError UPSTREAM_INVALID when it is no archive of a layout */
+export async function findTarFiles(
+  file: string,
+  { title = `tar:${file}`, isWanted, isLayout = true }: TarOptions = {},
+): Promise<TarFiles | undefined> {
   let handle: FileHandle
   try {
     // A pipe, of which nothing could be read where it lies, is not waited for.
@@ -28,8 +36,8 @@ export async function findTarFiles(file: string, also: readonly string[] = []): 
   let entries: ReadonlyMap<string, TarEntry>
   try {
     if (!(await handle.stat()).isFile()) throw invalid({ title }, 'is no regular file')
-    entries = await readTarEntries(handle, title, also)
-    if (!entries.has(INDEX_PATH)) {
+    entries = await readTarEntries(handle, title, isWanted)
+    if (isLayout && !entries.has(INDEX_PATH)) {
       throw invalid(
         { title },
         `has no ${INDEX_PATH}: want an archive of an OCI image layout (not of docker save before version 25)`,
@@ -55,7 +63,7 @@ export async function findTarFiles(file: string, also: readonly string[] = []): 
 
 /** @throws AppError UPSTREAM_NOT_FOUND, UPSTREAM_INVALID */
 export async function openTarFiles(file: string, also: readonly string[] = []): Promise<TarFiles> {
-  const found = await findTarFiles(file, also)
+  const found = await findTarFiles(file, { isWanted: (path) => also.includes(path) })
   if (found !== undefined) return found
   throw new AppError('UPSTREAM_NOT_FOUND', `tar:${file}: there is no such file`)
 }

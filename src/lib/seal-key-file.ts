@@ -14,14 +14,21 @@ import type { Secret } from './secret.ts'
  * @throws AppError CONFIG_INVALID when the file holds something else, or cannot be read or made
  */
 export function openSealer(path: string, given?: Secret): Sealer {
-  const text = readKey(path) ?? given?.reveal() ?? make(path)
-  const key = Buffer.from(text.trim(), 'base64url')
-  if (given !== undefined && !key.equals(Buffer.from(given.reveal(), 'base64url'))) {
+  const text = readSealKey(path) ?? given?.reveal() ?? make(path, newKey())
+  if (given !== undefined && !bytesOf(text).equals(bytesOf(given.reveal()))) {
     throw new AppError(
       'CONFIG_INVALID',
       `KAGAMI_SEAL_KEY: ${path} holds another key: remove the file if no server goes by it any more, or leave the setting out`,
     )
   }
+  return sealerOf(text, path)
+}
+
+const bytesOf = (text: string): Buffer => Buffer.from(text.trim(), 'base64url')
+
+/** The sealer of the text of such a file. @param path names it in errors. @throws AppError CONFIG_INVALID */
+export function sealerOf(text: string, path: string): Sealer {
+  const key = bytesOf(text)
   if (key.length !== SEAL_KEY_BYTES) {
     throw new AppError(
       'CONFIG_INVALID',
@@ -31,7 +38,13 @@ export function openSealer(path: string, given?: Secret): Sealer {
   return createSealer(key)
 }
 
-function readKey(path: string): string | undefined {
+/** Makes the file with this text, whole and durable; one that is there stays as it is. @throws AppError CONFIG_INVALID */
+export function writeSealKey(path: string, text: string): void {
+  make(path, text)
+}
+
+/** The text of the file; undefined: there is none. @throws AppError CONFIG_INVALID */
+export function readSealKey(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
@@ -44,20 +57,22 @@ function readKey(path: string): string | undefined {
   }
 }
 
-function make(path: string): string {
+const newKey = () => `${randomBytes(SEAL_KEY_BYTES).toString('base64url')}\n`
+
+function make(path: string, text: string): string {
   try {
-    return makeKey(path)
+    return makeKey(path, text)
   } catch (error) {
     throw new AppError('CONFIG_INVALID', `${path}: the key cannot be made: ${messageOf(error)}`, { cause: error })
   }
 }
 
 /** Written whole and durable beside its place, then linked there: of two makers one wins, and a kill leaves no half key. */
-function makeKey(path: string): string {
+function makeKey(path: string, text: string): string {
   const draft = `${path}.${randomHex(8)}`
   const file = openSync(draft, 'wx', 0o600)
   try {
-    writeSync(file, `${randomBytes(SEAL_KEY_BYTES).toString('base64url')}\n`)
+    writeSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -49,6 +49,8 @@ export interface Instance extends Ledger {
 }
 
 export const SEAL_KEY_FILE = 'seal.key'
+/** There while a restore is under way, or was killed. */
+export const RESTORING_FILE = 'restoring.json'
 
 /**
  * Opens accounts and data beside a server that may be running; the database takes turns between them.
@@ -106,7 +108,7 @@ async function openData({ directory, database, sealKey }: InstanceLocation, o?: 
 }
 
 /** Closed to other users before SQLite opens it: what it makes beside a database has the database's mode. */
-function closeDatabaseFiles(path: string): void {
+export function closeDatabaseFiles(path: string): void {
   const directory = dirname(path)
   try {
     makeDirectory(directory)
@@ -124,7 +126,7 @@ function closeDatabaseFiles(path: string): void {
 }
 
 /** @throws AppError CONFIG_INVALID when another server has the directory, or it cannot be used */
-function lock(directory: string, isShared: boolean): DirectoryLock {
+export function lockData(directory: string, isShared: boolean): DirectoryLock {
   let taken: DirectoryLock | undefined
   try {
     taken = lockDirectory(directory, { isShared })
@@ -142,9 +144,20 @@ function lock(directory: string, isShared: boolean): DirectoryLock {
   )
 }
 
+/** A restore that was killed: what is there is not all of it. */
+function refuseUnfinished(directory: string): void {
+  if (!existsSync(join(directory, RESTORING_FILE))) return
+  throw new AppError(
+    'CONFIG_INVALID',
+    `KAGAMI_DATA: a restore into ${directory} was not finished: run kagami restore again, which goes on with it`,
+  )
+}
+
 export const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
 
-async function openBlobs(path: string, isShared: boolean): Promise<FileBlobStore> {
+/** @param isShared with other processes that are at work now */
+export async function openBlobs(directory: string, isShared: boolean): Promise<FileBlobStore> {
+  const path = join(directory, 'blobs')
   try {
     return await openFileBlobStore(path, isShared ? SHARING : undefined)
   } catch (error) {
@@ -164,11 +177,12 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
   const { directory } = location
   closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
   const isShared = location.database.engine === 'postgres'
-  const held = lock(directory, isShared)
+  const held = lockData(directory, isShared)
   try {
     if (!isShared) await workersGone(directory)
+    refuseUnfinished(directory)
     const ledger = await openData(location, { takeTurn: turns?.write })
-    const blobs = await openBlobs(join(directory, 'blobs'), isShared).catch(async (error) => {
+    const blobs = await openBlobs(directory, isShared).catch(async (error) => {
       await ledger.close()
       throw error
     })

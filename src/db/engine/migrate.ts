@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import { MIGRATIONS } from '../migrations/index.ts'
-import type { ColumnTypes, Migration } from '../migrations/migration.ts'
+import type { ColumnTypes, Migration, MigrationTransaction } from '../migrations/migration.ts'
 import type { Schema } from '../schema.ts'
 
 const TYPES: Record<'sqlite' | 'postgres', ColumnTypes> = {
@@ -33,27 +33,42 @@ export async function migrate(
   engine: 'sqlite' | 'postgres',
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
+  await db.transaction().execute((tx) => applyMigrations(tx, engine, migrations))
+}
+
+/** The same within a transaction, which has the migrations to itself until it ends. */
+export async function applyMigrations(
+  tx: Kysely<Schema>,
+  engine: 'sqlite' | 'postgres',
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
   const types = TYPES[engine]
   const run = (on: Kysely<Schema>, text: string) => on.executeQuery<{ name: string }>(CompiledQuery.raw(text))
-  await db.transaction().execute(async (tx) => {
-    if (engine === 'postgres') await run(tx, `SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
-    await run(
-      tx,
-      `CREATE TABLE IF NOT EXISTS migrations (name ${types.text} PRIMARY KEY, applied_at ${types.text} NOT NULL)`,
+  if (engine === 'postgres') await run(tx, `SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+  await run(
+    tx,
+    `CREATE TABLE IF NOT EXISTS migrations (name ${types.text} PRIMARY KEY, applied_at ${types.text} NOT NULL)`,
+  )
+  const applied = new Set((await run(tx, 'SELECT name FROM migrations')).rows.map((row) => row.name))
+  const stranger = findStranger(applied, migrations)
+  if (stranger !== undefined) {
+    throw new Error(
+      `the data holds migration ${stranger}, which this version does not know: start the newer version again`,
     )
-    const applied = new Set((await run(tx, 'SELECT name FROM migrations')).rows.map((row) => row.name))
-    const known = new Set(migrations.map((migration) => migration.name))
-    const stranger = [...applied].find((name) => !known.has(name))
-    if (stranger !== undefined) {
-      throw new Error(
-        `the data holds migration ${stranger}, which this version does not know: start the newer version again`,
-      )
-    }
-    for (const migration of migrations) {
-      if (applied.has(migration.name)) continue
-      for (const statement of migration.statements(types)) await run(tx, statement)
-      await migration.convert?.(tx)
-      await run(tx, `INSERT INTO migrations VALUES ('${migration.name}', '${new Date().toISOString()}')`)
-    }
-  })
+  }
+  for (const migration of migrations) {
+    if (applied.has(migration.name)) continue
+    for (const statement of migration.statements(types)) await run(tx, statement)
+    await migration.convert?.(tx as MigrationTransaction)
+    await run(tx, `INSERT INTO migrations VALUES ('${migration.name}', '${new Date().toISOString()}')`)
+  }
+}
+
+/** The name of one that this version does not know. */
+export function findStranger(
+  applied: Iterable<string>,
+  migrations: readonly Migration[] = MIGRATIONS,
+): string | undefined {
+  const known = new Set(migrations.map((migration) => migration.name))
+  return [...applied].find((name) => !known.has(name))
 }

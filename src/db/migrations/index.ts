@@ -38,6 +38,7 @@ import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts
 import { uploadWriters } from './0048-upload-writers.ts'
 import { replication } from './0049-replication.ts'
 import { damage } from './0055-damage.ts'
+import { storageHolds } from './0057-storage-holds.ts'
 import { privacyChecked } from './0058-privacy-checked.ts'
 import type { Migration } from './migration.ts'
 
@@ -83,5 +84,6 @@ export const MIGRATIONS: readonly Migration[] = [
   uploadWriters,
   replication,
   damage,
+  storageHolds,
   privacyChecked,
 ]

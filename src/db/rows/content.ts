@@ -16,6 +16,12 @@ export interface BlobTombstoneRow {
   deleted_at: string
 }
 
+export interface StorageHoldRow {
+  id: string
+  since: string
+  expires_at: string
+}
+
 export interface ManifestRow {
   digest: string
   size_bytes: number
