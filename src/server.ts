@@ -82,7 +82,8 @@ export async function startServer({
   }
   try {
     const keeper = processes > 1 ? createTurnKeeper() : undefined
-    const location = { directory: settings.dataDirectory, database: settings.database }
+    const { dataDirectory: directory, database, bucket, redirectsBlobs } = settings
+    const location = { directory, database, bucket, redirectsBlobs }
     const instance = await openInstance(location, keeper?.of({}))
     closers.push(instance.close)
     const toListen = [settings.listen, 'KAGAMI_LISTEN'] as const
@@ -156,7 +157,8 @@ export async function startServer({
         holder: engines.holder,
         settings: settings.shown,
         measureProcess: measureAll,
-        measureDisk: () => measureDisk(settings.dataDirectory),
+        // A bucket has no end.
+        measureDisk: async () => (bucket === undefined ? measureDisk(directory) : null),
       },
     }
     // Loaded by the first who asks it: a server that clients of registries pull from may never be.

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
+import { type BlobBucket, bucketOf } from './s3.ts'
 import { parseSettingsFile } from './settings-file.ts'
 import { type ShownSetting, showSettings } from './shown-settings.ts'
 import { type Found, invalid, suggestion } from './text.ts'
@@ -26,6 +27,10 @@ export interface Settings {
   readonly organization: string
   readonly sampleListen: ListenAddress
   readonly database: DatabaseLocation
+  /** Undefined: blobs are files of the data directory. */
+  readonly bucket?: BlobBucket | undefined
+  /** Clients are sent to the bucket for large blobs. */
+  readonly redirectsBlobs?: boolean
   /** Folders and archives of this machine by the names of shared upstreams. */
   readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
@@ -105,6 +110,8 @@ export function parseSettings(
       engine: 'sqlite',
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
+    bucket: bucketOf(take(s.blobs, value.blobs) ?? value.fallback(s.blobs, value.blobs), env, s.blobs),
+    redirectsBlobs: take(s.blobRedirect, value.onOff) ?? value.fallback(s.blobRedirect, value.onOff),
     definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
+import { openFileBlobStore } from '../blobs/fs.ts'
 import type { StageSharing } from '../blobs/own-stages.ts'
-import type { DatabaseLocation } from '../config/settings.ts'
+import type { DatabaseLocation, Settings } from '../config/settings.ts'
 import { createClaims } from '../db/engine/claims.ts'
 import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
@@ -23,6 +23,9 @@ import type { SharedTurns } from './workers/turns.ts'
 export interface InstanceLocation {
   readonly directory: string
   readonly database: DatabaseLocation
+  /** Undefined: blobs are files of the directory. */
+  readonly bucket?: Settings['bucket']
+  readonly redirectsBlobs?: boolean | undefined
 }
 
 /** Accounts and data, as offline verbs need them. */
@@ -133,7 +136,19 @@ function lock(directory: string, isShared: boolean): DirectoryLock {
 
 export const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
 
-async function openBlobs(path: string, isShared: boolean): Promise<FileBlobStore> {
+type OpenBlobStore = BlobStore & { close(): void }
+
+/** @throws AppError CONFIG_INVALID */
+async function openBlobs(
+  { directory, bucket, redirectsBlobs }: InstanceLocation,
+  isShared: boolean,
+): Promise<OpenBlobStore> {
+  if (bucket !== undefined) {
+    const { checkBucket, openS3BlobStore } = await import('../blobs/s3/store.ts')
+    await checkBucket(bucket)
+    return openS3BlobStore(bucket, { isRedirecting: redirectsBlobs })
+  }
+  const path = join(directory, 'blobs')
   try {
     return await openFileBlobStore(path, isShared ? SHARING : undefined)
   } catch (error) {
@@ -157,7 +172,7 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
   try {
     if (!isShared) await workersGone(directory)
     const ledger = await openData(location, { takeTurn: turns?.write })
-    const blobs = await openBlobs(join(directory, 'blobs'), isShared).catch(async (error) => {
+    const blobs = await openBlobs(location, isShared).catch(async (error) => {
       await ledger.close()
       throw error
     })

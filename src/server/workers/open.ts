@@ -34,6 +34,7 @@ export async function openWorkers(o: {
   const start: WorkerStart = {
     directory: settings.dataDirectory,
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },
+    bucket: bucketFor(settings),
     listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
     trustedProxies: settings.trustedProxies ?? [],
@@ -48,6 +49,18 @@ export async function openWorkers(o: {
       await door.stop()
     },
   }
+}
+
+/** As it goes over the pipe. */
+function bucketFor({ bucket, redirectsBlobs = false }: Settings): WorkerStart['bucket'] {
+  if (bucket === undefined) return undefined
+  const { credentials, ...place } = bucket
+  const keys = credentials && {
+    accessKeyId: credentials.accessKeyId,
+    secretAccessKey: credentials.secretAccessKey.reveal(),
+    sessionToken: credentials.sessionToken?.reveal(),
+  }
+  return { ...place, keys, isRedirecting: redirectsBlobs }
 }
 
 /** Of all processes of the server together. */
