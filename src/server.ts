@@ -86,7 +86,8 @@ export async function startServer({
     const location = { directory, database, bucket, redirectsBlobs }
     const instance = await openInstance(location, keeper?.of({}))
     closers.push(instance.close)
-    const toListen = [settings.listen, 'KAGAMI_LISTEN'] as const
+    const keepsLengths = bucket !== undefined && redirectsBlobs !== true
+    const toListen = [settings.listen, 'KAGAMI_LISTEN', { keepsLengths }] as const
     const listener = processes > 1 ? await listenWithWorkers(...toListen) : listen(...toListen)
     let workers: Workers | undefined
     closers.push(async () => void (await Promise.all([listener.stop(), workers?.stop()])))

@@ -26,7 +26,7 @@ const COPIES_AT_ONCE = 8
 
 export interface S3StoreOptions extends S3ClientOptions {
   /** Clients are sent to S3 for what is not small. */
-  readonly isRedirecting?: boolean
+  readonly isRedirecting?: boolean | undefined
 }
 
 export function openS3BlobStore(location: S3Location, o: S3StoreOptions = {}): BlobStore & { close(): void } {
