@@ -114,7 +114,8 @@ export function blobs(text: string): BlobLocation | undefined {
   const prefix = (match[2] ?? '').replace(/^\/+|\/+$/g, '')
   if (endpoint !== undefined && serverUrl(endpoint) === undefined) return undefined
   if (region !== undefined && !/^[a-z0-9-]{1,40}$/.test(region)) return undefined
-  if ((style !== 'path' && style !== 'virtual') || /(?:^|\/)\.{0,2}(?:\/|$)/.test(prefix === '' ? 'x' : prefix)) return undefined
+  if ((style !== 'path' && style !== 'virtual') || /(?:^|\/)\.{0,2}(?:\/|$)/.test(prefix === '' ? 'x' : prefix))
+    return undefined
   return { kind: 's3', bucket: match[1] ?? '', prefix, endpoint: endpoint && serverUrl(endpoint), region, style }
 }
 

@@ -85,7 +85,11 @@ async function answer(fetch: HttpApp['fetch'], incoming: IncomingMessage, outgoi
 
 async function sendBody(
   body: ReadableStream<Uint8Array>,
-  o: { readonly outgoing: ServerResponse; readonly headers: Record<string, string | string[]>; readonly status: number },
+  o: {
+    readonly outgoing: ServerResponse
+    readonly headers: Record<string, string | string[]>
+    readonly status: number
+  },
 ): Promise<void> {
   const { outgoing, headers, status } = o
   const reader = body.getReader()
@@ -134,7 +138,8 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   for (let n = 0; n < rawHeaders.length; n += 2) headers.append(rawHeaders[n] ?? '', rawHeaders[n + 1] ?? '')
   const method = incoming.method ?? 'GET'
   const url = `http://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`
-  const hasBody = method !== 'GET' && method !== 'HEAD' && (headers.has('transfer-encoding') || headers.get('content-length') !== '0')
+  const hasBody =
+    method !== 'GET' && method !== 'HEAD' && (headers.has('transfer-encoding') || headers.get('content-length') !== '0')
   const body = hasBody && (headers.has('transfer-encoding') || headers.has('content-length')) ? bodyOf(incoming) : null
   return new Request(url, { method, headers, body, signal, duplex: 'half' } as RequestInit)
 }

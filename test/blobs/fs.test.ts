@@ -3,9 +3,9 @@ import { readdirSync, rmdirSync } from 'node:fs'
 import { type BlobStore, newStorageKey } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { testBlobStore } from '../suites/blob-store.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
-import { testBlobStore } from '../suites/blob-store.ts'
 
 const text = (value: string) => new Response(value).body as ReadableStream<Uint8Array>
 const read = async (stream: ReadableStream<Uint8Array>) => new Response(stream).text()

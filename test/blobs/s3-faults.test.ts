@@ -103,7 +103,10 @@ describe.skipIf(!haveS3)('faults of S3', () => {
       const { pathname } = new URL(request.url)
       const [headers, body] = [request.headers, await request.arrayBuffer()]
       late = () => fetch(`${server.endpoint}${pathname}`, { method: 'PUT', headers, body })
-      return new Response('<Error><Code>AccessDenied</Code></Error>', { status: 403, headers: { 'content-type': 'application/xml' } })
+      return new Response('<Error><Code>AccessDenied</Code></Error>', {
+        status: 403,
+        headers: { 'content-type': 'application/xml' },
+      })
     })
     const store = openS3BlobStore(s3.location)
     const stage = await store.openStage('late')

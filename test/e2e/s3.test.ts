@@ -45,7 +45,9 @@ describe.skipIf(!haveS3 || !havePostgres)('a server on S3 and PostgreSQL', () =>
     const first = await client('acme/killed').send('PATCH', begun, { body: content.bytes.slice(0, 5_000_000) })
     expect(first.status).toBe(202)
     const more = client('acme/killed').send('PATCH', locationOf(first), {
-      body: new ReadableStream({ start: (controller) => controller.enqueue(content.bytes.slice(5_000_000, 6_000_000)) }),
+      body: new ReadableStream({
+        start: (controller) => controller.enqueue(content.bytes.slice(5_000_000, 6_000_000)),
+      }),
     })
     await kagami.kill()
     await more.catch(() => {})

@@ -125,7 +125,9 @@ export function testBlobStore(open: () => Promise<TestStore>): void {
     const name = key('large one')
     await stage.seal(name)
     expect(await hash(await store.open(name))).toBe(await hash(chunks))
-    const part = new Uint8Array(await new Response(await store.open(name, { from: 17_000_000, to: 17_000_060 })).arrayBuffer())
+    const part = new Uint8Array(
+      await new Response(await store.open(name, { from: 17_000_000, to: 17_000_060 })).arrayBuffer(),
+    )
     expect([part[0], part[50], part[51], part.byteLength]).toEqual([16, 16, 17, 60])
     await store.remove(name)
   })
@@ -133,7 +135,8 @@ export function testBlobStore(open: () => Promise<TestStore>): void {
   test('pieces come in any order, are found again, and become one object', async () => {
     const stage = await store.openOwnStage('pieces')
     const half = 9_000_000
-    const bytes = (n: number, length: number) => new Response(new Uint8Array(length).fill(n)).body as ReadableStream<Uint8Array>
+    const bytes = (n: number, length: number) =>
+      new Response(new Uint8Array(length).fill(n)).body as ReadableStream<Uint8Array>
     await Promise.all([stage.writePiece(half, bytes(2, half)), stage.writePiece(0, bytes(1, 1000))])
     expect(stage.isInPieces).toBe(true)
     expect(stage.pieces).toEqual([

@@ -35,7 +35,8 @@ export function s3Server(): Promise<S3Server> {
 }
 
 /** The bucket without a store above it: what is really there. */
-export const objectsOf = (location: S3Location, o?: S3ClientOptions): S3Objects => createObjects(createS3Client(location, o))
+export const objectsOf = (location: S3Location, o?: S3ClientOptions): S3Objects =>
+  createObjects(createS3Client(location, o))
 
 /** `KAGAMI_BLOBS` and the keys for a server of ours. */
 export function s3Environment({ bucket, prefix, endpoint, region, credentials }: S3Location): Record<string, string> {

@@ -148,12 +148,18 @@ function refused(call: S3Call, location: S3Location, answer: S3Answer, code: str
   const text = answer.bytes.byteLength < 64 * 1024 ? new TextDecoder().decode(answer.bytes) : ''
   const said = [code, textIn(text, 'Message')].filter((part) => part !== undefined && part !== '').join(': ')
   const region = answer.headers.get('x-amz-bucket-region') ?? textIn(text, 'Region')
-  const elsewhere = region === undefined || region === null || region === location.region ? '' : `; its region is ${region}`
+  const elsewhere =
+    region === undefined || region === null || region === location.region ? '' : `; its region is ${region}`
   const what = `it answered ${answer.status}${said === '' ? '' : ` ${said.slice(0, 300)}`}${elsewhere}`
   return unavailable(call, location, what, { s3: { status: answer.status, code } })
 }
 
-function unavailable({ method, key }: S3Call, { endpoint, bucket }: S3Location, what: string, cause?: unknown): AppError {
+function unavailable(
+  { method, key }: S3Call,
+  { endpoint, bucket }: S3Location,
+  what: string,
+  cause?: unknown,
+): AppError {
   const where = `${method} ${key ?? 'the bucket'} (bucket ${bucket} at ${new URL(endpoint).host})`
   return new AppError('STORAGE_UNAVAILABLE', `the blob store failed: ${where}: ${what}`, { cause })
 }

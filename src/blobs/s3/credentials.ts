@@ -31,7 +31,9 @@ export function createCredentials(keys: S3Keys | undefined): () => Promise<S3Log
       return login
     } catch (error) {
       const want = 'want AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role of this machine'
-      throw new AppError('STORAGE_UNAVAILABLE', `there are no credentials for S3 (${messageOf(error)}), ${want}`, { cause: error })
+      throw new AppError('STORAGE_UNAVAILABLE', `there are no credentials for S3 (${messageOf(error)}), ${want}`, {
+        cause: error,
+      })
     }
   }
   return async () => {

@@ -67,13 +67,19 @@ export function createObjects(client: S3Client): S3Objects {
       from = {}
       for (const [name, param] of Object.entries(marks)) from[param] = textIn(text, name) ?? ''
       // A server that says the same page again would be asked for ever.
-      if (JSON.stringify(from) === before) throw new AppError('STORAGE_UNAVAILABLE', 'the blob store lists the same page again')
+      if (JSON.stringify(from) === before)
+        throw new AppError('STORAGE_UNAVAILABLE', 'the blob store lists the same page again')
     }
   }
 
   return {
     async put(key, bytes) {
-      await client.send({ method: 'PUT', key: pathOf(key), body: bytes, headers: { 'content-type': 'application/octet-stream' } })
+      await client.send({
+        method: 'PUT',
+        key: pathOf(key),
+        body: bytes,
+        headers: { 'content-type': 'application/octet-stream' },
+      })
     },
     async get(key, { from, to }, signal) {
       if (to <= from) return new Uint8Array()
@@ -115,7 +121,8 @@ export function createObjects(client: S3Client): S3Objects {
         const headers = { 'content-type': 'application/octet-stream' }
         const text = textOf(await client.send({ method: 'POST', key: pathOf(key), query: { uploads: '' }, headers }))
         const id = textIn(text, 'UploadId')
-        if (id === undefined) throw new AppError('STORAGE_UNAVAILABLE', 'the blob store began a multipart upload without an id')
+        if (id === undefined)
+          throw new AppError('STORAGE_UNAVAILABLE', 'the blob store began a multipart upload without an id')
         return id
       },
       async put({ key, id }, part, bytes) {
@@ -135,9 +142,17 @@ export function createObjects(client: S3Client): S3Objects {
         }
       },
       async complete({ key, id }, etags) {
-        const parts = etags.map((etag, n) => `<Part><PartNumber>${n + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`)
+        const parts = etags.map(
+          (etag, n) => `<Part><PartNumber>${n + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+        )
         const body = new TextEncoder().encode(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)
-        const call = { method: 'POST', key: pathOf(key), query: { uploadId: id }, body, timeoutMs: SERVER_WORK_MS } as const
+        const call = {
+          method: 'POST',
+          key: pathOf(key),
+          query: { uploadId: id },
+          body,
+          timeoutMs: SERVER_WORK_MS,
+        } as const
         // Where an answer was lost it is done already: whoever asks looks at the object's size.
         await client.send(call).catch((error) => {
           if (refusalOf(error)?.code !== 'NoSuchUpload') throw error

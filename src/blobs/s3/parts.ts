@@ -23,7 +23,11 @@ export interface Segment extends ByteRange {
 
 const NAME = /\/(\d{15})-(\d{10})-(\d{13})-([ap])-[a-f0-9]+$/
 
-export function newPart(directory: string, { from, to }: ByteRange, { epoch, kind }: Pick<Part, 'epoch' | 'kind'>): Part {
+export function newPart(
+  directory: string,
+  { from, to }: ByteRange,
+  { epoch, kind }: Pick<Part, 'epoch' | 'kind'>,
+): Part {
   const [offset, length] = [String(from).padStart(15, '0'), String(to - from).padStart(10, '0')]
   const key = `${directory}/${offset}-${length}-${String(epoch).padStart(13, '0')}-${kind}-${randomHex(8)}`
   return { key, from, to, epoch, kind }

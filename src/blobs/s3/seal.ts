@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts'
 import { forEachConcurrent } from '../../lib/concurrency.ts'
 import { PART_BYTES, partEnd } from './memory.ts'
 import type { S3Objects, Upload } from './objects.ts'
-import { type Segment, segmentsOf, type Part } from './parts.ts'
+import { type Part, type Segment, segmentsOf } from './parts.ts'
 
 /** An object of one part is copied whole up to this; S3's own limit is 5 GiB. */
 const MAX_COPY_BYTES = 4 * 1024 ** 3
@@ -24,15 +24,25 @@ export async function sealAs(objects: S3Objects, key: string, { parts, tail, siz
   if ((segments.at(-1)?.to ?? 0) !== stored) throw new AppError('STORAGE_UNAVAILABLE', 'parts of the stage are missing')
   const read = (from: number, to: number) => readSegments(objects, { segments, tail, stored }, { from, to })
   const [only] = segments
-  if (sizeBytes <= PART_BYTES && (segments.length !== 1 || tail.byteLength > 0)) return objects.put(key, await read(0, sizeBytes))
-  if (segments.length === 1 && only !== undefined && isWhole(only) && stored === sizeBytes && sizeBytes <= MAX_COPY_BYTES) {
+  if (sizeBytes <= PART_BYTES && (segments.length !== 1 || tail.byteLength > 0))
+    return objects.put(key, await read(0, sizeBytes))
+  if (
+    segments.length === 1 &&
+    only !== undefined &&
+    isWhole(only) &&
+    stored === sizeBytes &&
+    sizeBytes <= MAX_COPY_BYTES
+  ) {
     await objects.copy(only.part.key, key)
   } else {
     await sealInParts(objects, key, { segments, sizeBytes, read })
   }
   const got = await objects.sizeOf(key)
   if (got === sizeBytes) return
-  throw new AppError('STORAGE_UNAVAILABLE', `the blob store made ${got ?? 'nothing'} of ${sizeBytes} bytes under ${key}`)
+  throw new AppError(
+    'STORAGE_UNAVAILABLE',
+    `the blob store made ${got ?? 'nothing'} of ${sizeBytes} bytes under ${key}`,
+  )
 }
 
 const isWhole = ({ part, from, to }: Segment) => part.from === from && part.to === to
@@ -48,7 +58,8 @@ async function sealInParts(objects: S3Objects, key: string, { segments, sizeByte
   const { multipart } = objects
   const upload: Upload = { key, id: await multipart.begin(key) }
   const places: { from: number; to: number }[] = []
-  for (let from = 0; from < sizeBytes; from = partEnd(from)) places.push({ from, to: Math.min(partEnd(from), sizeBytes) })
+  for (let from = 0; from < sizeBytes; from = partEnd(from))
+    places.push({ from, to: Math.min(partEnd(from), sizeBytes) })
   const whole = new Map(segments.filter(isWhole).map((segment) => [segment.from, segment]))
   const etags: string[] = []
   try {
@@ -67,7 +78,11 @@ async function sealInParts(objects: S3Objects, key: string, { segments, sizeByte
 
 async function readSegments(
   objects: S3Objects,
-  { segments, tail, stored }: { readonly segments: readonly Segment[]; readonly tail: Uint8Array; readonly stored: number },
+  {
+    segments,
+    tail,
+    stored,
+  }: { readonly segments: readonly Segment[]; readonly tail: Uint8Array; readonly stored: number },
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(to - from)

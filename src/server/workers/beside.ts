@@ -11,8 +11,8 @@ import { createClaims } from '../../db/engine/claims.ts'
 import { isDirectoryLocked, lockDirectory } from '../../db/engine/directory-lock.ts'
 import { openDatabase } from '../../db/engine/engine.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { createSecret } from '../../lib/secret.ts'
 import { openSealer } from '../../lib/seal-key-file.ts'
+import { createSecret } from '../../lib/secret.ts'
 import { createPulls } from '../../registry/pulls.ts'
 import { createUploads } from '../../registry/uploads.ts'
 import type { RegistryParts } from '../registry-app.ts'
@@ -46,9 +46,7 @@ export async function openBeside(
       : await openDatabase(database.url, { isMigrated: true, connections: database.connections })
   const sharing = isAlone ? undefined : { lock: lockDirectory, isLocked: isDirectoryLocked }
   const blobs =
-    bucket === undefined
-      ? await openFileBlobStore(join(directory, 'blobs'), sharing)
-      : await openBucket(bucket)
+    bucket === undefined ? await openFileBlobStore(join(directory, 'blobs'), sharing) : await openBucket(bucket)
   const key = await openSigningKey(db, sealer)
   const refusals = createRefusals(db, clock)
   const pulls = createPulls(db, clock)
