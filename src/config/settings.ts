@@ -30,7 +30,7 @@ export interface Settings {
   /** Undefined: blobs are files of the data directory. */
   readonly bucket?: BlobBucket | undefined
   /** Clients are sent to the bucket for large blobs. */
-  readonly redirectsBlobs?: boolean
+  readonly redirectsBlobs?: boolean | undefined
   /** Folders and archives of this machine by the names of shared upstreams. */
   readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
@@ -111,7 +111,7 @@ export function parseSettings(
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
     bucket: bucketOf(take(s.blobs, value.blobs) ?? value.fallback(s.blobs, value.blobs), env, s.blobs),
-    redirectsBlobs: take(s.blobRedirect, value.onOff) ?? value.fallback(s.blobRedirect, value.onOff),
+    redirectsBlobs: take(s.blobRedirect, value.onOff),
     definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),

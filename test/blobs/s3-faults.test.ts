@@ -9,7 +9,7 @@ import { haveS3, s3Server } from '../support/s3-server.ts'
 
 setDefaultTimeout(60_000)
 
-type Fault = (request: Request, n: number) => Response | Promise<Response> | undefined
+type Fault = (request: Request, n: number) => Response | undefined | Promise<Response | undefined>
 
 /** S3 with faults; `Host` stays, since it is signed. */
 async function faulty(fault: Fault): Promise<{ location: S3Location; seen: () => number; stop(): void }> {
