@@ -36,6 +36,7 @@ export type ManagementErrorCode =
   | 'INVALID_REQUEST'
   | 'NOT_FOUND'
   | 'STORAGE_FULL'
+  | 'STORAGE_UNAVAILABLE'
 
 /** What another registry did to us; `mirror/` keeps these as the reason of a failure. */
 export type UpstreamErrorCode =

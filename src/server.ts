@@ -87,7 +87,8 @@ export async function startServer({
     const location = locationOf(settings)
     const instance = await openInstance(location, keeper?.of({}))
     closers.push(instance.close)
-    const toListen = [settings.listen, 'KAGAMI_LISTEN'] as const
+    const keepsLengths = settings.bucket !== undefined && settings.redirectsBlobs !== true
+    const toListen = [settings.listen, 'KAGAMI_LISTEN', { keepsLengths }] as const
     const listener = processes > 1 ? await listenWithWorkers(...toListen) : listen(...toListen)
     let workers: Workers | undefined
     closers.push(async () => void (await Promise.all([listener.stop(), workers?.stop()])))
@@ -162,7 +163,8 @@ export async function startServer({
         holder: engines.holder,
         settings: settings.shown,
         measureProcess: measureAll,
-        measureDisk: () => measureDisk(settings.dataDirectory),
+        // A bucket has no end.
+        measureDisk: async () => (settings.bucket === undefined ? measureDisk(settings.dataDirectory) : null),
       },
     }
     // Loaded by the first who asks it: a server that clients of registries pull from may never be.

@@ -4,8 +4,11 @@ import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 import type { Abortable, ByteRange } from '../oci/repository.ts'
 
 export interface BlobStore {
-  /** The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`. */
-  openStage(id: string): Promise<Stage>
+  /**
+   * The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`.
+   * @param o.isNew nobody has ever had one of this id: it is not looked for
+   */
+  openStage(id: string, o?: { readonly isNew?: boolean }): Promise<Stage>
   /**
    * The same, for a stage that this process alone works on, though others may want one of the same id: each has its own, and what a
    * process that has ended left behind is taken over. What a process that only sleeps has open is never touched.
@@ -22,8 +25,8 @@ export interface BlobStore {
    */
   open(key: string, range?: { readonly from: number; readonly to: number }): Promise<ReadableStream<Uint8Array>>
   /**
-   * The same bytes as the body of an answer. Bun sends a file with its Content-Length and without copying it through JavaScript;
-   * a stream it sends chunked, whatever length the answer names.
+   * The same bytes as the body of an answer: a file where there is one, which Bun sends without copying it through JavaScript, bytes where they
+   * are few, else a stream.
    * @param sizeBytes what it should have, for a store that sees at once what it has
    * @throws AppError BLOB_UNKNOWN when there is no such object, or it has another size
    */
@@ -31,7 +34,12 @@ export interface BlobStore {
     key: string,
     range?: { readonly from: number; readonly to: number },
     sizeBytes?: number,
-  ): Promise<Blob | ReadableStream<Uint8Array>>
+  ): Promise<Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>>
+  /**
+   * Where a client that may have the object gets it by itself: an address for this one object and a short time. Undefined: it is sent from here,
+   * as all are where this is absent.
+   */
+  findLink?(key: string, sizeBytes: number): Promise<string | undefined>
   /**
    * The whole object as the body of an answer, at once: bytes where they are few, a file otherwise. Undefined: it is not there with that size
    * (or this store cannot say so at once), and `openBody` is to be asked.
@@ -66,7 +74,7 @@ export interface Stage {
   /**
    * Appends until `body` ends. What arrived before an error or an abort stays and is durable when this settles.
    * @returns the new size
-   * @throws AppError STORAGE_FULL, SIZE_INVALID, CANCELLED; what `body` throws
+   * @throws AppError STORAGE_FULL, STORAGE_UNAVAILABLE, SIZE_INVALID, CANCELLED; what `body` throws
    */
   append(body: ReadableStream<Uint8Array>, o?: AppendOptions): Promise<number>
   /** Drops everything from `sizeBytes` on. What came in pieces must be whole up to there; from then on bytes are appended again. */

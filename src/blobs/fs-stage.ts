@@ -3,20 +3,20 @@ import { constants, fstatSync } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError, isCancelled } from '../errors.ts'
-import { giveBack, takeChunks } from '../lib/chunks.ts'
+import { giveBack } from '../lib/chunks.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { AppendOptions, Stage } from './blob-store.ts'
 import type { SyncDirectory } from './directory-sync.ts'
 import { openPieces, type PieceFile, startPieces } from './fs-pieces.ts'
 import { streamFile } from './fs-stream.ts'
 import { createStageWriter, writeAll } from './fs-write.ts'
+import { requireStageId } from './names.ts'
 import { countBytes } from './piece-map.ts'
+import { readUntil } from './read-until.ts'
 import { storageFull, type TakeRoom } from './room.ts'
 
 /** A piece is made durable so often: more than this is never fetched again after a crash. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024
-
-export const STAGE_ID = /^[A-Za-z0-9-]{1,200}$/
 
 /** Where a stage lies, and where it goes. */
 export interface StageHome {
@@ -26,10 +26,6 @@ export interface StageHome {
   /** Somebody is told of the first bytes already: the stage's name survives power loss with them. Otherwise it may begin anew. */
   readonly isTold?: boolean
   pathOf(key: string): string
-}
-
-export function requireStageId(id: string): void {
-  if (!STAGE_ID.test(id)) throw new Error(`not a stage id: ${JSON.stringify(id)}`)
 }
 
 export async function openStage(home: StageHome, id: string): Promise<Stage> {
@@ -224,34 +220,6 @@ async function copyDurably(path: string, target: string): Promise<void> {
     await copy.datasync()
   } finally {
     await copy.close()
-  }
-}
-
-/** Chunks of `body` until it ends or `signal` fires; the body is cancelled when the loop is left early. */
-async function* readUntil(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const chunks = takeChunks(body)
-  const onAbort = () => void chunks.cancel(signal?.reason).catch(() => {})
-  signal?.addEventListener('abort', onAbort, { once: true })
-  const refuseAborted = () => {
-    if (signal?.aborted) throw new AppError('CANCELLED', 'the transfer was stopped', { cause: signal.reason })
-  }
-  let isDone = false
-  try {
-    for (;;) {
-      refuseAborted()
-      const chunk = await chunks.next().catch((error) => {
-        refuseAborted()
-        throw error
-      })
-      if (chunk !== undefined) yield chunk
-      else if (!signal?.aborted) {
-        isDone = true
-        return
-      }
-    }
-  } finally {
-    signal?.removeEventListener('abort', onAbort)
-    if (!isDone) await chunks.cancel().catch(() => {})
   }
 }
 

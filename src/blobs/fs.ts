@@ -15,15 +15,14 @@ import { AppError } from '../errors.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { BlobStore } from './blob-store.ts'
 import { createDirectorySync } from './directory-sync.ts'
-import { openStage, requireStageId, STAGE_ID } from './fs-stage.ts'
+import { openStage } from './fs-stage.ts'
 import { readWhole, streamFile } from './fs-stream.ts'
+import { requireStageId, STAGE_ID, STORAGE_KEY } from './names.ts'
 import { openOwnStages, type StageSharing } from './own-stages.ts'
 import { createRoom } from './room.ts'
 
 /** Objects up to this size are read and sent as bytes: a file takes Bun more turns (record 54). */
 const READ_WHOLE_BYTES = 64 * 1024
-
-const KEY = /^(sha256|sha512)-([a-f0-9]{2})[a-f0-9]+-[a-z0-9]+$/
 
 /** @param sharing with which other processes use the same root; undefined: this one has it alone */
 export async function openFileBlobStore(root: string, sharing?: StageSharing): Promise<FileBlobStore> {
@@ -39,7 +38,7 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
   for (const directory of [objects, root, dirname(root)]) await syncDirectory(directory)
   const takeRoom = createRoom(root)
   const pathOf = (key: string) => {
-    const match = KEY.exec(key)
+    const match = STORAGE_KEY.exec(key)
     if (match?.[2] === undefined) throw new Error(`not a storage key: ${key}`)
     return `${objects}/${match[2]}/${key}`
   }

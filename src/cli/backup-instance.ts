@@ -1,6 +1,7 @@
 import type { BackupReport } from '../backup/make-backup.ts'
 import { readSettings } from '../config/read.ts'
 import { backUp, isTar } from '../server/backup.ts'
+import { locationOf } from '../server/instance.ts'
 import { type Restored, restore, verify } from '../server/restore.ts'
 import type { BackupCommandOptions, RestoreCommandOptions } from './backup.ts'
 import { answer, type CommandLine } from './command-line.ts'
@@ -16,16 +17,13 @@ export async function backUpInstance(line: CommandLine, to: string, o: BackupCom
   }
   const said = 'the backups that were there are as they were; the next one goes on with the files that are there'
   const report = await interruptible(line, said, async (signal) => {
-    const { dataDirectory: directory, database } = readSettings()
+    const location = locationOf(readSettings())
     try {
-      return await backUp(
-        { directory, database },
-        {
-          ...{ to, keep, signal },
-          ...{ isWithKey: o.withKey === true, isVerifying: o.verify === true },
-          ...progress(line, 'wrote'),
-        },
-      )
+      return await backUp(location, {
+        ...{ to, keep, signal },
+        ...{ isWithKey: o.withKey === true, isVerifying: o.verify === true },
+        ...progress(line, 'wrote'),
+      })
     } finally {
       paint(line, '')
     }
@@ -37,15 +35,12 @@ export async function restoreInstance(line: CommandLine, from: string, o: Restor
   if (o.dryRun === true) return await verifyOnly(line, from, o)
   const said = 'no instance is there yet; run it again, and it goes on with what is missing'
   const report = await interruptible(line, said, async (signal) => {
-    const { dataDirectory: directory, database } = readSettings()
+    const location = locationOf(readSettings())
     try {
-      return await restore(
-        { directory, database },
-        {
-          ...{ from, set: o.set, keyFile: o.key, isWithoutKey: o.withoutKey === true, signal },
-          ...progress(line, 'restored'),
-        },
-      )
+      return await restore(location, {
+        ...{ from, set: o.set, keyFile: o.key, isWithoutKey: o.withoutKey === true, signal },
+        ...progress(line, 'restored'),
+      })
     } finally {
       paint(line, '')
     }

@@ -65,6 +65,18 @@ export const SERVER_FIELDS = {
     '32 random bytes as base64',
     'The key that secrets in the database are sealed by, the same for all servers on a database; unset: seal.key in the data directory, made at the first start',
   ),
+  blobs: field(
+    'KAGAMI_BLOBS',
+    'files',
+    'files, or s3://BUCKET/PREFIX?endpoint=URL&region=REGION&style=path, of which the bucket alone is needed',
+    'Where blobs are: files in the data directory, or an S3 bucket, for which the environment has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine a role',
+  ),
+  blobRedirect: field(
+    'KAGAMI_BLOB_REDIRECT',
+    'off',
+    'on or off',
+    'Whether clients fetch blobs of more than 2 MiB from S3 themselves, by an address for one blob and five minutes; off: they pass through the server',
+  ),
   definitions: field(
     'KAGAMI_DEFINITIONS',
     undefined,

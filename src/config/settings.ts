@@ -6,6 +6,7 @@ import type { LogLevel } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CLIENT_FIELDS, CONFIG_FIELD, FIELDS, type Field, SERVER_FIELDS } from './fields.ts'
 import { homeDirectory } from './home.ts'
+import { type BlobBucket, bucketOf } from './s3.ts'
 import { parseSettingsFile } from './settings-file.ts'
 import { type ShownSetting, showSettings } from './shown-settings.ts'
 import { type Found, invalid, suggestion } from './text.ts'
@@ -29,6 +30,10 @@ export interface Settings {
   readonly database: DatabaseLocation
   /** 32 bytes as base64 or base64url; undefined: a file of the data directory has it. */
   readonly sealKey?: Secret | undefined
+  /** Undefined: blobs are files of the data directory. */
+  readonly bucket?: BlobBucket | undefined
+  /** Clients are sent to the bucket for large blobs. */
+  readonly redirectsBlobs?: boolean | undefined
   /** Folders and archives of this machine by the names of shared upstreams. */
   readonly definitions?: ReadonlyMap<string, string> | undefined
   /** Addresses and CIDR blocks. */
@@ -109,6 +114,8 @@ export function parseSettings(
       path: resolve(dataDirectory, 'kagami.sqlite'),
     },
     sealKey: take(s.sealKey, value.sealKey, value.hidden),
+    bucket: bucketOf(take(s.blobs, value.blobs) ?? value.fallback(s.blobs, value.blobs), env, s.blobs),
+    redirectsBlobs: take(s.blobRedirect, value.onOff),
     definitions: take(s.definitions, (text) => value.definitions(text, from.directory)),
     allowNetworks: take(s.allowNetworks, value.networks) ?? [],
     trustedProxies: take(s.trustedProxies, value.networks),

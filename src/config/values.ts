@@ -15,6 +15,20 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** Where blobs are, without the keys to it: files of the data directory, or a bucket. */
+export type BlobLocation =
+  | { readonly kind: 'files' }
+  | {
+      readonly kind: 's3'
+      readonly bucket: string
+      readonly prefix: string
+      /** Undefined: Amazon's, of the region. */
+      readonly endpoint: string | undefined
+      /** Undefined: that of the environment, as AWS's tools take it. */
+      readonly region: string | undefined
+      readonly style: 'path' | 'virtual'
+    }
+
 export type DatabaseLocation =
   | { readonly engine: 'sqlite'; readonly path: string }
   | { readonly engine: 'postgres'; readonly url: Secret }
@@ -87,6 +101,29 @@ export function database(text: string, directory: string): DatabaseLocation | un
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.includes('\0')) return undefined
   return { engine: 'sqlite', path: resolve(directory, text) }
 }
+
+const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._/-]*))?(?:\?(.*))?$/
+
+/** `s3://bucket/prefix?endpoint=…&region=…&style=…` */
+export function blobs(text: string): BlobLocation | undefined {
+  if (text === 'files') return { kind: 'files' }
+  const match = BUCKET.exec(text)
+  if (match === null) return undefined
+  const query = new URLSearchParams(match[3] ?? '')
+  for (const name of new Set(query.keys())) {
+    if (!['endpoint', 'region', 'style'].includes(name) || query.getAll(name).length > 1) return undefined
+  }
+  const [endpoint, region] = [query.get('endpoint') ?? undefined, query.get('region') ?? undefined]
+  const style = query.get('style') ?? (endpoint === undefined && !match[1]?.includes('.') ? 'virtual' : 'path')
+  const prefix = (match[2] ?? '').replace(/^\/+|\/+$/g, '')
+  if (endpoint !== undefined && serverUrl(endpoint) === undefined) return undefined
+  if (region !== undefined && !/^[a-z0-9-]{1,40}$/.test(region)) return undefined
+  if ((style !== 'path' && style !== 'virtual') || /(?:^|\/)\.{0,2}(?:\/|$)/.test(prefix === '' ? 'x' : prefix))
+    return undefined
+  return { kind: 's3', bucket: match[1] ?? '', prefix, endpoint: endpoint && serverUrl(endpoint), region, style }
+}
+
+export const onOff = (text: string): boolean | undefined => (text === 'on' ? true : text === 'off' ? false : undefined)
 
 export function smtpUrl(text: string): Secret | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

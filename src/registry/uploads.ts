@@ -12,7 +12,7 @@ import {
   type UploadKey,
 } from '../db/content/upload-sessions.ts'
 import type { Database } from '../db/engine/engine.ts'
-import { AppError, isAppError } from '../errors.ts'
+import { AppError, type ErrorCode, isAppError } from '../errors.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
@@ -35,6 +35,9 @@ import { takeQuota } from './upload-room.ts'
 const EXPIRE_BATCH = 100
 /** Of one organization: each may leave a file behind for a day. */
 const MAX_OPEN_SESSIONS = 500
+
+/** Failures of the storage, after which the same request may come again. */
+const KEPT_OVER: ReadonlySet<ErrorCode> = new Set(['STORAGE_FULL', 'STORAGE_UNAVAILABLE'])
 
 export interface UploadStatus {
   readonly id: string
@@ -218,7 +221,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         } catch (error) {
           // A refusal is final, unless another server has the session; after any other failure, a full disk too, the client may send its
           // PUT again: the bytes are still here, and the session says so where the database takes it.
-          if (!isAppError(error) || error.code === 'STORAGE_FULL') {
+          if (!isAppError(error) || KEPT_OVER.has(error.code)) {
             const failure = await holds.recordOffset(session, stage.sizeBytes).catch((why: unknown) => why)
             // The stage of who has lost the session is gone: that is what failed.
             if (isAppError(failure, 'RANGE_INVALID')) throw failure
@@ -232,7 +235,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       const { stream, lengthBytes } = body
       const organizationId = destination.organization.id
       const room = await takeQuota(db, { organizationId, stageId, stream, lengthBytes, digest, now })
-      const stage = await blobs.openStage(stageId)
+      const stage = await blobs.openStage(stageId, { isNew: true })
       const hash = createRunningHash(digest.startsWith('sha512:') ? 'sha512' : 'sha256')
       try {
         await stage.append(room, {

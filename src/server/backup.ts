@@ -42,9 +42,10 @@ export const fingerprintOf = (text: string, path: string): string =>
  * @throws AppError NOT_FOUND when there are no data, CONFIG_INVALID when they cannot be read or are newer than this version, and what
  *   `makeBackup` throws
  */
-export async function backUp({ directory, database }: InstanceLocation, o: BackupOptions): Promise<BackupReport> {
+export async function backUp(instance: InstanceLocation, o: BackupOptions): Promise<BackupReport> {
+  const { directory, database, sealKey } = instance
   const keyPath = join(directory, SEAL_KEY_FILE)
-  const key = readSealKey(keyPath)
+  const key = readSealKey(keyPath) ?? sealKey?.reveal()
   if (key === undefined || (database.engine === 'sqlite' && !existsSync(database.path))) {
     throw new AppError('NOT_FOUND', `there are no data of a server in ${directory}: is KAGAMI_DATA right?`)
   }
@@ -59,7 +60,7 @@ export async function backUp({ directory, database }: InstanceLocation, o: Backu
   if (found === undefined) throw new AppError('NOT_FOUND', 'KAGAMI_DATABASE: the database has no data of a server')
   // Its schema is as it is: an older server may be at work on it.
   const db = await openDatabase(location, { isMigrated: true, connections: 2 })
-  const blobs = await openBlobs(directory, true)
+  const blobs = await openBlobs(instance, true)
   try {
     for (let left = TRIES - 1; ; left--) {
       const destination = await (isTar(o.to) ? openTarDestination(o.to) : openFolderDestination(o.to))

@@ -11,7 +11,7 @@ import { examine } from '../upkeep/doctor/examine.ts'
 import { localLooks } from '../upkeep/doctor/local-looks.ts'
 import { registryLooks } from '../upkeep/doctor/registry-looks.ts'
 import { addressPolicy, ambientPolicy } from './address-policy.ts'
-import { type Instance, openInstance, SEAL_KEY_FILE } from './instance.ts'
+import { type Instance, locationOf, openInstance, SEAL_KEY_FILE } from './instance.ts'
 import { createSources, type Sources } from './sources.ts'
 import { createTargets } from './targets.ts'
 
@@ -60,7 +60,7 @@ const SIGN_IN_REQUESTS = 4
 
 /** Where no server runs on the data directory. @throws AppError CONFIG_INVALID when one does, or the data cannot be opened */
 export async function examineOffline(settings: Settings): Promise<DoctorReport> {
-  const instance = await openInstance({ directory: settings.dataDirectory, database: settings.database })
+  const instance = await openInstance(locationOf(settings))
   try {
     const { sealer, clock } = instance
     const policy = addressPolicy({ ...settings, listening: settings.listen.host })

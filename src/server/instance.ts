@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type AccessParts, openAccess } from '../access/open.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import { type FileBlobStore, openFileBlobStore } from '../blobs/fs.ts'
+import { openFileBlobStore } from '../blobs/fs.ts'
 import type { StageSharing } from '../blobs/own-stages.ts'
 import type { DatabaseLocation, Settings } from '../config/settings.ts'
 import { createClaims } from '../db/engine/claims.ts'
@@ -26,11 +26,15 @@ export interface InstanceLocation {
   readonly database: DatabaseLocation
   /** Undefined: a file of the directory has it. */
   readonly sealKey?: Secret | undefined
+  /** Undefined: blobs are files of the directory. */
+  readonly bucket?: Settings['bucket']
+  readonly redirectsBlobs?: boolean | undefined
 }
 
 /** Where the data of a server with these settings are. */
 export function locationOf(settings: Settings): InstanceLocation {
-  return { directory: settings.dataDirectory, database: settings.database, sealKey: settings.sealKey }
+  const { dataDirectory: directory, database, sealKey, bucket, redirectsBlobs } = settings
+  return { directory, database, sealKey, bucket, redirectsBlobs }
 }
 
 /** Accounts and data, as offline verbs need them. */
@@ -155,8 +159,18 @@ function refuseUnfinished(directory: string): void {
 
 export const SHARING: StageSharing = { lock: lockDirectory, isLocked: isDirectoryLocked }
 
-/** @param isShared with other processes that are at work now */
-export async function openBlobs(directory: string, isShared: boolean): Promise<FileBlobStore> {
+type OpenBlobStore = BlobStore & { close(): void }
+
+/** @param isShared with other processes that are at work now @throws AppError CONFIG_INVALID */
+export async function openBlobs(
+  { directory, bucket, redirectsBlobs }: Omit<InstanceLocation, 'database'>,
+  isShared: boolean,
+): Promise<OpenBlobStore> {
+  if (bucket !== undefined) {
+    const { checkBucket, openS3BlobStore } = await import('../blobs/s3/store.ts')
+    await checkBucket(bucket)
+    return openS3BlobStore(bucket, { isRedirecting: redirectsBlobs })
+  }
   const path = join(directory, 'blobs')
   try {
     return await openFileBlobStore(path, isShared ? SHARING : undefined)
@@ -182,7 +196,7 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
     if (!isShared) await workersGone(directory)
     refuseUnfinished(directory)
     const ledger = await openData(location, { takeTurn: turns?.write })
-    const blobs = await openBlobs(directory, isShared).catch(async (error) => {
+    const blobs = await openBlobs(location, isShared).catch(async (error) => {
       await ledger.close()
       throw error
     })

@@ -1,6 +1,7 @@
 import type { ListenAddress } from '../config/settings.ts'
 import { AppError, messageOf } from '../errors.ts'
 import type { HttpApp } from '../http/app.ts'
+import { lazily } from '../lib/lazily.ts'
 import { countListening } from './listening-sockets.ts'
 
 export interface Listener {
@@ -15,6 +16,15 @@ export interface Listener {
   stop(): Promise<void>
 }
 
+export interface ListenOptions {
+  /** With the other processes of this server: the system spreads connections over them. */
+  readonly isShared?: boolean
+  /** Streamed answers have their Content-Length, for which small ones take longer. */
+  readonly keepsLengths?: boolean
+}
+
+const nodeListener = lazily(() => require('./node-listener.ts') as typeof import('./node-listener.ts'))
+
 /** Seconds; blobs, uploads and streams lift it and watch their own progress. */
 const IDLE_TIMEOUT_SECONDS = 120
 const STOP_PATIENCE_MS = 3000
@@ -28,42 +38,32 @@ const BIND_FAILURES: Readonly<Record<string, string | undefined>> = {
 /**
  * Takes the address at once, so that a taken port is known before anything is made.
  * @param setting the variable that names the address, for the message
- * @param o.isShared with the other processes of this server: the system spreads connections over them
  * @throws AppError CONFIG_INVALID
  */
 export function listen(
   address: ListenAddress,
   setting: string,
-  { isShared = false }: { readonly isShared?: boolean } = {},
+  { isShared = false, keepsLengths = false }: ListenOptions = {},
 ): Listener {
   // What comes while the server opens its data waits: a 503 would make clients give up on a server that is there in a moment.
   const { promise: opened, resolve: open } = Promise.withResolvers<HttpApp>()
   let current: HttpApp | undefined
   const { host, port } = address
-  let server: Bun.Server<undefined>
+  const fetch: HttpApp['fetch'] = (request, self) =>
+    current === undefined ? opened.then((app) => app.fetch(request, self)) : current.fetch(request, self)
+  let server: Bound
   try {
-    server = Bun.serve({
-      hostname: host,
-      port,
-      idleTimeout: IDLE_TIMEOUT_SECONDS,
-      // Each route bounds its own bodies; layers may be of any size.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      development: false,
-      // Without development Bun 1.4.5 sets SO_REUSEPORT: a second server would share the port instead of failing on it.
-      reusePort: isShared,
-      fetch: (request, self) =>
-        current === undefined ? opened.then((app) => app.fetch(request, self)) : current.fetch(request, self),
-    })
+    const asked = { host, port, isShared, fetch }
+    server = keepsLengths ? nodeListener().serveByNode(asked) : serveByBun(asked)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const why = (typeof code === 'string' ? BIND_FAILURES[code] : undefined) ?? messageOf(error)
     throw cannotListen(address, setting, why, error)
   }
   return {
-    url: listeningUrl(host, server.port ?? port),
-    port: server.port ?? port,
-    // Bun has it, its types do not.
-    address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
+    url: listeningUrl(host, server.port),
+    port: server.port,
+    address: server.address,
     serve(app) {
       current = app
       open(app)
@@ -72,9 +72,40 @@ export function listen(
       // Nobody will ever answer those who wait.
       if (current === undefined) return server.stop(true)
       const timer = setTimeout(() => void server.stop(true), STOP_PATIENCE_MS)
-      await server.stop()
+      await server.stop(false)
       clearTimeout(timer)
     },
+  }
+}
+
+interface Bound {
+  readonly port: number
+  readonly address: string
+  stop(isAtOnce: boolean): Promise<void>
+}
+
+function serveByBun(o: {
+  readonly host: string
+  readonly port: number
+  readonly isShared: boolean
+  readonly fetch: HttpApp['fetch']
+}): Bound {
+  const server = Bun.serve({
+    hostname: o.host,
+    port: o.port,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    // Each route bounds its own bodies; layers may be of any size.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    // Without development Bun 1.4.5 sets SO_REUSEPORT: a second server would share the port instead of failing on it.
+    reusePort: o.isShared,
+    fetch: o.fetch,
+  })
+  return {
+    port: server.port ?? o.port,
+    // Bun has it, its types do not.
+    address: (server as { readonly address?: { readonly address: string } | null }).address?.address ?? '',
+    stop: (isAtOnce) => server.stop(isAtOnce),
   }
 }
 
@@ -87,10 +118,14 @@ const GOING_MS = 25
  * what listens there already. Nothing is ever bound only to be closed, which would reset whoever connects in between.
  * @throws AppError CONFIG_INVALID
  */
-export async function listenWithWorkers(address: ListenAddress, setting: string): Promise<Listener> {
+export async function listenWithWorkers(
+  address: ListenAddress,
+  setting: string,
+  o: Pick<ListenOptions, 'keepsLengths'> = {},
+): Promise<Listener> {
   for (let left = GOING_TRIES; ; left--) {
     if (countListening(address.host, address.port) === 0) {
-      const listener = listen(address, setting, { isShared: true })
+      const listener = listen(address, setting, { ...o, isShared: true })
       // Another that has begun since then sees us too; where both are refused, one is first at the next look.
       if (countListening(listener.address, listener.port) <= 1) return listener
       await listener.stop()

@@ -50,14 +50,14 @@ export interface Restored extends RestoreReport {
  *   UPSTREAM_INVALID (the backup is not what it says: nothing of it is left), STORAGE_FULL, CANCELLED
  */
 export async function restore(location: InstanceLocation, o: RestoreOptions): Promise<Restored> {
-  const { directory, database } = location
+  const { directory } = location
   const source = await openBackupSource(o.from)
   try {
     const chosen = await chooseSet(source, o.set)
     closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
     const held = lockData(directory, false)
     try {
-      return await restoreInto({ directory, database }, source, chosen, o)
+      return await restoreInto(location, source, chosen, o)
     } finally {
       held.release()
     }
@@ -81,11 +81,12 @@ export async function verify(
 }
 
 async function restoreInto(
-  { directory, database }: InstanceLocation,
+  instance: InstanceLocation,
   source: BackupSource,
   chosen: NamedSet,
   o: RestoreOptions,
 ): Promise<Restored> {
+  const { directory, database } = instance
   const marker = join(directory, RESTORING_FILE)
   const before = readMarker(marker)
   const location = database.engine === 'sqlite' ? database.path : database.url.reveal()
@@ -104,8 +105,8 @@ async function restoreInto(
         : '',
     )
   }
-  const key = await findKey(directory, source, chosen.set, o)
-  const blobs = await openBlobs(directory, true)
+  const key = await findKey(instance, source, chosen.set, o)
+  const blobs = await openBlobs(instance, true)
   try {
     if (before === undefined) await refuseObjects(blobs, directory)
     else if (before !== chosen.name) await removeObjects(blobs)
@@ -120,7 +121,7 @@ async function restoreInto(
           writeMarker(marker, chosen.name)
         },
         async load(dump) {
-          if (key !== undefined) writeSealKey(join(directory, SEAL_KEY_FILE), key)
+          if (key !== undefined && instance.sealKey === undefined) writeSealKey(join(directory, SEAL_KEY_FILE), key)
           await load(database, dump)
         },
         ...(o.onRows === undefined ? {} : { onRows: o.onRows }),
@@ -160,14 +161,15 @@ async function load(database: DatabaseLocation, dump: Dump): Promise<void> {
 
 /** @returns the key's text; undefined where it is to do without. @throws AppError CONFLICT, NOT_FOUND */
 async function findKey(
-  directory: string,
+  instance: InstanceLocation,
   source: BackupSource,
   { sealKey }: BackupSet,
   o: RestoreOptions,
 ): Promise<string | undefined> {
-  const own = join(directory, SEAL_KEY_FILE)
+  const own = join(instance.directory, SEAL_KEY_FILE)
   const places: [string, string | undefined][] = [
     [own, readSealKey(own)],
+    ['KAGAMI_SEAL_KEY', instance.sealKey?.reveal()],
     ...(o.keyFile === undefined ? [] : ([[o.keyFile, requireKey(o.keyFile)]] as [string, string][])),
   ]
   if (sealKey.included) {

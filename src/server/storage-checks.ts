@@ -7,7 +7,7 @@ import { createLocalWriters } from '../registry/local-writer.ts'
 import type { RepairSource } from '../upkeep/repair.ts'
 import { createStorageChecks, type StorageChecks } from '../upkeep/storage-checks.ts'
 import { addressPolicy } from './address-policy.ts'
-import { type Instance, openInstance } from './instance.ts'
+import { type Instance, locationOf, openInstance } from './instance.ts'
 import { createSources, type Sources } from './sources.ts'
 
 /** Beside a server, whose cores are for its clients. */
@@ -76,7 +76,7 @@ export async function openOfflineChecks(
   logger: Logger,
   width: number,
 ): Promise<{ readonly checks: StorageChecks; close(): Promise<void> }> {
-  const instance = await openInstance({ directory: settings.dataDirectory, database: settings.database })
+  const instance = await openInstance(locationOf(settings))
   try {
     const { sealer } = instance
     const policy = addressPolicy({ ...settings, listening: settings.listen.host })

@@ -3,6 +3,7 @@ import { readdirSync, rmdirSync } from 'node:fs'
 import { type BlobStore, newStorageKey } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { testBlobStore } from '../suites/blob-store.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 
@@ -10,40 +11,20 @@ const text = (value: string) => new Response(value).body as ReadableStream<Uint8
 const read = async (stream: ReadableStream<Uint8Array>) => new Response(stream).text()
 const key = (value: string) => newStorageKey(digestOf(value))
 
-/** Yields `chunks`, then fails. */
-function failing(chunks: readonly string[], error: Error): ReadableStream<Uint8Array> {
-  const left = [...chunks]
-  return new ReadableStream({
-    pull(controller) {
-      const next = left.shift()
-      if (next === undefined) controller.error(error)
-      else controller.enqueue(new TextEncoder().encode(next))
-    },
-  })
-}
-
 describe('blobs as files', () => {
+  testBlobStore(async () => {
+    const directory = temporaryDirectory('blobs')
+    return { store: await openFileBlobStore(directory.path), remove: directory.remove }
+  })
+})
+
+describe('files', () => {
   const directory = temporaryDirectory('blobs')
   let store: BlobStore
   beforeAll(async () => {
     store = await openFileBlobStore(directory.path)
   })
   afterAll(() => directory.remove())
-
-  test('a sealed stage is an object, and no stage any more', async () => {
-    const stage = await store.openStage('one')
-    const seen: number[] = []
-    expect(await stage.append(text('hello '), { onChunk: (chunk) => seen.push(chunk.byteLength) })).toBe(6)
-    expect(await stage.append(text('world'))).toBe(11)
-    const name = key('hello world')
-    await stage.seal(name)
-    expect(seen).toEqual([6])
-    expect(await store.findSize(name)).toBe(11)
-    expect(await read(await store.open(name))).toBe('hello world')
-    expect(await read(await store.open(name, { from: 6, to: 8 }))).toBe('wo')
-    expect(await Array.fromAsync(store.listStages())).toEqual([])
-    expect((await Array.fromAsync(store.listKeys())).map((item) => item.key)).toEqual([name])
-  })
 
   test('the directories of objects are there from the start; one that somebody has removed is made again', async () => {
     expect(readdirSync(`${directory.path}/objects`)).toHaveLength(256)
@@ -59,29 +40,6 @@ describe('blobs as files', () => {
       if (kept) await stage.discard()
       await store.remove(name)
     }
-    expect(await Array.fromAsync(store.listStages())).toEqual([])
-  })
-
-  test('an empty object is an object', async () => {
-    const stage = await store.openStage('empty')
-    const name = key('')
-    await stage.seal(name)
-    expect(await store.findSize(name)).toBe(0)
-    expect(await read(await store.open(name))).toBe('')
-  })
-
-  test('what arrived before an error stays, and the next append goes on behind it', async () => {
-    const stage = await store.openStage('broken')
-    await expect(stage.append(failing(['abc', 'def'], new Error('cut')))).rejects.toThrow('cut')
-    expect(stage.sizeBytes).toBe(6)
-    await stage.close()
-    const again = await store.openStage('broken')
-    expect(again.sizeBytes).toBe(6)
-    await again.append(text('ghi'))
-    expect(await read(again.read())).toBe('abcdefghi')
-    await again.truncate(2)
-    expect(await read(again.read())).toBe('ab')
-    await again.discard()
     expect(await Array.fromAsync(store.listStages())).toEqual([])
   })
 
@@ -103,38 +61,6 @@ describe('blobs as files', () => {
     for (const chunk of chunks) sent.update(chunk)
     expect(kept.digest('hex')).toBe(sent.digest('hex'))
     await stage.discard()
-  })
-
-  test('a stage does not grow beyond its limit', async () => {
-    const stage = await store.openStage('limited')
-    await expect(stage.append(text('0123456789'), { maxBytes: 5 })).rejects.toMatchObject({ code: 'SIZE_INVALID' })
-    expect(stage.sizeBytes).toBe(0)
-    await stage.discard()
-  })
-
-  test('an abort ends the append and cancels its source', async () => {
-    const stage = await store.openStage('aborted')
-    const abort = new AbortController()
-    const { promise: cancelled, resolve: onCancelled } = Promise.withResolvers<void>()
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(new TextEncoder().encode('first')),
-      cancel: () => onCancelled(),
-    })
-    const appending = stage.append(body, { signal: abort.signal, onChunk: () => abort.abort() })
-    await expect(appending).rejects.toMatchObject({ code: 'CANCELLED' })
-    await cancelled
-    await stage.discard()
-  })
-
-  test('an object that is not there is absent, not an error of the disk', async () => {
-    expect(await store.findSize(key('absent'))).toBeUndefined()
-    await expect(store.open(key('absent'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' })
-    await store.remove(key('absent'))
-  })
-
-  test('names that could leave the directory are refused', async () => {
-    await expect(store.openStage('../evil')).rejects.toThrow('not a stage id')
-    await expect(store.findSize('sha256-../../etc/passwd')).rejects.toThrow('not a storage key')
   })
 
   test('a reader that goes away early leaves no open file', async () => {

@@ -27,13 +27,22 @@ export async function serveBlob(deps: OciDependencies, call: Call, { repository 
   const headers: Record<string, string> = bodyHeaders(digest)
   const range = rangeOf(request, size)
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.from}-${range.to - 1}/${size}`
+  const sent = range ?? { from: 0, to: size }
+  const link = await deps.blobs.findLink?.(blob.storage_key, sent.to - sent.from)
+  // The client asks there for the range that it asked us for (RFC 9110 §15.4.8). The address is for this client, and this moment.
+  if (link !== undefined) {
+    deps.pulls.noteBytes(repository.id, sent.to - sent.from)
+    const redirected = { ...API_VERSION, 'Docker-Content-Digest': digest, 'Cache-Control': 'no-store', Location: link }
+    return new Response(null, { status: 307, headers: redirected })
+  }
   server?.timeout(request, SEND_IDLE_SECONDS)
   const body = await deps.blobs.openBody(blob.storage_key, range, size).catch(async (error) => {
     // Whoever pushes it again heals it: it is absent from now on.
     if (isAppError(error, 'BLOB_UNKNOWN') && (await noticeDamage(deps, blob))) throw unknownBlob(digest)
     throw error
   })
-  deps.pulls.noteBytes(repository.id, range === undefined ? size : range.to - range.from)
+  deps.pulls.noteBytes(repository.id, sent.to - sent.from)
+  if (body instanceof ReadableStream) headers['Content-Length'] = String(sent.to - sent.from)
   return new Response(body, { status: range === undefined ? 200 : 206, headers })
 }
 

@@ -28,6 +28,7 @@ export function renderError(thrown: unknown, request: Request, logger: Logger): 
 
 /** A refused login, and a server that cannot now, say how long to wait: whole seconds, as all clients read it. */
 function retryHeader({ code, detail }: AppError): Record<string, string> {
+  if (code === 'STORAGE_UNAVAILABLE') return { 'Retry-After': '5' }
   if (code !== 'TOOMANYREQUESTS' && code !== 'UNAVAILABLE') return {}
   const seconds =
     typeof detail === 'object' && detail !== null && 'retryAfterSeconds' in detail && detail.retryAfterSeconds

@@ -33,7 +33,7 @@ export interface AskedOfMain {
 
 /** Never ends before the process does when it throws: nothing is given back. */
 export async function openBeside(
-  { directory, database, sealKey }: WorkerStart,
+  { directory, database, bucket, sealKey }: WorkerStart,
   { turns, checkPassword }: AskedOfMain,
 ): Promise<WorkerInstance> {
   const isAlone = database.engine === 'sqlite'
@@ -45,7 +45,8 @@ export async function openBeside(
       ? await openDatabase(database.path, { isMigrated: true, takeTurn: turns.write })
       : await openDatabase(database.url, { isMigrated: true, connections: database.connections })
   const sharing = isAlone ? undefined : { lock: lockDirectory, isLocked: isDirectoryLocked }
-  const blobs = await openFileBlobStore(join(directory, 'blobs'), sharing)
+  const blobs =
+    bucket === undefined ? await openFileBlobStore(join(directory, 'blobs'), sharing) : await openBucket(bucket)
   const key = await openSigningKey(db, sealer)
   const refusals = createRefusals(db, clock)
   const pulls = createPulls(db, clock)
@@ -79,4 +80,15 @@ export async function openBeside(
       lock?.release()
     },
   }
+}
+
+/** The main process has tried it. */
+async function openBucket({ keys, isRedirecting, ...place }: NonNullable<WorkerStart['bucket']>) {
+  const { openS3BlobStore } = await import('../../blobs/s3/store.ts')
+  const credentials = keys && {
+    accessKeyId: keys.accessKeyId,
+    secretAccessKey: createSecret(keys.secretAccessKey),
+    sessionToken: keys.sessionToken === undefined ? undefined : createSecret(keys.sessionToken),
+  }
+  return openS3BlobStore({ ...place, credentials }, { isRedirecting })
 }

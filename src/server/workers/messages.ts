@@ -15,6 +15,19 @@ const workerStartSchema = z.object({
     z.object({ engine: z.literal('postgres'), url: z.string(), connections: z.number() }),
   ]),
   sealKey: z.string().optional(),
+  bucket: z
+    .object({
+      bucket: z.string(),
+      prefix: z.string(),
+      endpoint: z.string(),
+      region: z.string(),
+      style: z.enum(['path', 'virtual']),
+      keys: z
+        .object({ accessKeyId: z.string(), secretAccessKey: z.string(), sessionToken: z.string().optional() })
+        .optional(),
+      isRedirecting: z.boolean(),
+    })
+    .optional(),
   listen: z.object({ host: z.string(), port: z.number() }),
   publicUrl: z.string().optional(),
   trustedProxies: z.array(z.string()).readonly(),

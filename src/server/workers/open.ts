@@ -35,6 +35,7 @@ export async function openWorkers(o: {
     directory: settings.dataDirectory,
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },
     sealKey: settings.sealKey?.reveal(),
+    bucket: bucketFor(settings),
     listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
     trustedProxies: settings.trustedProxies ?? [],
@@ -49,6 +50,18 @@ export async function openWorkers(o: {
       await door.stop()
     },
   }
+}
+
+/** As it goes over the pipe. */
+function bucketFor({ bucket, redirectsBlobs = false }: Settings): WorkerStart['bucket'] {
+  if (bucket === undefined) return undefined
+  const { credentials, ...place } = bucket
+  const keys = credentials && {
+    accessKeyId: credentials.accessKeyId,
+    secretAccessKey: credentials.secretAccessKey.reveal(),
+    sessionToken: credentials.sessionToken?.reveal(),
+  }
+  return { ...place, keys, isRedirecting: redirectsBlobs }
 }
 
 /** Of all processes of the server together. */

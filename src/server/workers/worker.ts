@@ -30,7 +30,8 @@ export function runWorker(send: (message: ToMain) => void): void {
     const apps = createRegistryApps(instance, { publicUrl: start.publicUrl, logger })
     const isTrustedProxy = trustedProxies(start.trustedProxies)
     const app = createHttpApp({ ...apps, isReady: () => true, logger, isTrustedProxy })
-    const listener = listen(start.listen, 'KAGAMI_LISTEN', { isShared: true })
+    const keepsLengths = start.bucket?.isRedirecting === false
+    const listener = listen(start.listen, 'KAGAMI_LISTEN', { isShared: true, keepsLengths })
     const knowsSession = start.database.engine === 'sqlite' ? instance.uploads.knows : undefined
     listener.serve(handingOver(app, { door: start.door, logger, knowsSession }))
     shrinkAtRest()
