@@ -41,6 +41,8 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
   let isOpen = true
   /** Bytes were written since the file was last made durable; those of an earlier process may not be. */
   let isDirty = size > 0
+  /** What an earlier process wrote is as old as that; an object is as old as its seal, by which lost ones are told. */
+  const renew = size > 0 ? () => file.utimes(new Date(), new Date()) : async () => {}
   /** Less than its size only between an append that leaves it to the seal, and that seal. */
   let durableTo = size
   const datasync = async (toBytes = size) => {
@@ -154,6 +156,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
     async sealKeeping(key) {
       const target = pathOf(key)
+      await renew()
       const name = async () => {
         await onShelf(target, syncDirectory, () => linkOrCopy(path, target))
         await syncDirectory(dirname(target))
@@ -168,6 +171,7 @@ export async function openStage({ directory, takeRoom, pathOf, syncDirectory }: 
     },
     async seal(key) {
       const target = pathOf(key)
+      await renew()
       await datasync()
       await close()
       await onShelf(target, syncDirectory, () => rename(path, target))

@@ -6,6 +6,7 @@ import type { CatalogEntryRow, CatalogRow, CatalogTextRow } from './rows/catalog
 import type {
   BlobRow,
   BlobTombstoneRow,
+  CollectionRow,
   ImageDifferenceRow,
   ManifestReferenceRow,
   ManifestRow,
@@ -14,6 +15,7 @@ import type {
   RepositoryBlobRow,
   RepositoryManifestRow,
   StageReservationRow,
+  SupersededManifestRow,
   TagHistoryRow,
   TagRow,
   UploadSessionRow,
@@ -128,6 +130,8 @@ export interface Schema {
   repositories: RepositoryRow
   repository_manifests: RepositoryManifestRow
   repository_blobs: RepositoryBlobRow
+  superseded_manifests: SupersededManifestRow
+  collections: CollectionRow
   tags: TagRow
   tag_history: TagHistoryRow
   upload_sessions: UploadSessionRow

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
@@ -25,23 +26,36 @@ const insertOrTouch = prepareQuery((db, value: Value<NewBlob>) =>
     .returningAll(),
 )
 
+const findTombstone = prepareQuery((db, value: Value<Pick<NewBlob, 'storageKey'>>) =>
+  db.selectFrom('blob_tombstones').select('storage_key').where('storage_key', '=', value('storageKey')),
+)
+
 /**
  * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key.
  * @returns the row that counts; `isNew` false when it is another's
  */
 export async function insertBlob(tx: Transaction, blob: NewBlob): Promise<{ row: BlobRow; isNew: boolean }> {
   const [row] = await insertOrTouch(tx, blob)
+  // Whoever stood still between storing the object and this finds that it was taken for nobody's, and stores it again.
+  if (row?.storage_key === blob.storageKey && (await findTombstone(tx, blob)).length > 0) {
+    throw new AppError(
+      'CONFLICT',
+      `blob ${blob.digest} took too long to be kept, and its bytes are removed: send it again`,
+    )
+  }
   if (row === undefined) throw new Error(`the row of ${blob.digest} was neither inserted nor found`)
   return { row, isNew: row.storage_key === blob.storageKey }
 }
 
-const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes'>>) =>
+const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes' | 'doomed_at'>>) =>
   db
     .insertInto('repository_blobs')
     .values(chunk.map((row) => ({ ...row, size_bytes: sizeForLink(db, 'blob', row.digest) })))
     .onConflict((conflict) =>
       conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
         published_at: eb.fn.coalesce('repository_blobs.published_at', 'excluded.published_at'),
+        linked_at: eb.ref('excluded.linked_at'),
+        doomed_at: null,
       })),
     ),
 )
@@ -69,10 +83,17 @@ const readBlob = prepareQuery((db, value: Value<Record<'repositoryId' | 'digest'
     .selectFrom('repository_blobs as link')
     .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
     .selectAll('blob')
-    .select('link.published_at')
+    .select(['link.published_at', 'link.linked_at', 'link.doomed_at'])
     .where('link.repository_id', '=', value('repositoryId'))
     .where('link.digest', '=', value('digest')),
 )
+
+/** A blob as one repository has it. */
+export interface LinkedBlob extends BlobRow {
+  readonly linked_at: string
+  /** It goes soon, unless somebody asks for it. */
+  readonly doomed_at: string | null
+}
 
 /** A blob of the repository; only published ones unless `staged` is asked for. */
 export async function findRepositoryBlob(
@@ -80,7 +101,7 @@ export async function findRepositoryBlob(
   repositoryId: string,
   digest: Digest,
   o: { readonly staged?: boolean } = {},
-): Promise<BlobRow | undefined> {
+): Promise<LinkedBlob | undefined> {
   const [row] = await readBlob(db, { repositoryId, digest })
   return row === undefined || (row.published_at === null && o.staged !== true) ? undefined : row
 }
@@ -128,6 +149,18 @@ export async function listRepositoriesWithBlob(
     .where('link.published_at', 'is not', null)
     .orderBy('repository.name')
     .execute()
+}
+
+/** The same for the blob of a repository, whose link goes by itself. @returns false when it went meanwhile */
+export async function touchLink(tx: Transaction, repositoryId: string, digest: Digest, at: string): Promise<boolean> {
+  await touchBlobs(tx, [digest], at)
+  const { numUpdatedRows } = await tx
+    .updateTable('repository_blobs')
+    .set({ linked_at: at, doomed_at: null })
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
 
 /** Keeps the collector away from blobs that somebody just asked for. */

@@ -25,7 +25,7 @@ export interface PullAsked {
 /** What a decision is made of, and what was found: meant for nobody before that decision. */
 export interface Pulled<Found> {
   readonly facts: JudgedFacts
-  /** Undefined: it is absent, or staged. */
+  /** Undefined: it is absent, staged, or doomed (and then kept on the whole way). */
   readonly found: Found | undefined
   /** When the organization's token behind the request was last noted; undefined: there is none. */
   readonly tokenUsedAt: string | null | undefined
@@ -56,6 +56,7 @@ const MANIFEST = [
   'manifest.size_bytes',
   'manifest.bytes',
   'link.published_at',
+  'link.doomed_at',
 ] as const
 
 const readByTag = ofEach((kind) =>
@@ -90,7 +91,7 @@ const readBlob = ofEach((kind) =>
         join.onRef('link.repository_id', '=', 'repositories.id').on('link.digest', '=', value('reference')),
       )
       .leftJoin('blobs as blob', 'blob.digest', 'link.digest')
-      .select(['blob.size_bytes', 'blob.storage_key', 'blob.touched_at', 'link.published_at']),
+      .select(['blob.size_bytes', 'blob.storage_key', 'link.linked_at', 'link.published_at', 'link.doomed_at']),
   ),
 )
 
@@ -118,6 +119,7 @@ export function readPulledManifest(db: Queries, asked: PullAsked) {
   return read(rows, asked, (row): PulledManifest | undefined =>
     row.r_id === null ||
     row.published_at === null ||
+    row.doomed_at !== null ||
     row.digest === null ||
     row.media_type === null ||
     row.size_bytes === null ||
@@ -139,15 +141,16 @@ export function readPulledBlob(db: Queries, asked: PullAsked) {
   return read(rows, asked, (row): PulledBlob | undefined =>
     row.r_id === null ||
     row.published_at === null ||
+    row.doomed_at !== null ||
     row.size_bytes === null ||
     row.storage_key === null ||
-    row.touched_at === null
+    row.linked_at === null
       ? undefined
       : {
           repositoryId: row.r_id,
           sizeBytes: row.size_bytes,
           storageKey: row.storage_key,
-          touchedAt: row.touched_at,
+          touchedAt: row.linked_at,
         },
   )
 }

@@ -37,6 +37,7 @@ import { attested } from './0045-attested.ts'
 import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts'
 import { uploadWriters } from './0048-upload-writers.ts'
 import { replication } from './0049-replication.ts'
+import { collection } from './0050-collection.ts'
 import type { Migration } from './migration.ts'
 
 /** In the order in which they are applied. */
@@ -80,4 +81,5 @@ export const MIGRATIONS: readonly Migration[] = [
   organizationNamesAndEnds,
   uploadWriters,
   replication,
+  collection,
 ]

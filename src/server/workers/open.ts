@@ -36,6 +36,7 @@ export async function openWorkers(o: {
     database: database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal(), connections },
     listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
+    graceMs: settings.keep.graceMs,
     trustedProxies: settings.trustedProxies ?? [],
     logLevel: settings.logLevel,
     door: door.path,
