@@ -122,7 +122,11 @@ export async function startServer({
     const platforms = createPlatforms({ db, blobs })
     const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger, graceMs: settings.keep.graceMs })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
+    const collecting = new AbortController()
+    closers.push(async () => collecting.abort())
+    const collector = { db, blobs, clock, settings: settings.keep, holder: engines.holder }
     const apiParts: ApiDeps = {
+      collector: { ...collector, signal: collecting.signal },
       db,
       blobs,
       ...access,
@@ -185,7 +189,6 @@ export async function startServer({
     await indexer.start({ isAlone })
     closers.push(startEmptying({ db, clock, logger }).close)
     closers.push(housekeeping.close)
-    const collector = { db, blobs, clock, settings: settings.keep, holder: engines.holder }
     if (settings.collectEveryMs > 0)
       closers.push(startCollecting({ ...collector, everyMs: settings.collectEveryMs, logger }).close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.

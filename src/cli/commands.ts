@@ -6,6 +6,7 @@ import { addCatalogCommands } from './catalog.ts'
 import type { CommandLine } from './command-line.ts'
 import { addCopyCommand } from './copy.ts'
 import { addExportCommands } from './export.ts'
+import { addGcCommand } from './gc.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addImageCommands } from './image.ts'
 import { addImportCommand } from './import.ts'
@@ -66,5 +67,6 @@ export function addCommands(program: Command, line: CommandLine): void {
   addIdentityCommands(program, line)
   addAuditCommands(program, line)
   addOperatorCommands(program, line)
+  addGcCommand(program, line)
   addSampleCommands(program, line)
 }

@@ -13,8 +13,8 @@ export interface CollectedRepository {
   readonly keepNewest: number | null
   readonly keepDays: number | null
   readonly keepDaysAfterPull: number | null
-  /** A run of its mirror is under way. */
-  readonly isRunning: boolean
+  /** When the run of its mirror began that is under way. */
+  readonly runningSince: string | undefined
   /** A mirror that is not stopped feeds it. */
   readonly isMirrored: boolean
 }
@@ -39,10 +39,9 @@ export async function listCollected(
       eb
         .selectFrom('sync_runs as run')
         .innerJoin('mirrors', 'mirrors.id', 'run.mirror_id')
-        .select('run.id')
+        .select((of) => of.fn.min('run.started_at').as('since'))
         .whereRef('mirrors.repository_id', '=', 'repository.id')
         .where('run.outcome', '=', 'running')
-        .limit(1)
         .as('run'),
     ])
     .where('repository.id', '>', o.after)
@@ -56,7 +55,7 @@ export async function listCollected(
     keepNewest: row.keep_superseded_newest,
     keepDays: row.keep_superseded_days,
     keepDaysAfterPull: row.keep_superseded_days_after_pull,
-    isRunning: row.run !== null,
+    runningSince: row.run ?? undefined,
     isMirrored: row.mirror !== null,
   }))
 }

@@ -39,6 +39,7 @@ import { catalogRoutes } from './catalog.ts'
 import { changeRoutes } from './changes.ts'
 import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
+import { type CollectionDeps, collectionRoutes } from './collections.ts'
 import { deviceRoutes } from './devices.ts'
 import { serveDocument } from './document.ts'
 import { errorResponse } from './errors.ts'
@@ -110,6 +111,7 @@ export interface ApiDeps {
   readonly publicUrl: string | undefined
   /** How long the history of tags is kept. */
   readonly historyMs: number
+  readonly collector: CollectionDeps['collector']
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
@@ -208,6 +210,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     webhookRoutes(deps),
     auditRoutes(deps),
     operatorRoutes(deps),
+    collectionRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

@@ -20,9 +20,8 @@ import {
 import { collectRepository, noteRepository } from './collect-repository.ts'
 import type { Moment } from './judge.ts'
 import { judgingOf } from './plan.ts'
-import { type KeepSettings, STAGED_MS } from './waits.ts'
+import { COLLECTION_LEASE, type KeepSettings, STAGED_MS } from './waits.ts'
 
-export const COLLECTION_LEASE = 'collection'
 const LEASE_TTL_MS = 60_000
 const REPOSITORIES = 50
 

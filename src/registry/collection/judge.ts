@@ -3,7 +3,7 @@ import type { BlobFacts } from '../../db/collection/blob-facts.ts'
 import type { CollectedRepository } from '../../db/collection/going.ts'
 import type { ManifestFacts } from '../../db/collection/manifest-facts.ts'
 import { isoTime } from '../../lib/clock.ts'
-import { type Keep, type KeepSettings, quarterOf, STAGED_MS } from './waits.ts'
+import { FRESH_MS, type Keep, type KeepSettings, quarterOf, STAGED_MS } from './waits.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -37,6 +37,7 @@ export function judgeManifest(
   gone: { readonly parents: number; readonly subject: boolean } = { parents: 0, subject: false },
 ): Verdict {
   if (facts.isNamed || facts.parents > gone.parents || (facts.subject !== undefined && !gone.subject)) return HELD
+  if (isOfRun(facts.storedAt, o)) return HELD
   if (facts.isStaged) return judgeStaged(facts.storedAt, o)
   const isPart = gone.parents > 0 || gone.subject
   // Pushed by its digest, and never part of anything.
@@ -57,14 +58,21 @@ export function judgeManifest(
 
 export function judgeBlob(facts: BlobFacts, o: Judging, gone = 0): Verdict {
   if (facts.parents > gone) return HELD
+  if (isOfRun(facts.touchedAt, o)) return HELD
   if (facts.isStaged) return judgeStaged(facts.touchedAt, o)
   const reason = `no manifest of the repository needs it; last asked for at ${facts.touchedAt}`
   return untilOf(after(facts.touchedAt, o.isNow ? 0 : o.settings.graceMs), reason, o)
 }
 
+/** A run that is under way has fetched it, or found it here, and builds on it. */
+function isOfRun(touchedAt: string, { repository }: Judging): boolean {
+  const { runningSince } = repository
+  return runningSince !== undefined && Date.parse(touchedAt) >= Date.parse(runningSince) - FRESH_MS
+}
+
 /** What was fetched and is not shown: for as long as a run may come that shows it. */
 function judgeStaged(storedAt: string, o: Judging): Verdict {
-  if (o.repository.isRunning) return HELD
+  if (o.repository.runningSince !== undefined) return HELD
   const grace = o.isNow ? 0 : o.settings.graceMs
   const waitMs = o.repository.isMirrored ? Math.max(grace, o.isNow ? 0 : STAGED_MS) : grace
   return untilOf(after(storedAt, waitMs), `fetched at ${storedAt} and never published`, o)

@@ -35,3 +35,9 @@ export const DEFAULT_KEEP: KeepSettings = {
   mirrored: { newest: 0, days: 180, daysAfterPull: 90 },
   pushed: { newest: 0, days: 0, daysAfterPull: 0 },
 }
+
+/** Runs do not touch again what was linked or touched so shortly before. */
+export const FRESH_MS = HOUR_MS
+
+/** Who holds it collects. */
+export const COLLECTION_LEASE = 'collection'
