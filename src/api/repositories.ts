@@ -69,7 +69,9 @@ export const repositoryCreateSchema = z
     visibility: settingsShape.visibility.describe('Who may pull; default: private'),
     immutableTags: settingsShape.immutableTags.describe('Which tags stay where they are; default: none'),
     allowSparse: settingsShape.allowSparse.describe('Accept indexes whose children are missing; default: false'),
-    keepSuperseded: settingsShape.keepSuperseded.describe("How long superseded content is kept; default: as the server's settings say"),
+    keepSuperseded: settingsShape.keepSuperseded.describe(
+      "How long superseded content is kept; default: as the server's settings say",
+    ),
   })
   .openapi('RepositoryCreate')
 

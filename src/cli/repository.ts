@@ -70,8 +70,14 @@ function withSettings(command: Command, { isNew }: { readonly isNew: boolean }):
     .addOption(immutable.choices(['all', 'none']))
     .option('--immutable-pattern <regex...>', 'only tags that match one of these (RE2, whole name) are immutable')
     .option('--allow-sparse', 'accept indexes whose children are missing')
-    .option('--keep-superseded-newest <count>', 'superseded manifests that are kept in any case, the last ones; or default')
-    .option('--keep-superseded-days <days>', "how long superseded content is kept; default: as the server's settings say")
+    .option(
+      '--keep-superseded-newest <count>',
+      'superseded manifests that are kept in any case, the last ones; or default',
+    )
+    .option(
+      '--keep-superseded-days <days>',
+      "how long superseded content is kept; default: as the server's settings say",
+    )
     .option('--keep-superseded-days-after-pull <days>', 'how long it is kept after its last pull; or default')
 }
 

@@ -804,6 +804,12 @@ const STEPS: readonly Step[] = [
       secretOfDevice: access_token,
     }),
   },
+  {
+    route: 'post /collections',
+    path: '/collections',
+    body: { now: false },
+    leaves: ['- collection.start collection'],
+  },
   { route: 'post /sample/releases', path: '/sample/releases', leaves: ['- sample.release sample'] },
   {
     route: 'delete /organizations/{organization}',

@@ -42,6 +42,15 @@ export async function findCollection(db: Queries, id: string): Promise<Collectio
   return db.selectFrom('collections').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** Bytes of objects that wait to be removed. */
+export async function measureBuried(db: Queries): Promise<number> {
+  const row = await db
+    .selectFrom('blob_tombstones')
+    .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.val(0)).as('bytes'))
+    .executeTakeFirstOrThrow()
+  return Number(row.bytes)
+}
+
 /** The one that was begun last; `ended`: of those that came to their end without a problem. */
 export async function findLastCollection(
   db: Queries,

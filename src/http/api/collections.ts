@@ -130,7 +130,8 @@ async function getView(db: Database, id: string): Promise<CollectionView> {
   if (row === undefined) throw new AppError('NOT_FOUND', `there is no collection ${id}`)
   const lease = row.ended_at === null ? await findLease(db.read, COLLECTION_LEASE) : undefined
   if (lease === undefined) return viewOf(row)
-  const isAlive = lease.generation === row.generation && lease.holder !== null && Date.parse(lease.expires_at) > Date.now()
+  const isAlive =
+    lease.generation === row.generation && lease.holder !== null && Date.parse(lease.expires_at) > Date.now()
   // It may have ended between the two reads.
   if (isAlive) return viewOf(row)
   const now = (await findCollection(db.read, id)) ?? row
@@ -138,7 +139,6 @@ async function getView(db: Database, id: string): Promise<CollectionView> {
 }
 
 const BROKEN_OFF = 'the server that was at it ended; what is left goes with the next one'
-
 
 function viewOf(row: CollectionRow): CollectionView {
   return {
@@ -155,7 +155,9 @@ function viewOf(row: CollectionRow): CollectionView {
   }
 }
 
-function viewOfPlan(made: Awaited<ReturnType<typeof import('../../registry/collection/preview.ts').previewCollection>>): CollectionPlanView {
+function viewOfPlan(
+  made: Awaited<ReturnType<typeof import('../../registry/collection/preview.ts').previewCollection>>,
+): CollectionPlanView {
   return {
     items: made.items.map(({ digest, repository, goesAt, ...item }) => ({
       ...item,

@@ -17,7 +17,8 @@ import { refusedBy } from '../request-context.ts'
 import type { ProcessMeasures, UpstreamMeasure } from './render.ts'
 
 /** Loaded by the first who reads: most servers are never asked. */
-const loadRendering = () => Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts')])
+const loadRendering = () =>
+  Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts'), import('./collections.ts')])
 
 export interface MetricsDeps {
   readonly db: Database
@@ -43,20 +44,22 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
   /** Scrapes that come together are answered by one reading. */
   let reading: Promise<string> | undefined
   const read = async () => {
-    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }, { renderReplicationMetrics }] =
+    const [{ MAX_LABELLED, renderMetrics }, { renderWebhookMetrics }, { renderReplicationMetrics }, collections] =
       await loadRendering()
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams, webhooks, replications, ofProcess] = await Promise.all([
+    const [measures, upstreams, webhooks, replications, collected, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
       readBudgets(most),
       readWebhookMeasures(db.read),
       readReplicationMeasures(db.read, most),
+      collections.readCollectionMeasures(db.read),
       deps.measureProcess(),
     ])
     const parts = await Promise.all([
       renderMetrics(measures, upstreams, ofProcess, clock.now()),
       renderWebhookMetrics(webhooks, clock.now()),
       renderReplicationMetrics(replications, clock.now()),
+      collections.renderCollectionMetrics(collected),
     ])
     return parts.join('')
   }

@@ -1,7 +1,12 @@
 /** What a collection would take, and why; nothing is changed, and nothing of it is promised: others push and pull meanwhile. */
 import type { BlobStore } from '../../blobs/blob-store.ts'
 import { listCollected } from '../../db/collection/going.ts'
-import { listTombstones, listUnlinkedBlobs, listUnlinkedManifests, type Tombstone } from '../../db/collection/unlinked.ts'
+import {
+  listTombstones,
+  listUnlinkedBlobs,
+  listUnlinkedManifests,
+  type Tombstone,
+} from '../../db/collection/unlinked.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { listLostObjects, listLostStages } from './collect-objects.ts'
@@ -102,7 +107,13 @@ async function addUnlinked(
   for (let after: string | undefined = ''; after !== undefined && signal?.aborted !== true; ) {
     const { found, last } = await listUnlinkedBlobs(db.read, after, before)
     for (const { digest, sizeBytes, touchedAt } of found)
-      add({ ...plain, kind: 'object', digest, sizeBytes, reason: `no repository has it; last asked for at ${touchedAt}` })
+      add({
+        ...plain,
+        kind: 'object',
+        digest,
+        sizeBytes,
+        reason: `no repository has it; last asked for at ${touchedAt}`,
+      })
     after = last
   }
   for (let after: Tombstone | undefined, isMore = true; isMore && signal?.aborted !== true; ) {
@@ -117,7 +128,13 @@ async function addUnlinked(
     after = buried.at(-1)
   }
   for await (const { key, sizeBytes } of listLostObjects({ db, blobs, signal }, moment)) {
-    add({ ...plain, kind: 'orphan', digest: digestOfKey(key), sizeBytes, reason: 'stored, and named nowhere for a day' })
+    add({
+      ...plain,
+      kind: 'orphan',
+      digest: digestOfKey(key),
+      sizeBytes,
+      reason: 'stored, and named nowhere for a day',
+    })
   }
   for await (const { id, modifiedAt } of listLostStages({ blobs, signal }, moment, STAGED_MS)) {
     const reason = `a download that nobody went on with since ${isoTime(modifiedAt)}`

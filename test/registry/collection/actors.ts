@@ -7,8 +7,8 @@ import { isoTime } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import type { Reference, Tag } from '../../../src/oci/reference.ts'
 import { deleteBlob, getAskedBlob, mountBlob } from '../../../src/registry/blobs.ts'
-import { createLocalWriters } from '../../../src/registry/local-writer.ts'
 import { openLocalReader } from '../../../src/registry/local-reader.ts'
+import { createLocalWriters } from '../../../src/registry/local-writer.ts'
 import { deleteManifest, getAskedManifest, putManifest } from '../../../src/registry/manifests.ts'
 import { deleteTag } from '../../../src/registry/tags.ts'
 import { createUploads } from '../../../src/registry/uploads.ts'
@@ -27,12 +27,14 @@ const STEPS = 8
 type Actor = () => Promise<void>
 
 export function actorsOf(world: World): Record<string, Actor> {
-  const again = (work: (step: number) => Promise<void>, steps = STEPS) => async () => {
-    for (let step = 0; step < steps; step++) {
-      await work(step)
-      await world.turns.yield()
+  const again =
+    (work: (step: number) => Promise<void>, steps = STEPS) =>
+    async () => {
+      for (let step = 0; step < steps; step++) {
+        await work(step)
+        await world.turns.yield()
+      }
     }
-  }
   return {
     time: again(async () => world.pass(world.random() ** 5 * 9 * HOUR_MS), STEPS * 10),
     'uploader 1': again(() => inTime(world, () => push(world))),
@@ -274,7 +276,11 @@ async function mirror(world: World): Promise<void> {
     const dies = world.below(4) === 0
     for (const { blobs: parts, digest, bytes, mediaType } of withParts) {
       for (const blob of parts) {
-        const sink = await writer.stageBlob({ digest: blob.digest, size: blob.bytes.byteLength, mediaType: blob.mediaType })
+        const sink = await writer.stageBlob({
+          digest: blob.digest,
+          size: blob.bytes.byteLength,
+          mediaType: blob.mediaType,
+        })
         if (sink === 'present') continue
         await sink.write(0, bodyOf(blob).stream)
         if (!dies) await sink.commit()
@@ -296,13 +302,7 @@ async function mirror(world: World): Promise<void> {
   }
 }
 
-function insertRun(
-  tx: Transaction,
-  mirrorId: string,
-  id: string,
-  generation: number,
-  at: string,
-): Promise<unknown> {
+function insertRun(tx: Transaction, mirrorId: string, id: string, generation: number, at: string): Promise<unknown> {
   return tx
     .insertInto('sync_runs')
     .values({
@@ -324,4 +324,3 @@ function insertRun(
     })
     .execute()
 }
-

@@ -35,7 +35,8 @@ export async function findLost(world: World): Promise<string[]> {
       }
       const blob = blobOf.get(`${repository_id} ${part.digest}`)
       if (blob === undefined) lost.push(`blob ${part.digest} of ${key}`)
-      else if ((await world.blobs.findSize(blob.storage_key)) !== blob.size_bytes) lost.push(`object ${blob.storage_key}`)
+      else if ((await world.blobs.findSize(blob.storage_key)) !== blob.size_bytes)
+        lost.push(`object ${blob.storage_key}`)
     }
   }
   return lost
@@ -57,7 +58,9 @@ export async function findLeft(world: World): Promise<Record<string, unknown>> {
   const reached = new Set<string>()
   const tags = await read.selectFrom('tags').select(['repository_id', 'digest']).execute()
   const lostOnce = new Set(
-    (await read.selectFrom('superseded_manifests').selectAll().execute()).map((row) => `${row.repository_id} ${row.digest}`),
+    (await read.selectFrom('superseded_manifests').selectAll().execute()).map(
+      (row) => `${row.repository_id} ${row.digest}`,
+    ),
   )
   const own = links.filter(
     (row) => row.pushed_at !== null && row.published_at !== null && !lostOnce.has(`${row.repository_id} ${row.digest}`),
