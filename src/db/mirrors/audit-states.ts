@@ -72,7 +72,8 @@ function keptOf(row: {
     days: row.keep_superseded_days,
     daysAfterPull: row.keep_superseded_days_after_pull,
   }
-  return Object.values(kept).every((one) => one === null) ? {} : { keepSuperseded: kept }
+  const isOwn = kept.newest !== null || kept.days !== null || kept.daysAfterPull !== null
+  return isOwn ? { keepSuperseded: kept } : {}
 }
 
 /** What people decide of a mirror; a pass changes none of it but the pauses that upstream brings about. */

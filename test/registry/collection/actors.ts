@@ -12,7 +12,7 @@ import { createLocalWriters } from '../../../src/registry/local-writer.ts'
 import { deleteManifest, getAskedManifest, putManifest } from '../../../src/registry/manifests.ts'
 import { deleteTag } from '../../../src/registry/tags.ts'
 import { createUploads } from '../../../src/registry/uploads.ts'
-import { IMAGES, type Image, LAYERS, type Piece, TAGS } from './content.ts'
+import { IMAGES, type Image, LAYERS, type Piece, SLOW, TAGS } from './content.ts'
 import type { World } from './world.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -40,12 +40,13 @@ export function actorsOf(world: World): Record<string, Actor> {
     'uploader 1': again(() => inTime(world, () => push(world))),
     'uploader 2': again(() => inTime(world, () => push(world))),
     abandoner: again(() => inTime(world, () => abandon(world)), 4),
+    'slow uploader': again(() => pushSlowly(world), 3),
     puller: again(() => pull(world), STEPS * 2),
     replicator: again(() => replicate(world), STEPS),
     deleter: again(() => remove(world)),
     mirror: again(() => inTime(world, () => mirror(world))),
-    'collector 1': again(() => collect(world, 'one')),
-    'collector 2': again(() => collect(world, 'two')),
+    'collector 1': again(() => collect(world, 'one'), STEPS * 4),
+    'collector 2': again(() => collect(world, 'two'), STEPS * 2),
   }
 }
 
@@ -159,6 +160,40 @@ async function isTagged({ db }: World, repositoryId: string, digest: string): Pr
 function noteTold(world: World, where: string): void {
   world.told.set(where, (world.told.get(where) ?? 0) + 1)
   world.byDigest.delete(where)
+}
+
+/** Asks for blobs that nobody needed for a day, and comes back with the manifest as late as it may. */
+async function pushSlowly(world: World): Promise<void> {
+  const { db, blobs, clock } = world
+  const repository = world.repositories[0] as World['repositories'][number]
+  const destination = destinationOf(world, repository)
+  const upload = (blob: Piece) => createUploads({ db, blobs, clock }).uploadWhole(destination, blob.digest, bodyOf(blob))
+  for (const blob of SLOW.blobs) await inTime(world, () => upload(blob))
+  await waitFor(world, 14 + world.below(16))
+  const since = clock.now().getTime()
+  for (const blob of SLOW.blobs) {
+    const found = await getAskedBlob({ db, clock }, repository.id, blob.digest).catch(() => undefined)
+    if (found === undefined) await inTime(world, () => upload(blob))
+  }
+  await waitFor(world, 9 + world.below(7))
+  const reference = { tag: 'slow' } as unknown as Reference
+  const put = { reference, tags: [], contentType: SLOW.mediaType, bytes: SLOW.bytes }
+  try {
+    await putManifest({ db, clock }, destination, put)
+  } catch (error) {
+    if (!isAppError(error, 'MANIFEST_BLOB_UNKNOWN') || clock.now().getTime() - since <= PROMISE_MS) throw error
+    return
+  }
+  await deleteManifest({ db, clock }, destination, repository, SLOW.digest)
+}
+
+async function waitFor(world: World, hours: number): Promise<void> {
+  const until = world.clock.now().getTime() + hours * HOUR_MS
+  for (let turn = 1; world.clock.now().getTime() < until; turn++) {
+    // Nobody else may move the clock any more.
+    if (turn % 12 === 0) world.pass(HOUR_MS)
+    await world.turns.yield()
+  }
 }
 
 /** Uploads of which nothing comes. */

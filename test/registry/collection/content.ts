@@ -50,3 +50,11 @@ const attested = [image('{}', [2], one), image('{"s":1}', [5], indexes[0])]
 export const IMAGES: readonly Image[] = [...plain, ...indexes, ...attested]
 export const LAYERS: readonly Piece[] = BLOBS
 export const TAGS = ['x', 'y', 'z'] as const
+
+/** Of the slow pusher alone. */
+export const SLOW: Image = (() => {
+  const config = piece('{"slow":true}', MediaType.ociConfig)
+  const layer = piece('a layer that comes slowly', MediaType.ociLayerGzip)
+  const body = { schemaVersion: 2, mediaType: MediaType.ociManifest, config: descriptor(config), layers: [descriptor(layer)] }
+  return { ...piece(JSON.stringify(body), MediaType.ociManifest), blobs: [config, layer], children: [], subject: undefined }
+})()
