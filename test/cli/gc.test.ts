@@ -68,7 +68,8 @@ test('what a person deleted goes with its blobs; what a tag holds stays, and the
 
   const plan = (await gc('--dry-run', '--now')).document.plan
   expect(collectionPlanAnswerSchema.parse({ plan }).plan.totals.objects).toBe(2)
-  const items: { kind: string; digest: string; repository: string | null; sizeBytes: number; reason: string }[] = plan.items
+  const items: { kind: string; digest: string; repository: string | null; sizeBytes: number; reason: string }[] =
+    plan.items
   expect(items.find(({ kind }) => kind === 'blob')).toMatchObject({
     digest: layer,
     repository: 'acme/app',
@@ -91,7 +92,16 @@ test('what a person deleted goes with its blobs; what a tag holds stays, and the
 })
 
 test('a repository has a rule of its own, and its plan', async () => {
-  const set = await user.run(['repository', 'change', 'acme/app', '--keep-superseded-newest', '3', '--keep-superseded-days', '30', '--json'])
+  const set = await user.run([
+    'repository',
+    'change',
+    'acme/app',
+    '--keep-superseded-newest',
+    '3',
+    '--keep-superseded-days',
+    '30',
+    '--json',
+  ])
   expect(JSON.parse(set.stdout).repository.keepSuperseded).toEqual({ newest: 3, days: 30, daysAfterPull: null })
   const back = await user.run(['repository', 'change', 'acme/app', '--keep-superseded-days', 'default', '--json'])
   expect(JSON.parse(back.stdout).repository.keepSuperseded).toEqual({ newest: 3, days: null, daysAfterPull: null })

@@ -4,7 +4,7 @@
  */
 import type { Digest } from '../../oci/digest.ts'
 import { allOfChunks, type Chunk, inChunks } from '../engine/chunks.ts'
-import type { Queries, Transaction } from '../engine/engine.ts'
+import type { Transaction } from '../engine/engine.ts'
 import { prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { SupersededManifestRow } from '../schema.ts'
 
@@ -115,15 +115,4 @@ export async function reprieveManifest(
     .where('digest', '=', digest)
     .execute()
   return numUpdatedRows > 0n
-}
-
-/** How many manifests of a repository wait to be collected: for its people. */
-export async function countSuperseded(db: Queries, repositoryId: string): Promise<number> {
-  const { count } = await db
-    .selectFrom('superseded_manifests')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('repository_id', '=', repositoryId)
-    .where('since', 'is not', null)
-    .executeTakeFirstOrThrow()
-  return Number(count)
 }

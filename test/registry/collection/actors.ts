@@ -12,7 +12,7 @@ import { createLocalWriters } from '../../../src/registry/local-writer.ts'
 import { deleteManifest, getAskedManifest, putManifest } from '../../../src/registry/manifests.ts'
 import { deleteTag } from '../../../src/registry/tags.ts'
 import { createUploads } from '../../../src/registry/uploads.ts'
-import { IMAGES, type Image, LAYERS, type Piece, SLOW, TAGS } from './content.ts'
+import { IMAGES, type Image, LAYERS, type Piece, RETURNING, SLOW, TAGS } from './content.ts'
 import type { World } from './world.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -41,6 +41,7 @@ export function actorsOf(world: World): Record<string, Actor> {
     'uploader 2': again(() => inTime(world, () => push(world))),
     abandoner: again(() => inTime(world, () => abandon(world)), 4),
     'slow uploader': again(() => pushSlowly(world), 3),
+    returner: again(() => inTime(world, () => bringBack(world)), 3),
     puller: again(() => pull(world), STEPS * 2),
     replicator: again(() => replicate(world), STEPS),
     deleter: again(() => remove(world)),
@@ -167,7 +168,8 @@ async function pushSlowly(world: World): Promise<void> {
   const { db, blobs, clock } = world
   const repository = world.repositories[0] as World['repositories'][number]
   const destination = destinationOf(world, repository)
-  const upload = (blob: Piece) => createUploads({ db, blobs, clock }).uploadWhole(destination, blob.digest, bodyOf(blob))
+  const upload = (blob: Piece) =>
+    createUploads({ db, blobs, clock }).uploadWhole(destination, blob.digest, bodyOf(blob))
   for (const blob of SLOW.blobs) await inTime(world, () => upload(blob))
   await waitFor(world, 14 + world.below(16))
   const since = clock.now().getTime()
@@ -185,6 +187,21 @@ async function pushSlowly(world: World): Promise<void> {
     return
   }
   await deleteManifest({ db, clock }, destination, repository, SLOW.digest)
+}
+
+/** Uploads again what was deleted, when it is about to be collected. */
+async function bringBack(world: World): Promise<void> {
+  const { db, blobs, clock } = world
+  const repository = world.repositories[1] as World['repositories'][number]
+  const uploads = createUploads({ db, blobs, clock })
+  for (const blob of RETURNING) {
+    await uploads.uploadWhole(destinationOf(world, repository), blob.digest, bodyOf(blob))
+    const row = await getAskedBlob({ db, clock }, repository.id, blob.digest)
+    if ((await blobs.findSize(row.storage_key)) !== blob.bytes.byteLength)
+      throw new Error(`${blob.digest} was taken, and is not stored`)
+  }
+  for (const { digest } of RETURNING) await deleteBlob(db, repository, digest).catch(() => {})
+  await waitFor(world, 23 + world.below(4))
 }
 
 async function waitFor(world: World, hours: number): Promise<void> {

@@ -55,6 +55,21 @@ export const TAGS = ['x', 'y', 'z'] as const
 export const SLOW: Image = (() => {
   const config = piece('{"slow":true}', MediaType.ociConfig)
   const layer = piece('a layer that comes slowly', MediaType.ociLayerGzip)
-  const body = { schemaVersion: 2, mediaType: MediaType.ociManifest, config: descriptor(config), layers: [descriptor(layer)] }
-  return { ...piece(JSON.stringify(body), MediaType.ociManifest), blobs: [config, layer], children: [], subject: undefined }
+  const body = {
+    schemaVersion: 2,
+    mediaType: MediaType.ociManifest,
+    config: descriptor(config),
+    layers: [descriptor(layer)],
+  }
+  return {
+    ...piece(JSON.stringify(body), MediaType.ociManifest),
+    blobs: [config, layer],
+    children: [],
+    subject: undefined,
+  }
 })()
+
+/** Of who uploads what was deleted long ago. */
+export const RETURNING: readonly Piece[] = Array.from({ length: 8 }, (_, i) =>
+  piece(`comes back ${i}`, MediaType.ociLayerGzip),
+)
