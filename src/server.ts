@@ -20,6 +20,7 @@ import { createHttpClient } from './net/guarded-fetch.ts'
 import { createPlatforms } from './registry/platforms.ts'
 import type { Replications } from './replication/engine.ts'
 import { addressPolicy } from './server/address-policy.ts'
+import { startCollecting } from './server/collections.ts'
 import { createDoctor } from './server/doctor.ts'
 import { startEmptying } from './server/ended-organizations.ts'
 import { createEngines } from './server/engines.ts'
@@ -124,9 +125,13 @@ export async function startServer({
     closers.push(storageChecks.close)
     const measureAll = () => measuresOfAll(measureProcess(), workers)
     const platforms = createPlatforms({ db, blobs })
-    const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger })
+    const apps = createRegistryApps(instance, { publicUrl: settings.publicUrl, logger, graceMs: settings.keep.graceMs })
     const http = createHttpClient({ policy, maxInFlight: IDENTITY_REQUESTS })
+    const collecting = new AbortController()
+    closers.push(async () => collecting.abort())
+    const collector = { db, blobs, clock, settings: settings.keep, holder: engines.holder }
     const apiParts: ApiDeps = {
+      collector: { ...collector, signal: collecting.signal },
       db,
       blobs,
       ...access,
@@ -193,6 +198,8 @@ export async function startServer({
     await storageChecks.resume({ isAlone })
     closers.push(startEmptying({ db, clock, logger }).close)
     closers.push(housekeeping.close)
+    if (settings.collectEveryMs > 0)
+      closers.push(startCollecting({ ...collector, everyMs: settings.collectEveryMs, logger }).close)
     // Without a sample to wait for, whoever gets an answer at all gets the one of a server that is ready.
     let isReady = sample === undefined
     const metrics = createMetricsApp({

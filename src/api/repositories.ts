@@ -28,6 +28,16 @@ export const immutableTagsSchema = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('patterns'), patterns: z.array(z.string().min(1).max(500)).min(1).max(20) }),
 ])
 
+const keptNumber = (most: number) => z.int().min(0).max(most).nullable()
+
+/**
+ * How long superseded content is kept, which no tag, manifest, pin or history names any more: the manifests that were superseded last, each
+ * for days since then, and for days after its last pull. Null: as the server's settings say.
+ */
+export const keepSupersededSchema = z
+  .strictObject({ newest: keptNumber(1000), days: keptNumber(3650), daysAfterPull: keptNumber(3650) })
+  .openapi('KeepSuperseded')
+
 export const repositorySchema = z.strictObject(listedShape).openapi('Repository')
 
 /** One repository with its settings. `allowSparse`: an index may be pushed before its children. */
@@ -37,6 +47,7 @@ export const repositoryDetailSchema = z
     description: z.string(),
     immutableTags: immutableTagsSchema,
     allowSparse: z.boolean(),
+    keepSuperseded: keepSupersededSchema,
     archivedAt: timeSchema.nullable(),
     createdAt: timeSchema,
   })
@@ -47,6 +58,7 @@ const settingsShape = {
   visibility: visibilitySchema.optional(),
   immutableTags: immutableTagsSchema.optional(),
   allowSparse: z.boolean().optional(),
+  keepSuperseded: keepSupersededSchema.partial().optional(),
 }
 
 /** The defaults are in words only: a setting that is given, even as it would be anyway, needs the right to set up repositories. */
@@ -57,6 +69,9 @@ export const repositoryCreateSchema = z
     visibility: settingsShape.visibility.describe('Who may pull; default: private'),
     immutableTags: settingsShape.immutableTags.describe('Which tags stay where they are; default: none'),
     allowSparse: settingsShape.allowSparse.describe('Accept indexes whose children are missing; default: false'),
+    keepSuperseded: settingsShape.keepSuperseded.describe(
+      "How long superseded content is kept; default: as the server's settings say",
+    ),
   })
   .openapi('RepositoryCreate')
 

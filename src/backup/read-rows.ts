@@ -80,8 +80,11 @@ export async function* blobsIn(
   table: BackupTable,
   rows: AsyncIterable<readonly (readonly Cell[])[]>,
 ): AsyncGenerator<ListedBlob> {
+  const damage = table.columns.findIndex(({ name }) => name === 'damage')
   for await (const portion of rows) {
     for (const cells of portion) {
+      // Known to be damaged, and served to nobody: its row goes along, so that it is repaired there.
+      if (damage !== -1 && cells[damage] !== null) continue
       let found: ListedBlob
       try {
         found = listedBlob(cells, table)

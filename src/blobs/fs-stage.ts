@@ -42,6 +42,8 @@ export async function openStage(home: StageHome, id: string): Promise<Stage> {
   let isDirty = size > 0
   /** Bytes that were told before were so after the name. */
   let isNamed = !isTold || size > 0
+  /** What an earlier process wrote is as old as that; an object is as old as its seal, by which lost ones are told. */
+  const renew = size > 0 ? () => file.utimes(new Date(), new Date()) : async () => {}
   /** Less than its size only between an append that leaves it to the seal, and that seal. */
   let durableTo = size
   const datasync = async (toBytes = size) => {
@@ -165,6 +167,7 @@ export async function openStage(home: StageHome, id: string): Promise<Stage> {
     read: () => lazyStream(() => streamFile(path, { from: 0, to: map?.ranges.at(-1)?.to ?? size })),
     async sealKeeping(key) {
       const target = pathOf(key)
+      await renew()
       const name = async () => {
         await onShelf(target, syncDirectory, () => linkOrCopy(path, target))
         await syncDirectory(dirname(target))
@@ -179,6 +182,7 @@ export async function openStage(home: StageHome, id: string): Promise<Stage> {
     },
     async seal(key) {
       const target = pathOf(key)
+      await renew()
       await datasync()
       await close()
       await onShelf(target, syncDirectory, () => rename(path, target))

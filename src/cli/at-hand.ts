@@ -5,6 +5,7 @@ import { isDirectoryLocked } from '../db/engine/directory-lock.ts'
 
 /** Whether a data directory is here on which no server runs. */
 export function isAtHand(): boolean {
-  const { dataDirectory } = readSettings()
-  return existsSync(join(dataDirectory, 'seal.key')) && !isDirectoryLocked(dataDirectory)
+  const { dataDirectory, sealKey } = readSettings()
+  const isThere = existsSync(sealKey === undefined ? join(dataDirectory, 'seal.key') : dataDirectory)
+  return isThere && !isDirectoryLocked(dataDirectory)
 }

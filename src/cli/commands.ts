@@ -59,6 +59,7 @@ const FAMILIES: readonly Family[] = [
   family('identity', async () => (await import('./identity.ts')).addIdentityCommands),
   family('audit', async () => (await import('./audit.ts')).addAuditCommands),
   family('operator', async () => (await import('./operator.ts')).addOperatorCommands),
+  family('gc', async () => (await import('./gc.ts')).addGcCommand),
   family('verify-storage', async () => (await import('./verify-storage.ts')).addVerifyStorageCommand),
   family('doctor', async () => (await import('./doctor.ts')).addDoctorCommand),
   family('sample', async () => (await import('./sample.ts')).addSampleCommands),

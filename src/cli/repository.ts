@@ -22,6 +22,9 @@ interface SettingsOptions {
   readonly immutableTags?: 'all' | 'none'
   readonly immutablePattern?: readonly string[]
   readonly allowSparse?: boolean
+  readonly keepSupersededNewest?: string
+  readonly keepSupersededDays?: string
+  readonly keepSupersededDaysAfterPull?: string
 }
 
 export function addRepositoryCommands(program: Command, line: CommandLine): void {
@@ -67,6 +70,15 @@ function withSettings(command: Command, { isNew }: { readonly isNew: boolean }):
     .addOption(immutable.choices(['all', 'none']))
     .option('--immutable-pattern <regex...>', 'only tags that match one of these (RE2, whole name) are immutable')
     .option('--allow-sparse', 'accept indexes whose children are missing')
+    .option(
+      '--keep-superseded-newest <count>',
+      'superseded manifests that are kept in any case, the last ones; or default',
+    )
+    .option(
+      '--keep-superseded-days <days>',
+      "how long superseded content is kept; default: as the server's settings say",
+    )
+    .option('--keep-superseded-days-after-pull <days>', 'how long it is kept after its last pull; or default')
 }
 
 function immutableTagsOf(o: SettingsOptions): ImmutableTags | undefined {
@@ -85,7 +97,34 @@ function settingsOf(o: SettingsOptions): Record<string, unknown> {
     visibility: o.visibility,
     immutableTags: immutableTagsOf(o),
     allowSparse: o.allowSparse,
+    keepSuperseded: keepSupersededOf(o),
   }
+}
+
+function keepSupersededOf(o: SettingsOptions): Record<string, number | null> | undefined {
+  const given = {
+    newest: numberOf('--keep-superseded-newest', o.keepSupersededNewest),
+    days: numberOf('--keep-superseded-days', o.keepSupersededDays),
+    daysAfterPull: numberOf('--keep-superseded-days-after-pull', o.keepSupersededDaysAfterPull),
+  }
+  const entries = Object.entries(given).filter((entry): entry is [string, number | null] => entry[1] !== undefined)
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}
+
+function numberOf(option: string, text: string | undefined): number | null | undefined {
+  if (text === undefined) return undefined
+  if (text === 'default') return null
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw new UsageError(`${option}: got ${JSON.stringify(text)}, want a whole number, or default`)
+}
+
+function keptText({ newest, days, daysAfterPull }: RepositoryDetail['keepSuperseded']): string {
+  const parts = [
+    newest === null ? undefined : `the ${newest} newest`,
+    days === null ? undefined : `${days} days`,
+    daysAfterPull === null ? undefined : `${daysAfterPull} days after the last pull`,
+  ].filter((part) => part !== undefined)
+  return parts.length === 0 ? 'as the server says' : parts.join(', ')
 }
 
 async function list(line: CommandLine, o: { json?: boolean; org?: string }): Promise<void> {
@@ -123,6 +162,7 @@ function detailText(repository: RepositoryDetail): string {
     ['Pulls', `${repository.pulls}, last ${age(repository.lastPulledAt, 'never')}`],
     ['Immutable tags', immutableTags.mode === 'patterns' ? immutableTags.patterns.join(' ') : immutableTags.mode],
     ['Sparse indexes', repository.allowSparse ? 'accepted' : 'refused'],
+    ['Superseded content', keptText(repository.keepSuperseded)],
     ['Archived', repository.archivedAt === null ? undefined : age(repository.archivedAt, '')],
     ['Created', age(repository.createdAt, '')],
     ['Updated', age(repository.updatedAt, '')],

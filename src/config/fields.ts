@@ -107,6 +107,42 @@ export const SERVER_FIELDS = {
     'a length of time from 1d to 3650d, such as 90d or 52w',
     'How long the audit log is kept',
   ),
+  gc: field(
+    'KAGAMI_GC',
+    '6h',
+    'a length of time from 1m to 30d, or off',
+    'How often what nothing refers to any more is collected; off: only by kagami gc',
+  ),
+  gcGrace: field(
+    'KAGAMI_GC_GRACE',
+    '24h',
+    'a length of time from 1m to 30d',
+    'How long content stays that nothing refers to, from when somebody last asked for it; a push under way for longer may have to begin anew',
+  ),
+  keepMirrored: field(
+    'KAGAMI_KEEP_MIRRORED',
+    '180d',
+    'a length of time in whole days from 0 to 3650d',
+    'How long mirrored content is kept after its last tag, parent or subject is gone, where its repository does not say otherwise',
+  ),
+  keepMirroredAfterPull: field(
+    'KAGAMI_KEEP_MIRRORED_AFTER_PULL',
+    '90d',
+    'a length of time in whole days from 0 to 3650d',
+    'How long such content is kept after its last pull',
+  ),
+  keepPushed: field(
+    'KAGAMI_KEEP_PUSHED',
+    '0',
+    'a length of time in whole days from 0 to 3650d',
+    'As KAGAMI_KEEP_MIRRORED, for content that was pushed; 0: for the grace time',
+  ),
+  keepPushedAfterPull: field(
+    'KAGAMI_KEEP_PUSHED_AFTER_PULL',
+    '0',
+    'a length of time in whole days from 0 to 3650d',
+    'How long such content is kept after its last pull',
+  ),
   takeover: field(
     'KAGAMI_TAKEOVER',
     '20s',

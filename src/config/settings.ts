@@ -44,6 +44,14 @@ export interface Settings {
   readonly historyMs: number
   /** How long the audit log is kept. */
   readonly auditMs: number
+  /** Milliseconds between garbage collections; 0: none by themselves. */
+  readonly collectEveryMs: number
+  /** What garbage collection keeps for how long. */
+  readonly keep: {
+    readonly graceMs: number
+    readonly mirrored: KeptDays
+    readonly pushed: KeptDays
+  }
   /** Milliseconds without a sign of life after which other servers take over. */
   readonly takeoverMs: number
   /** Addresses and CIDR blocks; undefined: none. */
@@ -63,6 +71,13 @@ export interface Settings {
   readonly shown: readonly ShownSetting[]
 }
 
+/** Of superseded content. */
+export interface KeptDays {
+  readonly newest: number
+  readonly days: number
+  readonly daysAfterPull: number
+}
+
 export interface ClientSettings {
   /** URL without a slash at its end. */
   readonly server: string
@@ -70,6 +85,7 @@ export interface ClientSettings {
 }
 
 const takeover = value.duration('2s', '10m')
+const grace = value.duration('1m', '30d')
 const VARIABLES = FIELDS.map((field) => field.variable)
 
 /** @throws AppError CONFIG_INVALID for a `KAGAMI_…` variable that nothing reads. `KAGAMI_TEST_…` is left to the tests. */
@@ -99,6 +115,12 @@ export function parseSettings(
     return found === undefined ? undefined : value.parseFound(found, field, parse, show)
   }
   const s = SERVER_FIELDS
+  const takeDays = (field: Field<string>) => take(field, value.wholeDays) ?? value.fallback(field, value.wholeDays)
+  const keptDays = (since: Field<string>, afterPull: Field<string>): KeptDays => ({
+    newest: 0,
+    days: takeDays(since),
+    daysAfterPull: takeDays(afterPull),
+  })
   const publicUrl = take(s.url, value.origin)
   const dataDirectory = resolve(from.directory, take(s.data, value.path) ?? s.data.fallback)
   return {
@@ -121,6 +143,12 @@ export function parseSettings(
     trustedProxies: take(s.trustedProxies, value.networks),
     historyMs: take(s.history, value.retention) ?? value.fallback(s.history, value.retention),
     auditMs: take(s.audit, value.retention) ?? value.fallback(s.audit, value.retention),
+    collectEveryMs: take(s.gc, value.everyOrOff) ?? value.fallback(s.gc, value.everyOrOff),
+    keep: {
+      graceMs: take(s.gcGrace, grace) ?? value.fallback(s.gcGrace, grace),
+      mirrored: keptDays(s.keepMirrored, s.keepMirroredAfterPull),
+      pushed: keptDays(s.keepPushed, s.keepPushedAfterPull),
+    },
     takeoverMs: take(s.takeover, takeover) ?? value.fallback(s.takeover, takeover),
     metricsAllow: take(s.metricsAllow, value.networks),
     runsAtOnce: take(s.runsAtOnce, value.upTo64) ?? value.fallback(s.runsAtOnce, value.upTo64),

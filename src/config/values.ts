@@ -198,3 +198,16 @@ export function retention(text: string): number | undefined {
   const ms = findDuration(text)
   return ms !== undefined && ms >= RETENTION.least && ms <= RETENTION.most ? ms : undefined
 }
+
+const days = (ms: number) => ms / parseDuration('1d')
+
+/** In days. */
+export function wholeDays(text: string): number | undefined {
+  const ms = findDuration(text)
+  return ms !== undefined && ms <= RETENTION.most && Number.isInteger(days(ms)) ? days(ms) : undefined
+}
+
+const interval = duration('1m', '30d')
+
+/** In milliseconds; 0: never. */
+export const everyOrOff = (text: string): number | undefined => (text === 'off' ? 0 : interval(text))

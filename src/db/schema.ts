@@ -6,6 +6,7 @@ import type { CatalogEntryRow, CatalogRow, CatalogTextRow } from './rows/catalog
 import type {
   BlobRow,
   BlobTombstoneRow,
+  CollectionRow,
   ImageDifferenceRow,
   ManifestReferenceRow,
   ManifestRow,
@@ -15,6 +16,7 @@ import type {
   RepositoryManifestRow,
   StageReservationRow,
   StorageHoldRow,
+  SupersededManifestRow,
   TagHistoryRow,
   TagRow,
   UploadSessionRow,
@@ -134,6 +136,8 @@ export interface Schema {
   repositories: RepositoryRow
   repository_manifests: RepositoryManifestRow
   repository_blobs: RepositoryBlobRow
+  superseded_manifests: SupersededManifestRow
+  collections: CollectionRow
   tags: TagRow
   tag_history: TagHistoryRow
   upload_sessions: UploadSessionRow

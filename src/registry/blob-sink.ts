@@ -12,6 +12,7 @@ import { cancelledBy } from '../lib/abort.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestFromHash, newHash } from '../oci/digest.ts'
 import type { BlobSink } from '../oci/repository.ts'
+import { requireFresh } from './blobs.ts'
 import type { LocalStorage } from './local-reader.ts'
 
 export interface BlobSinkOptions extends LocalStorage {
@@ -104,10 +105,12 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
       }
       const storageKey = newStorageKey(blob.digest)
       isGone = true
+      const sealedAt = new Date(o.now())
       await stage.seal(storageKey)
       const fetched = { organizationId: binding.organizationId, sourceKey: binding.sourceKey, digest: blob.digest }
       const link = o.commit(async (tx) => {
         const at = o.now()
+        requireFresh(sealedAt, new Date(at))
         await settleStage(tx, o.stageId, 0)
         const made = await insertBlob(tx, { digest: blob.digest, sizeBytes: blob.size, storageKey, at })
         const newBytes = made.isNew ? blob.size : undefined

@@ -2,9 +2,11 @@ import { type BlobStore, newStorageKey, type Stage } from '../blobs/blob-store.t
 import {
   findRepositoryBlob,
   insertBlob,
+  type LinkedBlob,
   linkBlobs,
   listRepositoriesWithBlob,
   touchBlobs,
+  touchLink,
   unlinkBlob,
 } from '../db/content/blobs.ts'
 import { listParents } from '../db/content/manifests.ts'
@@ -14,15 +16,32 @@ import type { BlobRow, RepositoryRow } from '../db/schema.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { type Clock, isoTime, systemClock } from '../lib/clock.ts'
 import type { Digest } from '../oci/digest.ts'
+import { GRACE_TIME_MS, ORPHAN_MS, quarterOf } from './collection/waits.ts'
 import { type Destination, openDestination, refuseArchived } from './destination.ts'
 
-/** Unreferenced content that somebody touched lives at least this long. */
-export const GRACE_TIME_MS = 24 * 60 * 60 * 1000
-
 /** A published blob of the repository. @throws AppError BLOB_UNKNOWN, also when it is staged or in another repository only */
-export async function getBlob(db: Queries, repositoryId: string, digest: Digest): Promise<BlobRow> {
+export async function getBlob(db: Queries, repositoryId: string, digest: Digest): Promise<LinkedBlob> {
   const blob = await findRepositoryBlob(db, repositoryId, digest)
   if (blob !== undefined) return blob
+  throw unknownBlob(digest)
+}
+
+/**
+ * The same for a client that is told that it is there: one that is about to be collected stays.
+ * @throws AppError BLOB_UNKNOWN
+ */
+export async function getAskedBlob(
+  { db, clock, graceMs }: { readonly db: Database; readonly clock: Clock; readonly graceMs?: number },
+  repositoryId: string,
+  digest: Digest,
+): Promise<BlobRow> {
+  const blob = await getBlob(db.read, repositoryId, digest)
+  if (blob.doomed_at === null) {
+    touchBlob({ db, clock, graceMs }, { digest, repositoryId, touchedAt: blob.linked_at })
+    return blob
+  }
+  const at = isoTime(clock.now())
+  if (await db.write((tx) => touchLink(tx, repositoryId, digest, at))) return blob
   throw unknownBlob(digest)
 }
 
@@ -32,12 +51,18 @@ export function unknownBlob(digest: Digest): AppError {
 
 /**
  * Keeps the collector away from a blob that was just asked for; written at most once in a quarter of the grace time, in the
- * background: a pull waits for no writer.
+ * background: a pull waits for no writer. Should it be lost, what is doomed waits for as long again.
  */
-export function touchBlob(db: Database, clock: Clock, blob: Pick<BlobRow, 'digest' | 'touched_at'>): void {
-  const now = clock.now()
-  if (now.getTime() - Date.parse(blob.touched_at) < GRACE_TIME_MS / 4) return
-  db.later.add(`blob ${blob.digest}`, (tx) => touchBlobs(tx, [blob.digest as Digest], isoTime(now)))
+export function touchBlob(
+  o: { readonly db: Database; readonly clock: Clock; readonly graceMs?: number | undefined },
+  blob: { readonly digest: Digest; readonly repositoryId: string; readonly touchedAt: string },
+): void {
+  const now = o.clock.now()
+  if (now.getTime() - Date.parse(blob.touchedAt) < quarterOf(o.graceMs ?? GRACE_TIME_MS)) return
+  const { repositoryId, digest } = blob
+  o.db.later.add(`blob ${repositoryId} ${digest}`, async (tx) => {
+    await touchLink(tx, repositoryId, digest, isoTime(now))
+  })
 }
 
 /**
@@ -54,6 +79,7 @@ export async function commitBlob(
 ): Promise<void> {
   const { sizeBytes } = stage
   const storageKey = newStorageKey(digest)
+  const sealedAt = clock.now()
   // The stage stays until the transaction is through: a kill in between leaves the session with all its bytes.
   await stage.sealKeeping(storageKey)
   const at = isoTime(clock.now())
@@ -62,6 +88,7 @@ export async function commitBlob(
     isKept = await db.writeSmall(async (tx) => {
       const repository = await openDestination(tx, destination, at)
       await first(tx)
+      requireFresh(sealedAt, clock.now())
       const inserted = await insertBlob(tx, { digest, sizeBytes, storageKey, at })
       const newBytes = inserted.isNew ? sizeBytes : undefined
       await linkBlobs(tx, repository.id, [digest], { publishedAt: at, at, newBytes })
@@ -74,6 +101,15 @@ export async function commitBlob(
   }
   await stage.discard()
   if (!isKept) await blobs.remove(storageKey)
+}
+
+/**
+ * An object that nothing names is taken for lost after a day: whoever stood still for as long between storing and naming it begins anew.
+ * @throws AppError CONFLICT
+ */
+export function requireFresh(sealedAt: Date, now: Date): void {
+  if (now.getTime() - sealedAt.getTime() < ORPHAN_MS / 2) return
+  throw new AppError('CONFLICT', 'the blob took too long to be kept: send it again')
 }
 
 /** Where a mount may come from: repositories of the same organization in which the blob is published (invariant 2). */

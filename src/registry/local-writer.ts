@@ -1,6 +1,6 @@
 /** Our own storage as the mirror writes it: staged first, then published in one transaction with tags, history and event. */
 import { createHash } from 'node:crypto'
-import { findRepositoryBlob, linkBlobs, touchBlobs } from '../db/content/blobs.ts'
+import { findRepositoryBlob, linkBlobs, touchBlobs, touchLink } from '../db/content/blobs.ts'
 import { insertManifest, linkManifest } from '../db/content/manifests.ts'
 import { findQuotaBytes, reserveStage } from '../db/content/quota.ts'
 import { createGroupCommit, type GroupCommit } from '../db/engine/group-commit.ts'
@@ -19,6 +19,7 @@ import { algorithmOf, verifyDigest } from '../oci/digest.ts'
 import { parseManifest } from '../oci/manifest.ts'
 import type { BlobSink, RepositoryWriter } from '../oci/repository.ts'
 import { type BlobSinkOptions, openBlobSink } from './blob-sink.ts'
+import { FRESH_MS } from './collection/waits.ts'
 import { prepareVerdicts, whyImmutable } from './immutable.ts'
 import type { LocalStorage } from './local-reader.ts'
 
@@ -115,7 +116,9 @@ async function linkPresent(shared: Shared, binding: MirrorBinding, blob: Descrip
   const here = await findRepositoryBlob(db.read, binding.repositoryId, blob.digest, { staged: true })
   if (here !== undefined) {
     refuseOtherSize(blob, here.size_bytes)
-    return true
+    const isFresh = here.doomed_at === null && Date.parse(now()) - Date.parse(here.linked_at) < FRESH_MS
+    // Nothing may need it yet: the collector is kept away, or was faster.
+    return isFresh || commit((tx) => touchLink(tx, binding.repositoryId, blob.digest, now()))
   }
   const { organizationId, sourceKey } = binding
   const find = (queries: typeof db.read) => findFetchedBlob(queries, { organizationId, sourceKey, digest: blob.digest })

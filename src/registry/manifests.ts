@@ -10,6 +10,7 @@ import {
   type RepositoryManifest,
   unlinkManifest,
 } from '../db/content/manifests.ts'
+import { reprieveManifest } from '../db/content/superseded.ts'
 import { listTagsOf, moveTag } from '../db/content/tags.ts'
 import type { Database, Queries, Transaction } from '../db/engine/engine.ts'
 import { hurryQuotaPaused } from '../db/mirrors/life.ts'
@@ -41,6 +42,19 @@ export async function getManifest(
       ? await findTaggedManifest(db, repositoryId, reference.tag)
       : await findManifest(db, repositoryId, reference.digest)
   if (manifest !== undefined) return manifest
+  throw unknownManifest(reference)
+}
+
+/** The same for a client that is told that it is there: one that is about to be collected stays. @throws AppError MANIFEST_UNKNOWN */
+export async function getAskedManifest(
+  { db, clock }: { readonly db: Database; readonly clock: Clock },
+  repositoryId: string,
+  reference: Reference,
+): Promise<RepositoryManifest> {
+  const manifest = await getManifest(db.read, repositoryId, reference)
+  if (!manifest.isDoomed) return manifest
+  const at = isoTime(clock.now())
+  if (await db.write((tx) => reprieveManifest(tx, repositoryId, manifest.digest, at))) return manifest
   throw unknownManifest(reference)
 }
 
@@ -208,7 +222,7 @@ export async function deleteManifest(
       if (event !== undefined) events.push(event)
     }
     await excludeDigest(tx, repository.id, { digest, tags, by: destination.actor, at })
-    await unlinkManifest(tx, repository.id, digest)
+    await unlinkManifest(tx, repository.id, digest, { since: at, cause: 'deleted' })
     // An attestation less: what it said of its image no longer holds.
     const { subjectDigest } = found
     const about = { organizationId: repository.organization_id, repositoryId: repository.id }

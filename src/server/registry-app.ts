@@ -12,6 +12,8 @@ export interface RegistryAppOptions {
   readonly logger: Logger
   /** See `OciDependencies`. */
   readonly idleTimeoutMs?: number | undefined
+  /** See `OciDependencies`. */
+  readonly graceMs?: number | undefined
 }
 
 /** What they stand on. */
@@ -27,7 +29,7 @@ export function createRegistryApps(
   o: RegistryAppOptions,
 ): { readonly oci: OciApp; readonly token: ReturnType<typeof createTokenApp> } {
   const { db, blobs, uploads, pulls, clock, access } = instance
-  const { logger, publicUrl, idleTimeoutMs } = o
+  const { logger, publicUrl, idleTimeoutMs, graceMs } = o
   const { refusals } = access
   const oci = createOciApp({
     db,
@@ -42,6 +44,7 @@ export function createRegistryApps(
     tokenRealm: (request) => tokenRealm(request, publicUrl),
     service: SERVICE,
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+    ...(graceMs === undefined ? {} : { graceMs }),
   })
   const token = createTokenApp({
     db,

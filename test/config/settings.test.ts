@@ -29,6 +29,12 @@ describe('settings', () => {
       allowNetworks: [],
       historyMs: 400 * 24 * 60 * 60 * 1000,
       auditMs: 365 * 24 * 60 * 60 * 1000,
+      collectEveryMs: 6 * 60 * 60 * 1000,
+      keep: {
+        graceMs: 24 * 60 * 60 * 1000,
+        mirrored: { newest: 0, days: 180, daysAfterPull: 90 },
+        pushed: { newest: 0, days: 0, daysAfterPull: 0 },
+      },
       takeoverMs: 20_000,
       runsAtOnce: 8,
       upstreamRequests: 64,

@@ -64,7 +64,7 @@ async function take(db: Database, { act, name, content }: Step): Promise<void> {
       const newBytes = await insertManifest(tx, parsed, bytesOf(content), at)
       await linkManifest(tx, repository.id, { digest, mediaType, subjectDigest: undefined, attested: 0, newBytes })
     } else if (act === 'unlink blob') await unlinkBlob(tx, repository.id, blob)
-    else if (act === 'unlink manifest') await unlinkManifest(tx, repository.id, digest)
+    else if (act === 'unlink manifest') await unlinkManifest(tx, repository.id, digest, { since: at, cause: 'deleted' })
     else await deleteRepository(tx, repository, { actor: 'user:u', at })
   })
 }

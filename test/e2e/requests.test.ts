@@ -19,6 +19,9 @@ const layoutNames = ['dhi-python/release-1', 'cosign-tags', 'cosign-bundle', 'or
 /** Tables and columns that tell that a pass was made, and when: everything else is content. */
 const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   sync_runs: 'whole',
+  // Garbage collection looks at what passes have left.
+  collections: 'whole',
+  superseded_manifests: 'whole',
   leases: 'whole',
   mirror_counters: 'whole',
   // How far webhooks have read, and that somebody asked for the pass.

@@ -121,7 +121,7 @@ const ID = '00000000-0000-4000-8000-000000000000'
 const NAMES: Omit<Names, 'organization' | 'name'> = {
   ...{ user: 'owner', upstream: 'vault', target: 'vault', tag: 'v1', team: 'ops', identity: 'ci', webhook: 'hook' },
   ...{ token: ID, run: ID, subscription: ID, invitation: ID, session: ID, provider: ID, delivery: ID, link: ID },
-  ...{ replication: ID, rule: ID },
+  ...{ replication: ID, rule: ID, collection: ID },
 }
 
 describe('by the management API', () => {

@@ -810,6 +810,12 @@ const STEPS: readonly Step[] = [
     body: {},
     leaves: ['- storage.check storage'],
   },
+  {
+    route: 'post /collections',
+    path: '/collections',
+    body: { now: false },
+    leaves: ['- collection.start collection'],
+  },
   { route: 'post /sample/releases', path: '/sample/releases', leaves: ['- sample.release sample'] },
   {
     route: 'delete /organizations/{organization}',

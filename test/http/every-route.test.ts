@@ -35,6 +35,7 @@ const ABSENT: Names = {
   link: '00000000-0000-4000-8000-000000000004',
   replication: '00000000-0000-4000-8000-000000000005',
   rule: '00000000-0000-4000-8000-000000000006',
+  collection: '00000000-0000-4000-8000-000000000007',
 }
 
 /** Routes about what is the caller's own: any user has them, with nothing of others in the answer. */
@@ -183,6 +184,7 @@ beforeAll(async () => {
     link: 'victimlink',
     replication: sent.replication.id,
     rule: ofReplications.id,
+    collection: '00000000-0000-4000-8000-000000000008',
   }
   await must('POST', '/organizations/victimorg/teams', { name: 'victimteam' }, insider)
   const granted = { repository: 'victimrepo', permission: 'admin' }

@@ -82,6 +82,7 @@ beforeAll(async () => {
   replicationRun = sent.run.id
   const globs = { organization: 'acme', target: 'private', match: ['nothing-*'] }
   const { rule: ofReplications } = await make('/replication-rules', globs)
+  const { collection } = await make('/collections', {})
   const [user, upstream] = [OWNER.username, 'sample']
   names = {
     organization: 'acme',
@@ -101,6 +102,7 @@ beforeAll(async () => {
     repository: 'nginx',
     replication: sent.replication.id,
     rule: ofReplications.id,
+    collection: collection.id,
   }
   await catalogIsRead(kagami, 'sample')
 })

@@ -21,6 +21,7 @@ export interface Names {
   readonly link: string
   readonly replication: string
   readonly rule: string
+  readonly collection: string
 }
 
 export interface Operation {
@@ -52,6 +53,7 @@ export function operationsOf(document: {
 export function bodyOf({ method, path }: Operation, names: Names): unknown {
   const bodies: Record<string, unknown> = {
     'post /tokens': { label: 'mine' },
+    'post /collections': { now: false },
     'patch /user': { displayName: 'Mine' },
     'post /operator/storage-checks': {},
     'put /user/password': { current: 'wrong', password: 'another password' },

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { type Chunk, inChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
@@ -26,6 +27,10 @@ const insertOrTouch = prepareQuery((db, value: Value<NewBlob>) =>
     .returningAll(),
 )
 
+const findTombstone = prepareQuery((db, value: Value<Pick<NewBlob, 'storageKey'>>) =>
+  db.selectFrom('blob_tombstones').select('storage_key').where('storage_key', '=', value('storageKey')),
+)
+
 /**
  * Registers a sealed object. On conflict nothing happens and the present row wins: the loser deletes its own key. But what is damaged is
  * replaced.
@@ -36,6 +41,13 @@ export async function insertBlob(
   blob: NewBlob,
 ): Promise<{ row: BlobRow; isNew: boolean; isKept: boolean }> {
   const [row] = await insertOrTouch(tx, blob)
+  // Whoever stood still between storing the object and this finds that it was taken for nobody's, and stores it again.
+  if (row?.storage_key === blob.storageKey && (await findTombstone(tx, blob)).length > 0) {
+    throw new AppError(
+      'CONFLICT',
+      `blob ${blob.digest} took too long to be kept, and its bytes are removed: send it again`,
+    )
+  }
   if (row === undefined) throw new Error(`the row of ${blob.digest} was neither inserted nor found`)
   if (row.damage !== null) {
     await replaceDamagedBlob(tx, blob, row.storage_key)
@@ -45,13 +57,15 @@ export async function insertBlob(
   return { row, isNew, isKept: isNew }
 }
 
-const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes'>>) =>
+const insertLinks = prepareRows((db, chunk: Chunk<Omit<RepositoryBlobRow, 'size_bytes' | 'doomed_at'>>) =>
   db
     .insertInto('repository_blobs')
     .values(chunk.map((row) => ({ ...row, size_bytes: sizeForLink(db, 'blob', row.digest) })))
     .onConflict((conflict) =>
       conflict.columns(['repository_id', 'digest']).doUpdateSet((eb) => ({
         published_at: eb.fn.coalesce('repository_blobs.published_at', 'excluded.published_at'),
+        linked_at: eb.ref('excluded.linked_at'),
+        doomed_at: null,
       })),
     ),
 )
@@ -79,10 +93,17 @@ const readBlob = prepareQuery((db, value: Value<Record<'repositoryId' | 'digest'
     .selectFrom('repository_blobs as link')
     .innerJoin('blobs as blob', 'blob.digest', 'link.digest')
     .selectAll('blob')
-    .select('link.published_at')
+    .select(['link.published_at', 'link.linked_at', 'link.doomed_at'])
     .where('link.repository_id', '=', value('repositoryId'))
     .where('link.digest', '=', value('digest')),
 )
+
+/** A blob as one repository has it. */
+export interface LinkedBlob extends BlobRow {
+  readonly linked_at: string
+  /** It goes soon, unless somebody asks for it. */
+  readonly doomed_at: string | null
+}
 
 /** A blob of the repository; only published ones unless `staged` is asked for, and none that is damaged. */
 export async function findRepositoryBlob(
@@ -90,7 +111,7 @@ export async function findRepositoryBlob(
   repositoryId: string,
   digest: Digest,
   o: { readonly staged?: boolean } = {},
-): Promise<BlobRow | undefined> {
+): Promise<LinkedBlob | undefined> {
   const [row] = await readBlob(db, { repositoryId, digest })
   return row === undefined || row.damage !== null || (row.published_at === null && o.staged !== true) ? undefined : row
 }
@@ -141,6 +162,18 @@ export async function listRepositoriesWithBlob(
     .where('link.published_at', 'is not', null)
     .orderBy('repository.name')
     .execute()
+}
+
+/** The same for the blob of a repository, whose link goes by itself. @returns false when it went meanwhile */
+export async function touchLink(tx: Transaction, repositoryId: string, digest: Digest, at: string): Promise<boolean> {
+  await touchBlobs(tx, [digest], at)
+  const { numUpdatedRows } = await tx
+    .updateTable('repository_blobs')
+    .set({ linked_at: at, doomed_at: null })
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
 
 /** Keeps the collector away from blobs that somebody just asked for. */

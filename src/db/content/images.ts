@@ -2,7 +2,7 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { Digest } from '../../oci/digest.ts'
-import { rowChunks } from '../engine/chunks.ts'
+import { inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import type { ImageFindingRow, ImagePackageRow, ImageRow, ImageStatementRow } from '../schema.ts'
 import type { WantedRead } from './image-reads.ts'
@@ -103,6 +103,19 @@ export async function hideUntagged(tx: Transaction, seqs: readonly number[]): Pr
       .where('image.seq', '=', seq)
       .where((eb) => eb.not(isTagged()(eb)))
       .execute()
+  }
+}
+
+/** Images of manifests that the repository no longer has: removed bit by bit by whoever reads images; nobody reads them any more. */
+export async function hideImages(tx: Transaction, repositoryId: string, digests: readonly Digest[]): Promise<void> {
+  for (const chunk of inChunks(digests)) {
+    await tx
+      .updateTable('images')
+      .set({ repository_id: null, digest: null })
+      .where('repository_id', '=', repositoryId)
+      .where('digest', 'in', chunk)
+      .execute()
+    await tx.deleteFrom('image_reads').where('repository_id', '=', repositoryId).where('digest', 'in', chunk).execute()
   }
 }
 

@@ -8,7 +8,9 @@ import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { ManifestReferenceRow, ManifestRow, ReferenceKind, RepositoryManifestRow } from '../schema.ts'
 import { restoreManifest } from './damage.ts'
+import { hideImages } from './images.ts'
 import { chargeLinks, dischargeLinks, sizeForLink } from './quota.ts'
+import { forgetLost, type Lost, noteLostParts } from './superseded.ts'
 
 /** A manifest as one repository has it. */
 export interface RepositoryManifest {
@@ -18,6 +20,8 @@ export interface RepositoryManifest {
   readonly bytes: Uint8Array
   readonly subjectDigest: Digest | undefined
   readonly publishedAt: string | undefined
+  /** It goes soon, unless somebody asks for it. */
+  readonly isDoomed: boolean
 }
 
 /**
@@ -106,6 +110,7 @@ export interface ManifestLink {
  */
 export async function linkManifest(tx: Transaction, repositoryId: string, link: ManifestLink): Promise<void> {
   await chargeLinks(tx, repositoryId, 'manifest', [link.digest], link)
+  if (link.newBytes === undefined) await forgetLost(tx, repositoryId, link.digest)
   await insertLink(tx, [
     {
       repository_id: repositoryId,
@@ -120,7 +125,7 @@ export async function linkManifest(tx: Transaction, repositoryId: string, link: 
   ])
 }
 
-const insertLink = prepareRows((db, chunk: Chunk<Omit<RepositoryManifestRow, 'size_bytes'>>) =>
+const insertLink = prepareRows((db, chunk: Chunk<Omit<RepositoryManifestRow, 'size_bytes' | 'doomed_at'>>) =>
   db
     .insertInto('repository_manifests')
     .values(chunk.map((row) => ({ ...row, size_bytes: sizeForLink(db, 'manifest', row.digest) })))
@@ -138,6 +143,7 @@ const insertLink = prepareRows((db, chunk: Chunk<Omit<RepositoryManifestRow, 'si
         mirrored_at: eb.fn.coalesce('excluded.mirrored_at', 'repository_manifests.mirrored_at'),
         published_at: eb.fn.coalesce('repository_manifests.published_at', 'excluded.published_at'),
         attested: eb.ref('excluded.attested'),
+        doomed_at: null,
       })),
     ),
 )
@@ -150,6 +156,7 @@ const MANIFEST_COLUMNS = [
   'link.subject_digest',
   'link.published_at',
   'manifest.damage',
+  'link.doomed_at',
 ] as const
 
 function manifestQuery(db: Queries) {
@@ -183,6 +190,7 @@ function manifestOf(row: ManifestColumns | undefined, isStagedWanted: boolean): 
     bytes: row.bytes,
     subjectDigest: (row.subject_digest ?? undefined) as Digest | undefined,
     publishedAt: row.published_at ?? undefined,
+    isDoomed: row.doomed_at !== null,
   }
 }
 
@@ -334,8 +342,17 @@ export async function listParents(db: Queries, repositoryId: string, digest: Dig
   return rows.map((row) => row.digest as Digest)
 }
 
-/** Takes the manifest out of the repository; its bytes stay until nothing links them. @returns whether it was there */
-export async function unlinkManifest(tx: Transaction, repositoryId: string, digest: Digest): Promise<boolean> {
+/**
+ * Takes the manifest out of the repository; its bytes stay until nothing links them.
+ * @param lost what is said of what it listed, and of what hangs on it @returns whether it was there
+ */
+export async function unlinkManifest(
+  tx: Transaction,
+  repositoryId: string,
+  digest: Digest,
+  lost: Lost,
+): Promise<boolean> {
+  await noteLostParts(tx, repositoryId, [digest], lost)
   const { numDeletedRows } = await tx
     .deleteFrom('repository_manifests')
     .where('repository_id', '=', repositoryId)
@@ -343,5 +360,7 @@ export async function unlinkManifest(tx: Transaction, repositoryId: string, dige
     .executeTakeFirst()
   if (numDeletedRows > 0n) await dischargeLinks(tx, repositoryId, 'manifest', [digest])
   await tx.deleteFrom('manifest_pulls').where('repository_id', '=', repositoryId).where('digest', '=', digest).execute()
+  await forgetLost(tx, repositoryId, digest)
+  await hideImages(tx, repositoryId, [digest])
   return numDeletedRows > 0n
 }

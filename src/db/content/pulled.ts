@@ -25,7 +25,7 @@ export interface PullAsked {
 /** What a decision is made of, and what was found: meant for nobody before that decision. */
 export interface Pulled<Found> {
   readonly facts: JudgedFacts
-  /** Undefined: it is absent, staged or damaged. */
+  /** Undefined: it is absent, staged, damaged, or doomed (and then kept on the whole way). */
   readonly found: Found | undefined
   /** When the organization's token behind the request was last noted; undefined: there is none. */
   readonly tokenUsedAt: string | null | undefined
@@ -57,6 +57,7 @@ const MANIFEST = [
   'manifest.bytes',
   'link.published_at',
   'manifest.damage',
+  'link.doomed_at',
 ] as const
 
 const readByTag = ofEach((kind) =>
@@ -91,7 +92,14 @@ const readBlob = ofEach((kind) =>
         join.onRef('link.repository_id', '=', 'repositories.id').on('link.digest', '=', value('reference')),
       )
       .leftJoin('blobs as blob', 'blob.digest', 'link.digest')
-      .select(['blob.size_bytes', 'blob.storage_key', 'blob.touched_at', 'link.published_at', 'blob.damage']),
+      .select([
+        'blob.size_bytes',
+        'blob.storage_key',
+        'blob.damage',
+        'link.linked_at',
+        'link.published_at',
+        'link.doomed_at',
+      ]),
   ),
 )
 
@@ -120,6 +128,7 @@ export function readPulledManifest(db: Queries, asked: PullAsked) {
     row.r_id === null ||
     row.published_at === null ||
     row.damage !== null ||
+    row.doomed_at !== null ||
     row.digest === null ||
     row.media_type === null ||
     row.size_bytes === null ||
@@ -142,15 +151,16 @@ export function readPulledBlob(db: Queries, asked: PullAsked) {
     row.r_id === null ||
     row.published_at === null ||
     row.damage !== null ||
+    row.doomed_at !== null ||
     row.size_bytes === null ||
     row.storage_key === null ||
-    row.touched_at === null
+    row.linked_at === null
       ? undefined
       : {
           repositoryId: row.r_id,
           sizeBytes: row.size_bytes,
           storageKey: row.storage_key,
-          touchedAt: row.touched_at,
+          touchedAt: row.linked_at,
         },
   )
 }

@@ -6,6 +6,7 @@ import type { Queries, Transaction } from '../engine/engine.ts'
 import { prepareIn, prepareQuery, prepareRows, type Value } from '../engine/prepared.ts'
 import type { NewEvent } from '../platform/events.ts'
 import type { TagHistoryRow, TagRow } from '../schema.ts'
+import { noteLost } from './superseded.ts'
 
 export async function findTag(db: Queries, repositoryId: string, tag: Tag): Promise<TagRow | undefined> {
   const [row] = await readTag(db, { repositoryId, tag })
@@ -143,6 +144,13 @@ export async function moveTags(
     await tx.deleteFrom('tag_pulls').where('repository_id', '=', repositoryId).where('tag', 'in', chunk).execute()
   }
   await setTags(tx, set)
+  // Of those that are new nothing was left.
+  await noteLost(
+    tx,
+    repositoryId,
+    real.flatMap(([tag]) => present.get(tag) ?? []),
+    { since: null, cause: null },
+  )
   const history = real.map(([tag, to]) => ({
     id: newId(),
     organization_id: change.organizationId,

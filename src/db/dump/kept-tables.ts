@@ -6,6 +6,7 @@
  */
 const OF_THE_MOMENT: ReadonlySet<string> = new Set([
   'blob_tombstones',
+  'collections',
   'device_authorizations',
   'failed_logins',
   'refresh_tokens',
@@ -17,6 +18,7 @@ const OF_THE_MOMENT: ReadonlySet<string> = new Set([
   'sign_in_codes',
   'sign_in_links',
   'stage_reservations',
+  'storage_checks',
   'storage_holds',
   'upload_sessions',
   'verifications',

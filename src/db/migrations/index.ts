@@ -37,6 +37,7 @@ import { attested } from './0045-attested.ts'
 import { organizationNamesAndEnds } from './0047-organizations-names-and-ends.ts'
 import { uploadWriters } from './0048-upload-writers.ts'
 import { replication } from './0049-replication.ts'
+import { collection } from './0050-collection.ts'
 import { damage } from './0055-damage.ts'
 import { storageHolds } from './0057-storage-holds.ts'
 import { privacyChecked } from './0058-privacy-checked.ts'
@@ -83,6 +84,7 @@ export const MIGRATIONS: readonly Migration[] = [
   organizationNamesAndEnds,
   uploadWriters,
   replication,
+  collection,
   damage,
   storageHolds,
   privacyChecked,

@@ -57,8 +57,23 @@ export async function repositoryState(db: Queries, name: string): Read {
     row.immutable_tags === 'patterns' ? { patterns: JSON.parse(row.immutable_patterns) as unknown } : row.immutable_tags
   return {
     key: row.id,
-    state: { visibility, description, immutableTags, allowSparse: row.allow_sparse === 1, archivedAt },
+    state: { visibility, description, immutableTags, allowSparse: row.allow_sparse === 1, archivedAt, ...keptOf(row) },
   }
+}
+
+/** Where the repository has a rule of its own. */
+function keptOf(row: {
+  readonly keep_superseded_newest: number | null
+  readonly keep_superseded_days: number | null
+  readonly keep_superseded_days_after_pull: number | null
+}) {
+  const kept = {
+    newest: row.keep_superseded_newest,
+    days: row.keep_superseded_days,
+    daysAfterPull: row.keep_superseded_days_after_pull,
+  }
+  const isOwn = kept.newest !== null || kept.days !== null || kept.daysAfterPull !== null
+  return isOwn ? { keepSuperseded: kept } : {}
 }
 
 /** What people decide of a mirror; a pass changes none of it but the pauses that upstream brings about. */

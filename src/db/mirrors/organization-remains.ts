@@ -29,6 +29,7 @@ const OF_REPOSITORY = [
   ['tags', 'name'],
   ['tag_pulls', 'tag'],
   ['manifest_pulls', 'digest'],
+  ['superseded_manifests', 'digest'],
   ['repository_manifests', 'digest'],
   ['repository_blobs', 'digest'],
 ] as const

@@ -13,6 +13,14 @@ export interface RepositoryChange {
   readonly immutableTags?: RepositoryRow['immutable_tags'] | undefined
   readonly immutablePatterns?: readonly string[] | undefined
   readonly archived?: boolean | undefined
+  /** Null: as the server's settings say. */
+  readonly keepSuperseded?: KeepSuperseded | undefined
+}
+
+export interface KeepSuperseded {
+  readonly newest?: number | null | undefined
+  readonly days?: number | null | undefined
+  readonly daysAfterPull?: number | null | undefined
 }
 
 /**
@@ -38,6 +46,7 @@ export async function changeRepository(
       ...(change.archived === undefined
         ? {}
         : { archived_at: change.archived ? (repository.archived_at ?? by.at) : null }),
+      ...keptOf(change.keepSuperseded),
       updated_at: by.at,
     })
     .where('id', '=', repository.id)
@@ -65,6 +74,14 @@ export async function changeRepository(
     },
   ])
   return row
+}
+
+function keptOf({ newest, days, daysAfterPull }: KeepSuperseded = {}) {
+  return {
+    ...(newest === undefined ? {} : { keep_superseded_newest: newest }),
+    ...(days === undefined ? {} : { keep_superseded_days: days }),
+    ...(daysAfterPull === undefined ? {} : { keep_superseded_days_after_pull: daysAfterPull }),
+  }
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Referrers that upstream no longer lists: since when, and taking them out of the repository where people want that. */
 import type { Digest } from '../../oci/digest.ts'
+import { hideImages } from '../content/images.ts'
 import { dischargeLinks } from '../content/quota.ts'
+import { forgetLost, noteLostParts } from '../content/superseded.ts'
 import { type Chunk, inChunks, rowChunks } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
 import { appendEvents } from '../platform/events.ts'
@@ -50,6 +52,7 @@ export async function unlinkReferrers(
   const subjects = await findRemovable(tx, binding.repositoryId, change.referrers)
   const gone = [...subjects.keys()]
   if (gone.length === 0) return []
+  await noteLostParts(tx, repository.id, gone, { since: change.at, cause: 'parent' })
   for (const chunk of inChunks(gone)) {
     await tx
       .deleteFrom('repository_manifests')
@@ -68,6 +71,8 @@ export async function unlinkReferrers(
       .where('subject_digest', 'in', chunk)
       .execute()
   }
+  for (const digest of gone) await forgetLost(tx, repository.id, digest)
+  await hideImages(tx, repository.id, gone)
   await dischargeLinks(tx, repository.id, 'manifest', gone)
   await recordUnlisted(tx, binding.mirrorId, { rows: [], listed: gone })
   const { actor, organizationId, runId } = binding

@@ -59,6 +59,9 @@ export async function createRepository(
     immutable_tags: 'none',
     immutable_patterns: '[]',
     archived_at: null,
+    keep_superseded_newest: null,
+    keep_superseded_days: null,
+    keep_superseded_days_after_pull: null,
     created_at: repository.at,
     updated_at: repository.at,
   }

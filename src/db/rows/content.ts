@@ -1,6 +1,7 @@
-import type { Generated } from 'kysely'
-import type { Damage } from './storage-checks.ts'
 /** Blobs, manifests, tags, uploads, and what is counted of them. */
+import type { Generated } from 'kysely'
+import type { Flag } from './flag.ts'
+import type { Damage } from './storage-checks.ts'
 
 export interface BlobRow {
   digest: string
@@ -14,6 +15,35 @@ export interface BlobRow {
 export interface BlobTombstoneRow {
   storage_key: string
   deleted_at: string
+  /** Of the object. */
+  size_bytes: Generated<number>
+}
+
+/** A manifest that something held once; see migration 0050. */
+export interface SupersededManifestRow {
+  repository_id: string
+  digest: string
+  since: string | null
+  /** `deleted`: a person deleted what held it; `parent`: what held it was collected; null: tags moved on, or a mirror left it. */
+  cause: 'deleted' | 'parent' | null
+  /** When somebody last asked for it while it was doomed. */
+  touched_at: string | null
+}
+
+/** A garbage collection; counts are of what is gone. */
+export interface CollectionRow {
+  id: string
+  /** Null: the server, by its schedule. */
+  requested_by: string | null
+  ignores_grace: Flag
+  generation: number
+  started_at: string
+  ended_at: string | null
+  manifests: number
+  blobs: number
+  objects: number
+  freed_bytes: number
+  problem: string | null
 }
 
 export interface StorageHoldRow {
@@ -58,15 +88,20 @@ export interface RepositoryManifestRow {
   size_bytes: number
   /** What it is to what it hangs on: the bits of `oci/attested.ts`, a fact of its bytes. Null: not read yet. */
   attested: number | null
+  /** Since when it is to go, unless somebody asks for it. */
+  doomed_at: Generated<string | null>
 }
 
 export interface RepositoryBlobRow {
   repository_id: string
   digest: string
   published_at: string | null
+  /** When it was linked, or somebody last asked for it (not each time). */
   linked_at: string
   /** Of the blob. */
   size_bytes: number
+  /** Since when it is to go, unless somebody asks for it. */
+  doomed_at: Generated<string | null>
 }
 
 export interface TagRow {

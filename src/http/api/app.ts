@@ -39,6 +39,7 @@ import { accessRoutes } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { catalogRoutes } from './catalog.ts'
 import { changeRoutes } from './changes.ts'
+import { type CollectionDeps, collectionRoutes } from './collections.ts'
 import { compressed } from './compressed.ts'
 import { findRefusedAction } from './decide.ts'
 import { deviceRoutes } from './devices.ts'
@@ -114,6 +115,7 @@ export interface ApiDeps {
   readonly publicUrl: string | undefined
   /** How long the history of tags is kept. */
   readonly historyMs: number
+  readonly collector: CollectionDeps['collector']
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly thisServer: ThisServer
@@ -216,6 +218,7 @@ export function createApiApp(deps: ApiDeps): ApiApp {
     operatorRoutes(deps),
     storageCheckRoutes(deps),
     doctorRoutes(deps),
+    collectionRoutes(deps),
   ]
   for (const routes of nouns) routes.mountOn(app, API_PATH)
   return app

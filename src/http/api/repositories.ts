@@ -263,6 +263,11 @@ function detailOf(summary: RepositorySummary): RepositoryDetail {
     description: row.description,
     immutableTags: immutableTagsOf(row),
     allowSparse: row.allow_sparse === 1,
+    keepSuperseded: {
+      newest: row.keep_superseded_newest,
+      days: row.keep_superseded_days,
+      daysAfterPull: row.keep_superseded_days_after_pull,
+    },
     archivedAt: row.archived_at,
     createdAt: row.created_at,
   }

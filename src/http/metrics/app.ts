@@ -19,7 +19,13 @@ import type { ProcessMeasures, UpstreamMeasure } from './render.ts'
 
 /** Loaded by the first who reads: most servers are never asked. */
 const loadRendering = () =>
-  Promise.all([import('./render.ts'), import('./webhooks.ts'), import('./replications.ts'), import('./storage.ts')])
+  Promise.all([
+    import('./render.ts'),
+    import('./webhooks.ts'),
+    import('./replications.ts'),
+    import('./storage.ts'),
+    import('./collections.ts'),
+  ])
 
 export interface MetricsDeps {
   readonly db: Database
@@ -50,14 +56,16 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
       { renderWebhookMetrics },
       { renderReplicationMetrics },
       { renderStorageMetrics },
+      collections,
     ] = await loadRendering()
     const most = deps.maxLabelled ?? MAX_LABELLED
-    const [measures, upstreams, webhooks, replications, damaged, ofProcess] = await Promise.all([
+    const [measures, upstreams, webhooks, replications, damaged, collected, ofProcess] = await Promise.all([
       readMeasures(db.read, most),
       readBudgets(most),
       readWebhookMeasures(db.read),
       readReplicationMeasures(db.read, most),
       countDamaged(db.read),
+      collections.readCollectionMeasures(db.read),
       deps.measureProcess(),
     ])
     const parts = await Promise.all([
@@ -65,6 +73,7 @@ export function createMetricsApp(deps: MetricsDeps): MetricsApp {
       renderWebhookMetrics(webhooks, clock.now()),
       renderReplicationMetrics(replications, clock.now()),
       renderStorageMetrics(damaged),
+      collections.renderCollectionMetrics(collected),
     ])
     return parts.join('')
   }

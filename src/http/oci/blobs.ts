@@ -2,7 +2,7 @@
 import { AppError, isAppError } from '../../errors.ts'
 import { type Digest, parseDigest } from '../../oci/digest.ts'
 import { parseRange } from '../../oci/range.ts'
-import { deleteBlob, getBlob, touchBlob, unknownBlob } from '../../registry/blobs.ts'
+import { deleteBlob, getAskedBlob, unknownBlob } from '../../registry/blobs.ts'
 import { noticeDamage } from '../../registry/notice-damage.ts'
 import type { GrantedPresent } from './authorize.ts'
 import { API_VERSION, type Call, type OciDependencies } from './call.ts'
@@ -19,8 +19,7 @@ export const SEND_IDLE_SECONDS = 240
 export async function serveBlob(deps: OciDependencies, call: Call, { repository }: GrantedPresent): Promise<Response> {
   const { request, route, server } = call
   const digest = parseDigest(route.last)
-  const blob = await getBlob(deps.db.read, repository.id, digest)
-  touchBlob(deps.db, deps.clock, blob)
+  const blob = await getAskedBlob(deps, repository.id, digest)
   const size = blob.size_bytes
   if (isUnmodified(request, digest)) return new Response(null, { status: 304, headers: factsOf(digest) })
   if (request.method === 'HEAD') return new Response(null, { headers: lookHeaders(digest, size) })

@@ -27,6 +27,8 @@ export interface OciDependencies {
   readonly service: string
   /** A sender or reader that makes no progress for so long is cut off. */
   readonly idleTimeoutMs?: number
+  /** The grace time of garbage collection; 24 hours when left out. */
+  readonly graceMs?: number
 }
 
 /** Clients may ask for it to know the API (Docker Registry HTTP API V2, "API Version Check"): every answer has it. */

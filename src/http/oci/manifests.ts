@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
 import { parseReference, parseTag, type Tag } from '../../oci/reference.ts'
-import { deleteManifest, getManifest, putManifest, unknownManifest } from '../../registry/manifests.ts'
+import { deleteManifest, getAskedManifest, putManifest, unknownManifest } from '../../registry/manifests.ts'
 import { deleteTag } from '../../registry/tags.ts'
 import type { Granted, GrantedPresent } from './authorize.ts'
 import { API_VERSION, type Call, type OciDependencies } from './call.ts'
@@ -21,7 +21,7 @@ export async function serveManifest(
   { repository }: GrantedPresent,
 ): Promise<Response> {
   const reference = parseReference(call.route.last)
-  const manifest = await getManifest(deps.db.read, repository.id, reference)
+  const manifest = await getAskedManifest(deps, repository.id, reference)
   const isLook = call.request.method === 'HEAD'
   const isKnown = isUnmodified(call.request, manifest.digest)
   const bytes = isLook || isKnown ? 0 : manifest.sizeBytes

@@ -24,7 +24,7 @@ import { manifestHeaders } from './manifests.ts'
 /** An answer, at once or soon; undefined: this is for the whole way. */
 export type ShortAnswer = Response | undefined | Promise<Response | undefined>
 
-export type ShortDependencies = Pick<OciDependencies, 'db' | 'blobs' | 'pulls' | 'clock' | 'recall'>
+export type ShortDependencies = Pick<OciDependencies, 'db' | 'blobs' | 'pulls' | 'clock' | 'recall' | 'graceMs'>
 
 interface Asked {
   readonly request: Request
@@ -104,7 +104,7 @@ function answerBlob(deps: ShortDependencies, asked: Asked, found: PulledBlob): R
   const digest = asked.last as Digest
   const body = asked.isLook ? null : deps.blobs.findBody(storageKey, sizeBytes)
   if (body === undefined) return undefined
-  touchBlob(deps.db, deps.clock, { digest, touched_at: touchedAt })
+  touchBlob(deps, { digest, repositoryId, touchedAt })
   if (body === null) return new Response(null, { headers: lookHeaders(digest, sizeBytes) })
   if (body instanceof Blob) asked.server?.timeout(asked.request, SEND_IDLE_SECONDS)
   deps.pulls.noteBytes(repositoryId, sizeBytes)

@@ -30,6 +30,7 @@ const workerStartSchema = z.object({
     .optional(),
   listen: z.object({ host: z.string(), port: z.number() }),
   publicUrl: z.string().optional(),
+  graceMs: z.number(),
   trustedProxies: z.array(z.string()).readonly(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
   /** The socket at which the main process takes what a worker does not serve. */

@@ -38,6 +38,7 @@ export async function openWorkers(o: {
     bucket: bucketFor(settings),
     listen: { host: settings.listen.host, port: listener.port },
     publicUrl: settings.publicUrl,
+    graceMs: settings.keep.graceMs,
     trustedProxies: settings.trustedProxies ?? [],
     logLevel: settings.logLevel,
     door: door.path,

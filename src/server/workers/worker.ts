@@ -27,7 +27,7 @@ export function runWorker(send: (message: ToMain) => void): void {
   async function serve(start: WorkerStart) {
     const logger = createLogger(start.logLevel)
     const instance = await openBeside(start, { turns, checkPassword: passwords.check })
-    const apps = createRegistryApps(instance, { publicUrl: start.publicUrl, logger })
+    const apps = createRegistryApps(instance, { publicUrl: start.publicUrl, logger, graceMs: start.graceMs })
     const isTrustedProxy = trustedProxies(start.trustedProxies)
     const app = createHttpApp({ ...apps, isReady: () => true, logger, isTrustedProxy })
     const keepsLengths = start.bucket?.isRedirecting === false

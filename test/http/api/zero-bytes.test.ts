@@ -16,7 +16,7 @@ const NAMES: Names = {
     identity: 'ci',
   },
   ...{ webhook: 'hook', token: ID, run: ID, subscription: ID, invitation: ID, session: ID, provider: ID },
-  ...{ delivery: ID, link: ID, replication: ID, rule: ID },
+  ...{ delivery: ID, link: ID, replication: ID, rule: ID, collection: ID },
 }
 
 interface Schema {

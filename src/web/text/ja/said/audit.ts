@@ -3,6 +3,7 @@ import type { Said } from '../../said.ts'
 export const audit: Said['audit'] = {
   'catalog.change': 'カタログの設定を変更',
   'catalog.refresh': 'カタログを更新',
+  'collection.start': '不要な内容の片付けを開始',
   'device.approve': '端末のサインインを許可',
   'device.begin': '端末のサインインを開始',
   'device.deny': '端末のサインインを拒否',

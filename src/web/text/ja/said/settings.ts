@@ -17,6 +17,14 @@ export const settings: Said['settings'] = {
     'X-Forwarded-For または Forwarded ヘッダーを信じるリバースプロキシ。そこに書かれた接続元ごとにログインの失敗を数える',
   KAGAMI_HISTORY: 'タグの履歴と、タグが指していた内容を残す期間',
   KAGAMI_AUDIT: '監査ログを残す期間',
+  KAGAMI_GC: '何からも参照されなくなった内容を片付ける間隔。off なら kagami gc でだけ片付ける',
+  KAGAMI_GC_GRACE:
+    '何からも参照されない内容を、最後に求められてから残しておく時間。これより長くかかるプッシュはやり直しになることがある',
+  KAGAMI_KEEP_MIRRORED:
+    'ミラーした内容を、最後のタグ・親・対象がなくなってから残す期間。リポジトリで別に決めることもできる',
+  KAGAMI_KEEP_MIRRORED_AFTER_PULL: 'そのような内容を、最後のプルから残す期間',
+  KAGAMI_KEEP_PUSHED: 'KAGAMI_KEEP_MIRRORED と同じく、プッシュされた内容を残す期間。0 なら猶予時間だけ',
+  KAGAMI_KEEP_PUSHED_AFTER_PULL: 'そのような内容を、最後のプルから残す期間',
   KAGAMI_TAKEOVER: '応答のないサーバーの同期を、同じ PostgreSQL を使う別のサーバーが引き継ぐまでの時間',
   KAGAMI_METRICS_ALLOW: 'サインインせずに /metrics を読めるクライアント。ほかは運用者のトークンが必要',
   KAGAMI_RUNS_AT_ONCE: '同時に行うミラーの同期の数。データベースを使う全サーバーの合計で、超えた分は順番を待つ',
