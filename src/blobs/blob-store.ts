@@ -5,6 +5,11 @@ import type { Abortable, ByteRange } from '../oci/repository.ts'
 
 export interface BlobStore {
   /**
+   * Which database this store is of: the id that it was given first, `id` where there was none. Two databases on one store would each take the
+   * other's objects for lost ones.
+   */
+  claim(id: string): Promise<string>
+  /**
    * The stage with this id, with the bytes that it durably holds already; made when absent. Ids are `[A-Za-z0-9-]+`.
    * @param o.isNew nobody has ever had one of this id: it is not looked for
    */

@@ -1,6 +1,7 @@
 /**
  * Blobs as files:
  *
+ *     <root>/database                             the id of the database whose blobs these are
  *     <root>/objects/ab/sha256-abcd…-<suffix>     sealed, read-only
  *     <root>/stages/<id>                          on the way in
  *     <root>/owners/<process>/<id>                the same, where several processes share the root (own-stages.ts)
@@ -9,9 +10,10 @@
  * A stage becomes an object by rename; both directories are on one file system.
  */
 import { statSync } from 'node:fs'
-import { chmod, mkdir, opendir, readdir, stat, unlink } from 'node:fs/promises'
+import { chmod, link, mkdir, opendir, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
+import { randomHex } from '../lib/ids.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { BlobStore } from './blob-store.ts'
 import { createDirectorySync } from './directory-sync.ts'
@@ -45,6 +47,7 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
   const home = { takeRoom, pathOf, syncDirectory }
   const own = await openOwnStages({ root, shared: stages, sharing })
   return {
+    claim: (id) => claimFile(join(root, DATABASE_FILE), id, syncDirectory),
     openStage: (id) => openStage({ ...home, directory: stages, isTold: true }, id),
     async openOwnStage(id) {
       requireStageId(id)
@@ -95,6 +98,29 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
       }
     },
   }
+}
+
+/** Holds the id of the database. */
+const DATABASE_FILE = 'database'
+
+/** Of two that claim it at once, one finds what the other has written. */
+async function claimFile(path: string, id: string, syncDirectory: (path: string) => Promise<void>): Promise<string> {
+  const there = await readFile(path, 'utf8').catch((error) => {
+    if (isNoEntry(error)) return undefined
+    throw error
+  })
+  if (there !== undefined) return there.trim()
+  const draft = `${path}.${randomHex(8)}`
+  try {
+    await writeFile(draft, `${id}\n`, { mode: 0o600, flush: true })
+    await link(draft, path).catch((error) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    })
+  } finally {
+    await rm(draft, { force: true })
+  }
+  await syncDirectory(dirname(path))
+  return (await readFile(path, 'utf8')).trim()
 }
 
 export interface FileBlobStore extends BlobStore {

@@ -27,6 +27,9 @@ export interface BlobSinkOptions extends LocalStorage {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A blob of less is fetched anew, should the power go before it is sealed. */
+const SEALED_AT_ONCE = 8 * 1024 * 1024
+
 /**
  * Opens the stage of the blob; what an earlier try left is hashed again and kept.
  * `commit` throws DIGEST_INVALID or SIZE_INVALID when they are not the blob's bytes, DENIED over the organization's quota.
@@ -71,6 +74,8 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
     throw error
   }
   const owned = { maxBytes: blob.size, ownsChunks: true }
+  // What is small waits for the disk once, with its name; in a bucket it is one object from the start.
+  const isSealedNext = blob.size <= SEALED_AT_ONCE
   const sink: BlobSink = {
     get missing() {
       return missingPieces(stage.pieces, blob.size)
@@ -92,7 +97,7 @@ export async function openBlobSink(o: BlobSinkOptions): Promise<BlobSink> {
         state.hash.update(chunk)
         state.bytes += chunk.byteLength
       }
-      await stage.append(body, { ...owned, onChunk, ...(signal === undefined ? {} : { signal }) })
+      await stage.append(body, { ...owned, isSealedNext, onChunk, ...(signal === undefined ? {} : { signal }) })
     },
     async commit({ signal } = {}) {
       if (signal?.aborted) throw cancelledBy(signal)

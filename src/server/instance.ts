@@ -9,8 +9,10 @@ import type { DatabaseLocation, Settings } from '../config/settings.ts'
 import { createClaims } from '../db/engine/claims.ts'
 import { type DirectoryLock, isDirectoryLocked, lockDirectory } from '../db/engine/directory-lock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../db/engine/engine.ts'
+import { claimInstanceSetting, findInstanceSetting } from '../db/platform/instance-settings.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import { randomHex } from '../lib/ids.ts'
 import { closeDirectory, closeFile, makeClosedFile, makeDirectory } from '../lib/private-files.ts'
 import type { Sealer } from '../lib/seal.ts'
 import { openSealer } from '../lib/seal-key-file.ts'
@@ -181,6 +183,28 @@ export async function openBlobs(
   }
 }
 
+const BLOBS_OF = 'blobs.database'
+
+/** @throws AppError CONFIG_INVALID when the blobs are of another database, whose objects this one would take for lost */
+async function requireOwnBlobs(
+  { db }: Ledger,
+  blobs: BlobStore,
+  { directory, bucket }: InstanceLocation,
+): Promise<void> {
+  const id =
+    (await findInstanceSetting(db.read, BLOBS_OF)) ??
+    (await db.write((tx) => claimInstanceSetting(tx, BLOBS_OF, randomHex(16))))
+  if ((await blobs.claim(id)) === id) return
+  const [setting, where, mark] =
+    bucket === undefined
+      ? ['KAGAMI_DATA', join(directory, 'blobs'), 'the file database there']
+      : ['KAGAMI_BLOBS', `s3://${bucket.bucket}/${bucket.prefix}`, 'the object database below it']
+  throw new AppError(
+    'CONFIG_INVALID',
+    `${setting}: the blobs in ${where} are of another database than the one of KAGAMI_DATABASE: name the two that belong together, or another place; if that database is gone for good, remove ${mark}`,
+  )
+}
+
 /**
  * Opens an instance to serve it: this process has the data directory until it is closed, or ends in whatever way; alone with SQLite,
  * beside other servers with PostgreSQL.
@@ -196,10 +220,15 @@ export async function openInstance(location: InstanceLocation, turns?: SharedTur
     if (!isShared) await workersGone(directory)
     refuseUnfinished(directory)
     const ledger = await openData(location, { takeTurn: turns?.write })
-    const blobs = await openBlobs(location, isShared).catch(async (error) => {
-      await ledger.close()
-      throw error
-    })
+    const blobs = await openBlobs(location, isShared)
+      .then(async (opened) => {
+        await requireOwnBlobs(ledger, opened, location)
+        return opened
+      })
+      .catch(async (error) => {
+        await ledger.close()
+        throw error
+      })
     const clock = systemClock
     const pulls = createPulls(ledger.db, clock)
     const claims = isShared ? createClaims(ledger.db) : undefined

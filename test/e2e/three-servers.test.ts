@@ -1,4 +1,4 @@
-// Three servers on one database and one blob store, behind a balancer that sends each request to the next of them.
+// Three servers on one database and one bucket (one directory where there is no S3 server), behind a balancer that sends each request to the next of them.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { type Kagami, startKagami } from '../support/kagami.ts'
 import { havePostgres, postgres } from '../support/postgres.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { countingProxy, type SeenRequest } from '../support/proxy.ts'
+import { haveS3, s3Environment, s3Server } from '../support/s3-server.ts'
 import { startReceiver } from '../support/webhook-receiver.ts'
 import { addUpstream } from './fixture-upstreams.ts'
 import { type Operator, operatorOf, signIn } from './operator.ts'
@@ -33,7 +34,8 @@ describe.skipIf(!havePostgres)('three servers behind a balancer', () => {
   let layout: Layout
   let vendor: Kagami
 
-  const start = () => startKagami({ dataDirectory: join(directory.path, 'data'), env })
+  /** On machines of their own they share nothing but the database, the bucket and a key. */
+  const start = () => startKagami(haveS3 ? { env } : { dataDirectory: join(directory.path, 'data'), env })
   const request = (
     method: string,
     path: string,
@@ -62,7 +64,11 @@ describe.skipIf(!havePostgres)('three servers behind a balancer', () => {
   }
 
   beforeAll(async () => {
-    const [sample, cluster] = await Promise.all([startKagami({ args: ['--sample'] }), postgres()])
+    const [sample, cluster, s3] = await Promise.all([
+      startKagami({ args: ['--sample'] }),
+      postgres(),
+      haveS3 ? s3Server() : undefined,
+    ])
     vendor = sample
     closers.push(() => vendor.stop())
     layout = sampleLayout(
@@ -72,6 +78,8 @@ describe.skipIf(!havePostgres)('three servers behind a balancer', () => {
       KAGAMI_DATABASE: await cluster.freshDatabase(),
       KAGAMI_TAKEOVER: '2s',
       KAGAMI_WORKERS: '1',
+      ...(s3 === undefined ? {} : s3Environment(s3.freshLocation())),
+      ...(s3 === undefined ? {} : { KAGAMI_SEAL_KEY: randomBytes(32).toString('base64') }),
       KAGAMI_ALLOW_NETWORKS: '127.0.0.0/8',
     }
     servers = await Promise.all([start(), start(), start()])

@@ -135,6 +135,12 @@ const refusals: [
     'blobs cannot be kept',
   ],
   [
+    'blobs of another database',
+    (d) => join(d, 'blobs'),
+    (d) => writeFileSync(join(d, 'blobs/database'), 'another'),
+    'are of another database',
+  ],
+  [
     'a data path that is a file',
     (d) => d,
     (d) => {

@@ -53,6 +53,12 @@ export function testBlobStore(open: () => Promise<TestStore>): void {
     expect(await Array.fromAsync(store.listKeys())).toEqual([])
   })
 
+  test('a store is of the database that claimed it first', async () => {
+    expect(await store.claim('first')).toBe('first')
+    expect(await store.claim('second')).toBe('first')
+    expect(await store.claim('first')).toBe('first')
+  })
+
   test('an empty object is an object', async () => {
     const stage = await store.openStage('empty')
     const name = key('')

@@ -1,6 +1,7 @@
 /**
  * Blobs in a bucket, which any number of servers share:
  *
+ *     <prefix>/database                                 the id of the database whose blobs these are
  *     <prefix>/objects/sha256-abcd…-<suffix>            sealed
  *     <prefix>/stages/<id>/<part>                       on the way in (parts.ts)
  *     <prefix>/own/<id>/<process>/<part>                the same, of one process: nobody else writes or removes there
@@ -23,6 +24,8 @@ const LINK_SECONDS = 300
 const DAY_MS = 24 * 60 * 60 * 1000
 const OWN_STAGE_MS = 7 * DAY_MS
 const COPIES_AT_ONCE = 8
+/** Holds the id of the database. */
+const DATABASE_OBJECT = 'database'
 
 export interface S3StoreOptions extends S3ClientOptions {
   /** Clients are sent to S3 for what is not small. */
@@ -42,6 +45,12 @@ export function openS3BlobStore(location: S3Location, o: S3StoreOptions = {}): B
   }
 
   const store: BlobStore & { close(): void } = {
+    async claim(id) {
+      const size = await objects.sizeOf(DATABASE_OBJECT)
+      if (size === undefined) await objects.put(DATABASE_OBJECT, new TextEncoder().encode(id))
+      const bytes = await objects.get(DATABASE_OBJECT, { from: 0, to: size ?? id.length })
+      return new TextDecoder().decode(bytes)
+    },
     async openStage(id, { isNew = false } = {}) {
       requireStageId(id)
       const directory = `stages/${id}`

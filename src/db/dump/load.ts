@@ -158,6 +158,8 @@ async function setSerial(
 /** Who held a lease is at another database, if anywhere. Its generation stays: what is fenced off by an older one stays fenced off. */
 async function free(tx: Queries, { id }: Dump): Promise<void> {
   await tx.updateTable('leases').set({ holder: null }).execute()
+  // The blobs beside it are others.
+  await tx.deleteFrom('instance_settings').where('key', '=', 'blobs.database').execute()
   await setInstanceSetting(tx as never, RESTORED_FROM, id)
 }
 
