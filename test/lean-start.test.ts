@@ -63,8 +63,10 @@ describe('what is loaded before anybody asks', () => {
     expect(loaded.sources.filter((path) => rooms.test(path))).toEqual([])
   })
 
-  test('the command line has no server before it is to serve', async () => {
+  test('the command line has no server, and no verb, before one is asked for', async () => {
     const { sources } = await loadedBy('src/cli/program.ts')
-    expect(sources.filter((path) => /^(?:server|mirror|cli\/commands)/.test(path))).toEqual([])
+    expect(sources.filter((path) => /^(?:server|mirror)/.test(path))).toEqual([])
+    const itself = ['command-line', 'commands', 'exit', 'program', 'terminal'].map((name) => `cli/${name}.ts`)
+    expect(sources.filter((path) => path.startsWith('cli/') && !itself.includes(path))).toEqual([])
   })
 })

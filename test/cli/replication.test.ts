@@ -235,12 +235,21 @@ describe('kagami replication', () => {
   })
 
   test('what waits for the callback of a webhook says so, and is not sent', async () => {
+    const missing = await replication('start', 'acme/other', 'out/held', '--after', 'scan', '--wait')
+    expect([missing.status, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('got scan, want a webhook of acme/other or of acme'),
+    ])
+    await owner.run(['webhook', 'create', 'acme', 'http://127.0.0.1:9/', '--name', 'scan', '--plain-http'])
     const begun = await replication('start', 'acme/other', 'out/held', '--after', 'scan', '--wait')
     expect([begun.status, begun.stdout]).toEqual([
       0,
       expect.stringContaining('out/held holds what acme/other has, without 1 waiting for a callback'),
     ])
     const why = async () => (await replication('explain', 'out/held')).stdout
+    expect(await why()).toContain('the webhook scan has not been told of it')
+    await owner.run(['webhook', 'delete', 'acme', 'scan'])
+    await replication('sync', 'out/held', '--wait')
     expect(await why()).toContain('of-other: waiting')
     expect(await why()).toContain('there is no webhook scan, whose callback it waits for')
     expect(there('held')?.tags.size ?? 0).toBe(0)
