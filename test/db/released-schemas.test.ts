@@ -1,7 +1,7 @@
 // Data that a server of a released schema left is brought up to date by today's, kept, and served; on both engines.
 import { Database as Sqlite } from 'bun:sqlite'
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SQL } from 'bun'
 import { openDatabase } from '../../src/db/engine/engine.ts'
@@ -33,10 +33,15 @@ const dumpOf = (engine: keyof typeof MADE) =>
 describe('data of schema 0049', () => {
   const directory = temporaryDirectory('released')
   afterAll(() => directory.remove())
+  const dataOf = (engine: keyof typeof MADE) => {
+    const path = join(directory.path, engine)
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    return path
+  }
 
   async function loaded(engine: keyof typeof MADE): Promise<string> {
     if (engine === 'sqlite') {
-      const path = join(directory.path, 'kagami.sqlite')
+      const path = join(dataOf(engine), 'kagami.sqlite')
       const db = new Sqlite(path, { create: true })
       db.exec(dumpOf(engine))
       db.close()
@@ -53,9 +58,9 @@ describe('data of schema 0049', () => {
   test.each(['sqlite', 'postgres'] as const)('is kept and served: %s', async (engine) => {
     if (engine === 'postgres' && !havePostgres) return console.warn('\n*** SKIPPED, NO POSTGRESQL: released schemas\n')
     const location = await loaded(engine)
-    writeFileSync(join(directory.path, 'seal.key'), `${MADE[engine].key}\n`, { mode: 0o600 })
+    writeFileSync(join(dataOf(engine), 'seal.key'), `${MADE[engine].key}\n`, { mode: 0o600 })
     const env = engine === 'postgres' ? { KAGAMI_DATABASE: location } : {}
-    const server = await startWholeServer({ directory: directory.path, env })
+    const server = await startWholeServer({ directory: dataOf(engine), env })
     try {
       const login = { username: 'owner', password: MADE[engine].token }
       const ada = { username: 'ada', password: 'password of ada' }
@@ -64,7 +69,7 @@ describe('data of schema 0049', () => {
       expect(await list('/repositories/acme/dhi-python/tags', 'tags')).toHaveLength(TAGS)
       expect((await list('/repositories/acme/dhi-python/history', 'history')).length).toBeGreaterThanOrEqual(TAGS)
       const [mirror] = await list('/mirrors?organization=acme', 'mirrors')
-      expect(mirror).toMatchObject({ repository: 'acme/dhi-python', state: 'active', tags: { total: TAGS } })
+      expect(mirror).toMatchObject({ repository: 'acme/dhi-python', tags: { total: TAGS, published: TAGS } })
       expect(
         (await list('/upstreams?organization=acme', 'upstreams')).map((one: { name: string }) => one.name),
       ).toContain('there')
