@@ -45,6 +45,7 @@ describe('docs/replication.md', () => {
   test('what it says between the blocks works too', async () => {
     const inline = [...page.matchAll(/`(kagami [^`]+)`/g)].map(([, command = '']) => command)
     expect(inline.length).toBeGreaterThan(0)
+    await owner.run(['webhook', 'create', 'acme', 'http://127.0.0.1:9/', '--name', 'scan', '--plain-http'])
     for (const command of inline) {
       const ended = await owner.run(argumentsOf(command))
       expect([command, ended.status, ended.stderr]).toEqual([command, 0, ''])

@@ -55,6 +55,8 @@ test('an objective is held to its bounds, and taken away by none', async () => {
 })
 
 test('the metrics of the page are those that are served', async () => {
+  // Of a collection nothing is told before there was one.
+  expect((await owner.run(['gc'])).status).toBe(0)
   const answer = await fetch(`${kagami.url}/metrics`, { headers: { authorization: authorization(OWNER) } })
   const served = [...(await answer.text()).matchAll(/^# TYPE (kagami_\w+) /gm)].map((match) => match[1] ?? '')
   const table = page.split('\n').filter((line) => line.startsWith('| `kagami'))
