@@ -4,7 +4,7 @@ import { auditEntrySchema } from '../../src/api/audit.ts'
 import { type Kagami, startKagami } from '../support/kagami.ts'
 import { randomNumbers } from './random-numbers.ts'
 
-const ROUNDS = Number(process.env.KAGAMI_TEST_AUDIT_KILLS ?? 6)
+const ROUNDS = Number(process.env.KAGAMI_TEST_AUDIT_KILLS ?? 3)
 setDefaultTimeout(60_000 + ROUNDS * 10_000)
 
 let kagami: Kagami

@@ -15,7 +15,7 @@ import { randomNumbers } from './random-numbers.ts'
 import { type Replicating, replicating } from './replicating.ts'
 
 /** Of each combination; the long campaign is run by KAGAMI_TEST_KILLS=500. */
-const KILLS = Number(process.env.KAGAMI_TEST_KILLS ?? 2)
+const KILLS = Number(process.env.KAGAMI_TEST_KILLS ?? 1)
 const PUSHERS = 3
 /** A kill falls so long after the start at most. */
 const MOST_MS = 700
@@ -35,7 +35,8 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) {
       console.info(`kill campaign over ${engine}: KAGAMI_TEST_SEED=${seed}`)
       const random = randomNumbers(seed)
       const database = engine === 'SQLite' ? undefined : await (await postgres()).freshDatabase()
-      const env: Record<string, string> = database === undefined ? {} : { KAGAMI_DATABASE: database }
+      const env: Record<string, string> =
+        database === undefined ? {} : { KAGAMI_DATABASE: database, KAGAMI_TAKEOVER: '2s' }
       const campaign = await begin(env)
       for (let kill = 0; kill < KILLS; kill++) {
         await killAmidst(campaign, random(MOST_MS))

@@ -9,6 +9,7 @@ import { describeOnEachEngine } from '../support/engines.ts'
 import { type MemoryRepository, memoryRepository } from '../support/memory-repository.ts'
 import type { MemoryTarget } from '../support/memory-target.ts'
 import { openReplicationInstance, type ReplicationInstance } from './replication-instance.ts'
+import { addWebhookRow } from './webhook-row.ts'
 
 const SENDS = /^(PUT|UPLOAD|MOUNT|TAG)/
 
@@ -124,7 +125,10 @@ describeOnEachEngine('replications under attack', (openFresh) => {
   test('what waits for a webhook that is not there is not sent, and says so, until nobody waits for it any more', async () => {
     const image = addImage(upstream, 'one', { tags: ['1'] })
     await instance.fill('app')
-    const { id, run } = await instance.start('app', 'hub/base/app', { after: 'scan' })
+    const webhook = await addWebhookRow(db(), 'scan')
+    const { id } = await instance.start('app', 'hub/base/app', { after: 'scan' })
+    await db().write((tx) => tx.deleteFrom('webhooks').where('id', '=', webhook).execute())
+    const run = await instance.sync(id)
     expect([run.counts.tagsMoved, run.counts.tagsHeld, there().tags.size]).toEqual([0, 1, 0])
     expect(target.requests.filter((one) => SENDS.test(one))).toEqual([])
     const { tags } = await instance.replications.explain(id, { limit: 10 })

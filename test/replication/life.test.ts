@@ -6,6 +6,7 @@ import { describeOnEachEngine } from '../support/engines.ts'
 import type { MemoryRepository } from '../support/memory-repository.ts'
 import type { MemoryTarget } from '../support/memory-target.ts'
 import { openReplicationInstance, type ReplicationInstance } from './replication-instance.ts'
+import { addWebhookRow } from './webhook-row.ts'
 
 describeOnEachEngine('the life of replications', (openFresh) => {
   let instance: ReplicationInstance
@@ -162,25 +163,9 @@ describeOnEachEngine('the life of replications', (openFresh) => {
     const { db } = instance.mirrors
     addImage(upstream, 'one', { tags: ['good', 'bad', 'untold'] })
     await instance.fill('app')
-    const { organization_id, id: repositoryId } = await db.read
-      .selectFrom('repositories')
-      .selectAll()
-      .executeTakeFirstOrThrow()
+    const { id: repositoryId } = await db.read.selectFrom('repositories').select('id').executeTakeFirstOrThrow()
     const at = new Date().toISOString()
-    const webhook = newId()
-    await db.write((tx) =>
-      tx
-        .insertInto('webhooks')
-        .values({
-          ...{ id: webhook, organization_id, repository_id: repositoryId, owner_id: repositoryId, name: 'scan' },
-          ...{ url: 'https://scan.example', repositories: '[]', events: '[]', tags: '[]', changed_only: 0 },
-          ...{ header_names: '[]', sealed_headers: null, sealed_secret: '', sealed_old_secret: null },
-          ...{ old_secret_until: null, format: 'hub', after_id: null, plain_http: 0, coalesce_moves: 0 },
-          ...{ initial_sync: 'each', enabled: 1, disabled_reason: null, failing_since: null, from_seq: 0 },
-          ...{ created_by: 'user:test', created_at: at, updated_at: at },
-        })
-        .execute(),
-    )
+    const webhook = await addWebhookRow(db, 'scan')
     const events = await db.read.selectFrom('events').selectAll().where('kind', '=', 'tag.moved').execute()
     for (const event of events) {
       const { tag } = JSON.parse(event.payload) as { tag: string }

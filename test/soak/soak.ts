@@ -37,7 +37,7 @@ export async function soak({ minutes, tell = () => {} }: SoakOptions): Promise<S
   const [kagami, vendor] = await Promise.all([startKagami({ env }), startKagami({ env: { KAGAMI_ORG: 'vendor' } })])
   const errors: string[] = []
   const done: Record<string, number> = {}
-  const endsAt = performance.now() + minutes * 60_000
+  let endsAt = Number.POSITIVE_INFINITY
   const isOver = () => performance.now() >= endsAt
   const loop = async (what: string, work: (round: number) => Promise<void>) => {
     const isNeverDone = () => done[what] === undefined && errors.length === 0
@@ -57,6 +57,7 @@ export async function soak({ minutes, tell = () => {} }: SoakOptions): Promise<S
     const upstream = ociRequests(vendor.url, 'vendor/app', vendor.owner)
     const pulled = await prepare(kagami, vendor, owner)
     const begunAt = performance.now()
+    endsAt = begunAt + minutes * 60_000
     const samples: Sample[] = []
     const total = () => Object.values(done).reduce((sum, one) => sum + one, 0)
     const everyMs = Math.min(10_000, (minutes * 60_000) / 24)

@@ -9,6 +9,12 @@ export const settings: Said['settings'] = {
   KAGAMI_ORG: '最初の組織の名前',
   KAGAMI_SAMPLE: 'サンプルのアップストリームが待ち受けるアドレス',
   KAGAMI_DATABASE: 'データの置き場所',
+  KAGAMI_SEAL_KEY:
+    'データベース内の秘密を封じる鍵。データベースを使う全サーバーで同じもの。未設定なら、最初の起動時にデータディレクトリに作る seal.key を使う',
+  KAGAMI_BLOBS:
+    'ブロブの置き場所。データディレクトリのファイル、または S3 のバケット。バケットには環境変数 AWS_ACCESS_KEY_ID と AWS_SECRET_ACCESS_KEY、またはマシンのロールが必要',
+  KAGAMI_BLOB_REDIRECT:
+    '2 MiB を超えるブロブを、クライアントが S3 から直接取得するかどうか。アドレスは一つのブロブだけに、5 分間有効。off ならサーバーを経由する',
   KAGAMI_DEFINITIONS:
     '共有アップストリームのカタログを説明する hardened イメージの定義 (フォルダー、.tar、.tar.gz)。同じデータベースを使うサーバーすべてで同じにする',
   KAGAMI_ALLOW_NETWORKS:
