@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Run } from '../../src/api/runs.ts'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
-import { type Database, openDatabase } from '../../src/db/engine/engine.ts'
+import type { Database } from '../../src/db/engine/engine.ts'
 import { createUpstream } from '../../src/db/mirrors/upstreams.ts'
 import type { UpstreamRow } from '../../src/db/schema.ts'
 import { AppError } from '../../src/errors.ts'
@@ -16,6 +16,7 @@ import type { RepositoryReader } from '../../src/oci/repository.ts'
 import { openLocalReader } from '../../src/registry/local-reader.ts'
 import { createLocalWriters } from '../../src/registry/local-writer.ts'
 import type { MemoryRepository } from '../support/memory-repository.ts'
+import { openNewSqlite } from '../support/migrated.ts'
 import { temporaryDirectory } from '../support/process.ts'
 import { upstreamRow } from '../support/upstream-row.ts'
 
@@ -41,7 +42,7 @@ export interface MirrorInstance {
 /** @param o.db an empty database, closed by its opener; SQLite in a temporary directory when absent */
 export async function openMirrorInstance(o: Partial<MirrorEngineOptions> = {}): Promise<MirrorInstance> {
   const directory = temporaryDirectory('mirror')
-  const db = o.db ?? (await openDatabase(join(directory.path, 'kagami.sqlite')))
+  const db = o.db ?? (await openNewSqlite(join(directory.path, 'kagami.sqlite')))
   const blobs = await openFileBlobStore(join(directory.path, 'blobs'))
   const repositories = new Map<string, MemoryRepository>()
   const logger = createLogger('silent')

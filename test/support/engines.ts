@@ -1,6 +1,7 @@
 import { afterAll, describe } from 'bun:test'
 import { join } from 'node:path'
 import { type Database, openDatabase } from '../../src/db/engine/engine.ts'
+import { openNewSqlite } from './migrated.ts'
 import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
 
@@ -20,7 +21,7 @@ export function describeOnEachEngine(title: string, suite: (openFresh: OpenFresh
       directory.remove()
     })
     suite(async () => {
-      const db = await openDatabase(join(directory.path, `${open.length}.db`))
+      const db = await openNewSqlite(join(directory.path, `${open.length}.db`))
       open.push(db)
       return db
     })
@@ -33,7 +34,7 @@ export function describeOnEachEngine(title: string, suite: (openFresh: OpenFresh
       for (const db of open) await db.close()
     })
     suite(async () => {
-      const db = await openDatabase(await (await postgres()).freshDatabase())
+      const db = await openDatabase(await (await postgres()).migratedDatabase())
       open.push(db)
       return db
     })

@@ -2,11 +2,14 @@
 import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SQL } from 'bun'
+import { openDatabase } from '../../src/db/engine/engine.ts'
 import { type Daemon, freePort, startDaemon, temporaryDirectory } from './process.ts'
 
 export interface PostgresCluster {
   /** Connection URL of a new, empty database (UTF-8, locale C.UTF-8 as on most servers). */
   freshDatabase(): Promise<string>
+  /** A new one with today's schema, whose migrations were run once for all. */
+  migratedDatabase(): Promise<string>
   /** Ends every connection to a database made here and removes it. */
   dropDatabase(url: string): Promise<void>
   running(): boolean
@@ -123,12 +126,23 @@ async function start(): Promise<PostgresCluster> {
   const daemon = await begin()
   const admin = connect()
   let made = 0
+  const create = async (template: string) => {
+    made += 1
+    const name = `test_${made}`
+    await admin.unsafe(`create database ${name} template ${template}`)
+    return urlOf(name)
+  }
+  let migrated: Promise<string> | undefined
+  const migrate = async () => {
+    const url = await create('template0')
+    await (await openDatabase(url)).close()
+    return new URL(url).pathname.slice(1)
+  }
   return {
-    freshDatabase: async () => {
-      made += 1
-      const name = `test_${made}`
-      await admin.unsafe(`create database ${name} template template0`)
-      return urlOf(name)
+    freshDatabase: () => create('template0'),
+    async migratedDatabase() {
+      migrated ??= migrate()
+      return create(await migrated)
     },
     dropDatabase: async (url) => {
       const name = new URL(url).pathname.slice(1)

@@ -1,4 +1,5 @@
 // The registry's protocol and the token service in this process, on an ephemeral port, over a data directory of its own.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootstrap } from '../../src/access/bootstrap.ts'
 import { type AccessParts, openAccess } from '../../src/access/open.ts'
@@ -18,6 +19,7 @@ import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { createPulls, type Pulls } from '../../src/registry/pulls.ts'
 import { createUploads, type Uploads } from '../../src/registry/uploads.ts'
 import { createRegistryApps } from '../../src/server/registry-app.ts'
+import { openNewSqlite } from './migrated.ts'
 import { temporaryDirectory } from './process.ts'
 
 export const OWNER = { username: 'owner', password: 'correct horse battery staple' } as const
@@ -63,7 +65,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const directory = options.directory ?? own?.path ?? ''
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger('error')
-  const db = await openDatabase(options.database ?? join(directory, 'kagami.db'))
+  const isNew = options.database === undefined && !existsSync(join(directory, 'kagami.db'))
+  const path = options.database ?? join(directory, 'kagami.db')
+  const db = await (isNew ? openNewSqlite(path) : openDatabase(path))
   const blobs = await openFileBlobStore(join(directory, 'blobs'))
   const access = await openAccess(db, createSealer(SEAL_KEY), clock)
   const password = createSecret(OWNER.password)

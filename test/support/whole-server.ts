@@ -1,9 +1,11 @@
 // The whole server in this process, as `kagami serve` puts it together, on ephemeral ports over a data directory of its own.
 import { describe } from 'bun:test'
+import { join } from 'node:path'
 import type { z } from '../../src/api/schema.ts'
 import { type Environment, parseSettings } from '../../src/config/settings.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
+import { layNewSqlite } from './migrated.ts'
 import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
 
@@ -85,6 +87,7 @@ export async function startWholeServer(options: WholeServerOptions = {}): Promis
     ...options.env,
   })
   const { withSample = false, withSetup = false } = options
+  if (own !== undefined) await layNewSqlite(join(directory, 'kagami.sqlite'))
   const server = await startServer({ settings, withSample, withSetup, logger: createLogger('error') })
   const { url } = server
 
