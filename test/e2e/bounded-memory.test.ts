@@ -28,9 +28,12 @@ function peakOf({ pid }: Kagami): () => number {
   return canWatchMemory ? watchPeak(pid) : () => 0
 }
 
-test('140 mirrors of one registry asked for at once: four run, the others wait, all are done, in bounded memory', async () => {
+/** A long campaign is run by KAGAMI_TEST_MIRRORS=140. */
+const MIRRORS = Number(process.env.KAGAMI_TEST_MIRRORS ?? 60)
+
+test(`${MIRRORS} mirrors of one registry asked for at once: four run, the others wait, all are done, in bounded memory`, async () => {
   const layouts = new Map<string, Layout>()
-  for (let i = 0; i < 140; i++) {
+  for (let i = 0; i < MIRRORS; i++) {
     layouts.set(`app-${i}`, imagesLayout({ images: 2, layers: 1, layerBytes: 20_000, signed: true, seed: `${i}` }))
   }
   const opened = Promise.withResolvers<void>()
@@ -89,16 +92,16 @@ test('140 mirrors of one registry asked for at once: four run, the others wait, 
   const mirrors = await list()
   const waiting = mirrors.filter(({ waiting }) => waiting !== null)
   // Half of the places are for one registry.
-  expect([mirrors.length, atWork.size, waiting.length]).toEqual([140, 4, 136])
-  expect(new Set(waiting.map((one) => one.waiting?.ahead)).size).toBe(136)
+  expect([mirrors.length, atWork.size, waiting.length]).toEqual([MIRRORS, 4, MIRRORS - 4])
+  expect(new Set(waiting.map((one) => one.waiting?.ahead)).size).toBe(MIRRORS - 4)
   opened.resolve()
   while ((await list()).some(({ lastRun }) => lastRun === null || lastRun.outcome === 'running')) await Bun.sleep(200)
   for (const { lastRun, repository } of await list())
     expect([repository, lastRun?.outcome]).toEqual([repository, 'done'])
   const mostMib = peak()
-  console.info(`140 mirrors at once: ${Math.round(mostMib)} MiB above idle`)
+  console.info(`${MIRRORS} mirrors at once: ${Math.round(mostMib)} MiB above idle`)
   expect(mostMib).toBeLessThan(350)
-  for (const name of ['app-0', 'app-77', 'app-139']) {
+  for (const name of ['app-0', `app-${MIRRORS >> 1}`, `app-${MIRRORS - 1}`]) {
     expect(await compareMirror(layouts.get(name) as Layout, await operator.target(`acme/${name}`))).toEqual([])
   }
 })

@@ -15,7 +15,7 @@ import { expectDone, type Operator, signIn } from './operator.ts'
 import { randomNumbers } from './random-numbers.ts'
 
 /** Kills of each of the four phases; a long campaign is run by KAGAMI_TEST_KILLS=200. */
-const ROUNDS = Math.ceil(Number(process.env.KAGAMI_TEST_KILLS ?? 10) / 4)
+const ROUNDS = Math.ceil(Number(process.env.KAGAMI_TEST_KILLS ?? 4) / 4)
 setDefaultTimeout(120_000 + ROUNDS * 24_000)
 
 const UPSTREAM_DELAY_MS = 4

@@ -12,7 +12,7 @@ import { expectDone, type Operator, signIn } from './operator.ts'
 setDefaultTimeout(120_000)
 
 /** On one digest; a long campaign is run by KAGAMI_TEST_TAGS=100000. */
-const TAGS = Number(process.env.KAGAMI_TEST_TAGS ?? 30_000)
+const TAGS = Number(process.env.KAGAMI_TEST_TAGS ?? 12_000)
 const INDEX = 'application/vnd.oci.image.index.v1+json'
 
 /** A registry that answers as the inner one, but where `odd` has another answer. */

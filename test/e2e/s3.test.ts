@@ -1,4 +1,4 @@
-// The whole server on S3 and PostgreSQL, with two processes: pushes, pulls, a mirror, and kill -9 in the middle of an upload.
+// The whole server on S3 and PostgreSQL, with two processes: pushes, pulls, and kill -9 in the middle of an upload (a mirror: three-servers).
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { S3Location } from '../../src/blobs/s3/location.ts'
 import { findProgram, isolatedClients } from '../support/clients.ts'
