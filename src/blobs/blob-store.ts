@@ -21,6 +21,8 @@ export interface BlobStore {
   openOwnStage(id: string): Promise<Stage>
   /** Bytes that the stages of this id hold, of all processes; 0 when there is none. */
   measureStage(id: string): Promise<number>
+  /** Removes what is half-way and belongs to nobody any more, where a store has what `listStages` does not name. */
+  removeAbandoned?(now: Date): Promise<void>
   /** Stages, for the collector of abandoned ones. */
   listStages(): AsyncIterable<{ readonly id: string; readonly modifiedAt: Date }>
   /**

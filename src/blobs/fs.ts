@@ -9,10 +9,10 @@
  *
  * A stage becomes an object by rename; both directories are on one file system.
  */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { chmod, link, mkdir, opendir, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { randomHex } from '../lib/ids.ts'
 import { isNoEntry } from '../lib/no-entry.ts'
 import type { BlobStore } from './blob-store.ts'
@@ -63,26 +63,38 @@ export async function openFileBlobStore(root: string, sharing?: StageSharing): P
         if (STAGE_ID.test(name)) yield { id: name, modifiedAt }
       }
     },
-    open: (key, range) => streamFile(pathOf(key), range),
+    async open(key, range) {
+      const path = pathOf(key)
+      return streamFile(path, range).catch((error) => {
+        if (isAppError(error, 'BLOB_UNKNOWN')) requireShelf(path)
+        throw error
+      })
+    },
     findBody(key, sizeBytes) {
       const path = pathOf(key)
       if (sizeBytes > 0 && sizeBytes <= READ_WHOLE_BYTES) return readWhole(path, sizeBytes)
       return statSync(path, { throwIfNoEntry: false })?.size === sizeBytes ? Bun.file(path).slice(0) : undefined
     },
     async openBody(key, range, sizeBytes) {
-      const file = Bun.file(pathOf(key))
-      if (!(await file.exists())) throw new AppError('BLOB_UNKNOWN', 'the content is not in the blob store')
+      const path = pathOf(key)
+      const file = Bun.file(path)
+      if (!(await file.exists())) {
+        requireShelf(path)
+        throw new AppError('BLOB_UNKNOWN', 'the content is not in the blob store')
+      }
       if (sizeBytes !== undefined && file.size !== sizeBytes) {
         throw new AppError('BLOB_UNKNOWN', `the content has ${file.size} bytes in the blob store, want ${sizeBytes}`)
       }
       return file.slice(range?.from ?? 0, range?.to)
     },
     async findSize(key) {
+      const path = pathOf(key)
       try {
-        return (await stat(pathOf(key))).size
+        return (await stat(path)).size
       } catch (error) {
-        if (isNoEntry(error)) return undefined
-        throw error
+        if (!isNoEntry(error)) throw error
+        requireShelf(path)
+        return undefined
       }
     },
     findPath: pathOf,
@@ -126,6 +138,17 @@ async function claimFile(path: string, id: string, syncDirectory: (path: string)
 export interface FileBlobStore extends BlobStore {
   /** Lets other processes take over what is half-way. */
   close(): void
+}
+
+/**
+ * An object is absent from its shelf, which was made at the start. Where that is gone, so is the disk: nothing is known of what it holds.
+ * @throws AppError STORAGE_UNAVAILABLE
+ */
+function requireShelf(path: string): void {
+  if (existsSync(dirname(path))) return
+  throw new AppError('STORAGE_UNAVAILABLE', 'the blob store does not answer as it should: try again', {
+    cause: new Error(`there is no directory ${dirname(path)}: is its disk mounted?`),
+  })
 }
 
 /** The directories of objects, once for all: made one by one each would let the first blob in it wait for the disk. */

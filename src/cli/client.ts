@@ -160,8 +160,9 @@ async function errorOf(server: string, response: Response): Promise<AppError> {
     const { code, message, detail, about } = error
     return new AppError(code as ErrorCode, message, { about, ...(detail === null ? {} : { detail }) })
   } catch {
+    // What stands before the server says so in its own words.
     return new AppError(
-      'INTERNAL',
+      [502, 503, 504].includes(response.status) ? 'UNAVAILABLE' : 'INTERNAL',
       `${server} answered ${response.status} ${response.statusText}: ${text.slice(0, 200)}`,
     )
   }

@@ -1,6 +1,6 @@
 /** What became of a failed request, judged in one place for registry, token service and management API. */
 import { DatabaseUnavailable } from '../db/engine/unavailable.ts'
-import { AppError, isAppError, isCancelled } from '../errors.ts'
+import { AppError, isAppError, isCancelled, messageOf } from '../errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { requestIdOf } from '../lib/request-id.ts'
 
@@ -13,8 +13,11 @@ export type Failure =
 
 export function judgeFailure(error: unknown, request: Request, logger: Logger): Failure {
   if (isCancelled(error)) return { kind: 'cancelled' }
-  if (isAppError(error) && error.code !== 'INTERNAL') return { kind: 'expected', error }
   const facts = { err: error, method: request.method, url: request.url.slice(0, 1000) }
+  if (isAppError(error, 'STORAGE_UNAVAILABLE')) {
+    logger.warn({ ...facts, err: undefined, why: messageOf(error.cause) }, 'the blob store is not available')
+  }
+  if (isAppError(error) && error.code !== 'INTERNAL') return { kind: 'expected', error }
   if (request.signal.aborted) {
     logger.debug(facts, 'the client left')
     return { kind: 'cancelled' }

@@ -11,7 +11,7 @@ import { examine } from '../upkeep/doctor/examine.ts'
 import { localLooks } from '../upkeep/doctor/local-looks.ts'
 import { registryLooks } from '../upkeep/doctor/registry-looks.ts'
 import { addressPolicy, ambientPolicy } from './address-policy.ts'
-import { type Instance, locationOf, openInstance, SEAL_KEY_FILE } from './instance.ts'
+import { blobsAt, type Instance, locationOf, openInstance, SEAL_KEY_FILE } from './instance.ts'
 import { createSources, type Sources } from './sources.ts'
 import { createTargets } from './targets.ts'
 
@@ -44,7 +44,14 @@ export function createDoctor({ instance, settings, sources, checkTarget }: Docto
   }
   const look = async () =>
     examine(clock, [
-      ...localLooks({ dataDirectory, blobs, secretFiles, listenHost: listen.host, publicUrl }),
+      ...localLooks({
+        dataDirectory,
+        blobs,
+        blobsAt: blobsAt(settings),
+        secretFiles,
+        listenHost: listen.host,
+        publicUrl,
+      }),
       ...databaseLooks({ db, clock }),
       ...(await registryLooks({ db, clock, checkUpstream: sources.checkUpstream, checkTarget, timeOf })),
     ])

@@ -183,6 +183,11 @@ export async function openBlobs(
   }
 }
 
+/** Where blobs are, in words. */
+export function blobsAt({ dataDirectory, bucket }: Pick<Settings, 'dataDirectory' | 'bucket'>): string {
+  return bucket === undefined ? join(dataDirectory, 'blobs') : `s3://${bucket.bucket}/${bucket.prefix}`
+}
+
 const BLOBS_OF = 'blobs.database'
 
 /** @throws AppError CONFIG_INVALID when the blobs are of another database, whose objects this one would take for lost */
@@ -195,10 +200,9 @@ async function requireOwnBlobs(
     (await findInstanceSetting(db.read, BLOBS_OF)) ??
     (await db.write((tx) => claimInstanceSetting(tx, BLOBS_OF, randomHex(16))))
   if ((await blobs.claim(id)) === id) return
-  const [setting, where, mark] =
-    bucket === undefined
-      ? ['KAGAMI_DATA', join(directory, 'blobs'), 'the file database there']
-      : ['KAGAMI_BLOBS', `s3://${bucket.bucket}/${bucket.prefix}`, 'the object database below it']
+  const where = blobsAt({ dataDirectory: directory, bucket })
+  const [setting, mark] =
+    bucket === undefined ? ['KAGAMI_DATA', 'the file database there'] : ['KAGAMI_BLOBS', 'the object database below it']
   throw new AppError(
     'CONFIG_INVALID',
     `${setting}: the blobs in ${where} are of another database than the one of KAGAMI_DATABASE: name the two that belong together, or another place; if that database is gone for good, remove ${mark}`,

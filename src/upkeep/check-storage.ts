@@ -108,6 +108,8 @@ async function look(
   const first = await hash()
   if (damageOf(blob, first) === undefined) return { bytes: blob.size_bytes, damage: undefined }
   const found = blobs.findPath === undefined && first.kind === 'missing' ? first : await hash()
+  // A store that is not there at all says so here: what it holds is not missing.
+  if (found.kind === 'missing') await blobs.findSize(object.key)
   return { bytes: found.kind === 'hashed' ? found.bytes : 0, damage: damageOf(blob, found) }
 }
 

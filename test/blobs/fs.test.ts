@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { type BlobStore, newStorageKey } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -41,6 +41,20 @@ describe('files', () => {
       await store.remove(name)
     }
     expect(await Array.fromAsync(store.listStages())).toEqual([])
+  })
+
+  test('an object is missing only where its shelf is there: a disk that is gone says nothing of what it holds', async () => {
+    const name = key('on a disk that goes')
+    const away = { code: 'STORAGE_UNAVAILABLE' }
+    expect(await store.findSize(name)).toBeUndefined()
+    const shelf = `${directory.path}/objects/${name.slice('sha256-'.length).slice(0, 2)}`
+    rmdirSync(shelf)
+    await expect(store.findSize(name)).rejects.toMatchObject(away)
+    await expect(store.open(name)).rejects.toMatchObject(away)
+    await expect(store.openBody(name)).rejects.toMatchObject(away)
+    mkdirSync(shelf)
+    expect(await store.findSize(name)).toBeUndefined()
+    await expect(store.open(name)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' })
   })
 
   test('a large stage that is flushed on its way holds what was hashed, chunk by chunk', async () => {

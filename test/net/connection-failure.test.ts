@@ -273,4 +273,16 @@ describe('the command line’s own connection', () => {
       expect(message).not.toMatch(RUNTIME)
     }
   })
+
+  test('to a balancer without a server behind it is told as none, which whoever waits asks again', async () => {
+    await using balancer = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () => new Response('Bad Gateway', { status: 502 }),
+    })
+    const { code, message } = (await failed(
+      createApiClient(`${balancer.url}`, undefined).send('GET', '/user'),
+    )) as AppError
+    expect([code, message]).toEqual(['UNAVAILABLE', expect.stringContaining('answered 502')])
+  })
 })

@@ -8,6 +8,7 @@ import { cancelledBy } from '../../lib/abort.ts'
 import { createLimiter } from '../../lib/concurrency.ts'
 import { backoffMs, systemSleep } from '../../lib/retry.ts'
 import { createCredentials, type S3Login } from './credentials.ts'
+import { type S3Refusal, unavailable } from './failure.ts'
 import type { S3Location } from './location.ts'
 import { textIn } from './xml.ts'
 
@@ -99,7 +100,7 @@ export function createS3Client(location: S3Location, o: S3ClientOptions = {}): S
     } catch (error) {
       if (call.signal?.aborted) throw cancelledBy(call.signal)
       if (error instanceof AppError) throw error
-      return { failure: unavailable(call, location, `no answer: ${messageOf(error)}`, error) }
+      return { failure: failed(call, location, `no answer: ${messageOf(error)}`, { cause: error }) }
     }
     const code = codeIn(answer)
     // A bucket that is not there is no absent object.
@@ -107,7 +108,7 @@ export function createS3Client(location: S3Location, o: S3ClientOptions = {}): S
     if (answer.status >= 200 && answer.status < 300 && code === undefined) {
       const want = lengthOf(call, answer)
       if (want === undefined || want === answer.bytes.byteLength) return { answer }
-      return { failure: unavailable(call, location, `it sent ${answer.bytes.byteLength} bytes of ${want}`) }
+      return { failure: failed(call, location, `it sent ${answer.bytes.byteLength} bytes of ${want}`) }
     }
     const failure = refused(call, location, answer, code)
     if (!AGAIN.has(answer.status) && !AGAIN_CODES.has(code ?? '')) throw failure
@@ -133,17 +134,6 @@ export function createS3Client(location: S3Location, o: S3ClientOptions = {}): S
   }
 }
 
-/** The parts of an error that say what to do about it. */
-export interface S3Refusal {
-  readonly status: number
-  /** Of S3: `NoSuchBucket`, `AccessDenied` … */
-  readonly code: string | undefined
-}
-
-export function refusalOf(error: unknown): S3Refusal | undefined {
-  return error instanceof AppError ? ((error.cause as { s3?: S3Refusal } | undefined)?.s3 ?? undefined) : undefined
-}
-
 function refused(call: S3Call, location: S3Location, answer: S3Answer, code: string | undefined): AppError {
   const text = answer.bytes.byteLength < 64 * 1024 ? new TextDecoder().decode(answer.bytes) : ''
   const said = [code, textIn(text, 'Message')].filter((part) => part !== undefined && part !== '').join(': ')
@@ -151,17 +141,16 @@ function refused(call: S3Call, location: S3Location, answer: S3Answer, code: str
   const elsewhere =
     region === undefined || region === null || region === location.region ? '' : `; its region is ${region}`
   const what = `it answered ${answer.status}${said === '' ? '' : ` ${said.slice(0, 300)}`}${elsewhere}`
-  return unavailable(call, location, what, { s3: { status: answer.status, code } })
+  return failed(call, location, what, { refusal: { status: answer.status, code } })
 }
 
-function unavailable(
+function failed(
   { method, key }: S3Call,
   { endpoint, bucket }: S3Location,
   what: string,
-  cause?: unknown,
+  o: { readonly refusal?: S3Refusal; readonly cause?: unknown } = {},
 ): AppError {
-  const where = `${method} ${key ?? 'the bucket'} (bucket ${bucket} at ${new URL(endpoint).host})`
-  return new AppError('STORAGE_UNAVAILABLE', `the blob store failed: ${where}: ${what}`, { cause })
+  return unavailable(`${method} ${key ?? 'the bucket'} (bucket ${bucket} at ${new URL(endpoint).host}): ${what}`, o)
 }
 
 /** Copies and completions answer 200 and may tell of a failure all the same (S3 API, CopyObject and CompleteMultipartUpload). */

@@ -1,5 +1,6 @@
 /** Whose keys requests are signed by: those of the settings, or what AWS's SDK finds where the server runs, for as long as that lasts. */
-import { AppError, messageOf } from '../../errors.ts'
+import { messageOf } from '../../errors.ts'
+import { unavailable } from './failure.ts'
 import type { S3Keys } from './location.ts'
 
 export interface S3Login {
@@ -31,7 +32,7 @@ export function createCredentials(keys: S3Keys | undefined): () => Promise<S3Log
       return login
     } catch (error) {
       const want = 'want AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role of this machine'
-      throw new AppError('STORAGE_UNAVAILABLE', `there are no credentials for S3 (${messageOf(error)}), ${want}`, {
+      throw unavailable(`there are no credentials for S3 (${messageOf(error)}), ${want}`, {
         cause: error,
       })
     }

@@ -1,6 +1,6 @@
 /** The operations of S3 that a blob store needs, over keys below one prefix. */
-import { AppError } from '../../errors.ts'
-import { refusalOf, type S3Client } from './client.ts'
+import type { S3Client } from './client.ts'
+import { refusalOf, unavailable } from './failure.ts'
 import { elementsIn, textIn } from './xml.ts'
 
 /** A copy or a completion may take as long as its bytes take at the server. */
@@ -67,8 +67,7 @@ export function createObjects(client: S3Client): S3Objects {
       from = {}
       for (const [name, param] of Object.entries(marks)) from[param] = textIn(text, name) ?? ''
       // A server that says the same page again would be asked for ever.
-      if (JSON.stringify(from) === before)
-        throw new AppError('STORAGE_UNAVAILABLE', 'the blob store lists the same page again')
+      if (JSON.stringify(from) === before) throw unavailable('the blob store lists the same page again')
     }
   }
 
@@ -93,7 +92,7 @@ export function createObjects(client: S3Client): S3Objects {
       if (status === 404) return undefined
       if (status === 206 && bytes.byteLength === to - from) return bytes
       const got = `${status} with ${bytes.byteLength} bytes`
-      throw new AppError('STORAGE_UNAVAILABLE', `the blob store answered ${got} for bytes ${from} to ${to} of ${key}`)
+      throw unavailable(`the blob store answered ${got} for bytes ${from} to ${to} of ${key}`)
     },
     async sizeOf(key) {
       const { status, headers } = await client.send({ method: 'HEAD', key: pathOf(key), accept: [404] })
@@ -121,8 +120,7 @@ export function createObjects(client: S3Client): S3Objects {
         const headers = { 'content-type': 'application/octet-stream' }
         const text = textOf(await client.send({ method: 'POST', key: pathOf(key), query: { uploads: '' }, headers }))
         const id = textIn(text, 'UploadId')
-        if (id === undefined)
-          throw new AppError('STORAGE_UNAVAILABLE', 'the blob store began a multipart upload without an id')
+        if (id === undefined) throw unavailable('the blob store began a multipart upload without an id')
         return id
       },
       async put({ key, id }, part, bytes) {

@@ -1,6 +1,6 @@
 /** How a stage becomes an object: one PUT where it is small, else at the server, without its bytes passing through here. */
-import { AppError } from '../../errors.ts'
 import { forEachConcurrent } from '../../lib/concurrency.ts'
+import { unavailable } from './failure.ts'
 import { PART_BYTES, partEnd } from './memory.ts'
 import type { S3Objects, Upload } from './objects.ts'
 import { type Part, type Segment, segmentsOf } from './parts.ts'
@@ -21,7 +21,7 @@ export interface Unsealed {
 export async function sealAs(objects: S3Objects, key: string, { parts, tail, sizeBytes }: Unsealed): Promise<void> {
   const stored = sizeBytes - tail.byteLength
   const segments = segmentsOf(parts, stored)
-  if ((segments.at(-1)?.to ?? 0) !== stored) throw new AppError('STORAGE_UNAVAILABLE', 'parts of the stage are missing')
+  if ((segments.at(-1)?.to ?? 0) !== stored) throw unavailable('parts of the stage are missing')
   const read = (from: number, to: number) => readSegments(objects, { segments, tail, stored }, { from, to })
   const [only] = segments
   if (sizeBytes <= PART_BYTES && (segments.length !== 1 || tail.byteLength > 0))
@@ -39,10 +39,7 @@ export async function sealAs(objects: S3Objects, key: string, { parts, tail, siz
   }
   const got = await objects.sizeOf(key)
   if (got === sizeBytes) return
-  throw new AppError(
-    'STORAGE_UNAVAILABLE',
-    `the blob store made ${got ?? 'nothing'} of ${sizeBytes} bytes under ${key}`,
-  )
+  throw unavailable(`the blob store made ${got ?? 'nothing'} of ${sizeBytes} bytes under ${key}`)
 }
 
 const isWhole = ({ part, from, to }: Segment) => part.from === from && part.to === to
@@ -91,7 +88,7 @@ async function readSegments(
     if (start >= end) continue
     const { part } = segment
     const got = await objects.get(part.key, { from: start - part.from, to: end - part.from })
-    if (got === undefined) throw new AppError('STORAGE_UNAVAILABLE', `the part ${part.key} of the stage is gone`)
+    if (got === undefined) throw unavailable(`the part ${part.key} of the stage is gone`)
     bytes.set(got, start - from)
   }
   if (to > stored) bytes.set(tail.subarray(Math.max(0, from - stored), to - stored), Math.max(stored, from) - from)

@@ -5,6 +5,7 @@ import { forEachConcurrent } from '../../lib/concurrency.ts'
 import type { AppendOptions, Stage } from '../blob-store.ts'
 import { countBytes } from '../piece-map.ts'
 import { readUntil } from '../read-until.ts'
+import { unavailable } from './failure.ts'
 import { createPartBuffer, type PartBuffer } from './memory.ts'
 import type { S3Objects } from './objects.ts'
 import { arePieces, chainOf, newPart, objectPath, type Part, rangesOf, segmentsOf } from './parts.ts'
@@ -88,7 +89,7 @@ export function openS3Stage(
       return copy
     }
     const bytes = await objects.get(part.key, { from: from - part.from, to: to - part.from })
-    if (bytes === undefined) throw new AppError('STORAGE_UNAVAILABLE', `the part ${part.key} of the stage is gone`)
+    if (bytes === undefined) throw unavailable(`the part ${part.key} of the stage is gone`)
     await objects.put(copy.key, bytes)
     return copy
   }
@@ -191,11 +192,11 @@ function streamParts(objects: S3Objects, parts: readonly Part[], size: number): 
       for (at = from; at < to; at = Math.min(to, at + READ_BYTES)) {
         const range = { from: at - part.from, to: Math.min(to, at + READ_BYTES) - part.from }
         const bytes = await objects.get(part.key, range, abort.signal)
-        if (bytes === undefined) throw new AppError('STORAGE_UNAVAILABLE', `the part ${part.key} of the stage is gone`)
+        if (bytes === undefined) throw unavailable(`the part ${part.key} of the stage is gone`)
         yield bytes
       }
     }
-    if (at !== size) throw new AppError('STORAGE_UNAVAILABLE', `the stage has ${at} bytes, want ${size}`)
+    if (at !== size) throw unavailable(`the stage has ${at} bytes, want ${size}`)
   }
   const all = chunks()
   return streamOf({

@@ -6,7 +6,7 @@
  *     <prefix>/stages/<id>/<part>                       on the way in (parts.ts)
  *     <prefix>/own/<id>/<process>/<part>                the same, of one process: nobody else writes or removes there
  */
-import { AppError, messageOf } from '../../errors.ts'
+import { AppError, isAppError, messageOf } from '../../errors.ts'
 import { forEachConcurrent } from '../../lib/concurrency.ts'
 import { randomHex } from '../../lib/ids.ts'
 import type { BlobStore } from '../blob-store.ts'
@@ -67,8 +67,8 @@ export function openS3BlobStore(location: S3Location, o: S3StoreOptions = {}): B
       const sizes = [await partsBelow(`stages/${id}`), ...owners].map(bytesOf)
       return sizes.reduce((sum, bytes) => sum + bytes, 0)
     },
+    removeAbandoned: (now) => removeAbandoned(objects, now.getTime()),
     async *listStages() {
-      await removeAbandoned(objects)
       for (const room of ['stages', 'own']) yield* stagesIn(objects, room)
     },
     async open(key, range) {
@@ -120,7 +120,11 @@ export async function checkBucket(location: S3Location): Promise<void> {
     await objects.delete(key)
   } catch (error) {
     const where = `s3://${location.bucket}/${location.prefix}`
-    throw new AppError('CONFIG_INVALID', `KAGAMI_BLOBS: ${where} cannot be used: ${messageOf(error)}`, { cause: error })
+    throw new AppError(
+      'CONFIG_INVALID',
+      `KAGAMI_BLOBS: ${where} cannot be used: ${messageOf(isAppError(error, 'STORAGE_UNAVAILABLE') ? error.cause : error)}`,
+      { cause: error },
+    )
   }
 }
 
@@ -186,8 +190,7 @@ async function* stagesIn(objects: S3Objects, room: string): AsyncGenerator<{ id:
 }
 
 /** What nobody would ever look for by its name: multipart uploads of killed seals, and halves of downloads that nobody has gone on with. */
-async function removeAbandoned(objects: S3Objects): Promise<void> {
-  const now = Date.now()
+async function removeAbandoned(objects: S3Objects, now: number): Promise<void> {
   for await (const upload of objects.multipart.list('objects/')) {
     if (now - upload.begunAt.getTime() > DAY_MS) await objects.multipart.abort(upload)
   }

@@ -12,9 +12,9 @@ import { findCollection } from '../../db/collection/collections.ts'
 import type { Database } from '../../db/engine/engine.ts'
 import { recordAudit } from '../../db/platform/audit.ts'
 import { findLease } from '../../db/platform/leases.ts'
-import type { CollectionRow } from '../../db/schema.ts'
+import type { CollectionRow, RepositoryRow } from '../../db/schema.ts'
 import { AppError } from '../../errors.ts'
-import { createKeyedTurns } from '../../lib/held-turns.ts'
+import { createFairLimiter } from '../../lib/fair-limiter.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { CollectorOptions } from '../../registry/collection/collector.ts'
 import { COLLECTION_LEASE } from '../../registry/collection/waits.ts'
@@ -71,17 +71,22 @@ export interface CollectionDeps {
 }
 
 export function collectionRoutes({ db, logger, collector }: CollectionDeps): Routes {
-  /** Plans are work: one is made at a time. */
-  const turns = createKeyedTurns()
-  const preview = async (isNow: boolean, repositoryId: string | undefined, signal: AbortSignal) => {
+  /** Plans are work: those of one organization wait for each other, and not long, and hold up nobody else's for more than one. */
+  const limiter = createFairLimiter({
+    atOnce: 1,
+    total: 100,
+    perClient: 4,
+    refuse: () =>
+      new AppError('TOOMANYREQUESTS', 'plans of this organization are being made already: try again', {
+        detail: { retryAfterSeconds: 5 },
+      }),
+  })
+  const preview = async (isNow: boolean, repository: RepositoryRow | undefined, signal: AbortSignal) => {
     const { previewCollection } = await import('../../registry/collection/preview.ts')
-    const release = await turns.take('plan', signal)
-    try {
+    return limiter.run(repository?.organization_id, async () => {
       const moment = { now: collector.clock.now(), settings: collector.settings, isNow }
-      return viewOfPlan(await previewCollection(collector, moment, repositoryId, signal))
-    } finally {
-      release()
-    }
+      return viewOfPlan(await previewCollection(collector, moment, repository?.id, signal))
+    })
   }
   return newRoutes()
     .serve(
@@ -95,7 +100,7 @@ export function collectionRoutes({ db, logger, collector }: CollectionDeps): Rou
     .serve(
       planOfOne,
       (who, c) => allowOnRepository(db, who, nameOf(c.req.valid('param')), 'admin'),
-      async (c, { repository }) => c.json({ plan: await preview(false, repository.id, c.req.raw.signal) }, 200),
+      async (c, { repository }) => c.json({ plan: await preview(false, repository, c.req.raw.signal) }, 200),
     )
     .change(
       start,

@@ -160,6 +160,7 @@ export async function* listLostStages(
 }
 
 export async function removeLostStages(o: ObjectsCollecting, moment: Moment, lifeMs: number): Promise<void> {
+  await o.blobs.removeAbandoned?.(moment.now)
   for await (const { id } of listLostStages(o, moment, lifeMs)) {
     const bytes = await o.blobs.measureStage(id)
     const stage = await o.blobs.openOwnStage(id)

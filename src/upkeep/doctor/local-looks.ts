@@ -1,6 +1,5 @@
 /** What is on this machine: the data directory, its files, the blob store, the address. */
 import { access, constants, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { DoctorFinding } from '../../api/doctor.ts'
 import { type BlobStore, newStorageKey } from '../../blobs/blob-store.ts'
 import { newId } from '../../lib/ids.ts'
@@ -16,6 +15,8 @@ const FEW_SHARE = 0.05
 export interface LocalFacts {
   readonly dataDirectory: string
   readonly blobs: BlobStore
+  /** Where they are, in words. */
+  readonly blobsAt: string
   /** Files that hold secrets; those that are absent are none. */
   readonly secretFiles: readonly string[]
   readonly listenHost: string
@@ -30,8 +31,8 @@ export function localLooks(o: LocalFacts): Look[] {
     { what: 'secret files', where, mend: 'look at their modes', run: () => closed(o.secretFiles) },
     {
       what: 'blob store',
-      where: join(where, 'blobs'),
-      mend: 'look at the disk, its room and its permissions; then kagami verify-storage',
+      where: o.blobsAt,
+      mend: 'look at the disk or the bucket, its room and its permissions; then kagami verify-storage',
       run: () => roundTrip(o.blobs),
     },
     { what: 'address', where: o.publicUrl ?? o.listenHost, mend: 'set KAGAMI_URL', run: async () => address(o) },
