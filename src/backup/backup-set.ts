@@ -1,7 +1,6 @@
 /** What one backup is: a document that names every file of it by digest, and where those files are. docs/backup.md has it for others. */
 import { digestSchema, timeSchema, z } from '../api/schema.ts'
-import { invalid, type LayoutFiles, readSmall } from '../layouts/layout-files.ts'
-import { parseForeignJson } from '../lib/json.ts'
+import { invalid, type LayoutFiles, parseDocument, readSmall } from '../layouts/layout-files.ts'
 import { quoted } from '../lib/quoted.ts'
 import { algorithmOf, type Digest, digestOf, encodedOf } from '../oci/digest.ts'
 
@@ -96,24 +95,9 @@ export function parseSet(files: Pick<LayoutFiles, 'title'>, name: string, bytes:
   const got = encodedOf(digestOf(bytes))
   if (got !== want)
     throw invalid(files, `the bytes of ${path} hash to ${got}: it was changed, or only part of it is there`)
-  let value: unknown
-  try {
-    value = parseForeignJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (error) {
-    throw invalid(files, `${path} is not JSON in UTF-8`, error)
-  }
-  const version = Object(value).schemaVersion
-  if (typeof version === 'number' && version > 1) {
-    throw invalid(files, `${path} is of schema version ${version}, want 1: a newer Kagami has made it`)
-  }
-  const parsed = setSchema.safeParse(value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const where = issue?.path.join('.') || 'the document'
-    throw invalid(files, `${path}: ${quoted(where, 200)}: ${issue?.message ?? 'is of another shape'}`)
-  }
-  refuseContradictions(files, path, parsed.data)
-  return { name, set: parsed.data }
+  const set = parseDocument(files, path, bytes, setSchema)
+  refuseContradictions(files, path, set)
+  return { name, set }
 }
 
 function refuseContradictions(files: Pick<LayoutFiles, 'title'>, path: string, { tables, blobs }: BackupSet): void {

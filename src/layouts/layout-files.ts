@@ -1,7 +1,10 @@
 /** The files of an OCI image layout (image-spec image-layout.md), whatever holds them. */
 import type { FileHandle } from 'node:fs/promises'
+import type { z } from 'zod'
 import { AppError } from '../errors.ts'
 import { streamOf } from '../lib/chunks.ts'
+import { parseForeignJson } from '../lib/json.ts'
+import { quoted } from '../lib/quoted.ts'
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts'
 
 /** Paths are those of `INDEX_PATH`, `LAYOUT_PATH` and `blobPath`, never what somebody else has written. */
@@ -66,4 +69,31 @@ export function streamOfHandle(
 
 export function invalid(files: Pick<LayoutFiles, 'title'>, problem: string, cause?: unknown): AppError {
   return new AppError('UPSTREAM_INVALID', `${files.title}: ${problem}`, cause === undefined ? {} : { cause })
+}
+
+/**
+ * A document of ours among the files, of a schema that says its version.
+ * @throws AppError UPSTREAM_INVALID: where, got and want
+ */
+export function parseDocument<T>(
+  files: Pick<LayoutFiles, 'title'>,
+  path: string,
+  bytes: Uint8Array,
+  schema: z.ZodType<T>,
+): T {
+  let value: unknown
+  try {
+    value = parseForeignJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw invalid(files, `${path} is not JSON in UTF-8`, error)
+  }
+  const version = Object(value).schemaVersion
+  if (typeof version === 'number' && version > 1) {
+    throw invalid(files, `${path} is of schema version ${version}, want 1: a newer Kagami has made it`)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const where = issue?.path.join('.') || 'the document'
+  throw invalid(files, `${path}: ${quoted(where, 200)}: ${issue?.message ?? 'is of another shape'}`)
 }

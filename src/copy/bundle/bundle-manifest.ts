@@ -2,10 +2,8 @@
 import { moveCauseSchema } from '../../api/history.ts'
 import { visibilitySchema } from '../../api/repositories.ts'
 import { digestSchema, timeSchema, z } from '../../api/schema.ts'
-import { invalid, type LayoutFiles, readSmall } from '../../layouts/layout-files.ts'
+import { invalid, type LayoutFiles, parseDocument, readSmall } from '../../layouts/layout-files.ts'
 import { openTarFiles, type TarFiles } from '../../layouts/tar-files.ts'
-import { parseForeignJson } from '../../lib/json.ts'
-import { quoted } from '../../lib/quoted.ts'
 import { type Digest, digestOf } from '../../oci/digest.ts'
 import { isManifestType } from '../../oci/media-types.ts'
 import { findRepositoryName, findTag } from '../../oci/reference.ts'
@@ -92,24 +90,9 @@ async function readBundleManifest(files: LayoutFiles): Promise<Pick<OpenedBundle
   if (bytes === undefined) {
     throw invalid(files, `has no ${BUNDLE_PATH}: it is no bundle of kagami export (kagami copy reads other archives)`)
   }
-  let value: unknown
-  try {
-    value = parseForeignJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (error) {
-    throw invalid(files, `${BUNDLE_PATH} is not JSON in UTF-8`, error)
-  }
-  const version = Object(value).schemaVersion
-  if (typeof version === 'number' && version > 1) {
-    throw invalid(files, `${BUNDLE_PATH} is of schema version ${version}, want 1: a newer Kagami has made it`)
-  }
-  const parsed = bundleSchema.safeParse(value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const where = issue?.path.join('.') || 'the document'
-    throw invalid(files, `${BUNDLE_PATH}: ${quoted(where, 200)}: ${issue?.message ?? 'is of another shape'}`)
-  }
-  refuseContradictions(files, parsed.data)
-  return { manifest: parsed.data, digest: digestOf(bytes) }
+  const manifest = parseDocument(files, BUNDLE_PATH, bytes, bundleSchema)
+  refuseContradictions(files, manifest)
+  return { manifest, digest: digestOf(bytes) }
 }
 
 /** What it says in two places has to be one thing. */

@@ -117,29 +117,6 @@ function factsQuery(db: Queries, repositoryId: string, chunk: Chunk<string>) {
     .where('link.digest', 'in', chunk)
 }
 
-/** Where a portion of a list ends; undefined: nothing is left after `after`. */
-export async function findPortionEnd(
-  db: Queries,
-  table: 'repository_manifests' | 'repository_blobs',
-  repositoryId: string,
-  after: string,
-  rows: number,
-): Promise<string | undefined> {
-  const of = table as 'repository_blobs'
-  const some = db
-    .selectFrom(of)
-    .select('digest')
-    .where('repository_id', '=', repositoryId)
-    .where('digest', '>', after)
-    .orderBy('digest')
-    .limit(rows)
-  const row = await db
-    .selectFrom(some.as('some'))
-    .select((eb) => eb.fn.max('some.digest').as('last'))
-    .executeTakeFirst()
-  return row?.last ?? undefined
-}
-
 /** Of a portion of a repository's manifests those that no tag names, no manifest lists, and that hang on nothing here. */
 export async function listLooseManifests(
   db: Queries,

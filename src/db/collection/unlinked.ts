@@ -1,6 +1,7 @@
 /** Content that no repository has any more, and objects in neither table. */
 import { allOfChunks, type Chunk } from '../engine/chunks.ts'
 import type { Queries, Transaction } from '../engine/engine.ts'
+import { findPortionEnd } from './portion-end.ts'
 
 export interface UnlinkedBlob {
   readonly digest: string
@@ -16,12 +17,7 @@ export async function listUnlinkedBlobs(
   after: string,
   before: string,
 ): Promise<{ readonly found: UnlinkedBlob[]; readonly last: string | undefined }> {
-  const some = db.selectFrom('blobs').select('digest').where('digest', '>', after).orderBy('digest').limit(PORTION)
-  const end = await db
-    .selectFrom(some.as('some'))
-    .select((eb) => eb.fn.max('some.digest').as('last'))
-    .executeTakeFirst()
-  const last = end?.last ?? undefined
+  const last = await findPortionEnd(db, { table: 'blobs' }, { after, rows: PORTION })
   if (last === undefined) return { found: [], last }
   const rows = await unlinked(db, before)
     .where('blob.digest', '>', after)
@@ -164,12 +160,7 @@ export async function listUnlinkedManifests(
   db: Queries,
   after: string,
 ): Promise<{ readonly found: { digest: string; sizeBytes: number }[]; readonly last: string | undefined }> {
-  const some = db.selectFrom('manifests').select('digest').where('digest', '>', after).orderBy('digest').limit(PORTION)
-  const end = await db
-    .selectFrom(some.as('some'))
-    .select((eb) => eb.fn.max('some.digest').as('last'))
-    .executeTakeFirst()
-  const last = end?.last ?? undefined
+  const last = await findPortionEnd(db, { table: 'manifests' }, { after, rows: PORTION })
   if (last === undefined) return { found: [], last }
   const rows = await bare(db)
     .where('manifest.digest', '>', after)

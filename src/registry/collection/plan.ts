@@ -2,12 +2,12 @@
 import { countLinks, listLooseBlobs, readBlobFacts } from '../../db/collection/blob-facts.ts'
 import type { CollectedRepository } from '../../db/collection/going.ts'
 import {
-  findPortionEnd,
   listBelow,
   listLooseManifests,
   listNewestSuperseded,
   readManifestFacts,
 } from '../../db/collection/manifest-facts.ts'
+import { findPortionEnd } from '../../db/collection/portion-end.ts'
 import type { Queries } from '../../db/engine/engine.ts'
 import { isoTime } from '../../lib/clock.ts'
 import { type Judging, judgeBlob, judgeManifest, type Moment } from './judge.ts'
@@ -134,7 +134,7 @@ export async function* portions(
   signal?: AbortSignal,
 ): AsyncGenerator<{ readonly after: string; readonly to: string }> {
   for (let after = ''; signal?.aborted !== true; ) {
-    const to = await findPortionEnd(db, table, repositoryId, after, PORTION)
+    const to = await findPortionEnd(db, { table, repositoryId }, { after, rows: PORTION })
     if (to === undefined) return
     yield { after, to }
     after = to
