@@ -9,9 +9,13 @@ export const haveCollection: boolean = /^\s+gc\b/m.test(verbs)
 /** Whether the program has `verify-storage`. */
 export const haveVerify: boolean = /^\s+verify-storage\b/m.test(verbs)
 
-/** Collects now. @throws Error when it ends otherwise than well */
-export async function collect(kagami: Kagami): Promise<{ readonly freedBytes: number }> {
-  return json(kagami, ['gc', '--now', '--yes', '--json'])
+/**
+ * Collects, as the schedule does.
+ * @param o.isNow grace times are over: only where nobody pushes, since it takes what an unfinished push has sent
+ * @throws Error when it ends otherwise than well
+ */
+export async function collect(kagami: Kagami, o: { isNow?: boolean } = {}): Promise<{ readonly freedBytes: number }> {
+  return json(kagami, ['gc', ...(o.isNow === true ? ['--now', '--yes'] : []), '--json'])
 }
 
 /** @throws Error when it ends otherwise than well, as it does with something missing */
