@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { HEAP_SETTINGS, startAnewWithHeapSettings } from '../../src/config/heap.ts'
-import { kagamiProgram } from '../support/kagami.ts'
+import { cloneProgram } from '../support/kagami.ts'
 
 test('the executable keeps its heap as the clone does', () => {
-  const program = readFileSync(kagamiProgram, 'utf8')
+  const program = readFileSync(cloneProgram, 'utf8')
   const exported = [...program.matchAll(/^export (BUN_JSC_\w+)="\$\{\1:-([\d.]+)\}"$/gm)]
   expect(Object.fromEntries(exported.map(([, name, value]) => [name, value]))).toEqual(HEAP_SETTINGS)
 })

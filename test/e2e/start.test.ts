@@ -7,13 +7,15 @@ import { basicAuthorization } from '../clients/raw-http.ts'
 import { describeWithClients, isolatedClients } from '../support/clients.ts'
 import { type CommandOptions, type CommandResult, runCommand, succeed } from '../support/command.ts'
 import { startDocker } from '../support/container-daemons.ts'
-import { type Kagami, kagamiProgram, startKagami } from '../support/kagami.ts'
+import { cloneProgram, type Kagami, type KagamiOptions, startKagami } from '../support/kagami.ts'
 import { connectToBoth } from '../support/pinned-connection.ts'
 import { freePort, temporaryDirectory } from '../support/process.ts'
 
 setDefaultTimeout(120_000)
 
 const root = resolve(import.meta.dir, '../..')
+
+const startClone = (options: KagamiOptions = {}) => startKagami({ binary: cloneProgram, ...options })
 
 /** Waits for what the program prints next. */
 async function printed(kagami: Kagami, text: string): Promise<string> {
@@ -30,7 +32,7 @@ describe('the first start', () => {
   let welcome: string
   beforeAll(async () => {
     // No password is set: one is made.
-    kagami = await startKagami({ args: ['--sample'], env: { KAGAMI_OWNER_PASSWORD: '' } })
+    kagami = await startClone({ args: ['--sample'], env: { KAGAMI_OWNER_PASSWORD: '' } })
     welcome = await printed(kagami, 'Ctrl-C')
   })
   afterAll(() => kagami?.stop())
@@ -111,12 +113,12 @@ describe('the first start', () => {
 describe('a running server', () => {
   let kagami: Kagami
   beforeAll(async () => {
-    kagami = await startKagami()
+    kagami = await startClone()
   })
   afterAll(() => kagami?.stop())
 
   const serve = async (env: Readonly<Record<string, string>>, args: readonly string[] = []) =>
-    runCommand([kagamiProgram, 'serve', ...args], {
+    runCommand([cloneProgram, 'serve', ...args], {
       env: {
         KAGAMI_DATA: `${kagami.dataDirectory}-other`,
         KAGAMI_LISTEN: `127.0.0.1:${await freePort()}`,
@@ -182,10 +184,10 @@ describe('a running server', () => {
 })
 
 test('kill -9 frees the data directory at once; the next start goes on with the same data and password', async () => {
-  const first = await startKagami({ args: ['--sample'] })
+  const first = await startClone({ args: ['--sample'] })
   await first.kill()
   const { dataDirectory, port, owner } = first
-  const second = await startKagami({ args: ['--sample'], dataDirectory, port })
+  const second = await startClone({ args: ['--sample'], dataDirectory, port })
   const welcome = await printed(second, 'Ctrl-C')
   expect(welcome).not.toContain(owner.password)
   expect(welcome).toContain('user reset-password owner')
@@ -203,7 +205,7 @@ describe('the program', () => {
   test('runs through links and from any working directory, and loads nothing that lies there', async () => {
     const place = temporaryDirectory('elsewhere')
     try {
-      symlinkSync(kagamiProgram, join(place.path, 'one'))
+      symlinkSync(cloneProgram, join(place.path, 'one'))
       symlinkSync('one', join(place.path, 'kagami'))
       writeFileSync(join(place.path, '.env'), 'KAGAMI_SERVER=http://127.0.0.1:2\nKAGAMI_BOGUS=1\n')
       writeFileSync(join(place.path, 'bunfig.toml'), 'preload = ["./bad.ts"]\n')
@@ -221,9 +223,9 @@ describe('the program', () => {
 
   test('the single executable does the same from an empty directory, without Node, Bun or node_modules', async () => {
     const place = temporaryDirectory('executable')
-    const binary = join(place.path, 'kagami')
+    const binary = process.env.KAGAMI_TEST_PROGRAM ?? join(place.path, 'kagami')
     try {
-      await succeed(runCommand([join(root, 'scripts/build'), binary]))
+      if (!existsSync(binary)) await succeed(runCommand([join(root, 'scripts/build'), binary]))
       const kagami = await startKagami({
         binary,
         args: ['--sample'],

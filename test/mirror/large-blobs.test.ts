@@ -77,8 +77,12 @@ describe('a large blob', () => {
   test('comes in pieces, several at once, each byte once', async () => {
     let under = 0
     let most = 0
+    const four = Promise.withResolvers<void>()
     fault = async ({ range }) => {
       most = Math.max(most, ++under)
+      if (under === 4) four.resolve()
+      // None is answered before four are asked for; a fifth would come meanwhile.
+      await four.promise
       await Bun.sleep(5)
       under--
       return range === undefined ? undefined : part(range)

@@ -16,14 +16,23 @@ export interface BrowserPage {
 
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
-export async function openBrowserPage(
-  o: { readonly width?: number; readonly dark?: boolean; readonly locale?: string } = {},
-): Promise<BrowserPage> {
-  const browser: Browser = await chromium.launch({
+let launched: Promise<Browser> | undefined
+
+/** One for all tests of this process, which it ends with: a browser takes seconds of a core to come up, a context of its own does not. */
+async function theBrowser(): Promise<Browser> {
+  if (launched !== undefined && !(await launched).isConnected()) launched = undefined
+  launched ??= chromium.launch({
     executablePath: CHROMIUM ?? '',
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
   })
-  const context = await browser.newContext({
+  return launched
+}
+
+/** A page with cookies and storage of its own. */
+export async function openBrowserPage(
+  o: { readonly width?: number; readonly dark?: boolean; readonly locale?: string } = {},
+): Promise<BrowserPage> {
+  const context = await (await theBrowser()).newContext({
     viewport: { width: o.width ?? 1280, height: 800 },
     colorScheme: o.dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
@@ -58,6 +67,6 @@ export async function openBrowserPage(
           .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`)
       )
     },
-    close: () => browser.close(),
+    close: () => context.close(),
   }
 }

@@ -26,6 +26,8 @@ export function toldTime(): ToldTime {
     env: {
       BUN_OPTIONS: `--preload ${join(import.meta.dir, 'told-time.preload.ts')}`,
       KAGAMI_TEST_TIME: path,
+      // Time passes where nothing is under way: a second process would know nothing of what is under way in the first.
+      KAGAMI_WORKERS: '1',
     },
     now: () => new Date(Date.now() + at(0) + at(2)),
     setClock(byMs) {

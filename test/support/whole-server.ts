@@ -65,7 +65,7 @@ export function describeOnEachDatabase(title: string, suite: (start: typeof star
     console.warn(`\n*** SKIPPED, NO POSTGRESQL: ${title} (run scripts/install-test-packages as root)\n`)
   describe.skipIf(!havePostgres)(`${title} (PostgreSQL)`, () =>
     suite(async (options = {}) => {
-      const database = await (await postgres()).freshDatabase()
+      const database = await (await postgres()).migratedDatabase()
       return startWholeServer({ ...options, env: { KAGAMI_DATABASE: database, ...options.env } })
     }),
   )
