@@ -33,6 +33,8 @@ const BROKEN: ReadonlySet<number> = new Set([408, 416, 429, 499, 500, 502, 503, 
 /** The upload is gone: ended by an answer that never came, or forgotten. */
 const LOST = 404
 const FORGOTTEN = 'knows nothing of the upload'
+/** What a registry answers that takes a blob by one PUT alone. */
+const NO_PATCH: ReadonlySet<number> = new Set([405, 501])
 const PUT_DONE: ReadonlySet<number> = new Set([200, 201, 202, 204])
 
 export interface BlobUpload {
@@ -181,6 +183,13 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     return response
   }
 
+  /** It said how far it came, and takes no PATCH that goes on from there: all of it goes anew. */
+  function takesNoParts({ status }: HttpResponse, { isLast }: Part): boolean {
+    if (!isResumed || isLast || !NO_PATCH.has(status)) return false
+    isForgetful = true
+    return true
+  }
+
   async function finish(response: HttpResponse): Promise<void> {
     await discard(response)
     const told = response.headers.get('docker-content-digest')
@@ -221,6 +230,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         usage.sentBytes += body.byteLength
         if (response === undefined) continue
         failure = await refusal(response)
+        if (takesNoParts(response, part)) {
+          session = undefined
+          continue
+        }
         // fetch sends a PUT once more by itself where the connection broke, behind what had come: what is here is right, so it is begun anew.
         if (starts === 1 && part.isLast && isOfOtherBytes(failure)) {
           session = undefined
@@ -264,9 +277,11 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         } else {
           const isPassing = BROKEN.has(response.status) || response.status === 401 || response.status === LOST
           failure = await refusal(response)
-          if (!isPassing) throw failure
+          const isBegunAnew = takesNoParts(response, part)
+          if (!isPassing && !isBegunAnew) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
-          if (response.status === LOST) failure = brokenAt(FORGOTTEN)
+          if (isBegunAnew) failure = brokenAt('takes no parts of a blob')
+          else if (response.status === LOST) failure = brokenAt(FORGOTTEN)
           else if (response.status === 401) failure = brokenAt('asked for a login in the middle of the upload')
           else if (response.status === 416) isRefused = true
           if (isRefused) failure = brokenAt('had other bytes than it said')

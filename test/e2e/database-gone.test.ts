@@ -169,7 +169,7 @@ describe.skipIf(!havePostgres)('PostgreSQL that is killed and comes back', () =>
     isOver = true
     await Promise.all(clients)
     expect(await lookAtAll(client('acme/pushed'), ledger)).toEqual([])
-    const { missing, corrupt } = await checkStorage(kagami.dataDirectory, postgres.url)
+    const { missing, corrupt } = await checkStorage(kagami.dataDirectory, { database: postgres.url })
     expect([missing, corrupt]).toEqual([[], []])
   })
 

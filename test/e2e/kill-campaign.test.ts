@@ -8,7 +8,8 @@ import { createPusher, UnexpectedAnswer } from '../support/acknowledged/pusher.t
 import { type Kagami, startKagami } from '../support/kagami.ts'
 import { ociRequests } from '../support/oci-requests.ts'
 import { havePostgres, postgres } from '../support/postgres.ts'
-import { checkStorage, type StorageReport } from '../support/storage-check.ts'
+import { haveS3, s3Environment, s3Server } from '../support/s3-server.ts'
+import { checkStorage, type StorageReport, type Stored } from '../support/storage-check.ts'
 import { toldTime } from '../support/told-time.ts'
 import { collect, haveCollection, haveVerify, verify } from '../support/upkeep.ts'
 import { randomNumbers } from './random-numbers.ts'
@@ -27,28 +28,38 @@ beforeAll(async () => {
 })
 afterAll(() => vendor?.stop())
 
-for (const engine of ['SQLite', 'PostgreSQL'] as const) {
-  if (engine === 'PostgreSQL' && !havePostgres) console.warn('\n*** SKIPPED, NO POSTGRESQL: kills over PostgreSQL\n')
-  describe.skipIf(engine === 'PostgreSQL' && !havePostgres)(`${engine} and files`, () => {
+const COMBINATIONS: readonly { name: string; isHere: boolean; isOnPostgres: boolean; isOnS3: boolean }[] = [
+  { name: 'SQLite and files', isHere: true, isOnPostgres: false, isOnS3: false },
+  { name: 'PostgreSQL and files', isHere: havePostgres, isOnPostgres: true, isOnS3: false },
+  { name: 'PostgreSQL and S3', isHere: havePostgres && haveS3, isOnPostgres: true, isOnS3: true },
+]
+
+for (const { name, isHere, isOnPostgres, isOnS3 } of COMBINATIONS) {
+  if (!isHere) console.warn(`\n*** SKIPPED, NOT AT HAND: kills over ${name}\n`)
+  describe.skipIf(!isHere)(name, () => {
     test(`${KILLS} kills lose nothing and leave nothing`, async () => {
       const seed = Number(process.env.KAGAMI_TEST_SEED ?? Date.now() % 1_000_000)
-      console.info(`kill campaign over ${engine}: KAGAMI_TEST_SEED=${seed}`)
+      console.info(`kill campaign over ${name}: KAGAMI_TEST_SEED=${seed}`)
       const random = randomNumbers(seed)
-      const database = engine === 'SQLite' ? undefined : await (await postgres()).freshDatabase()
-      const env: Record<string, string> =
-        database === undefined ? {} : { KAGAMI_DATABASE: database, KAGAMI_TAKEOVER: '2s' }
+      const database = isOnPostgres ? await (await postgres()).freshDatabase() : undefined
+      const s3 = isOnS3 ? (await s3Server()).freshLocation() : undefined
+      const stored = { database, s3 }
+      const env: Record<string, string> = {
+        ...(database === undefined ? {} : { KAGAMI_DATABASE: database, KAGAMI_TAKEOVER: '2s' }),
+        ...(s3 === undefined ? {} : s3Environment(s3)),
+      }
       const campaign = await begin(env)
       for (let kill = 0; kill < KILLS; kill++) {
         await killAmidst(campaign, random(MOST_MS))
         const faults = await lookAtAll(campaign.client(), campaign.ledger)
-        const { missing, corrupt } = await checkStorage(campaign.kagami.dataDirectory, database)
+        const { missing, corrupt } = await checkStorage(campaign.kagami.dataDirectory, stored)
         expect([seed, kill, faults, missing, corrupt]).toEqual([seed, kill, [], [], []])
-        if (KILLS > 10 && kill % 10 === 9) console.info(`${engine}: ${kill + 1} kills, ${campaign.told()}`)
+        if (KILLS > 10 && kill % 10 === 9) console.info(`${name}: ${kill + 1} kills, ${campaign.told()}`)
       }
       await converge(campaign)
-      const left = await letTimePass(campaign, database)
+      const left = await letTimePass(campaign, stored)
       console.info(
-        `${engine}: ${KILLS} kills, ${campaign.told()}; left over after two days: ${left.stages.length} downloads`,
+        `${name}: ${KILLS} kills, ${campaign.told()}; left over after two days: ${left.stages.length} downloads`,
       )
       if (haveVerify) expect(await verify(campaign.kagami)).toMatchObject({ missing: [], corrupt: [] })
       await campaign.kagami.stop()
@@ -159,7 +170,7 @@ async function converge(campaign: Campaign): Promise<void> {
 const TWO_DAYS_MS = 2 * 24 * 60 * 60 * 1000
 
 /** What nobody comes back to is gone then. @returns what is stored */
-async function letTimePass(campaign: Campaign, database: string | undefined): Promise<StorageReport> {
+async function letTimePass(campaign: Campaign, stored: Stored): Promise<StorageReport> {
   const { dataDirectory, port } = campaign.kagami
   await campaign.kagami.stop()
   const time = toldTime()
@@ -167,7 +178,7 @@ async function letTimePass(campaign: Campaign, database: string | undefined): Pr
   campaign.kagami = await startKagami({ dataDirectory, port, env: { ...campaign.env, ...time.env } })
   if (haveCollection) await collect(campaign.kagami, { isNow: true })
   for (;;) {
-    const report = await checkStorage(dataDirectory, database)
+    const report = await checkStorage(dataDirectory, stored)
     expect([report.missing, report.corrupt]).toEqual([[], []])
     const uploads = report.stages.filter((path) => basename(path).startsWith('upload-'))
     if (uploads.length === 0 && (report.orphans.length === 0 || !haveCollection)) {

@@ -140,7 +140,15 @@ export function memoryRepository(layout?: Pick<Layout, 'tags' | 'manifests' | 'b
   return repository
 }
 
+/** Of stored bytes, which each list of referrers asks all for. */
+const subjects = new WeakMap<Uint8Array, string | undefined>()
+
 function subjectOf(bytes: Uint8Array, mediaType: string): string | undefined {
+  if (!subjects.has(bytes)) subjects.set(bytes, readSubject(bytes, mediaType))
+  return subjects.get(bytes)
+}
+
+function readSubject(bytes: Uint8Array, mediaType: string): string | undefined {
   try {
     return parseManifest(bytes, mediaType).subject?.digest
   } catch {

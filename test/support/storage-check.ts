@@ -1,9 +1,11 @@
-// Looks at an instance's data from outside, with nothing of the server's own code: every stored object against its name, rows against objects.
+// Looks at an instance's data from outside the server: every stored object against its name, rows against objects.
 import { Database as Sqlite } from 'bun:sqlite'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { SQL } from 'bun'
+import type { S3Location } from '../../src/blobs/s3/location.ts'
+import { objectsOf } from './s3-server.ts'
 
 export interface StorageReport {
   readonly objects: number
@@ -38,37 +40,75 @@ const FAULTS = [
      where r.kind <> 'subject' and b.digest is null and c.digest is null`,
 ]
 
-/** @param database a `postgres://` URL; SQLite's file in the data directory otherwise. The server may run: it only reads */
-export async function checkStorage(dataDirectory: string, database?: string): Promise<StorageReport> {
+export interface Stored {
+  /** A `postgres://` URL; SQLite's file in the data directory when left out. */
+  readonly database?: string | undefined
+  /** Where blobs are; below the data directory when left out. */
+  readonly s3?: S3Location | undefined
+}
+
+/** The server may run: it is only read. */
+export async function checkStorage(dataDirectory: string, { database, s3 }: Stored = {}): Promise<StorageReport> {
   const { rows, faults } = await readDatabase(dataDirectory, database)
-  const objects = join(dataDirectory, 'blobs/objects')
+  const store = s3 === undefined ? filesOf(dataDirectory) : bucketOf(s3)
   const missing = [...faults]
   const corrupt: string[] = []
   const known = new Set(rows.map(({ storage_key }) => storage_key))
   let bytes = 0
   for (const { digest, size_bytes, storage_key } of rows) {
-    const path = join(objects, storage_key.split('-')[1]?.slice(0, 2) ?? '', storage_key)
-    if (!existsSync(path)) {
+    const size = await store.sizeOf(storage_key)
+    if (size === undefined) {
       missing.push(`object ${storage_key} of blob ${digest}`)
       continue
     }
-    const size = Bun.file(path).size
     bytes += size
-    if (size !== Number(size_bytes) || (await hashOf(path, digest)) !== digest) corrupt.push(storage_key)
+    if (size !== Number(size_bytes) || (await hashOf(store.read(storage_key, size), digest)) !== digest) {
+      corrupt.push(storage_key)
+    }
   }
-  const orphans = filesBelow(objects).filter((path) => !known.has(basename(path)))
-  for (const path of orphans) {
-    const name = basename(path)
+  const orphans = (await store.names()).filter((name) => !known.has(name))
+  for (const name of orphans) {
     const digest = name.split('-').slice(0, 2).join(':')
-    if ((await hashOf(path, digest)) !== digest) corrupt.push(`${name}, which no row names`)
+    const size = (await store.sizeOf(name)) ?? 0
+    if ((await hashOf(store.read(name, size), digest)) !== digest) corrupt.push(`${name}, which no row names`)
+  }
+  return { objects: rows.length, bytes, missing, corrupt, orphans, stages: await store.stages() }
+}
+
+interface ObjectsSeen {
+  sizeOf(name: string): Promise<number | undefined>
+  read(name: string, size: number): AsyncIterable<Uint8Array>
+  names(): Promise<string[]>
+  stages(): Promise<string[]>
+}
+
+function filesOf(dataDirectory: string): ObjectsSeen {
+  const objects = join(dataDirectory, 'blobs/objects')
+  const pathOf = (name: string) => join(objects, name.split('-')[1]?.slice(0, 2) ?? '', name)
+  return {
+    sizeOf: async (name) => (existsSync(pathOf(name)) ? Bun.file(pathOf(name)).size : undefined),
+    read: (name) => createReadStream(pathOf(name)),
+    names: async () => filesBelow(objects).map((path) => basename(path)),
+    stages: async () =>
+      ['stages', 'owners'].flatMap((name) => filesBelow(join(dataDirectory, 'blobs', name))).filter(isStage),
+  }
+}
+
+function bucketOf(location: S3Location): ObjectsSeen {
+  const objects = objectsOf(location)
+  const below = async (prefix: string) => {
+    const keys: string[] = []
+    for await (const { key } of objects.list(prefix)) keys.push(key)
+    return keys
   }
   return {
-    objects: rows.length,
-    bytes,
-    missing,
-    corrupt,
-    orphans: orphans.map((path) => basename(path)),
-    stages: ['stages', 'owners'].flatMap((name) => filesBelow(join(dataDirectory, 'blobs', name))).filter(isStage),
+    sizeOf: (name) => objects.sizeOf(`objects/${name}`),
+    async *read(name, size) {
+      const bytes = size === 0 ? new Uint8Array() : await objects.get(`objects/${name}`, { from: 0, to: size })
+      if (bytes !== undefined) yield bytes
+    },
+    names: async () => (await below('objects/')).map((key) => basename(key)),
+    stages: async () => [...(await below('stages/')), ...(await below('own/'))],
   }
 }
 
@@ -107,9 +147,9 @@ function filesBelow(directory: string): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 
-async function hashOf(path: string, digest: string): Promise<string> {
+async function hashOf(chunks: AsyncIterable<Uint8Array>, digest: string): Promise<string> {
   const algorithm = digest.split(':')[0] ?? ''
   const hash = createHash(algorithm)
-  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  for await (const chunk of chunks) hash.update(chunk)
   return `${algorithm}:${hash.digest('hex')}`
 }
