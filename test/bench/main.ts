@@ -10,11 +10,12 @@ import { presentCopiers } from './copiers.ts'
 import { loader } from './load.ts'
 import { measurePage } from './page.ts'
 import { measureReleases } from './releases.ts'
+import { measureS3Pulls } from './s3-pulls.ts'
 import { measureServers } from './servers.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { SMALL } from './workload.ts'
 
-const USAGE = `npm run bench -- [mirror|webhooks|releases|page|servers] [options]
+const USAGE = `npm run bench -- [mirror|webhooks|releases|page|servers|s3] [options]
   --only PART,…              of pulls, slow, together, pushes, mirroring, copy and replication; serving: the first four
   --rounds N                 alternating rounds (3)
   --seconds N                of load on each route, each round (1)
@@ -55,6 +56,7 @@ npm run bench -- page: the web page in Chromium, with its processor slowed down
 
 npm run bench -- servers: the same pulls from 1, 2 and 3 servers on one PostgreSQL
   --servers N                at most (3)
+npm run bench -- s3: blobs that lie in S3, through the server and by redirects
   --rounds N --seconds N     of each (3, 1)`
 
 function parse() {
@@ -180,10 +182,14 @@ if (positionals.join(' ') === 'servers') {
   console.log(`${await machine()}\n\n${await measureServers(servers)}`)
   process.exit(0)
 }
+if (positionals.join(' ') === 's3') {
+  console.log(`${await machine()}\n\n${await measureS3Pulls({ rounds: count('rounds'), say })}`)
+  process.exit(0)
+}
 if (positionals.length > 0) {
   if (positionals.join(' ') !== 'mirror')
     throw new Error(
-      `${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases, page, servers or nothing`,
+      `${positionals.join(' ')}: got no such bench, want mirror, webhooks, releases, page, servers, s3 or nothing`,
     )
   console.log(`${await machine()}\n\n${await measureShapes()}`)
   process.exit(0)

@@ -22,6 +22,8 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   // Garbage collection looks at what passes have left.
   collections: 'whole',
   superseded_manifests: 'whole',
+  // What an organization has is counted behind the passes.
+  organization_usage: 'whole',
   leases: 'whole',
   mirror_counters: 'whole',
   // How far webhooks have read, and that somebody asked for the pass.

@@ -50,6 +50,8 @@ function unprivileged(): { prefix: string[]; own: (path: string) => void } {
 /** Settings for a cluster that is thrown away: nothing has to survive a crash of the machine. */
 const settings = {
   fsync: 'off',
+  // In the folder that is removed: a cluster that is killed leaves what it has elsewhere.
+  dynamic_shared_memory_type: 'mmap',
   synchronous_commit: 'off',
   full_page_writes: 'off',
   shared_buffers: '32MB',
