@@ -1,12 +1,14 @@
 /** The only file that knows which engine the data is in. Everything else asks `db.read` and `db.write`. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Kysely, type Transaction as KyselyTransaction, PostgresAdapter, sql } from 'kysely'
+import { createLimiter } from '../../lib/concurrency.ts'
 import type { Schema } from '../schema.ts'
 import { createDurableGroups, type GroupCommit } from './group-commit.ts'
 import { isOldPlan } from './kept-plans.ts'
 import { createLater, type Later } from './later.ts'
 import { runDirectly } from './prepared.ts'
 import { openSqlite, type TakeTurn } from './sqlite.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
 import { detached, underWatch } from './watch.ts'
 
 export type Engine = 'sqlite' | 'postgres'
@@ -44,7 +46,10 @@ export interface Database {
 }
 
 const POSTGRES_CONNECTIONS = 16
-const WRITE_TRIES = 20
+/** Writes that PostgreSQL has undone for the sake of others are tried so long. */
+const WRITE_PATIENCE_MS = 10_000
+/** And after so many tries one after the other: those of one process keep each other from their end no more. */
+const TRIES_TOGETHER = 5
 
 /** For one of several processes that serve a database as one server. */
 export interface DatabaseOptions {
@@ -93,13 +98,18 @@ export async function openDatabase(
         return await work(tx)
       }),
     )
+  const alone = createLimiter(1)
   const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
-    for (let left = WRITE_TRIES; ; left--) {
+    const begunAt = performance.now()
+    for (let tries = 1; ; tries++) {
       try {
-        return await attempt()
+        return await (tries > TRIES_TOGETHER ? alone.run(attempt) : attempt())
       } catch (error) {
-        if (left === 0 || !isRetryable(error)) throw error
-        await Bun.sleep(Math.random() * 5 * (WRITE_TRIES - left + 1))
+        if (!isRetryable(error)) throw error
+        if (performance.now() - begunAt >= WRITE_PATIENCE_MS) {
+          throw new DatabaseUnavailable('other writes came in between again and again', error)
+        }
+        await Bun.sleep(Math.random() * 5 * Math.min(tries, 20))
       }
     }
   }
