@@ -72,3 +72,19 @@ test('SQLite commits those that come together at once, and all of them before on
   expect(turns).toBe(1)
   await db.close()
 })
+
+test('a turn that could not be had fails one write, and holds up no other', async () => {
+  using directory = temporaryDirectory('write-small')
+  let failures = 0
+  const db = await openDatabase(join(directory.path, 'kagami.sqlite'), {
+    takeTurn: async () => {
+      if (failures-- > 0) throw new Error('no turn')
+      return () => {}
+    },
+  })
+  failures = 1
+  const [first, second] = await Promise.allSettled([db.write(put('a')), db.write(put('b'))])
+  expect([first.status, second.status]).toEqual(['rejected', 'fulfilled'])
+  expect(await db.write(put('a'))).toBe('a')
+  await db.close()
+})

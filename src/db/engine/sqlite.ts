@@ -215,7 +215,13 @@ class SqliteDriver implements Driver {
     await before
     this.#inLine--
     if (this.#takeTurn !== undefined) {
-      this.#held ??= { end: await this.#takeTurn(), since: performance.now() }
+      try {
+        this.#held ??= { end: await this.#takeTurn(), since: performance.now() }
+      } catch (error) {
+        // Whoever is next in line may have more luck.
+        resolve()
+        throw error
+      }
     }
     this.#release = () => {
       if (this.#inLine === 0 || performance.now() - (this.#held?.since ?? 0) > MAX_TURN_MS) {
