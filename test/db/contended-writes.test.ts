@@ -5,7 +5,7 @@ import { havePostgres, postgres } from '../support/postgres.ts'
 
 setDefaultTimeout(60_000)
 
-const EACH = 120
+const EACH = 60
 
 test.skipIf(!havePostgres)('hundreds at once, at two servers, are all done', async () => {
   const url = await (await postgres()).migratedDatabase()

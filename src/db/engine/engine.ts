@@ -47,7 +47,7 @@ export interface Database {
 
 const POSTGRES_CONNECTIONS = 16
 /** Writes that PostgreSQL has undone for the sake of others are tried so long. */
-const WRITE_PATIENCE_MS = 10_000
+const WRITE_PATIENCE_MS = 30_000
 /** And after so many tries one after the other: those of one process keep each other from their end no more. */
 const TRIES_TOGETHER = 5
 
