@@ -80,7 +80,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
 
   /** Taken up after a break: what is sent says its range, and one that does not fit is refused. */
   let isResumed = false
-  /** It says how far it came, and has something else in the end. */
+  /** It says how far it came, and has something else in the end, or takes nothing from there. */
   let isForgetful = false
 
   /** How far the registry came, after a break: what it has is not sent again. */
@@ -183,11 +183,9 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
     return response
   }
 
-  /** It said how far it came, and takes no PATCH that goes on from there: all of it goes anew. */
+  /** Of an upload that was gone on with: it takes no PATCH. */
   function takesNoParts({ status }: HttpResponse, { isLast }: Part): boolean {
-    if (!isResumed || isLast || !NO_PATCH.has(status)) return false
-    isForgetful = true
-    return true
+    return isResumed && !isLast && NO_PATCH.has(status)
   }
 
   async function finish(response: HttpResponse): Promise<void> {
@@ -231,6 +229,7 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
         if (response === undefined) continue
         failure = await refusal(response)
         if (takesNoParts(response, part)) {
+          isForgetful = true
           session = undefined
           continue
         }
@@ -275,9 +274,10 @@ export function openUpload(target: TargetSession, upload: BlobUpload): BlobSink 
           if (isResumed) isForgetful = true
           failure = brokenAt('took less than was sent')
         } else {
+          const isBegunAnew = takesNoParts(response, part)
+          if (isBegunAnew) isForgetful = true
           const isPassing = BROKEN.has(response.status) || response.status === 401 || response.status === LOST
           failure = await refusal(response)
-          const isBegunAnew = takesNoParts(response, part)
           if (!isPassing && !isBegunAnew) throw failure
           // Whether it was the token that had expired, the question of how far it came will tell.
           if (isBegunAnew) failure = brokenAt('takes no parts of a blob')

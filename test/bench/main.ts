@@ -56,8 +56,10 @@ npm run bench -- page: the web page in Chromium, with its processor slowed down
 
 npm run bench -- servers: the same pulls from 1, 2 and 3 servers on one PostgreSQL
   --servers N                at most (3)
+  --rounds N --seconds N     of each (3, 1)
+
 npm run bench -- s3: blobs that lie in S3, through the server and by redirects
-  --rounds N --seconds N     of each (3, 1)`
+  --rounds N                 of each (3)`
 
 function parse() {
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const

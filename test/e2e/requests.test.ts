@@ -22,8 +22,9 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   // Garbage collection looks at what passes have left.
   collections: 'whole',
   superseded_manifests: 'whole',
-  // What an organization has is counted behind the passes.
+  // Together they say what an organization has: changes are added up behind the passes. See `usage`.
   organization_usage: 'whole',
+  organization_usage_changes: 'whole',
   leases: 'whole',
   mirror_counters: 'whole',
   // How far webhooks have read, and that somebody asked for the pass.
@@ -43,7 +44,11 @@ const bookkeeping: Readonly<Record<string, readonly string[] | 'whole'>> = {
   mirror_tags: ['checked_at'],
 }
 
-/** Every row of every table but the bookkeeping, and the names of all stored files. */
+const USAGE = `select organization_id, sum(bytes) as bytes from (
+  select organization_id, linked_bytes as bytes from organization_usage
+  union all select organization_id, bytes from organization_usage_changes) group by organization_id`
+
+/** Every row of every table but the bookkeeping, what organizations use, and the names of all stored files. */
 function contentOf(kagami: Kagami): Map<string, readonly string[]> {
   const database = new Database(join(kagami.dataDirectory, 'kagami.sqlite'), { readonly: true })
   try {
@@ -58,6 +63,8 @@ function contentOf(kagami: Kagami): Map<string, readonly string[]> {
       )
       content.set(name, lines.sort())
     }
+    const usage = database.query<Record<string, unknown>, []>(USAGE).all()
+    content.set('usage', usage.map((row) => JSON.stringify(row)).sort())
     const files = readdirSync(join(kagami.dataDirectory, 'blobs'), { recursive: true })
     return content.set('files', files.map(String).sort())
   } finally {

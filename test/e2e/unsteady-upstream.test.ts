@@ -51,8 +51,8 @@ test('429 on each tenth request and a cut in each fifth blob: complete, or what 
   const refusals = new Map<string, number>()
   const { proxy, answer, repository, target } = await mirrorThrough('tenth', (request) => {
     const times = refusals.get(request.path) ?? 0
-    // None has the bad luck to be the tenth again and again.
-    if (++requests % 10 !== 0 || times === 2) return blobs(request)
+    // A request is tried four times: none has the bad luck to be the tenth each time.
+    if (++requests % 10 !== 0 || times === 3) return blobs(request)
     refusals.set(request.path, times + 1)
     return { answer: { status: 429, headers: { 'retry-after': '0' } } }
   })

@@ -85,8 +85,6 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
     KAGAMI_SAMPLE: `127.0.0.1:${await freePort()}`,
     KAGAMI_OWNER: owner.username,
     KAGAMI_OWNER_PASSWORD: owner.password,
-    // One process a server; tests about several say how many.
-    KAGAMI_WORKERS: '1',
     ...options.env,
   }
   const url = `http://127.0.0.1:${port}`

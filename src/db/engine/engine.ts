@@ -100,15 +100,19 @@ export async function openDatabase(
     )
   const alone = createLimiter(1)
   const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
-    const begunAt = performance.now()
+    const until = performance.now() + WRITE_PATIENCE_MS
+    let failure: unknown
+    // Whoever has waited in line for too long does not begin.
+    const unlessOver = () => {
+      if (performance.now() < until) return attempt()
+      throw new DatabaseUnavailable('other writes came in between again and again', failure)
+    }
     for (let tries = 1; ; tries++) {
       try {
-        return await (tries > TRIES_TOGETHER ? alone.run(attempt) : attempt())
+        return await (tries > TRIES_TOGETHER ? alone.run(async () => unlessOver()) : attempt())
       } catch (error) {
         if (!isRetryable(error)) throw error
-        if (performance.now() - begunAt >= WRITE_PATIENCE_MS) {
-          throw new DatabaseUnavailable('other writes came in between again and again', error)
-        }
+        failure = error
         await Bun.sleep(Math.random() * 5 * Math.min(tries, 20))
       }
     }
