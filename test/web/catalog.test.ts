@@ -238,6 +238,27 @@ describeHere('the catalog on the page', () => {
     await slow.stop()
   })
 
+  test('a reading that ends while its list is on the way is shown too', async () => {
+    const slow = slowRegistry(['held/app', 'held/tool'])
+    const body = { name: 'held', url: slow.url, organization: null, check: false }
+    expect((await kagami.call('POST', '/upstreams', { login: OWNER, body })).status).toBe(201)
+    let isHeld = false
+    await page.route(/\/api\/v1\/catalog\?.*upstream=held/, async (route) => {
+      const response = await route.fetch()
+      if (!isHeld) {
+        isHeld = true
+        slow.release()
+        await catalogIsRead(kagami, 'held')
+      }
+      await route.fulfill({ response })
+    })
+    await page.goto(`${kagami.url}/o/acme/catalog?upstream=held`)
+    await page.getByText('2 of 2').waitFor()
+    expect(isHeld).toBe(true)
+    await page.unrouteAll({ behavior: 'wait' })
+    await slow.stop()
+  })
+
   test('what the catalog does not list is mirrored by its name', async () => {
     await page.goto(`${kagami.url}/o/acme/catalog?upstream=many`)
     await page.getByLabel('Find an image').fill('nothing like that')

@@ -33,11 +33,13 @@ interface GroupOptions {
     last: { readonly endedAt: number; readonly tookMs: number },
     isCompany: () => boolean,
   ): Promise<void>
+  /** Milliseconds of a clock that runs on; that of the process when it is left out. */
+  readonly now?: () => number
   /** Each work has a savepoint of its own, to which it is taken back alone. Otherwise its group is run again in halves. */
   readonly haveSavepoints: boolean
 }
 
-function createGroups({ transact, gather, haveSavepoints }: GroupOptions): GroupCommit {
+function createGroups({ transact, gather, haveSavepoints, now = () => performance.now() }: GroupOptions): GroupCommit {
   const waiting: Waiting[] = []
   let isRunning = false
   let last = { endedAt: Number.NEGATIVE_INFINITY, tookMs: 0 }
@@ -90,7 +92,7 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
 
   /** @param group gets those that are to be told how the transaction ends */
   async function runContained(tx: Transaction, group: Waiting[]): Promise<void> {
-    const until = performance.now() + MAX_GROUP_MS
+    const until = now() + MAX_GROUP_MS
     const isAlone = waiting.length === 1
     do {
       const one = waiting.shift()
@@ -110,7 +112,7 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
         one.fail(error)
       }
       await sql`RELEASE work`.execute(tx)
-    } while (group.length < MAX_WORKS && performance.now() < until)
+    } while (group.length < MAX_WORKS && now() < until)
   }
 
   async function drain(): Promise<void> {
@@ -120,9 +122,9 @@ function createGroups({ transact, gather, haveSavepoints }: GroupOptions): Group
       isFull = full.resolve
       if (waiting.length >= MAX_WORKS) isFull()
       await gather(full.promise, last, () => waiting.length > 1 && waiting.length >= Math.max(...sizes))
-      const begunAt = performance.now()
+      const begunAt = now()
       await commitWaiting()
-      const endedAt = performance.now()
+      const endedAt = now()
       last = { endedAt, tookMs: endedAt - begunAt }
     }
     isRunning = false
@@ -155,12 +157,16 @@ async function runAll(tx: Transaction, group: readonly Waiting[]): Promise<void>
  * Of `Database.stage`: gathers small writes that come soon after another. Nobody waits for them in a hurry, and each transaction costs
  * pages of the log.
  */
-export function createGroupCommit(db: Pick<Database, 'engine' | 'stage'>): GroupCommit {
+export function createGroupCommit(
+  db: Pick<Database, 'engine' | 'stage'>,
+  now: () => number = () => performance.now(),
+): GroupCommit {
   return createGroups({
+    now,
     transact: (work) => db.stage(work),
     haveSavepoints: db.engine === 'sqlite',
     async gather(full, { endedAt }) {
-      const left = endedAt + GATHER_MS - performance.now()
+      const left = endedAt + GATHER_MS - now()
       if (left <= 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, left)

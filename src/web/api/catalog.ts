@@ -20,6 +20,11 @@ export function isFirstRead({ state }: Catalog): boolean {
   return state !== undefined && state.readAt === null && state.problem === null
 }
 
+/** It is being read; one that nobody has looked at for long is, from the look at its list on. */
+function isBeingRead({ state }: Catalog): boolean {
+  return state !== undefined && (state.refreshing || state.nextAt === null)
+}
+
 /** Catalogs of several upstreams; what is being read for the first time is looked at again. */
 export function useCatalogs(organization: string, upstreams: readonly string[]) {
   return useQueries({
@@ -31,7 +36,7 @@ export function useCatalogs(organization: string, upstreams: readonly string[]) 
           ? false
           : isFirstRead(data)
             ? AGAIN_AT_FIRST_MS
-            : data.state?.refreshing
+            : isBeingRead(data)
               ? AGAIN_WHILE_READ_MS
               : false,
       queryFn: ({ signal }: { signal: AbortSignal }) => readCatalog(organization, upstream, signal),
@@ -68,16 +73,12 @@ export function useCatalogNames(
   })
 }
 
-/** A registry that cannot be listed hides neither the others nor what is known of it. */
+/**
+ * A registry that cannot be listed hides neither the others nor what is known of it. How it stands is asked for before the list: what is
+ * said to be read is in the list then, and what is read meanwhile is looked at again.
+ */
 async function readCatalog(organization: string, upstream: string, signal: AbortSignal): Promise<Catalog> {
   const query = { organization }
-  const listed = requestAll<CatalogEntry>('/catalog', 'entries', { query: { ...query, upstream }, signal })
-    .then(({ items, isWhole }) => ({ entries: items, isWhole, error: null }))
-    .catch((error) => {
-      if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) throw error
-      return { entries: [], isWhole: true, error }
-    })
-  const list = await listed
   const state = await request<{ catalog: CatalogState }>('GET', `/catalog/${encodeURIComponent(upstream)}`, {
     query,
     signal,
@@ -85,6 +86,12 @@ async function readCatalog(organization: string, upstream: string, signal: Abort
     ({ catalog }) => catalog,
     () => undefined,
   )
+  const list = await requestAll<CatalogEntry>('/catalog', 'entries', { query: { ...query, upstream }, signal })
+    .then(({ items, isWhole }) => ({ entries: items, isWhole, error: null }))
+    .catch((error) => {
+      if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) throw error
+      return { entries: [], isWhole: true, error }
+    })
   return { upstream, ...list, state }
 }
 
