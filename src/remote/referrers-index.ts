@@ -25,6 +25,8 @@ export interface IndexOptions {
   readonly contentType: string
   /** A Content-Encoding that was not asked for: when the body is no JSON, it may be an index all the same. */
   readonly isEncoded?: boolean
+  /** The registry has given an index before: a web page in its place says nothing about this subject. */
+  readonly isExpected?: boolean
   readonly meter: ListingMeter
   /** Takes what is listed and is no descriptor. */
   leaveOut(item: LeftOut): void
@@ -49,13 +51,14 @@ export async function readReferrersIndex(
   const { first, body } = await peekBody(response).catch((error) => {
     throw brokenOff(error, o.what)
   })
-  const none = async (got: string) => {
+  const none = async (got: string, isExpected = false) => {
     await body.cancel().catch(() => {})
-    if (isAnnounced || o.isEncoded) throw new AppError('UPSTREAM_INVALID', `${o.what} is ${got}, want an OCI index`)
+    if (isAnnounced || o.isEncoded || isExpected)
+      throw new AppError('UPSTREAM_INVALID', `${o.what} is ${got}, want an OCI index`)
     return undefined
   }
   if (first === undefined) return none('empty')
-  if (first !== '{') return none(`something that begins with ${JSON.stringify(first)}`)
+  if (first !== '{') return none(`something that begins with ${JSON.stringify(first)}`, o.isExpected)
 
   const items: Descriptor[] = []
   const codes: unknown[] = []

@@ -17,6 +17,8 @@ const UNKNOWN_CODE = /"(NAME|MANIFEST|BLOB)_UNKNOWN"/
  * 501 is Harbor's before 2.8; it is no passing trouble, as 500 and 503 may be.
  */
 const UNSUPPORTED: ReadonlySet<number> = new Set([204, 400, 405, 406, 410, 501])
+/** One after the other. */
+const REDIRECTS_BELIEVED = 3
 
 /** Of all referrers of one subject; one page is 4 MiB by the specification. */
 const LIMITS = { entries: 50_000, pageBytes: 8 * 1024 * 1024, bytes: 32 * 1024 * 1024 }
@@ -53,16 +55,17 @@ export async function listReferrersByApi(
   async function pageOf(response: HttpResponse): Promise<Page<Descriptor> | undefined> {
     const contentType = response.headers.get('content-type') ?? ''
     const isEncoded = !/^(identity)?$/i.test(response.headers.get('content-encoding')?.trim() ?? '')
-    const index = await readReferrersIndex(response, { contentType, isEncoded, meter, leaveOut, what: title })
+    const o = { contentType, isEncoded, isExpected: hasApi, meter, leaveOut, what: title }
+    const index = await readReferrersIndex(response, o)
     return index && { ...index, link: response.headers.get('link') }
   }
 
-  /** A registry without the API redirects each time; what something in between does once passes, and is not to be remembered. */
-  async function ask(): Promise<HttpResponse> {
+  /** A registry without the API redirects each time; what something in between does passes, and is not to be remembered. */
+  async function ask(more = REDIRECTS_BELIEVED - 1): Promise<HttpResponse> {
     const answer = await session.send({ ...request, url, headers })
-    if (!isRedirect(answer.status)) return answer
+    if (!isRedirect(answer.status) || more === 0) return answer
     await discard(answer)
-    return session.send({ ...request, url, headers })
+    return ask(more - 1)
   }
 
   const response = await ask()
@@ -73,7 +76,7 @@ export async function listReferrersByApi(
   }
   if (status === 404) return UNKNOWN_CODE.test(await readExcerpt(response)) ? 'absent' : 'unsupported'
   const isSilent = status === 401 && !response.headers.has('www-authenticate')
-  if ((isSilent || status === 501) && hasApi) throw await session.failure(response, request)
+  if ((isSilent || status === 501 || isRedirect(status)) && hasApi) throw await session.failure(response, request)
   if (UNSUPPORTED.has(status) || isRedirect(status) || isSilent) {
     await discard(response)
     return isSilent ? 'unauthorized' : 'unsupported'

@@ -159,6 +159,21 @@ describe('HEADs of manifests are hints', () => {
   })
 })
 
+test('what is listed and answers 404 once is asked for again, and nothing is published without it', async () => {
+  const image = addImage(upstream, 'one')
+  const index = addIndex(upstream, [image], ['1'])
+  const asked = new Map<string, number>()
+  twist = ({ method, kind, reference }) => {
+    if (method !== 'GET' || kind !== 'manifests' || reference === index.digest) return undefined
+    asked.set(reference, (asked.get(reference) ?? 0) + 1)
+    return asked.get(reference) === 1 ? new Response(null, { status: 404 }) : undefined
+  }
+  const { run } = await instance.mirror('hub/app')
+  expect([run.outcome, run.failures, await published()]).toEqual(['done', [], { '1': index.digest }])
+  expect(asked.get(image.digest)).toBe(2)
+  expect(await (await instance.reader('acme/dhi-app')).readManifest(image)).toBeDefined()
+})
+
 describe('a tag that upstream lists and whose manifest is gone', () => {
   test('is named, never taken for one that upstream lost, and keeps serving what was here', async () => {
     const good = addImage(upstream, 'good', { tags: ['good'] })

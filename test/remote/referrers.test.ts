@@ -42,17 +42,35 @@ function open(answer: Answer) {
   return { registry, network, reader: openRemoteRepository(network, { url: registry.url }, APP) }
 }
 
-test('one redirect of a gateway in between does not make a registry one without the API', async () => {
+const isListed = () => new Response(index([listed(SBOM, 'sbom')]).bytes, { headers: { 'content-type': OCI_INDEX } })
+
+test('redirects of a gateway in between do not make a registry one without the API', async () => {
   let asked = 0
-  const { registry, reader } = open(() =>
-    asked++ === 0
-      ? Response.redirect('https://login.test/', 302)
-      : new Response(index([listed(SBOM, 'sbom')]).bytes, { headers: { 'content-type': OCI_INDEX } }),
-  )
+  const { registry, reader } = open(() => (asked++ < 2 ? Response.redirect('https://login.test/', 302) : isListed()))
   await using _ = registry
   expect(await itemsOf(await reader.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
-  expect(registry.lines()).toEqual([`GET ${API}`, `GET ${API}`])
+  expect(registry.lines()).toEqual(Array(3).fill(`GET ${API}`))
 })
+
+test.each([
+  ['redirects', () => Response.redirect('https://login.test/', 302)],
+  ['redirects within', () => new Response(null, { status: 307, headers: { location: '/sign-in' } })],
+  ['a web page', () => new Response('<html>sign in</html>', { headers: { 'content-type': 'text/html' } })],
+  ['501', () => new Response('', { status: 501 })],
+  ['401 without a way in', () => new Response('', { status: 401 })],
+] as const)(
+  'once a list was answered, %s in the place of the next is a failure, and not an empty list',
+  async (_name, bad) => {
+    let asked = 0
+    const { registry, reader } = open(({ path }) => {
+      if (!path.includes('/referrers/')) return new Response(null, { status: 404 })
+      return asked++ === 0 ? isListed() : bad()
+    })
+    await using _ = registry
+    expect(await itemsOf(await reader.listReferrers(SUBJECT.descriptor))).toEqual([listed(SBOM, 'sbom')])
+    expect((await failed(reader.listReferrers(SBOM.descriptor))).code).toStartWith('UPSTREAM_')
+  },
+)
 
 describe('the referrers API (distribution-spec "Listing Referrers")', () => {
   const answerWith = (manifests: readonly Descriptor[], headers: Record<string, string> = {}) =>
@@ -141,7 +159,7 @@ describe('the referrers tag (distribution-spec "Referrers Tag Schema")', () => {
     ['400', 1, () => new Response('', { status: 400 })],
     ['405', 1, () => new Response('', { status: 405 })],
     ['406', 1, () => new Response('', { status: 406 })],
-    ['a 303 to a web page (GHCR)', 2, () => Response.redirect('https://web.test/app', 303)],
+    ['a 303 to a web page (GHCR)', 3, () => Response.redirect('https://web.test/app', 303)],
     ['200 with a web page', 1, () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
   ] as const)('is used when the API answers %s, which is asked no more than %d times', async (_name, times, api) => {
     const list = fallback(listed(SBOM, 'sbom'))

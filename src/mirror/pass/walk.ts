@@ -86,9 +86,9 @@ export function createWalker(o: WalkOptions): Walker {
         await enter(present.descriptor, place, here, undefined, present)
         return true
       }
-      const found =
-        o.learner.takeManifest(digest) ??
-        (await limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable)))
+      const ask = () => limiter.run(() => readerOf(place.origin).readManifest({ digest }, abortable))
+      // What is listed is there, as a rule: a 404 that comes once is a server that has not heard of it yet, or something in between.
+      const found = o.learner.takeManifest(digest) ?? (await ask()) ?? (await ask())
       if (found === undefined) return false
       const parsed = parseManifest(found.bytes, found.descriptor.mediaType, algorithmOf(digest))
       const blobs = parsed.config === undefined ? parsed.layers : [parsed.config, ...parsed.layers]
