@@ -24,15 +24,14 @@ interface Runs {
 let vendor: Kagami
 let layout: Layout
 beforeAll(async () => {
-  vendor = await startKagami({ args: ['--sample'] })
+  vendor = await startKagami({ withSample: true })
   layout = await servedLayout(vendor, 'nginx')
 })
 afterAll(() => vendor?.stop())
 
-const runsOf = async (operator: Operator, mirror: string) =>
-  (await operator.json<Runs>(['mirror', 'runs', mirror])).runs
+const runsOf = async (operator: Operator, mirror: string) => (await operator.get<Runs>(`/mirrors/${mirror}/runs`)).runs
 const show = async (operator: Operator, mirror: string) =>
-  (await operator.json<{ mirror: MirrorDocument & { nextRunAt: string } }>(['mirror', 'show', mirror])).mirror
+  (await operator.get<{ mirror: MirrorDocument & { nextRunAt: string } }>(`/mirrors/${mirror}`)).mirror
 
 /** Until the schedule has made `count` more runs than `before`, each of them good. */
 async function untilScheduled(operator: Operator, mirror: string, before: Runs['runs'], count = 1): Promise<void> {

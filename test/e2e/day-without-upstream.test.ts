@@ -26,7 +26,7 @@ let time: ToldTime
 let kagami: Kagami
 let operator: Operator
 beforeAll(async () => {
-  vendor = await startKagami({ args: ['--sample'] })
+  vendor = await startKagami({ withSample: true })
   layout = await servedLayout(vendor, 'nginx')
   time = toldTime()
   // Signs of life are of no interest here.

@@ -20,7 +20,7 @@ let tagsOfLayer: string[]
 /** Of the platform manifest that has the layer. */
 let manifest: string
 beforeAll(async () => {
-  kagami = await startKagami({ args: ['--sample'] })
+  kagami = await startKagami({ withSample: true })
   operator = await signIn(kagami)
   layout = await servedLayout(kagami, 'python')
   const users = (blob: string) => [...layout.manifests.values()].filter(({ blobs }) => blobs.includes(blob))

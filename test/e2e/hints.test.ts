@@ -20,7 +20,7 @@ let isOpen: Promise<void> = Promise.resolve()
 let hook: string
 let token: Credentials
 beforeAll(async () => {
-  vendor = await startKagami({ args: ['--sample'] })
+  vendor = await startKagami({ withSample: true })
   vendorOperator = await signIn(vendor)
   proxy = await countingProxy(vendor.sampleUrl, { onRequest: () => ({ until: isOpen }) })
   kagami = await startKagami()

@@ -60,7 +60,7 @@ let layout: Layout
 let kagami: Kagami
 let operator: Operator
 beforeAll(async () => {
-  vendor = await startKagami({ args: ['--sample'] })
+  vendor = await startKagami({ withSample: true })
   layout = await servedLayout(vendor, 'python')
   if (haveDockerRegistry) {
     registry = await startDockerRegistry()

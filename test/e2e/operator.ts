@@ -42,6 +42,8 @@ export interface Operator {
   run(args: readonly string[], options?: { readonly input?: string }): Promise<CommandResult>
   /** The same with `--json`, its one document parsed. */
   json<T>(args: readonly string[], options?: { readonly input?: string }): Promise<T>
+  /** The API's answer, where something is looked at until it has come: a command each time would take the very time that is waited for. */
+  get<T>(path: string): Promise<T>
   /** `mirror start|sync … --wait --json`: the exit status, and the document, which is printed in any case (issue 3). */
   wait(args: readonly string[]): Promise<MirrorAnswer & { readonly exitCode: number; readonly stderr: string }>
   /** A token by `token create`, with the user name that goes with it. */
@@ -60,10 +62,19 @@ async function succeed(kagami: Kagami, args: readonly string[], options: { reado
 export function operatorOf(kagami: Kagami, token?: string): Operator {
   const as = token === undefined ? {} : { token }
   let reading: Promise<Credentials> | undefined
+  let asking: Promise<string> | undefined
   const operator: Operator = {
     kagami,
     run: (args, options = {}) => succeed(kagami, args, { ...options, ...as }),
     json: async (args, options) => JSON.parse((await operator.run([...args, '--json'], options)).stdout),
+    async get<T>(path: string) {
+      asking ??=
+        token === undefined ? operator.createToken('admin').then(({ password }) => password) : Promise.resolve(token)
+      const headers = { authorization: `Bearer ${await asking}` }
+      const answer = await fetch(`${kagami.url}/api/v1${path}`, { headers })
+      if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`)
+      return (await answer.json()) as T
+    },
     async wait(args) {
       const result = await kagami.cli([...args, '--wait', '--json'], as)
       let document: MirrorAnswer

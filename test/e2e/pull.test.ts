@@ -33,7 +33,7 @@ let gzip: Image
 /** zstd layers, of the fixtures: docker 20.10 cannot unpack them. */
 let zstd: Image | undefined
 beforeAll(async () => {
-  kagami = await startKagami({ args: ['--sample'] })
+  kagami = await startKagami({ withSample: true })
   const owner = await signIn(kagami)
   const addUser = async (username: string) => {
     const password = `password of ${username}`

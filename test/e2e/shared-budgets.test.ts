@@ -37,7 +37,7 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
 
   const start = () => startKagami({ dataDirectory: join(directory.path, 'data'), env })
   beforeAll(async () => {
-    vendor = await startKagami({ args: ['--sample'] })
+    vendor = await startKagami({ withSample: true })
     env = {
       KAGAMI_DATABASE: await (await postgres()).freshDatabase(),
       KAGAMI_TAKEOVER: '2s',
@@ -154,7 +154,7 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
     const refused = await onFirst.wait(['mirror', 'sync', `acme/nginx-${number}`])
     expect(refused.run.failures[0]?.code).toBe('UPSTREAM_RATE_LIMITED')
     const pauses = async (operator: Operator) =>
-      (await operator.json<{ budget: { pauses: { until: string }[] } }>(['upstream', 'show', `vendor-${number}`]))
+      (await operator.get<{ budget: { pauses: { until: string }[] } }>(`/upstreams/vendor-${number}?organization=acme`))
         .budget.pauses
     const told = await pauses(onFirst)
     expect(told).toHaveLength(1)
@@ -180,7 +180,8 @@ describe.skipIf(!havePostgres)('two servers, one upstream', () => {
       await Bun.sleep(20)
     }
     const nginx = mirror(onSecond, 'nginx')
-    const said = async () => (await onSecond.json<{ budget: unknown }>(['upstream', 'show', `vendor-${number}`])).budget
+    const said = async () =>
+      (await onSecond.get<{ budget: unknown }>(`/upstreams/vendor-${number}?organization=acme`)).budget
     while (!JSON.stringify(await said()).includes('"waiting":[{')) await Bun.sleep(20)
     expect(held.every(({ request }) => isOf('python', request))).toBe(true)
     await first.kill()

@@ -10,7 +10,7 @@ setDefaultTimeout(120_000)
 let kagami: Kagami
 let operator: Operator
 beforeAll(async () => {
-  kagami = await startKagami({ args: ['--sample'] })
+  kagami = await startKagami({ withSample: true })
   operator = await signIn(kagami)
 })
 afterAll(() => kagami?.stop())

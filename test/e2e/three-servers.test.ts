@@ -65,7 +65,7 @@ describe.skipIf(!havePostgres)('three servers behind a balancer', () => {
 
   beforeAll(async () => {
     const [sample, cluster, s3] = await Promise.all([
-      startKagami({ args: ['--sample'] }),
+      startKagami({ withSample: true }),
       postgres(),
       haveS3 ? s3Server() : undefined,
     ])

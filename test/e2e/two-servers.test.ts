@@ -44,7 +44,7 @@ describe.skipIf(!havePostgres)('two servers', () => {
   const start = () => startKagami({ dataDirectory: join(directory.path, 'data'), env })
 
   beforeAll(async () => {
-    const [sample, cluster] = await Promise.all([startKagami({ args: ['--sample'] }), postgres()])
+    const [sample, cluster] = await Promise.all([startKagami({ withSample: true }), postgres()])
     vendor = sample
     const key = await loadOrCreateSampleKey(join(vendor.dataDirectory, 'sample'))
     layout = sampleLayout(sampleRepository('nginx', 1, key))
@@ -76,15 +76,9 @@ describe.skipIf(!havePostgres)('two servers', () => {
   }
 
   const runsOf = async (operator: Operator, name: string) =>
-    (await operator.json<Runs>(['mirror', 'runs', `acme/${name}`])).runs
-  /** Asked of the API: a command each few moments would take the very time that is waited for. */
+    (await operator.get<Runs>(`/mirrors/acme/${name}/runs`)).runs
   async function untilTakenOver(name: string): Promise<void> {
-    const headers = { authorization: `Bearer ${token}` }
-    for (;;) {
-      const answer = await fetch(`${second.url}/api/v1/mirrors/acme/${name}/runs`, { headers })
-      if (((await answer.json()) as Runs).runs[0]?.outcome === 'done') return
-      await Bun.sleep(20)
-    }
+    while ((await runsOf(onSecond, name))[0]?.outcome !== 'done') await Bun.sleep(20)
   }
 
   test('killed in the middle of a blob, its run is taken over and finished by the other', async () => {

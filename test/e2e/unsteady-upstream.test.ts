@@ -15,7 +15,7 @@ let kagami: Kagami
 let operator: Operator
 let layout: Layout
 beforeAll(async () => {
-  kagami = await startKagami({ args: ['--sample'] })
+  kagami = await startKagami({ withSample: true })
   operator = await signIn(kagami)
   layout = await servedLayout(kagami, 'python')
 })

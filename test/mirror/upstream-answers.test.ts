@@ -171,7 +171,7 @@ test('what is listed and answers 404 once is asked for again, and nothing is pub
   const { run } = await instance.mirror('hub/app')
   expect([run.outcome, run.failures, await published()]).toEqual(['done', [], { '1': index.digest }])
   expect(asked.get(image.digest)).toBe(2)
-  expect(await (await instance.reader('acme/dhi-app')).readManifest(image)).toBeDefined()
+  expect(await (await instance.reader('acme/dhi-app')).readManifest({ digest: image.digest as Digest })).toBeDefined()
 })
 
 describe('a tag that upstream lists and whose manifest is gone', () => {

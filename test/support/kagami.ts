@@ -4,12 +4,15 @@ import { join, resolve } from 'node:path'
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts'
 import { freePort, startDaemon, temporaryDirectory } from './process.ts'
 import type { Credentials } from './registry-session.ts'
+import { laySample } from './sample-data.ts'
 
 export interface KagamiOptions {
   /** Settings beyond (or instead of) those that are set here. */
   readonly env?: Readonly<Record<string, string>>
-  /** Arguments of `serve`, such as `--sample`. */
+  /** Arguments of `serve`. */
   readonly args?: readonly string[]
+  /** `--sample`, of whose data the first release is there before the first start. */
+  readonly withSample?: boolean
   /** The program; `kagamiProgram` unless told. */
   readonly binary?: string
   /** The data of an earlier start; a new folder unless told. */
@@ -30,7 +33,7 @@ export interface Kagami {
   /** `localhost:PORT`, for image references: clients take plain http on this name only with a flag, docker without. */
   readonly host: string
   readonly port: number
-  /** Where the sample upstream listens when `--sample` was given. */
+  /** Where the sample upstream listens with the sample. */
   readonly sampleUrl: string
   readonly dataDirectory: string
   readonly owner: Credentials
@@ -75,6 +78,7 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
   const dataDirectory = options.dataDirectory ?? join(directory.path, 'data')
   const home = join(directory.path, 'home')
   mkdirSync(home)
+  if (options.withSample) await laySample(dataDirectory)
   const port = options.port ?? (await freePort())
   const owner = { username: 'owner', password: 'correct horse battery staple' }
   const env: Record<string, string> = {
@@ -92,7 +96,7 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
   const taken = await isReady(url)
   const daemon = await startDaemon({
     command: binary,
-    args: ['serve', ...(options.args ?? [])],
+    args: ['serve', ...(options.withSample ? ['--sample'] : []), ...(options.args ?? [])],
     cwd: directory.path,
     env,
     ready: async () => !taken && isReady(url),

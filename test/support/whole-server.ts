@@ -8,6 +8,7 @@ import { type RunningServer, startServer } from '../../src/server.ts'
 import { layNewSqlite } from './migrated.ts'
 import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
+import { laySample } from './sample-data.ts'
 
 export const OWNER = { username: 'owner', password: 'correct horse battery staple' } as const
 
@@ -88,6 +89,7 @@ export async function startWholeServer(options: WholeServerOptions = {}): Promis
   })
   const { withSample = false, withSetup = false } = options
   if (own !== undefined) await layNewSqlite(join(directory, 'kagami.sqlite'))
+  if (own !== undefined && withSample) await laySample(directory)
   const server = await startServer({ settings, withSample, withSetup, logger: createLogger('error') })
   const { url } = server
 
