@@ -22,7 +22,11 @@ export async function openBackupSource(path: string): Promise<BackupSource> {
     if (isNoEntry(error)) throw new AppError('NOT_FOUND', `${path}: there is no such folder or file`)
     throw error
   })
-  const source = found.isDirectory() ? folderSource(path) : await tarSource(path)
+  return await marked(found.isDirectory() ? folderSource(path) : await tarSource(path))
+}
+
+/** @throws AppError UPSTREAM_INVALID: it holds no backup */
+export async function marked(source: BackupSource): Promise<BackupSource> {
   try {
     if ((await source.findSize(MARK_PATH)) === undefined) {
       throw invalid(source, `has no ${MARK_PATH}: it is no backup of kagami backup`)

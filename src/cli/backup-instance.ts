@@ -1,6 +1,7 @@
 import type { BackupReport } from '../backup/make-backup.ts'
 import { readSettings } from '../config/read.ts'
-import { backUp, isTar } from '../server/backup.ts'
+import { backUp } from '../server/backup.ts'
+import { isTar } from '../server/backup-places.ts'
 import { locationOf } from '../server/instance.ts'
 import { type Restored, restore, verify } from '../server/restore.ts'
 import type { BackupCommandOptions, RestoreCommandOptions } from './backup.ts'
@@ -13,7 +14,9 @@ import { lines } from './table.ts'
 export async function backUpInstance(line: CommandLine, to: string, o: BackupCommandOptions): Promise<void> {
   const keep = o.keep === undefined ? undefined : wholeNumber(o.keep)
   if (isTar(to) && (keep !== undefined || o.verify === true)) {
-    throw new UsageError('--keep and --verify are of folders: an archive has one backup, and is written anew')
+    throw new UsageError(
+      '--keep and --verify are of folders and buckets: an archive has one backup, and is written anew',
+    )
   }
   const said = 'the backups that were there are as they were; the next one goes on with the files that are there'
   const report = await interruptible(line, said, async (signal) => {

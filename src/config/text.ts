@@ -8,7 +8,7 @@ export interface Found {
 }
 
 /** @param shown what was got, as it may be shown: never a secret */
-export function invalid(where: string, field: Field, shown: string): AppError {
+export function invalid(where: string, field: Pick<Field, 'want'>, shown: string): AppError {
   return new AppError('CONFIG_INVALID', `${where}: want ${field.want}, got ${shown}`)
 }
 

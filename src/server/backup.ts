@@ -2,23 +2,24 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '../../package.json'
-import type { BackupDestination } from '../backup/destination.ts'
-import { openFolderDestination } from '../backup/folder-destination.ts'
 import { type BackupReport, makeBackup } from '../backup/make-backup.ts'
 import { pruneSets } from '../backup/prune-sets.ts'
 import { holdStorage, noHold } from '../backup/storage-hold.ts'
-import { openTarDestination } from '../backup/tar-destination.ts'
+import type { Environment } from '../config/settings.ts'
 import { isStorageKeyNamed } from '../db/content/storage-holds.ts'
 import { lookAtDatabase } from '../db/dump/look.ts'
 import { openDatabase } from '../db/engine/engine.ts'
 import { AppError, isAppError, messageOf } from '../errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import { readSealKey, sealerOf } from '../lib/seal-key-file.ts'
+import { openDestination } from './backup-places.ts'
 import { closeDatabaseFiles, type InstanceLocation, openBlobs, SEAL_KEY_FILE } from './instance.ts'
 
 export interface BackupOptions {
-  /** A folder, or a file whose name ends with `.tar`. */
+  /** A folder, a file whose name ends with `.tar`, or `s3://BUCKET/PREFIX`. */
   readonly to: string
+  /** Has the keys to a bucket; that of the process when it is left out. */
+  readonly env?: Environment
   readonly isWithKey: boolean
   readonly isVerifying: boolean
   /** So many of the newest backups stay in the folder; undefined: all. */
@@ -31,8 +32,6 @@ export interface BackupOptions {
 /** Something was removed, or the hold was lost: a new snapshot knows of it. */
 const TRIES = 3
 const HOLDS = '0057-storage-holds'
-
-export const isTar = (path: string): boolean => path.endsWith('.tar')
 
 /** What seals are known by: says nothing of the key (HKDF). */
 export const fingerprintOf = (text: string, path: string): string =>
@@ -63,7 +62,7 @@ export async function backUp(instance: InstanceLocation, o: BackupOptions): Prom
   const blobs = await openBlobs(instance, true)
   try {
     for (let left = TRIES - 1; ; left--) {
-      const destination = await (isTar(o.to) ? openTarDestination(o.to) : openFolderDestination(o.to))
+      const destination = await openDestination(o.to, o.env)
       try {
         const report = await makeBackup({
           ...{ database: location, blobs, destination, version, clock: systemClock, signal: o.signal },
@@ -79,7 +78,7 @@ export async function backUp(instance: InstanceLocation, o: BackupOptions): Prom
       } catch (error) {
         if (left === 0 || !isAppError(error, 'CONFLICT')) throw error
       } finally {
-        await close(destination)
+        await destination.close()
       }
     }
   } finally {
@@ -87,5 +86,3 @@ export async function backUp(instance: InstanceLocation, o: BackupOptions): Prom
     await db.close()
   }
 }
-
-const close = (destination: BackupDestination) => destination.close()

@@ -13,9 +13,9 @@ import {
 import { dirname, join } from 'node:path'
 import { type BackupSet, keyPath, MAX_PORTION_BYTES, type NamedSet } from '../backup/backup-set.ts'
 import { chooseSet, type RestoreReport, restoreBackup, verifyBackup } from '../backup/restore-backup.ts'
-import { type BackupSource, openBackupSource } from '../backup/source.ts'
+import type { BackupSource } from '../backup/source.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
-import type { DatabaseLocation } from '../config/settings.ts'
+import type { DatabaseLocation, Environment } from '../config/settings.ts'
 import { type Dump, loadDatabase } from '../db/dump/load.ts'
 import { lookAtDatabase } from '../db/dump/look.ts'
 import { AppError, messageOf } from '../errors.ts'
@@ -25,11 +25,14 @@ import { parseForeignJson } from '../lib/json.ts'
 import { closeDirectory, makeClosedFile } from '../lib/private-files.ts'
 import { readSealKey, writeSealKey } from '../lib/seal-key-file.ts'
 import { fingerprintOf } from './backup.ts'
+import { openPlace } from './backup-places.ts'
 import { type InstanceLocation, lockData, openBlobs, RESTORING_FILE, SEAL_KEY_FILE } from './instance.ts'
 
 export interface RestoreOptions {
-  /** A folder of backups, or a tar archive of one. */
+  /** A folder or a bucket of backups, or a tar archive of one. */
   readonly from: string
+  /** Has the keys to a bucket; that of the process when it is left out. */
+  readonly env?: Environment
   /** Name of one of them; undefined: the newest. */
   readonly set: string | undefined
   /** A file with the key; undefined: that of the data directory, or of the backup. */
@@ -51,7 +54,7 @@ export interface Restored extends RestoreReport {
  */
 export async function restore(location: InstanceLocation, o: RestoreOptions): Promise<Restored> {
   const { directory } = location
-  const source = await openBackupSource(o.from)
+  const source = await openPlace(o.from, o.env)
   try {
     const chosen = await chooseSet(source, o.set)
     closeDirectory(directory, 'KAGAMI_DATA', SEAL_KEY_FILE)
@@ -68,9 +71,9 @@ export async function restore(location: InstanceLocation, o: RestoreOptions): Pr
 
 /** Looks at all of a backup, and writes nothing. @throws AppError as `restore` */
 export async function verify(
-  o: Pick<RestoreOptions, 'from' | 'set' | 'signal' | 'onRows' | 'onBytes'>,
+  o: Pick<RestoreOptions, 'from' | 'env' | 'set' | 'signal' | 'onRows' | 'onBytes'>,
 ): Promise<NamedSet> {
-  const source = await openBackupSource(o.from)
+  const source = await openPlace(o.from, o.env)
   try {
     const chosen = await chooseSet(source, o.set)
     await verifyBackup({ ...o, source, chosen })
