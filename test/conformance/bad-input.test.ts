@@ -131,7 +131,8 @@ function exchange(text: string): Promise<Raw> {
       const [head = '', body = ''] = got.split('\r\n\r\n', 2)
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, body })
     })
-    socket.end(text, 'latin1')
+    // Each says `Connection: close`, or is refused: the server ends it.
+    socket.write(text, 'latin1')
   })
 }
 

@@ -78,6 +78,16 @@ export function testBlobStore(open: () => Promise<TestStore>): void {
     await expect(store.openBody(key('no body'), { from: 0, to: 1 })).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' })
   })
 
+  test('what waits for its seal is read before it, too: a digest of another algorithm is found so', async () => {
+    const stage = await store.openStage('waiting', { isNew: true })
+    await stage.append(text('hello'))
+    await stage.append(text(' world'), { isSealedNext: true })
+    expect(await read(stage.read())).toBe('hello world')
+    const name = key('waiting')
+    await stage.seal(name)
+    expect(await read(await store.open(name))).toBe('hello world')
+  })
+
   test('what arrived before an error stays, and the next append goes on behind it', async () => {
     const stage = await store.openStage('broken')
     await expect(stage.append(failing(['abc', 'def'], new Error('cut')))).rejects.toThrow('cut')

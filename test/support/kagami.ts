@@ -1,6 +1,7 @@
 // Starts the real program, as an operator would, and runs its command line against it.
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { storesOf } from './chosen-stores.ts'
 import { type CommandOptions, type CommandResult, runCommand } from './command.ts'
 import { freePort, startDaemon, temporaryDirectory } from './process.ts'
 import type { Credentials } from './registry-session.ts'
@@ -89,6 +90,7 @@ export async function startKagami(options: KagamiOptions = {}): Promise<Kagami> 
     KAGAMI_SAMPLE: `127.0.0.1:${await freePort()}`,
     KAGAMI_OWNER: owner.username,
     KAGAMI_OWNER_PASSWORD: owner.password,
+    ...(await storesOf(dataDirectory)),
     ...options.env,
   }
   const url = `http://127.0.0.1:${port}`

@@ -6,11 +6,14 @@ import { type AccessParts, openAccess } from '../../src/access/open.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import type { BlobStore } from '../../src/blobs/blob-store.ts'
 import { openFileBlobStore } from '../../src/blobs/fs.ts'
+import { openS3BlobStore } from '../../src/blobs/s3/store.ts'
+import { parseBucket } from '../../src/config/s3.ts'
 import { type Database, openDatabase } from '../../src/db/engine/engine.ts'
 import { addMember } from '../../src/db/people/members.ts'
 import { createOrganization, findOrganization, setOrganizationQuota } from '../../src/db/people/organizations.ts'
 import { createRepository, findRepository } from '../../src/db/repositories/repositories.ts'
 import type { OrganizationRow, RepositoryRow, Role, TokenScope } from '../../src/db/schema.ts'
+import type { HttpApp } from '../../src/http/app.ts'
 import { type Clock, isoTime, systemClock } from '../../src/lib/clock.ts'
 import { createLogger, type Logger } from '../../src/lib/logger.ts'
 import { createSealer } from '../../src/lib/seal.ts'
@@ -18,7 +21,9 @@ import { createSecret } from '../../src/lib/secret.ts'
 import { parseRepositoryName } from '../../src/oci/reference.ts'
 import { createPulls, type Pulls } from '../../src/registry/pulls.ts'
 import { createUploads, type Uploads } from '../../src/registry/uploads.ts'
+import { serveByNode } from '../../src/server/node-listener.ts'
 import { createRegistryApps } from '../../src/server/registry-app.ts'
+import { storesOf } from './chosen-stores.ts'
 import { openNewSqlite } from './migrated.ts'
 import { temporaryDirectory } from './process.ts'
 
@@ -65,10 +70,16 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const directory = options.directory ?? own?.path ?? ''
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger('error')
-  const isNew = options.database === undefined && !existsSync(join(directory, 'kagami.db'))
-  const path = options.database ?? join(directory, 'kagami.db')
+  const stores = await storesOf(directory)
+  const database = options.database ?? stores.KAGAMI_DATABASE
+  const isNew = database === undefined && !existsSync(join(directory, 'kagami.db'))
+  const path = database ?? join(directory, 'kagami.db')
   const db = await (isNew ? openNewSqlite(path) : openDatabase(path))
-  const blobs = await openFileBlobStore(join(directory, 'blobs'))
+  const bucket = stores.KAGAMI_BLOBS
+  const blobs =
+    bucket === undefined
+      ? await openFileBlobStore(join(directory, 'blobs'))
+      : openS3BlobStore(parseBucket(bucket, stores))
   const access = await openAccess(db, createSealer(SEAL_KEY), clock)
   const password = createSecret(OWNER.password)
   await bootstrap(db, access.accounts, clock, { owner: OWNER.username, ownerPassword: password, organization: 'acme' })
@@ -78,18 +89,21 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     { db, blobs, uploads, pulls, clock, access },
     { publicUrl: undefined, logger, idleTimeoutMs: options.idleTimeoutMs },
   )
-  const server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    idleTimeout: 120,
-    development: false,
-    reusePort: false,
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: (request, self) =>
-      new URL(request.url, 'http://invalid').pathname === '/token'
-        ? token.fetch(request, self)
-        : oci.fetch(request, self),
-  })
+  const fetch: HttpApp['fetch'] = (request, self) =>
+    new URL(request.url, 'http://invalid').pathname === '/token' ? token.fetch(request, self) : oci.fetch(request, self)
+  // As the whole server listens over a bucket, whose streams keep their lengths.
+  const server =
+    bucket !== undefined
+      ? serveByNode({ host: '127.0.0.1', port: 0, isShared: false, fetch })
+      : Bun.serve({
+          hostname: '127.0.0.1',
+          port: 0,
+          idleTimeout: 120,
+          development: false,
+          reusePort: false,
+          maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+          fetch,
+        })
   const organization = await findOrganization(db.read, 'acme')
   if (organization === undefined) throw new Error('the first start made no organization acme')
   const at = () => isoTime(clock.now())

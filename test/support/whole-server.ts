@@ -5,6 +5,7 @@ import type { z } from '../../src/api/schema.ts'
 import { type Environment, parseSettings } from '../../src/config/settings.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
+import { storesOf } from './chosen-stores.ts'
 import { layNewSqlite } from './migrated.ts'
 import { havePostgres, postgres } from './postgres.ts'
 import { temporaryDirectory } from './process.ts'
@@ -80,12 +81,13 @@ export function authorization(login: Login | string): string {
 export async function startWholeServer(options: WholeServerOptions = {}): Promise<WholeServer> {
   const own = options.directory === undefined ? temporaryDirectory('whole-server') : undefined
   const directory = options.directory ?? own?.path ?? ''
+  const env = { ...(await storesOf(directory)), ...options.env }
   const settings = parseSettings({
     KAGAMI_DATA: directory,
     KAGAMI_LISTEN: '127.0.0.1:0',
     KAGAMI_SAMPLE: '127.0.0.1:0',
     KAGAMI_OWNER_PASSWORD: OWNER.password,
-    ...options.env,
+    ...env,
   })
   const { withSample = false, withSetup = false } = options
   if (own !== undefined) await layNewSqlite(join(directory, 'kagami.sqlite'))
@@ -113,7 +115,7 @@ export async function startWholeServer(options: WholeServerOptions = {}): Promis
     url,
     server,
     directory,
-    database: settings.database.engine === 'sqlite' ? settings.database.path : (options.env?.KAGAMI_DATABASE ?? ''),
+    database: settings.database.engine === 'sqlite' ? settings.database.path : (env.KAGAMI_DATABASE ?? ''),
     call,
     async addUser(username, roles = {}) {
       const password = `password of ${username}`

@@ -165,7 +165,7 @@ export function openS3Stage(
       litter = []
     },
     read() {
-      return streamParts(objects, parts, storedBytes())
+      return streamParts(objects, parts, { size: storedBytes(), tail: tail?.bytes.slice() ?? NOTHING })
     },
     async seal(key) {
       await put(key)
@@ -184,7 +184,12 @@ function laterThan(parts: readonly Part[]): number {
   return parts.reduce((latest, { epoch }) => Math.max(latest, epoch + 1), Date.now())
 }
 
-function streamParts(objects: S3Objects, parts: readonly Part[], size: number): ReadableStream<Uint8Array> {
+/** @param o.tail what follows, and is in memory alone */
+function streamParts(
+  objects: S3Objects,
+  parts: readonly Part[],
+  { size, tail }: { readonly size: number; readonly tail: Uint8Array },
+): ReadableStream<Uint8Array> {
   const abort = new AbortController()
   async function* chunks() {
     let at = 0
@@ -197,6 +202,7 @@ function streamParts(objects: S3Objects, parts: readonly Part[], size: number): 
       }
     }
     if (at !== size) throw unavailable(`the stage has ${at} bytes, want ${size}`)
+    if (tail.byteLength > 0) yield tail
   }
   const all = chunks()
   return streamOf({
