@@ -7,11 +7,14 @@ if (!['files+sqlite', 's3+postgres'].includes(CHOICE)) {
   throw new Error(`KAGAMI_TEST_STORES: want files+sqlite or s3+postgres, got ${CHOICE}`)
 }
 
+/** Some tests look at the files, or at what is held of them in memory. */
+export const areFiles: boolean = CHOICE === 'files+sqlite'
+
 const chosen = new Map<string, Promise<Readonly<Record<string, string>>>>()
 
 /** Settings of the server with this data directory, the same at each start; none where they are the usual ones. */
 export async function storesOf(dataDirectory: string): Promise<Readonly<Record<string, string>>> {
-  if (CHOICE === 'files+sqlite') return {}
+  if (areFiles) return {}
   const known = chosen.get(dataDirectory) ?? makeStores()
   chosen.set(dataDirectory, known)
   return known
