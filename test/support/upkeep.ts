@@ -10,7 +10,7 @@ export const haveCollection: boolean = /^\s+gc\b/m.test(verbs)
 export const haveVerify: boolean = /^\s+verify-storage\b/m.test(verbs)
 
 /**
- * Collects, as the schedule does.
+ * Collects, as the schedule does; where another collection is under way, or was when its server was killed, once that is over.
  * @param o.isNow grace times are over: only where nobody pushes, since it takes what an unfinished push has sent
  * @throws Error when it ends otherwise than well
  */
@@ -27,7 +27,12 @@ export async function verify(
 
 async function json<T>(kagami: Kagami, args: readonly string[]): Promise<T> {
   const token = await tokenOf(kagami)
-  const result = await kagami.cli(args, { token, env: { KAGAMI_DATA: kagami.dataDirectory } })
+  const run = () => kagami.cli(args, { token, env: { KAGAMI_DATA: kagami.dataDirectory } })
+  let result = await run()
+  while (result.stderr.includes('another collection is under way')) {
+    await Bun.sleep(200)
+    result = await run()
+  }
   if (result.exitCode !== 0) throw new Error(`kagami ${args.join(' ')} ended with ${result.exitCode}\n${result.stderr}`)
   return JSON.parse(result.stdout) as T
 }
