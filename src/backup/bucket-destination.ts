@@ -1,40 +1,41 @@
 /** Backups in an S3 bucket: files by digest below one prefix, as in a folder, which later backups use too. */
-import { createS3Client } from '../blobs/s3/client.ts'
 import type { S3Location } from '../blobs/s3/location.ts'
 import { partEnd } from '../blobs/s3/memory.ts'
-import { createObjects, type S3Objects } from '../blobs/s3/objects.ts'
+import type { S3Objects } from '../blobs/s3/objects.ts'
 import { streamObject } from '../blobs/s3/read.ts'
 import { AppError } from '../errors.ts'
 import { takeChunks } from '../lib/chunks.ts'
 import { MARK_PATH, MARK_TEXT } from './backup-set.ts'
+import { namesIn, openBucket } from './bucket.ts'
 import { type BucketLock, isLock, takeBucketLock } from './bucket-lock.ts'
-import { saying } from './bucket-source.ts'
 import type { BackupDestination } from './destination.ts'
 
 const AT_ONCE = 4
 const NAMES_TOLD = 3
+/** Where files are that go up in parts. */
+const LARGE = ['blobs/', 'rows/'] as const
 
 /** @throws AppError CONFLICT: it has other things in it, or another process writes there; STORAGE_UNAVAILABLE: what S3 said */
 export async function openBucketDestination(location: S3Location, title: string): Promise<BackupDestination> {
-  const objects = createObjects(createS3Client(location))
-  const tell = saying(title)
-  await refuseOthers(objects, title).catch(tell)
-  const lock = await takeBucketLock(objects, title).catch(tell)
+  const objects = openBucket(location, title)
+  await refuseOthers(objects, title)
+  const lock = await takeBucketLock(objects, title)
   try {
     // Of backups that were killed: nobody else writes there now.
-    for await (const upload of objects.multipart.list('')) await objects.multipart.abort(upload)
+    for (const folder of LARGE) {
+      for await (const upload of objects.multipart.list(folder)) await objects.multipart.abort(upload)
+    }
     if ((await objects.sizeOf(MARK_PATH)) === undefined) {
       await objects.put(MARK_PATH, new TextEncoder().encode(MARK_TEXT))
     }
     return destinationOf(objects, title, lock)
   } catch (error) {
     await lock.release()
-    return tell(error)
+    throw error
   }
 }
 
 function destinationOf(objects: S3Objects, title: string, lock: BucketLock): BackupDestination {
-  const tell = saying(title)
   /** Asked for once: a backup has as many questions as blobs. */
   let listed: Promise<Map<string, number>> | undefined
   const sizes = async () => {
@@ -46,36 +47,26 @@ function destinationOf(objects: S3Objects, title: string, lock: BucketLock): Bac
     else await putInParts(objects, path, { body, sizeBytes })
     ;(await sizes()).set(path, sizeBytes)
   }
-  const required = async (path: string) => {
+  async function open(path: string): Promise<ReadableStream<Uint8Array>> {
     const size = await objects.sizeOf(path)
     if (size === undefined) throw new AppError('NOT_FOUND', `${title}: ${path} is not there`)
-    return { from: 0, to: size }
+    return await streamObject(objects, path, { from: 0, to: size })
   }
   return {
     title,
     atOnce: AT_ONCE,
-    has: async (path, sizeBytes) => (await sizes().catch(tell)).get(path) === sizeBytes,
-    async read(path) {
-      return bytesOf(await streamObject(objects, path, await required(path)).catch(tell))
-    },
-    open: async (path) => streamObject(objects, path, await required(path).catch(tell)).catch(tell),
-    put: (path, body, sizeBytes) => put(path, body, sizeBytes).catch(tell),
+    has: async (path, sizeBytes) => (await sizes()).get(path) === sizeBytes,
+    read: async (path) => bytesOf(await open(path)),
+    open,
+    put,
     async finish(path, bytes) {
       await lock.require()
-      await put(path, bytes, bytes.byteLength).catch(tell)
+      await put(path, bytes, bytes.byteLength)
     },
-    async list(folder) {
-      const names: string[] = []
-      try {
-        for await (const { key } of objects.list(`${folder}/`)) names.push(key.slice(folder.length + 1))
-      } catch (error) {
-        tell(error)
-      }
-      return names
-    },
+    list: (folder) => namesIn(objects, folder),
     async remove(path) {
       await lock.require()
-      await objects.delete(path).catch(tell)
+      await objects.delete(path)
     },
     close: () => lock.release(),
   }

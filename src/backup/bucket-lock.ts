@@ -41,12 +41,18 @@ export async function takeBucketLock(objects: S3Objects, title: string): Promise
   const isHeld = async () => performance.now() - renewedAt < STALE_MS && (await objects.sizeOf(own)) !== undefined
   const renew = async () => {
     // One that is gone was taken over: it must not come back.
-    if (!(await isHeld())) return clearInterval(timer)
+    if (!(await isHeld())) {
+      clearInterval(timer)
+      return
+    }
     const startedAt = performance.now()
     await write()
     renewedAt = startedAt
   }
-  const timer = setInterval(() => void renew().catch(() => {}), RENEW_MS)
+  let renewing = Promise.resolve()
+  const timer = setInterval(() => {
+    renewing = renew().catch(() => {})
+  }, RENEW_MS)
   timer.unref()
   return {
     async require() {
@@ -55,6 +61,8 @@ export async function takeBucketLock(objects: S3Objects, title: string): Promise
     },
     async release() {
       clearInterval(timer)
+      // One under way would bring it back.
+      await renewing
       // What is left of it ends by itself.
       await objects.delete(own).catch(() => {})
     },

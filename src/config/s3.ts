@@ -29,7 +29,7 @@ export function parseBucket(text: string, env: Environment = process.env): BlobB
   const bucket = location && bucketOf(location, env, { ...ARGUMENT, variable: text })
   if (bucket !== undefined) return bucket
   // Somebody may have put keys there.
-  throw invalid(quoted(text.replace(/\/\/[^/]*@/, '//…@'), 200), ARGUMENT, 'another address')
+  throw invalid(quoted(text.replace(/\/\/[^/]*@/, '//…@').replace(/=[^&]*/g, '=…'), 200), ARGUMENT, 'another address')
 }
 
 /** Of servers that have regions in name only. */

@@ -1,4 +1,4 @@
-// Layers of gigabytes: in and out in flat memory of the server. KAGAMI_TEST_UPLOAD_MIB=4096 makes it larger, where there is time and room.
+// Layers of gigabytes: in and out in flat memory of the server. KAGAMI_TEST_UPLOAD_MIB makes it smaller where the disk is.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { basicAuthorization, openExchange } from './raw-http.ts'
 
 setDefaultTimeout(300_000)
 
-const SIZE_MIB = Number(process.env.KAGAMI_TEST_UPLOAD_MIB ?? 1024)
+const SIZE_MIB = Number(process.env.KAGAMI_TEST_UPLOAD_MIB ?? 4096)
 const MIB = 1024 * 1024
 /** Far below the size of the layer, and above what garbage collection leaves lying about. */
 const FLAT_MIB = 160

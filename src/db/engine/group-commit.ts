@@ -33,13 +33,11 @@ interface GroupOptions {
     last: { readonly endedAt: number; readonly tookMs: number },
     isCompany: () => boolean,
   ): Promise<void>
-  /** Milliseconds of a clock that runs on; that of the process when it is left out. */
-  readonly now?: () => number
   /** Each work has a savepoint of its own, to which it is taken back alone. Otherwise its group is run again in halves. */
   readonly haveSavepoints: boolean
 }
 
-function createGroups({ transact, gather, haveSavepoints, now = () => performance.now() }: GroupOptions): GroupCommit {
+function createGroups({ transact, gather, haveSavepoints }: GroupOptions): GroupCommit {
   const waiting: Waiting[] = []
   let isRunning = false
   let last = { endedAt: Number.NEGATIVE_INFINITY, tookMs: 0 }
@@ -92,7 +90,7 @@ function createGroups({ transact, gather, haveSavepoints, now = () => performanc
 
   /** @param group gets those that are to be told how the transaction ends */
   async function runContained(tx: Transaction, group: Waiting[]): Promise<void> {
-    const until = now() + MAX_GROUP_MS
+    const until = performance.now() + MAX_GROUP_MS
     const isAlone = waiting.length === 1
     do {
       const one = waiting.shift()
@@ -112,7 +110,7 @@ function createGroups({ transact, gather, haveSavepoints, now = () => performanc
         one.fail(error)
       }
       await sql`RELEASE work`.execute(tx)
-    } while (group.length < MAX_WORKS && now() < until)
+    } while (group.length < MAX_WORKS && performance.now() < until)
   }
 
   async function drain(): Promise<void> {
@@ -122,9 +120,9 @@ function createGroups({ transact, gather, haveSavepoints, now = () => performanc
       isFull = full.resolve
       if (waiting.length >= MAX_WORKS) isFull()
       await gather(full.promise, last, () => waiting.length > 1 && waiting.length >= Math.max(...sizes))
-      const begunAt = now()
+      const begunAt = performance.now()
       await commitWaiting()
-      const endedAt = now()
+      const endedAt = performance.now()
       last = { endedAt, tookMs: endedAt - begunAt }
     }
     isRunning = false
@@ -157,16 +155,12 @@ async function runAll(tx: Transaction, group: readonly Waiting[]): Promise<void>
  * Of `Database.stage`: gathers small writes that come soon after another. Nobody waits for them in a hurry, and each transaction costs
  * pages of the log.
  */
-export function createGroupCommit(
-  db: Pick<Database, 'engine' | 'stage'>,
-  now: () => number = () => performance.now(),
-): GroupCommit {
+export function createGroupCommit(db: Pick<Database, 'engine' | 'stage'>): GroupCommit {
   return createGroups({
-    now,
     transact: (work) => db.stage(work),
     haveSavepoints: db.engine === 'sqlite',
     async gather(full, { endedAt }) {
-      const left = endedAt + GATHER_MS - now()
+      const left = endedAt + GATHER_MS - performance.now()
       if (left <= 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, left)
